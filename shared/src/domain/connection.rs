@@ -1,0 +1,136 @@
+//! A registered database: where it is, how it is reached, of which engine it is.
+//!
+//! Secrets are deliberately not here: see `vault`.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{ConnectionId, OrgId};
+use super::words;
+
+words! {
+    /// The kind of database server.
+    Engine {
+        /// MySQL 5.7 or newer.
+        Mysql = "mysql",
+        /// MariaDB 10.3 or newer.
+        Mariadb = "mariadb",
+        /// PostgreSQL 12 or newer.
+        Postgresql = "postgresql",
+    }
+}
+
+words! {
+    /// Engines between which rows can move without translation.
+    EngineGroup {
+        /// MySQL and MariaDB.
+        Mysql = "mysql",
+        /// PostgreSQL.
+        Postgresql = "postgresql",
+    }
+}
+
+impl Engine {
+    /// The group that this engine belongs to.
+    pub const fn group(self) -> EngineGroup {
+        match self {
+            Self::Mysql | Self::Mariadb => EngineGroup::Mysql,
+            Self::Postgresql => EngineGroup::Postgresql,
+        }
+    }
+
+    /// The port that the engine listens on unless told otherwise.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Mysql | Self::Mariadb => 3306,
+            Self::Postgresql => 5432,
+        }
+    }
+}
+
+words! {
+    /// How a connection's host is reached.
+    ConnectionType {
+        /// Straight over TCP.
+        Direct = "direct",
+    }
+}
+
+words! {
+    /// How much a connection asks of TLS.
+    TlsMode {
+        /// No TLS.
+        Disable = "disable",
+        /// TLS where the server offers it, unverified.
+        Prefer = "prefer",
+        /// TLS always, unverified.
+        Require = "require",
+        /// TLS with a certificate of a trusted authority.
+        VerifyCa = "verify-ca",
+        /// As `verify-ca`, and the certificate names the host.
+        VerifyFull = "verify-full",
+    }
+}
+
+/// A connection's TLS settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// How much is asked.
+    pub mode: TlsMode,
+    /// Trusted certificates in PEM instead of the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { mode: TlsMode::Disable, ca: None }
+    }
+}
+
+words! {
+    /// What the last check of a connection found.
+    ConnectionState {
+        /// Never checked.
+        Untested = "untested",
+        /// The last check went through.
+        Verified = "verified",
+        /// The last check failed.
+        Unreachable = "unreachable",
+    }
+}
+
+/// A registered connection without its secrets.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The organisation that owns it.
+    pub org_id: OrgId,
+    /// Its identifier.
+    pub id: ConnectionId,
+    /// Its name, unique in the organisation without regard to case.
+    pub name: String,
+    /// The kind of server.
+    pub engine: Engine,
+    /// How the host is reached.
+    pub connection_type: ConnectionType,
+    /// Host name or address literal.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The database (MySQL: schema) that it names.
+    pub database: String,
+    /// The account that logs in.
+    pub username: String,
+    /// TLS settings.
+    pub tls: Tls,
+    /// Bound of DNS, TCP, TLS and login together, in seconds.
+    pub timeout_seconds: u32,
+    /// What the last check found.
+    pub state: ConnectionState,
+    /// When the last check was.
+    pub checked_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Grows at each change.
+    pub version: i32,
+    /// When it was registered.
+    pub created_at: chrono::DateTime<chrono::Utc>,
+}

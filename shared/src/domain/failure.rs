@@ -1,0 +1,79 @@
+//! Why something failed, in words a person can act on, and whether trying again helps.
+//!
+//! The class is decided where the native error code is known (an engine, the dialler);
+//! nobody later guesses it from a text. A failure never holds a cell's content, a
+//! password or a statement's parameters.
+
+use serde::{Deserialize, Serialize};
+
+use super::words;
+
+words! {
+    /// What sort of trouble it is; each sort has its remedy.
+    FailureClass {
+        /// The server cannot be reached or the login fails.
+        ConnectionFailure = "connection_failure",
+        /// A right is missing.
+        PermissionError = "permission_error",
+        /// The two sides' structures do not fit.
+        SchemaMismatch = "schema_mismatch",
+        /// Disk or quota is used up.
+        InsufficientSpace = "insufficient_space",
+        /// A row or value cannot be stored as it is.
+        DataError = "data_error",
+        /// A fault of Longshore or of its own servers.
+        Internal = "internal",
+    }
+}
+
+words! {
+    /// Whether trying again may help.
+    Permanence {
+        /// Trying again gives the same: wrong password, syntax error, differing structure.
+        Permanent = "permanent",
+        /// Trying again may succeed: connection lost, deadlock, server restarting.
+        Transient = "transient",
+    }
+}
+
+/// Why a step or job failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What sort of trouble.
+    pub class: FailureClass,
+    /// A stable code, lower case with underscores.
+    pub code: String,
+    /// What was tried on what and what came back, one sentence.
+    pub message: String,
+    /// What a person can do about it.
+    pub hint: String,
+    /// Whether trying again may help.
+    pub permanence: Permanence,
+}
+
+impl Failure {
+    /// A failure that trying again will not mend.
+    pub fn permanent(class: FailureClass, code: &str, message: impl Into<String>, hint: &str) -> Self {
+        Self::new(class, Permanence::Permanent, code, message.into(), hint)
+    }
+
+    /// A failure that may pass by itself.
+    pub fn transient(class: FailureClass, code: &str, message: impl Into<String>, hint: &str) -> Self {
+        Self::new(class, Permanence::Transient, code, message.into(), hint)
+    }
+
+    fn new(class: FailureClass, permanence: Permanence, code: &str, message: String, hint: &str) -> Self {
+        Self { class, code: code.to_owned(), message, hint: hint.to_owned(), permanence }
+    }
+
+    /// Whether the retry policy may try again.
+    pub fn is_transient(&self) -> bool {
+        self.permanence == Permanence::Transient
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({}/{})", self.message, self.class, self.code)
+    }
+}

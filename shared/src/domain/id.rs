@@ -1,0 +1,42 @@
+//! Identifiers: a type for each noun, so that none stands in another's place.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+    )+};
+}
+
+id! {
+    /// An organisation, the border that nothing crosses.
+    OrgId,
+    /// A registered connection.
+    ConnectionId,
+    /// A sync task.
+    TaskId,
+    /// A job.
+    JobId,
+    /// A step of a job.
+    StepId,
+    /// One run of a worker process.
+    WorkerId,
+    /// An API token (its row, not its secret).
+    TokenId,
+}

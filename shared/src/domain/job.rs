@@ -1,0 +1,113 @@
+//! A job: what a person or a schedule asked for, and the states it goes through.
+//!
+//! `pending` -> `running` -> one of `completed`, `failed`, `cancelled`; `pending` may
+//! also go straight to `failed` or `cancelled`. A final state never changes. CHECK
+//! constraints of the `jobs` table and the fenced writes in `workflow` hold the same law.
+
+use chrono::{DateTime, Utc};
+
+use super::failure::Failure;
+use super::id::{ConnectionId, JobId, OrgId, TaskId};
+use super::sync::SyncSpec;
+use super::words;
+
+words! {
+    /// What a job does.
+    JobKind {
+        /// One database is synchronised into another.
+        Sync = "sync",
+    }
+}
+
+words! {
+    /// Where a job stands.
+    JobState {
+        /// Accepted; no worker has begun.
+        Pending = "pending",
+        /// A worker has claimed its first step.
+        Running = "running",
+        /// Everything is done and verified.
+        Completed = "completed",
+        /// It ended with a failure.
+        Failed = "failed",
+        /// A person ended it.
+        Cancelled = "cancelled",
+    }
+}
+
+impl JobState {
+    /// Whether the state can never change again.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// Whether a job may go from this state to `next`.
+    pub const fn may_become(self, next: Self) -> bool {
+        match self {
+            Self::Pending => matches!(next, Self::Running | Self::Failed | Self::Cancelled),
+            Self::Running => next.is_final(),
+            Self::Completed | Self::Failed | Self::Cancelled => false,
+        }
+    }
+}
+
+words! {
+    /// Who asked for a job.
+    Trigger {
+        /// A person or a program over the API.
+        Person = "person",
+        /// A schedule.
+        Schedule = "schedule",
+    }
+}
+
+/// A job as it stands in the store.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The organisation that owns it.
+    pub org_id: OrgId,
+    /// Its identifier; time-ordered.
+    pub id: JobId,
+    /// What it does.
+    pub kind: JobKind,
+    /// Where it stands.
+    pub state: JobState,
+    /// The task that it runs.
+    pub task_id: Option<TaskId>,
+    /// The database that is read.
+    pub source_id: Option<ConnectionId>,
+    /// The database that is written.
+    pub target_id: Option<ConnectionId>,
+    /// What was asked for, as it was when it was asked.
+    pub spec: SyncSpec,
+    /// Who asked.
+    pub trigger: Trigger,
+    /// The schedule's due time.
+    pub due_at: Option<DateTime<Utc>>,
+    /// A person asked for its end.
+    pub cancel_requested: bool,
+    /// What the plan found worth telling.
+    pub warnings: Vec<String>,
+    /// Why it failed, when it did.
+    pub failure: Option<Failure>,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When its first step was claimed.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it reached its final state.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::JobState;
+
+    #[test]
+    fn a_final_state_never_changes() {
+        for from in JobState::ALL {
+            for to in JobState::ALL {
+                assert!(!(from.is_final() && from.may_become(*to)), "{from} -> {to}");
+            }
+        }
+    }
+}

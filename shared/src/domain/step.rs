@@ -1,0 +1,272 @@
+//! A step: one unit of a job's work, done by one worker under a lease.
+//!
+//! `waiting` (its stage or the job's window is not open) -> `announced` (a message is
+//! out, or owed by the outbox) -> `running` (leased) -> `done` | `failed` | `cancelled`;
+//! `running` -> `announced` again when the lease lapses, the worker hands it back or a
+//! transient failure is to be tried again. The token grows at every claim.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::id::{JobId, OrgId, StepId};
+use super::job::JobKind;
+use super::words;
+
+words! {
+    /// What a step does. Adding one: a variant here, then the compiler names each place.
+    StepKind {
+        /// Check both sides and lay out the job's other steps.
+        Plan = "plan",
+        /// Load one range of a table into a target that has none of its rows.
+        Copy = "copy",
+        /// Compare one range of a table on both sides and write what differs.
+        Diff = "diff",
+        /// Delete the target's rows that the source does not have.
+        Prune = "prune",
+        /// Write the rows whose unique values were in each other's way.
+        Reconcile = "reconcile",
+        /// Replace all rows of a table without a key in one transaction.
+        Replace = "replace",
+        /// Build a loaded table's secondary indexes.
+        Index = "index",
+        /// Add and prove the foreign keys.
+        ForeignKeys = "foreign_keys",
+        /// Prove that a table arrived as the policy says.
+        Verify = "verify",
+    }
+}
+
+words! {
+    /// Where a step stands.
+    StepState {
+        /// Not announced yet.
+        Waiting = "waiting",
+        /// To be claimed by any worker.
+        Announced = "announced",
+        /// Held by a worker under a lease.
+        Running = "running",
+        /// Done; its outcome stands.
+        Done = "done",
+        /// Given up.
+        Failed = "failed",
+        /// Not needed any more.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// The queue that a step is announced on.
+    Queue {
+        /// A person waits for the answer.
+        Interactive = "interactive",
+        /// The first step of a job.
+        First = "first",
+        /// Everything else.
+        Bulk = "bulk",
+    }
+}
+
+impl StepKind {
+    /// The queue that steps of this kind are announced on.
+    pub const fn queue(self) -> Queue {
+        match self {
+            Self::Plan => Queue::First,
+            _ => Queue::Bulk,
+        }
+    }
+
+    /// The first step of every job of a kind.
+    pub const fn first_of(kind: JobKind) -> Self {
+        match kind {
+            JobKind::Sync => Self::Plan,
+        }
+    }
+}
+
+/// A group of steps to be made; they wait until every stage that feeds it has ended.
+#[derive(Clone, Debug)]
+pub struct StageDraft {
+    /// Its number in the job; the first step's stage is 0.
+    pub number: i32,
+    /// A person's word for it: `copy shop.orders`.
+    pub name: String,
+    /// The stages that must have ended before this one opens.
+    pub waits_for: Vec<i32>,
+}
+
+/// A step to be made.
+#[derive(Clone, Debug)]
+pub struct StepDraft {
+    /// The stage that it belongs to.
+    pub stage: i32,
+    /// What it does.
+    pub kind: StepKind,
+    /// The table that it works on (its number in the job), if it is one table's.
+    pub table_number: Option<i32>,
+    /// What its kind needs to know; no secret and no row.
+    pub payload: Value,
+}
+
+/// A table that the job touches, as the plan found it.
+#[derive(Clone, Debug)]
+pub struct TableDraft {
+    /// Its number in the job.
+    pub number: i32,
+    /// Its name on both sides.
+    pub name: String,
+    /// What will be done with it.
+    pub mode: TableMode,
+    /// The worker's own plan for it, opaque to everybody else.
+    pub plan: Value,
+    /// Rows that will be read from the source; an estimate.
+    pub rows_total: i64,
+    /// Bytes that will be read from the source; an estimate.
+    pub bytes_total: i64,
+    /// Why nothing is done with it (mode `refused`).
+    pub failure: Option<super::failure::Failure>,
+}
+
+words! {
+    /// What a sync does with a table.
+    TableMode {
+        /// The target lacks it: it is created and loaded.
+        Create = "create",
+        /// The target's is empty: it is loaded.
+        Fill = "fill",
+        /// Both hold rows: only what differs is written.
+        Diff = "diff",
+        /// It has no key: all its rows are replaced.
+        Replace = "replace",
+        /// It has no key and both sides are equal: nothing to do.
+        Equal = "equal",
+        /// It cannot be synchronised; the failure says why.
+        Refused = "refused",
+    }
+}
+
+words! {
+    /// Where a table stands in its job.
+    TableState {
+        /// No step of it has begun.
+        Pending = "pending",
+        /// Steps of it run.
+        Running = "running",
+        /// Everything about it is done and verified.
+        Completed = "completed",
+        /// It failed and nothing of it was written, or what was written was taken back.
+        Failed = "failed",
+        /// It holds some of the job's writes.
+        Partial = "partial",
+    }
+}
+
+/// What a step, a table or a job did to rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Rows read from the source.
+    pub rows: i64,
+    /// Bytes read from the source.
+    pub bytes: i64,
+    /// Rows that the target lacked.
+    pub inserted: i64,
+    /// Rows that differed and were overwritten.
+    pub updated: i64,
+    /// Rows that only the target had and that were deleted.
+    pub deleted: i64,
+    /// Rows equal on both sides.
+    pub unchanged: i64,
+    /// Rows that differed and were kept as the target has them.
+    pub skipped: i64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+        self.unchanged += other.unchanged;
+        self.skipped += other.skipped;
+    }
+}
+
+/// What a finished step reports.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// What it did to rows.
+    pub counts: Counts,
+    /// What its kind wants to tell later steps; opaque.
+    pub detail: Value,
+    /// The job grows by these (a plan's answer).
+    pub growth: Option<Growth>,
+    /// What the verification of the step's table found.
+    pub verified: Option<Verified>,
+    /// Lines for the job's log and warnings for its reader.
+    pub warnings: Vec<String>,
+}
+
+/// What a plan adds to its job, all in the transaction that ends the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Growth {
+    /// The tables, numbered from 0 without gaps.
+    pub tables: Vec<TableDraft>,
+    /// The stages, numbered from 1.
+    pub stages: Vec<StageDraft>,
+    /// The steps, in the order in which they are to be announced.
+    pub steps: Vec<StepDraft>,
+}
+
+words! {
+    /// What a verification found.
+    VerifyResult {
+        /// The table is as the policy promises.
+        Equal = "equal",
+        /// It is not.
+        Mismatch = "mismatch",
+        /// Somebody else wrote to the target in between.
+        ChangedMeanwhile = "changed_meanwhile",
+    }
+}
+
+words! {
+    /// What a verification has to prove.
+    VerifyPolicy {
+        /// Counts and checksums of all rows are equal.
+        Exact = "exact",
+        /// Every source row is on the target with equal content; extras are counted.
+        SourceFirst = "source_first",
+        /// Every source key is on the target; differing rows are counted.
+        TargetFirst = "target_first",
+    }
+}
+
+/// A table's verification.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Verified {
+    /// What was found.
+    pub result: VerifyResult,
+    /// What had to be proven.
+    pub policy: VerifyPolicy,
+    /// Rows of the source.
+    pub source_rows: i64,
+    /// Rows of the target.
+    pub target_rows: i64,
+    /// Rows that only the target has.
+    pub extra_rows: i64,
+    /// Rows that differ and were kept (`target_first`).
+    pub skipped_rows: i64,
+}
+
+/// A worker's right to a step, as given by a claim.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The job.
+    pub job_id: JobId,
+    /// The step.
+    pub step_id: StepId,
+    /// The fencing token; a write that names an older one changes nothing.
+    pub token: i64,
+}

@@ -1,0 +1,161 @@
+//! What a sync is to do: which tables, and what happens where both sides hold rows.
+
+use serde::{Deserialize, Serialize};
+
+use super::words;
+
+words! {
+    /// What happens to a row that both sides have with other content.
+    ConflictPolicy {
+        /// The source's row overwrites the target's.
+        SourceFirst = "source_first",
+        /// The target's row stays; only missing rows are added.
+        TargetFirst = "target_first",
+    }
+}
+
+words! {
+    /// What happens to a table without a key whose two sides differ.
+    Keyless {
+        /// It fails in the plan.
+        Refuse = "refuse",
+        /// All its rows are replaced.
+        Replace = "replace",
+    }
+}
+
+words! {
+    /// What happens to an existing target table that has triggers.
+    TargetTriggers {
+        /// It fails in the plan.
+        Refuse = "refuse",
+        /// They fire for each written row.
+        Fire = "fire",
+    }
+}
+
+words! {
+    /// What one unfit table means for the others.
+    OnMismatch {
+        /// The job fails before any row moves.
+        Fail = "fail",
+        /// The others run; the job ends `failed` with results table by table.
+        Continue = "continue",
+    }
+}
+
+/// Which tables a sync covers. Patterns know `*` (any run) and `?` (one character).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum Selection {
+    /// All tables.
+    Full,
+    /// Tables that match a pattern of `tables` and none of `exclude`.
+    Selective {
+        /// Names or patterns.
+        tables: Vec<String>,
+        /// Names or patterns that are left out.
+        #[serde(default)]
+        exclude: Vec<String>,
+    },
+}
+
+/// What a sync is to do, apart from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncSpec {
+    /// Which tables.
+    pub selection: Selection,
+    /// What happens to rows that differ.
+    pub policy: ConflictPolicy,
+    /// Rows that only the target has are deleted.
+    pub delete_extra: bool,
+    /// What happens to differing tables without a key.
+    pub keyless: Keyless,
+    /// What happens to target tables with triggers.
+    pub target_triggers: TargetTriggers,
+    /// What one unfit table means for the others.
+    pub on_mismatch: OnMismatch,
+}
+
+impl Selection {
+    /// Whether the table of this name is covered.
+    pub fn covers(&self, table: &str) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Selective { tables, exclude } => {
+                tables.iter().any(|p| matches(p, table)) && !exclude.iter().any(|p| matches(p, table))
+            }
+        }
+    }
+
+    /// The plain names (not patterns) that none of `existing` bears: most likely slips.
+    pub fn missing<'a>(&'a self, existing: &[&str]) -> Vec<&'a str> {
+        match self {
+            Self::Full => Vec::new(),
+            Self::Selective { tables, .. } => tables
+                .iter()
+                .map(String::as_str)
+                .filter(|p| !p.contains(['*', '?']) && !existing.contains(p))
+                .collect(),
+        }
+    }
+}
+
+/// Whether `name` matches `pattern`, in linear time times the number of stars.
+fn matches(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let name: Vec<char> = name.chars().collect();
+    let (mut p, mut n) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    p = at + 1;
+                    n = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Selection, matches};
+
+    #[test]
+    fn patterns() {
+        let check = |pattern: &str, name: &str, expected: bool| {
+            assert_eq!(matches(pattern, name), expected, "{pattern} ~ {name}");
+        };
+        check("orders", "orders", true);
+        check("orders", "Orders", false);
+        check("order*", "order", true);
+        check("*s", "orders", true);
+        check("o*d*s", "orders", true);
+        check("o?ders", "orders", true);
+        check("o?ders", "oders", false);
+        check("*", "", true);
+        check("", "a", false);
+        check("*a*b*c*", "xxaxxbxx", false);
+    }
+
+    #[test]
+    fn selective_takes_and_leaves_out() {
+        let s = Selection::Selective { tables: vec!["a*".into(), "gone".into()], exclude: vec!["ab".into()] };
+        assert!(s.covers("aa"));
+        assert!(!s.covers("ab"));
+        assert_eq!(s.missing(&["aa", "ab"]), ["gone"]);
+    }
+}

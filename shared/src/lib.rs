@@ -1,0 +1,16 @@
+//! What more than one of Longshore's binaries needs: the nouns (`domain`), and one
+//! room for each outside thing (`store` is PostgreSQL, `bus` is RabbitMQ, `vault` is
+//! secrets), and `workflow`, the only place that moves a job or a step.
+//!
+//! Arrows: `workflow` -> {`store`, `bus`} -> `domain`; `vault` -> `domain`; `config`,
+//! `clock` and `telemetry` are leaves. `store` and `bus` do not know each other. A test
+//! in `tests/` holds this.
+
+pub mod bus;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod store;
+pub mod telemetry;
+pub mod vault;
+pub mod workflow;

@@ -1,0 +1,53 @@
+//! Secrets of customers: sealed with a public key where they are taken in, opened with
+//! a private key in a worker only.
+//!
+//! HPKE (RFC 9180), base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
+//! ChaCha20-Poly1305. The associated data names organisation, table, row, column and
+//! version, so that a sealed value moved to another row does not open (T7). The id of
+//! the key stands beside the sealed value.
+//! Invariants: the API holds no private key; a [`Secret`] has no readable `Debug`, does
+//! not serialise, and is wiped from memory when dropped.
+
+mod keyring;
+mod open;
+mod seal;
+mod secret;
+
+pub use keyring::{KeyringError, make_keys};
+pub use open::{OpenError, Opener};
+pub use seal::{SealError, Sealed, Sealer};
+pub use secret::Secret;
+
+use crate::domain::id::OrgId;
+use uuid::Uuid;
+
+type Kem = hpke::kem::X25519HkdfSha256;
+type Kdf = hpke::kdf::HkdfSha256;
+type Aead = hpke::aead::ChaCha20Poly1305;
+
+const INFO: &[u8] = b"longshore credentials v1";
+
+/// The place a sealed value belongs to; it opens nowhere else.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The table.
+    pub table: &'a str,
+    /// The row.
+    pub row: Uuid,
+    /// The column or the name of the secret in its row.
+    pub column: &'a str,
+    /// The version of the value.
+    pub version: i32,
+}
+
+impl Place<'_> {
+    fn associated_data(&self) -> Vec<u8> {
+        format!("{}\n{}\n{}\n{}\n{}", self.org_id, self.table, self.row, self.column, self.version)
+            .into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! The public half: seals, and can open nothing.
+
+use std::path::Path;
+
+use hpke::{Deserializable, OpModeS, Serializable};
+
+use super::keyring::{Keyring, KeyringError};
+use super::{Aead, INFO, Kdf, Kem, Place, Secret};
+
+type PublicKey = <Kem as hpke::Kem>::PublicKey;
+
+/// A sealed value: which key opens it, and the encapsulated key followed by the
+/// ciphertext with its tag.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// The key's id in the keyring.
+    pub key_id: String,
+    /// 32 bytes of encapsulated key, then the ciphertext.
+    pub bytes: Vec<u8>,
+}
+
+/// Sealing failed; nothing of the secret is in the error.
+#[derive(Debug, thiserror::Error)]
+#[error("a secret could not be sealed")]
+pub struct SealError;
+
+/// Seals with the keyring's current public key.
+pub struct Sealer {
+    key_id: String,
+    key: PublicKey,
+}
+
+impl Sealer {
+    /// Reads the public key file.
+    pub fn read(path: &Path) -> Result<Self, KeyringError> {
+        let ring = Keyring::read(path)?;
+        let mut keys = ring.decoded(path, |bytes| PublicKey::from_bytes(bytes).ok())?;
+        let key = keys.remove(&ring.current).ok_or(KeyringError::Content {
+            path: path.to_owned(),
+            reason: "its `current` key is not among its `keys`",
+        })?;
+        Ok(Self { key_id: ring.current, key })
+    }
+
+    /// Seals a secret for its place.
+    pub fn seal(&self, secret: &Secret, place: &Place<'_>) -> Result<Sealed, SealError> {
+        let (encapsulated, ciphertext) = hpke::single_shot_seal::<Aead, Kdf, Kem>(
+            &OpModeS::Base,
+            &self.key,
+            INFO,
+            secret.reveal().as_bytes(),
+            &place.associated_data(),
+        )
+        .map_err(|_| SealError)?;
+        let mut bytes = encapsulated.to_bytes().to_vec();
+        bytes.extend_from_slice(&ciphertext);
+        Ok(Sealed { key_id: self.key_id.clone(), bytes })
+    }
+}

@@ -1,0 +1,248 @@
+//! One folder an engine group, all behind the traits of this file; their docs are the
+//! contract that every engine keeps.
+//!
+//! Invariants: every value passes byte-exact and as text (no date, decimal or JSON
+//! library touches it); identifiers are quoted by the engine's one quoting function; a
+//! session's settings (time zone, character set, SQL mode) are fixed right after login;
+//! native error codes are turned into a [`Failure`] here and nowhere else.
+//! Deliberately not here: how a server is reached (`tunnel` hands over a [`Login`]), and
+//! in which order things are done (`steps`).
+
+pub mod mysql;
+pub mod shape;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use longshore_shared::domain::connection::{Engine, EngineGroup, Tls};
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::vault::Secret;
+use tokio::sync::mpsc;
+
+use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
+
+/// What every engine call answers: a failure is already classified.
+pub type Result<T> = std::result::Result<T, Failure>;
+
+/// Where to connect and as whom; made by `tunnel::dial` after the address policy.
+#[derive(Clone)]
+pub struct Login {
+    /// The address that was resolved and checked; no other one is dialled.
+    pub address: SocketAddr,
+    /// The name that a certificate must bear.
+    pub server_name: String,
+    /// TLS settings.
+    pub tls: Tls,
+    /// The database (MySQL: schema) to work in.
+    pub database: String,
+    /// The account.
+    pub username: String,
+    /// Its password.
+    pub password: Secret,
+    /// Bound of TCP, TLS and login together.
+    pub timeout: Duration,
+    /// Shown to the server's administrator: `longshore job <id>`.
+    pub tag: String,
+}
+
+/// A piece of a row stream: whole rows in the engine group's bulk-load text.
+#[derive(Clone, Debug)]
+pub struct RowBatch {
+    /// Rows, each ended by the format's row end.
+    pub bytes: Bytes,
+    /// How many rows `bytes` holds.
+    pub rows: u32,
+}
+
+/// Looks at a server and a database; changes nothing.
+#[async_trait]
+pub trait Inspector: Send {
+    /// Flavour, version and the features that decide how rows can be moved.
+    async fn server(&mut self) -> Result<ServerInfo>;
+
+    /// Everything in the database that looks like a table, in order of name.
+    async fn tables(&mut self) -> Result<Vec<TableListing>>;
+
+    /// Structure, keys and definition of each named base table, in one round of queries
+    /// whatever their number; same order. A name that is not there is an error.
+    async fn shapes(&mut self, names: &[String]) -> Result<Vec<TableShape>>;
+
+    /// Which of the named tables hold at least one row.
+    async fn holds_rows(&mut self, names: &[String]) -> Result<Vec<bool>>;
+
+    /// Takes a server-wide advisory lock of this name for the life of the session.
+    async fn raise_probe(&mut self, name: &str) -> Result<()>;
+
+    /// Whether any session of this server holds the advisory lock: two addresses that
+    /// see each other's probe are one server.
+    async fn sees_probe(&mut self, name: &str) -> Result<bool>;
+}
+
+/// Reads rows. All reads between [`Reader::freeze`] and [`Reader::thaw`] see one
+/// consistent state.
+#[async_trait]
+pub trait Reader: Send {
+    /// Opens a consistent, read-only view of the database.
+    async fn freeze(&mut self) -> Result<()>;
+
+    /// Ends the view and gives back every lock it held.
+    async fn thaw(&mut self) -> Result<()>;
+
+    /// Lays out ranges of at most `rows` rows that together cover every row of the table
+    /// exactly once: half open, the first and the last without an outer end. A table
+    /// whose key cannot be walked in order gets one range, without ends.
+    /// The second value is the number of rows seen while walking.
+    async fn split(&mut self, table: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)>;
+
+    /// Streams the rows of a range in bulk-load text, in batches of about 256 KiB, and
+    /// returns their number. A closed receiver ends the read with code `stopped`.
+    async fn stream(&mut self, table: &TableShape, range: &Range, out: mpsc::Sender<RowBatch>)
+    -> Result<u64>;
+
+    /// At most `limit` rows of the range (fewer when they are large: at most about 8 MiB,
+    /// at least one), in key order, after the key `after`. `Columns::Key` leaves the other values out (the
+    /// returned [`Row`] then holds the key's values in the key's order). Fewer rows than asked for do not mean
+    /// the end: an empty answer does.
+    async fn page(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        after: Option<&KeyTuple>,
+        limit: u32,
+        columns: Columns,
+    ) -> Result<Vec<Row>>;
+
+    /// The rows with these keys, aligned with them (`None`: there is none). Equality is
+    /// the server's (collation, trailing spaces), not that of bytes.
+    async fn fetch(
+        &mut self,
+        table: &TableShape,
+        keys: &[KeyTuple],
+        columns: Columns,
+    ) -> Result<Vec<Option<Row>>>;
+
+    /// Number of rows and order-independent checksum over every stored column of the
+    /// range, computed by the server; equal content gives equal digests on every server
+    /// of the engine group. The hash is sensitive to swapped values between rows and to
+    /// duplicates of rows.
+    async fn digest(&mut self, table: &TableShape, range: &Range) -> Result<Digest>;
+}
+
+/// What of a row is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Columns {
+    /// Every stored (not generated) column, in the shape's order.
+    Stored,
+    /// The key's columns, in the key's order.
+    Key,
+}
+
+/// Writes rows and structure; its reads see its own writes. Referential checks are off
+/// in its session: foreign keys are proven at the end instead.
+#[async_trait]
+pub trait Writer: Reader {
+    /// Makes this session the only one that works for `name` (a step or a table of a
+    /// job): a session of a former attempt that still holds the name is killed and its
+    /// transaction's end awaited.
+    async fn hold(&mut self, name: &str) -> Result<()>;
+
+    /// Opens a READ COMMITTED transaction.
+    async fn begin(&mut self) -> Result<()>;
+
+    /// Commits what was written since [`Writer::begin`].
+    async fn commit(&mut self) -> Result<()>;
+
+    /// Takes back what was written since [`Writer::begin`].
+    async fn rollback(&mut self) -> Result<()>;
+
+    /// Creates a table as `definition` says, without secondary indexes and foreign keys;
+    /// one that exists and holds no row is left as it is.
+    async fn create_table(&mut self, table: &TableShape) -> Result<()>;
+
+    /// Loads the stream inside the open transaction and returns the number of rows that
+    /// the server stored. Every row arrives unchanged or the call fails: a skipped row,
+    /// a cut or replaced value, a warning is an error (D49).
+    async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<u64>;
+
+    /// Inserts rows and returns the positions of those that clash with another row by a
+    /// unique key; those are not inserted, all others are.
+    async fn insert(&mut self, table: &TableShape, rows: &[Row]) -> Result<Vec<usize>>;
+
+    /// Overwrites, each by its key, existing rows with these, and returns the positions of
+    /// those that clash with another row by a secondary unique key (not written).
+    async fn update(&mut self, table: &TableShape, rows: &[Row]) -> Result<Vec<usize>>;
+
+    /// Deletes the rows with these keys and returns how many there were.
+    async fn delete(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<u64>;
+
+    /// Deletes every row inside the open transaction.
+    async fn delete_all(&mut self, table: &TableShape) -> Result<u64>;
+
+    /// Builds those of the shape's secondary indexes that the table lacks, and advances
+    /// its auto-increment to the shape's; can be repeated.
+    async fn build_indexes(&mut self, table: &TableShape) -> Result<()>;
+
+    /// Adds those of the shape's foreign keys that the table lacks; can be repeated.
+    async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()>;
+
+    /// Counts, for each foreign key of the shape, the rows without a parent; returns
+    /// those that have some.
+    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>>;
+
+    /// Refreshes the optimiser's statistics of the table.
+    async fn analyse(&mut self, table: &TableShape) -> Result<()>;
+}
+
+/// Rows of a foreign key that point to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphans {
+    /// The constraint's name.
+    pub constraint: String,
+    /// The table that it points to.
+    pub parent: String,
+    /// How many rows have no parent.
+    pub rows: u64,
+}
+
+/// Opens a session that looks.
+pub async fn inspector(engine: Engine, login: &Login) -> Result<Box<dyn Inspector>> {
+    match engine.group() {
+        EngineGroup::Mysql => Ok(Box::new(mysql::Session::open(login, mysql::Role::Look).await?)),
+        EngineGroup::Postgresql => Err(not_yet(engine)),
+    }
+}
+
+/// Opens a session that reads; it can be asked for no file.
+pub async fn reader(engine: Engine, login: &Login) -> Result<Box<dyn Reader>> {
+    match engine.group() {
+        EngineGroup::Mysql => Ok(Box::new(mysql::Session::open(login, mysql::Role::Read).await?)),
+        EngineGroup::Postgresql => Err(not_yet(engine)),
+    }
+}
+
+/// Opens a session that writes.
+pub async fn writer(engine: Engine, login: &Login) -> Result<Box<dyn Writer>> {
+    match engine.group() {
+        EngineGroup::Mysql => Ok(Box::new(mysql::Session::open(login, mysql::Role::Write).await?)),
+        EngineGroup::Postgresql => Err(not_yet(engine)),
+    }
+}
+
+/// Why a definition does not fit another, in a person's words; empty when they agree.
+pub fn differences(group: EngineGroup, source: &TableShape, target: &TableShape) -> Vec<String> {
+    match group {
+        EngineGroup::Mysql => mysql::differences(source, target),
+        EngineGroup::Postgresql => Vec::new(),
+    }
+}
+
+fn not_yet(engine: Engine) -> Failure {
+    Failure::permanent(
+        FailureClass::Internal,
+        "engine_not_supported",
+        format!("this release cannot move {engine} databases"),
+        "use a newer release for this engine",
+    )
+}

@@ -1,0 +1,163 @@
+//! MySQL and MariaDB, over mysql_async's text protocol.
+//!
+//! One [`Session`] is one server session; it implements the engine's three traits by
+//! handing each call to the file of its subject. The file names are the same as in the
+//! other engine's folder.
+//! Invariants: session settings are fixed right after login (`session`); the only
+//! statement texts come from this folder, identifiers go through `quote`; a session that
+//! reads serves no file, a session that writes serves only the stream that `load` opened.
+
+mod compare;
+mod define;
+mod digest;
+mod errors;
+mod inspect;
+mod load;
+mod page;
+mod quote;
+mod session;
+mod split;
+mod stream;
+mod write;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+pub(super) use self::compare::differences;
+pub(crate) use self::session::{Role, Session};
+use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
+use super::{Columns, Inspector, Orphans, Reader, Result, RowBatch, Writer};
+
+#[async_trait]
+impl Inspector for Session {
+    async fn server(&mut self) -> Result<ServerInfo> {
+        Ok(self.info.clone())
+    }
+
+    async fn tables(&mut self) -> Result<Vec<TableListing>> {
+        inspect::tables(self).await
+    }
+
+    async fn shapes(&mut self, names: &[String]) -> Result<Vec<TableShape>> {
+        inspect::shapes(self, names).await
+    }
+
+    async fn holds_rows(&mut self, names: &[String]) -> Result<Vec<bool>> {
+        inspect::holds_rows(self, names).await
+    }
+
+    async fn raise_probe(&mut self, name: &str) -> Result<()> {
+        session::raise_probe(self, name).await
+    }
+
+    async fn sees_probe(&mut self, name: &str) -> Result<bool> {
+        session::sees_probe(self, name).await
+    }
+}
+
+#[async_trait]
+impl Reader for Session {
+    async fn freeze(&mut self) -> Result<()> {
+        session::freeze(self).await
+    }
+
+    async fn thaw(&mut self) -> Result<()> {
+        session::thaw(self).await
+    }
+
+    async fn split(&mut self, table: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)> {
+        split::split(self, table, rows).await
+    }
+
+    async fn stream(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        out: mpsc::Sender<RowBatch>,
+    ) -> Result<u64> {
+        stream::stream(self, table, range, out).await
+    }
+
+    async fn page(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        after: Option<&KeyTuple>,
+        limit: u32,
+        columns: Columns,
+    ) -> Result<Vec<Row>> {
+        page::page(self, table, range, after, limit, columns).await
+    }
+
+    async fn fetch(
+        &mut self,
+        table: &TableShape,
+        keys: &[KeyTuple],
+        columns: Columns,
+    ) -> Result<Vec<Option<Row>>> {
+        page::fetch(self, table, keys, columns).await
+    }
+
+    async fn digest(&mut self, table: &TableShape, range: &Range) -> Result<Digest> {
+        digest::digest(self, table, range).await
+    }
+}
+
+#[async_trait]
+impl Writer for Session {
+    async fn hold(&mut self, name: &str) -> Result<()> {
+        session::hold(self, name).await
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        session::begin(self).await
+    }
+
+    async fn commit(&mut self) -> Result<()> {
+        session::commit(self).await
+    }
+
+    async fn rollback(&mut self) -> Result<()> {
+        session::rollback(self).await
+    }
+
+    async fn create_table(&mut self, table: &TableShape) -> Result<()> {
+        define::create_table(self, table).await
+    }
+
+    async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<u64> {
+        load::load(self, table, rows).await
+    }
+
+    async fn insert(&mut self, table: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
+        write::insert(self, table, rows).await
+    }
+
+    async fn update(&mut self, table: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
+        write::update(self, table, rows).await
+    }
+
+    async fn delete(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<u64> {
+        write::delete(self, table, keys).await
+    }
+
+    async fn delete_all(&mut self, table: &TableShape) -> Result<u64> {
+        write::delete_all(self, table).await
+    }
+
+    async fn build_indexes(&mut self, table: &TableShape) -> Result<()> {
+        define::build_indexes(self, table).await
+    }
+
+    async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()> {
+        define::add_foreign_keys(self, table).await
+    }
+
+    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
+        define::orphans(self, table).await
+    }
+
+    async fn analyse(&mut self, table: &TableShape) -> Result<()> {
+        define::analyse(self, table).await
+    }
+}

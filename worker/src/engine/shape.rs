@@ -1,0 +1,284 @@
+//! What a table looks like and how its rows are addressed: plain values that steps keep
+//! in the control plane between plan and work, so they serialise.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// A server, as far as moving rows depends on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// `mysql` or `mariadb`.
+    pub flavour: Flavour,
+    /// As the server says it: `10.11.19-MariaDB-…`.
+    pub version: String,
+    /// The server accepts `LOAD DATA LOCAL INFILE`.
+    pub local_infile: bool,
+    /// Statements must stay below this many bytes.
+    pub max_allowed_packet: u64,
+    /// `innodb_autoinc_lock_mode`; 2 lets several bulk loads into one table.
+    pub autoinc_lock_mode: u8,
+    /// `lower_case_table_names`.
+    pub lower_case_table_names: u8,
+    /// The server is read only for this account.
+    pub read_only: bool,
+}
+
+/// Who made the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flavour {
+    /// Oracle's or a derivative of it.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+}
+
+/// A line of a database's table list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableListing {
+    /// Its name.
+    pub name: String,
+    /// Table, view, or another thing in the tables' name space.
+    pub kind: TableKind,
+    /// The server's estimate.
+    pub rows: u64,
+    /// The server's estimate of data bytes (without indexes).
+    pub bytes: u64,
+}
+
+/// What stands behind a name in a table list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    /// A base table.
+    Base,
+    /// A view.
+    View,
+    /// A sequence object (MariaDB).
+    Sequence,
+    /// A table with row history (MariaDB `WITH SYSTEM VERSIONING`).
+    SystemVersioned,
+}
+
+/// A base table's structure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableShape {
+    /// Its name.
+    pub name: String,
+    /// All columns in the server's order.
+    pub columns: Vec<Column>,
+    /// The primary key, or else the first non-null unique key; none: a table without a key.
+    pub key: Option<Key>,
+    /// Every index but the key.
+    pub indexes: Vec<Index>,
+    /// Foreign keys.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Names of its triggers.
+    pub triggers: Vec<String>,
+    /// The statement that makes it, as the server gives it (`SHOW CREATE TABLE`).
+    pub definition: String,
+    /// Storage engine.
+    pub storage: String,
+    /// Default collation of the table.
+    pub collation: String,
+    /// The next auto-increment value, if a column has it.
+    pub auto_increment: Option<u64>,
+    /// The server's estimate of the mean row length in bytes.
+    pub row_bytes: u64,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// How its values travel.
+    pub family: Family,
+    /// The full type as the server writes it: `int(10) unsigned`.
+    pub full_type: String,
+    /// NULL is allowed.
+    pub nullable: bool,
+    /// Character set of text columns.
+    pub charset: Option<String>,
+    /// Collation of text columns.
+    pub collation: Option<String>,
+    /// Computed by the server from other columns; never written.
+    pub generated: bool,
+    /// The expression of a generated column.
+    pub expression: Option<String>,
+    /// Default value as the server writes it.
+    pub default: Option<String>,
+    /// AUTO_INCREMENT.
+    pub auto_increment: bool,
+}
+
+/// How the values of a type travel and compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// TINYINT to BIGINT, YEAR.
+    Integer,
+    /// DECIMAL.
+    Decimal,
+    /// FLOAT, read so that no bit is lost.
+    Float,
+    /// DOUBLE.
+    Double,
+    /// CHAR, VARCHAR.
+    Text,
+    /// TINYTEXT to LONGTEXT.
+    LongText,
+    /// BINARY, VARBINARY.
+    Binary,
+    /// TINYBLOB to LONGBLOB.
+    Blob,
+    /// DATE, TIME, DATETIME, TIMESTAMP.
+    Temporal,
+    /// BIT, read as a number.
+    Bit,
+    /// ENUM.
+    Enum,
+    /// SET.
+    Set,
+    /// MySQL's JSON (MariaDB's is LONGTEXT).
+    Json,
+    /// Spatial types, in the server's own binary form (SRID and WKB).
+    Geometry,
+    /// MariaDB's UUID, INET4, INET6.
+    Address,
+    /// Anything else; refused by name in the plan.
+    Unknown,
+}
+
+/// The key that rows are addressed by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// The index's name; `PRIMARY` for the primary key.
+    pub name: String,
+    /// Positions in `columns`, in key order.
+    pub columns: Vec<usize>,
+    /// The source can walk the key in order and cut it into ranges.
+    pub walkable: bool,
+    /// Both servers are sure to order the key's values alike (integers, binary, temporal,
+    /// decimal, `_bin` of one character set), so a range means the same rows on both.
+    pub same_order: bool,
+}
+
+/// A secondary index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Its columns with prefix length and direction, normalised: `a(10) desc`.
+    pub columns: Vec<String>,
+    /// It allows no two equal entries.
+    pub unique: bool,
+    /// `BTREE`, `FULLTEXT`, `SPATIAL`, `HASH`.
+    pub method: String,
+    /// The clause that adds it: ``ADD UNIQUE KEY `a` (`a`)``, as the definition has it.
+    pub clause: String,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// The constraint's name.
+    pub name: String,
+    /// The columns of this table.
+    pub columns: Vec<String>,
+    /// The schema of the parent when it is another one.
+    pub parent_schema: Option<String>,
+    /// The parent table.
+    pub parent: String,
+    /// The parent's columns.
+    pub parent_columns: Vec<String>,
+    /// `ON UPDATE` rule.
+    pub on_update: String,
+    /// `ON DELETE` rule.
+    pub on_delete: String,
+    /// The clause that adds it: `ADD CONSTRAINT … FOREIGN KEY …`, as the definition has it.
+    pub clause: String,
+}
+
+impl TableShape {
+    /// The columns that are stored and written, in order.
+    pub fn stored(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|c| !c.generated)
+    }
+
+    /// Whether two rows could clash by another key than the one rows are addressed by.
+    pub fn has_secondary_unique(&self) -> bool {
+        self.indexes.iter().any(|i| i.unique)
+    }
+
+    /// The key's values out of a row of stored columns. A key never holds a generated
+    /// column, nor a NULL.
+    pub fn key_of(&self, row: &Row) -> Option<KeyTuple> {
+        let key = self.key.as_ref()?;
+        key.columns
+            .iter()
+            .map(|&at| {
+                let stored_at = self.columns[..at].iter().filter(|c| !c.generated).count();
+                row.0.get(stored_at)?.clone()
+            })
+            .collect::<Option<Vec<_>>>()
+            .map(KeyTuple)
+    }
+}
+
+/// A row's values in text form, `None` for NULL; which columns, the call says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row(pub Vec<Option<Bytes>>);
+
+/// A key's values in text form, in the key's column order. Serialises as hex.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyTuple(pub Vec<Bytes>);
+
+impl Serialize for KeyTuple {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let hex = |b: &Bytes| b.iter().fold(String::new(), |s, x| s + &format!("{x:02x}"));
+        self.0.iter().map(hex).collect::<Vec<_>>().serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyTuple {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let unhex = |s: String| -> Option<Bytes> {
+            if !s.is_ascii() || s.len() % 2 != 0 {
+                return None;
+            }
+            (0..s.len())
+                .step_by(2)
+                .map(|i| u8::from_str_radix(&s[i..i + 2], 16).ok())
+                .collect::<Option<Vec<u8>>>()
+                .map(Bytes::from)
+        };
+        Vec::<String>::deserialize(from)?
+            .into_iter()
+            .map(|s| unhex(s).ok_or_else(|| serde::de::Error::custom("a key value is not hex")))
+            .collect::<Result<Vec<_>, _>>()
+            .map(KeyTuple)
+    }
+}
+
+/// Rows with `from <= key < to`; an end that is `None` is open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// The first key.
+    pub from: Option<KeyTuple>,
+    /// The first key past the range.
+    pub to: Option<KeyTuple>,
+}
+
+impl Range {
+    /// Every row.
+    pub const ALL: Self = Self { from: None, to: None };
+}
+
+/// Number of rows and checksum of a range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// Rows.
+    pub rows: u64,
+    /// The server's checksum, opaque; equal content, equal text.
+    pub hash: String,
+}
