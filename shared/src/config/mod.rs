@@ -1,1 +1,175 @@
-//! placeholder
+//! Settings: environment variables `LONGSHORE_*`, one file a section.
+//!
+//! Invariants: everything that is wrong is reported at once, each problem with the
+//! variable's name, what stood there (never for a secret) and what is expected; a
+//! variable that Longshore does not know is an error, so that a misspelt one is not
+//! silently ignored; defaults stand in one table ([`variables::VARIABLES`]), from which
+//! the README's table is made. A file `.env` in the current directory is read too; the
+//! process's own variables win over it.
+//! Not here: settings that change while a process runs (there are none), and settings
+//! of an organisation (they are rows).
+
+mod api;
+mod broker;
+mod database;
+mod environment;
+mod error;
+mod log;
+mod ops;
+mod process;
+mod scheduler;
+mod secret_url;
+pub mod variables;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::Api;
+pub use broker::Broker;
+pub use database::{Database, OwnerDatabase, SystemDatabase};
+pub use environment::Environment;
+pub use error::{ConfigError, Problems};
+pub use log::{Log, LogFormat};
+pub use ops::Ops;
+pub use process::Process;
+pub use scheduler::Scheduler;
+pub use secret_url::SecretUrl;
+pub use worker::Worker;
+
+/// Makes a struct from results, one a field; what failed is gathered, not the first only.
+macro_rules! gather {
+    ($name:ident { $($field:ident: $value:expr),+ $(,)? }) => {{
+        let mut problems = $crate::config::Problems::default();
+        $(let $field = problems.keep($value);)+
+        match ($($field,)+) {
+            ($(Some($field),)+) => Ok($name { $($field),+ }),
+            _ => Err(problems),
+        }
+    }};
+}
+pub(crate) use gather;
+
+/// What `longshore-api` needs to serve.
+#[derive(Clone, Debug)]
+pub struct ApiConfig {
+    /// PostgreSQL, as the role that policies apply to.
+    pub database: Database,
+    /// PostgreSQL, as the role that may look a token up in every organisation.
+    pub system_database: SystemDatabase,
+    /// RabbitMQ.
+    pub broker: Broker,
+    /// The API itself.
+    pub api: Api,
+    /// Health and metrics.
+    pub ops: Ops,
+    /// Logs.
+    pub log: Log,
+    /// The process's own manners.
+    pub process: Process,
+}
+
+/// What `longshore-worker` needs to work.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// PostgreSQL, as the system role.
+    pub database: Database,
+    /// RabbitMQ.
+    pub broker: Broker,
+    /// The worker itself.
+    pub worker: Worker,
+    /// Health and metrics.
+    pub ops: Ops,
+    /// Logs.
+    pub log: Log,
+    /// The process's own manners.
+    pub process: Process,
+}
+
+/// What `longshore-scheduler` needs to work.
+#[derive(Clone, Debug)]
+pub struct SchedulerConfig {
+    /// PostgreSQL, as the system role.
+    pub database: Database,
+    /// RabbitMQ.
+    pub broker: Broker,
+    /// The scheduler itself.
+    pub scheduler: Scheduler,
+    /// Health and metrics.
+    pub ops: Ops,
+    /// Logs.
+    pub log: Log,
+    /// The process's own manners.
+    pub process: Process,
+}
+
+/// What the commands `migrate` and `admin-token` need.
+#[derive(Clone, Debug)]
+pub struct OwnerConfig {
+    /// PostgreSQL, as the owner of the schema.
+    pub database: OwnerDatabase,
+    /// Logs.
+    pub log: Log,
+}
+
+macro_rules! load {
+    ($($name:ident),+ $(,)?) => {$(
+        impl $name {
+            /// Reads the process's environment and `.env`; all problems come back at once.
+            pub fn load() -> Result<Self, Problems> {
+                Environment::read().and_then(|environment| Self::from_env(&environment))
+            }
+        }
+    )+};
+}
+load!(ApiConfig, WorkerConfig, SchedulerConfig, OwnerConfig);
+
+impl ApiConfig {
+    /// Reads its sections.
+    pub fn from_env(from: &Environment) -> Result<Self, Problems> {
+        from.only_known(gather!(Self {
+            database: Database::from_env(from),
+            system_database: SystemDatabase::from_env(from),
+            broker: Broker::from_env(from),
+            api: Api::from_env(from),
+            ops: Ops::from_env(from),
+            log: Log::from_env(from),
+            process: Process::from_env(from),
+        }))
+    }
+}
+
+impl WorkerConfig {
+    /// Reads its sections.
+    pub fn from_env(from: &Environment) -> Result<Self, Problems> {
+        from.only_known(gather!(Self {
+            database: Database::from_env(from),
+            broker: Broker::from_env(from),
+            worker: Worker::from_env(from),
+            ops: Ops::from_env(from),
+            log: Log::from_env(from),
+            process: Process::from_env(from),
+        }))
+    }
+}
+
+impl SchedulerConfig {
+    /// Reads its sections.
+    pub fn from_env(from: &Environment) -> Result<Self, Problems> {
+        from.only_known(gather!(Self {
+            database: Database::from_env(from),
+            broker: Broker::from_env(from),
+            scheduler: Scheduler::from_env(from),
+            ops: Ops::from_env(from),
+            log: Log::from_env(from),
+            process: Process::from_env(from),
+        }))
+    }
+}
+
+impl OwnerConfig {
+    /// Reads its sections.
+    pub fn from_env(from: &Environment) -> Result<Self, Problems> {
+        from.only_known(gather!(Self { database: OwnerDatabase::from_env(from), log: Log::from_env(from) }))
+    }
+}

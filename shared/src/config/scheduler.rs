@@ -1,0 +1,31 @@
+//! The scheduler.
+
+use std::time::Duration;
+
+use super::variables::{LEASE_SECONDS, REANNOUNCE_SECONDS, SCHEDULER_NAME, SWEEP_SECONDS, name, seconds};
+use super::{Environment, Problems, gather};
+
+/// The scheduler.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    /// What people see as its name.
+    pub name: String,
+    /// The age at which an unconfirmed outbox row is published again.
+    pub sweep: Duration,
+    /// The age at which an announced, unclaimed step is announced again.
+    pub reannounce: Duration,
+    /// How long a claimed step stays a worker's without renewal.
+    pub lease: Duration,
+}
+
+impl Scheduler {
+    /// Reads the section.
+    pub fn from_env(from: &Environment) -> Result<Self, Problems> {
+        gather!(Self {
+            name: from.read_one(&SCHEDULER_NAME, name),
+            sweep: from.read_one(&SWEEP_SECONDS, seconds(1..=3_600)),
+            reannounce: from.read_one(&REANNOUNCE_SECONDS, seconds(1..=86_400)),
+            lease: from.read_one(&LEASE_SECONDS, seconds(1..=3_600)),
+        })
+    }
+}

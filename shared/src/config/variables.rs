@@ -1,0 +1,195 @@
+//! The one table of variables: name, default, who reads it, what it is for; and the
+//! few ways in which their texts are read.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A variable of the environment.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// What stands in for it when it is not set.
+    pub default: Fallback,
+    /// Who reads it.
+    pub users: &'static [User],
+    /// Whether its value must never be shown.
+    pub secret: bool,
+    /// What should stand there.
+    pub expected: &'static str,
+    /// What it is for.
+    pub help: &'static str,
+}
+
+/// What stands in for a variable that is not set.
+#[derive(Debug, Clone, Copy)]
+pub enum Fallback {
+    /// Nothing: it must be set.
+    Required,
+    /// A text.
+    Text(&'static str),
+    /// A text that differs from process to process.
+    Made {
+        /// What it looks like.
+        shown: &'static str,
+        /// Makes it.
+        make: fn() -> String,
+    },
+}
+
+/// Who reads a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    /// `longshore-api`.
+    Api,
+    /// `longshore-worker`.
+    Worker,
+    /// `longshore-scheduler`.
+    Scheduler,
+    /// `longshore-api migrate` and `longshore-api admin-token`.
+    Owner,
+}
+
+use Fallback::{Made, Required, Text};
+use User::{Api, Owner, Scheduler, Worker};
+
+const PROCESSES: &[User] = &[Api, Worker, Scheduler];
+const EVERYBODY: &[User] = &[Api, Worker, Scheduler, Owner];
+const NAMED: Fallback = Made { shown: "host-process", make: host_and_process };
+const POSTGRES: &str = "postgres://user:password@host:port/database";
+
+macro_rules! variables {
+    ($($name:ident = $variable:literal, $default:expr, $users:expr, $expected:expr, $help:literal;)+) => {
+        $(pub(super) const $name: Variable = Variable {
+            name: $variable,
+            default: $default,
+            users: $users,
+            secret: ends_with_url($variable),
+            expected: $expected,
+            help: $help,
+        };)+
+
+        /// Every variable, in the order of the README's table.
+        pub const VARIABLES: &[&Variable] = &[$(&$name),+];
+    };
+}
+
+variables! {
+    DATABASE_URL = "LONGSHORE_DATABASE_URL", Required, PROCESSES, POSTGRES,
+        "Longshore's own PostgreSQL; the API as `longshore_api`, worker and scheduler as `longshore_system`";
+    SYSTEM_DATABASE_URL = "LONGSHORE_SYSTEM_DATABASE_URL", Required, &[Api], POSTGRES,
+        "The same database as `longshore_system`, for sign-in only";
+    OWNER_DATABASE_URL = "LONGSHORE_OWNER_DATABASE_URL", Required, &[Owner], POSTGRES,
+        "The same database as the schema's owner, for migrations";
+    DATABASE_CONNECTIONS = "LONGSHORE_DATABASE_CONNECTIONS", Text("10"), PROCESSES, "a number from 1 to 1000",
+        "Connections to it at most, per process";
+    AMQP_URL = "LONGSHORE_AMQP_URL", Required, PROCESSES, "amqp://user:password@host:port/vhost (or amqps)",
+        "RabbitMQ";
+    API_LISTEN = "LONGSHORE_API_LISTEN", Text("127.0.0.1:8080"), &[Api], "an address and port",
+        "Where the API listens";
+    OPS_LISTEN = "LONGSHORE_OPS_LISTEN", Text("127.0.0.1:0"), PROCESSES, "an address and port",
+        "Where `/healthz`, `/readyz` and `/metrics` are served; with port 0 the log names the port";
+    PUBLIC_KEYS = "LONGSHORE_PUBLIC_KEYS", Required, &[Api, Worker], "the path of a file",
+        "The keyring of public keys, which seals customers' passwords";
+    PRIVATE_KEYS = "LONGSHORE_PRIVATE_KEYS", Required, &[Worker], "the path of a file",
+        "The keyring of private keys, which opens them; mode 0600";
+    WORKER_NAME = "LONGSHORE_WORKER_NAME", NAMED, &[Worker], "a name of 1 to 200 visible characters",
+        "The worker's name, as people see it";
+    WORKER_PERMITS = "LONGSHORE_WORKER_PERMITS", Text("2"), &[Worker], "a number from 1 to 256",
+        "Bulk steps at once; one slot each for `interactive` and `first` steps comes on top";
+    LOOPBACK_ALLOWED = "LONGSHORE_LOOPBACK_ALLOWED", Text("false"), &[Worker], "true or false",
+        "Whether customers' databases may be on the worker's own machine";
+    CHUNK_ROWS = "LONGSHORE_CHUNK_ROWS", Text("50000"), &[Worker], "a number from 1 to 100000000",
+        "Rows a chunk at most";
+    CHUNK_BYTES = "LONGSHORE_CHUNK_BYTES", Text("33554432"), &[Worker], "a number from 1024 to 1073741824",
+        "Bytes a chunk is aimed at";
+    LEASE_SECONDS = "LONGSHORE_LEASE_SECONDS", Text("30"), &[Worker, Scheduler], "seconds, from 1 to 3600",
+        "How long a claimed step stays its worker's without renewal";
+    SCHEDULER_NAME = "LONGSHORE_SCHEDULER_NAME", NAMED, &[Scheduler], "a name of 1 to 200 visible characters",
+        "The scheduler's name, as people see it";
+    SWEEP_SECONDS = "LONGSHORE_SWEEP_SECONDS", Text("2"), &[Scheduler], "seconds, from 1 to 3600",
+        "Age at which an unconfirmed message is published again";
+    REANNOUNCE_SECONDS = "LONGSHORE_REANNOUNCE_SECONDS", Text("300"), &[Scheduler], "seconds, from 1 to 86400",
+        "Age at which an announced, unclaimed step is announced again, whatever its queue holds";
+    GRACE_SECONDS = "LONGSHORE_GRACE_SECONDS", Text("20"), PROCESSES, "seconds, from 0 to 3600",
+        "How long a soft stop (SIGTERM, SIGINT) may take";
+    LOG = "LONGSHORE_LOG", Text("info"), EVERYBODY, "directives such as `info` or `info,longshore_worker=debug`",
+        "What is logged";
+    LOG_FORMAT = "LONGSHORE_LOG_FORMAT", Text("text"), EVERYBODY, "text or json",
+        "The form of a log line";
+}
+
+const fn ends_with_url(name: &str) -> bool {
+    matches!(name.as_bytes(), [.., b'_', b'U', b'R', b'L'])
+}
+
+/// The table of all variables, as the README shows it.
+pub fn render_table() -> String {
+    let mut table = "| variable | read by | default | what it is for |\n|---|---|---|---|\n".to_owned();
+    for variable in VARIABLES {
+        let users: Vec<_> = variable.users.iter().map(|user| user.shown()).collect();
+        let default = match variable.default {
+            Required => "(required)".to_owned(),
+            Text(text) => format!("`{text}`"),
+            Made { shown, .. } => shown.to_owned(),
+        };
+        // Writing to a text cannot fail.
+        let _ = writeln!(
+            table,
+            "| `{}` | {} | {default} | {}: {} |",
+            variable.name,
+            users.join(", "),
+            variable.help,
+            variable.expected
+        );
+    }
+    table
+}
+
+impl User {
+    const fn shown(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Worker => "worker",
+            Self::Scheduler => "scheduler",
+            Self::Owner => "migrate",
+        }
+    }
+}
+
+fn host_and_process() -> String {
+    let host = whoami::hostname().unwrap_or_else(|_| "host".to_owned());
+    format!("{host}-{}", std::process::id())
+}
+
+pub(super) fn whole(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<u32, String> {
+    move |text| {
+        let number = text.parse().map_err(|error| format!("{error}"))?;
+        if range.contains(&number) { Ok(number) } else { Err("out of range".to_owned()) }
+    }
+}
+
+pub(super) fn seconds(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Duration, String> {
+    let whole = whole(range);
+    move |text| whole(text).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(text))
+}
+
+pub(super) fn flag(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|error| format!("{error}"))
+}
+
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let fits = text.chars().count() <= 200 && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err("too long or not visible".to_owned()) }
+}

@@ -1,0 +1,47 @@
+//! The worker.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::variables::{
+    CHUNK_BYTES, CHUNK_ROWS, LEASE_SECONDS, LOOPBACK_ALLOWED, PRIVATE_KEYS, PUBLIC_KEYS, WORKER_NAME,
+    WORKER_PERMITS, flag, name, path, seconds, whole,
+};
+use super::{Environment, Problems, gather};
+
+/// The worker.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// What people see as its name.
+    pub name: String,
+    /// Steps of the queue `bulk` at once.
+    pub permits: u32,
+    /// The keyring that seals customers' secrets (for wrapping them anew).
+    pub public_keys: PathBuf,
+    /// The keyring that opens them.
+    pub private_keys: PathBuf,
+    /// Whether customers' databases may be on this machine.
+    pub loopback_allowed: bool,
+    /// Rows a chunk at most.
+    pub chunk_rows: u32,
+    /// Bytes a chunk is aimed at.
+    pub chunk_bytes: u32,
+    /// How long a claimed step stays the worker's without renewal.
+    pub lease: Duration,
+}
+
+impl Worker {
+    /// Reads the section.
+    pub fn from_env(from: &Environment) -> Result<Self, Problems> {
+        gather!(Self {
+            name: from.read_one(&WORKER_NAME, name),
+            permits: from.read_one(&WORKER_PERMITS, whole(1..=256)),
+            public_keys: from.read_one(&PUBLIC_KEYS, path),
+            private_keys: from.read_one(&PRIVATE_KEYS, path),
+            loopback_allowed: from.read_one(&LOOPBACK_ALLOWED, flag),
+            chunk_rows: from.read_one(&CHUNK_ROWS, whole(1..=100_000_000)),
+            chunk_bytes: from.read_one(&CHUNK_BYTES, whole(1_024..=1_073_741_824)),
+            lease: from.read_one(&LEASE_SECONDS, seconds(1..=3_600)),
+        })
+    }
+}
