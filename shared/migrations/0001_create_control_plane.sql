@@ -90,7 +90,8 @@ CREATE TABLE jobs (
     trigger           text NOT NULL CHECK (trigger IN ('person', 'schedule')),
     -- the schedule's due time: one job for each (task, due time)
     due_at            timestamptz,
-    cancel_requested  boolean NOT NULL DEFAULT false,
+    -- how it is to end once its last running step has stopped
+    ending            text CHECK (ending IN ('failed', 'cancelled')),
     trace             text,
     warnings          jsonb NOT NULL DEFAULT '[]',
     failure           jsonb,
@@ -102,7 +103,9 @@ CREATE TABLE jobs (
     FOREIGN KEY (org_id, source_id) REFERENCES connections (org_id, id),
     FOREIGN KEY (org_id, target_id) REFERENCES connections (org_id, id),
     CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
-    CHECK ((state = 'failed') = (failure IS NOT NULL)),
+    CHECK (state <> 'failed' OR failure IS NOT NULL),
+    CHECK (failure IS NULL OR state = 'failed' OR ending = 'failed'),
+    CHECK (state <> 'completed' OR ending IS NULL),
     CHECK (state <> 'running' OR started_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX jobs_due ON jobs (org_id, task_id, due_at) WHERE due_at IS NOT NULL;
@@ -131,7 +134,6 @@ CREATE TABLE job_tables (
     number          integer NOT NULL CHECK (number >= 0),
     name            text NOT NULL,
     mode            text NOT NULL CHECK (mode IN ('create', 'fill', 'diff', 'replace', 'equal', 'refused')),
-    state           text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'running', 'completed', 'failed', 'partial')),
     plan            jsonb NOT NULL,
     rows_total      bigint NOT NULL DEFAULT 0,
     bytes_total     bigint NOT NULL DEFAULT 0,
@@ -190,7 +192,8 @@ CREATE TABLE steps (
     CHECK ((state IN ('done', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
     CHECK (state <> 'failed' OR failure IS NOT NULL)
 );
-CREATE INDEX steps_of_job ON steps (org_id, job_id, stage, state, ordinal);
+CREATE INDEX steps_of_job ON steps (org_id, job_id, state, ordinal);
+CREATE INDEX steps_of_table ON steps (org_id, job_id, table_number);
 CREATE INDEX steps_running ON steps (lease_until) WHERE state = 'running';
 CREATE INDEX steps_announced ON steps (queue, announced_at) WHERE state = 'announced';
 
@@ -203,6 +206,8 @@ CREATE TABLE outbox (
     body          jsonb NOT NULL,
     -- a retry's pause: not published before this time
     not_before    timestamptz NOT NULL DEFAULT now(),
+    -- it had a pause: no process waits for it, the sweep publishes it when it is due
+    delayed       boolean NOT NULL DEFAULT false,
     published_at  timestamptz
 );
 CREATE INDEX outbox_unpublished ON outbox (not_before) WHERE published_at IS NULL;

@@ -52,6 +52,16 @@ impl JobState {
 }
 
 words! {
+    /// How a job that still has running steps is going to end.
+    Ending {
+        /// A step was given up.
+        Failed = "failed",
+        /// A person asked for it.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
     /// Who asked for a job.
     Trigger {
         /// A person or a program over the API.
@@ -84,8 +94,8 @@ pub struct Job {
     pub trigger: Trigger,
     /// The schedule's due time.
     pub due_at: Option<DateTime<Utc>>,
-    /// A person asked for its end.
-    pub cancel_requested: bool,
+    /// How it will end once its last running step has stopped.
+    pub ending: Option<Ending>,
     /// What the plan found worth telling.
     pub warnings: Vec<String>,
     /// Why it failed, when it did.

@@ -1,0 +1,192 @@
+//! Tables `connections` and `connection_secrets`.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Conn, StoreError};
+use crate::domain::connection::{Connection, Tls};
+use crate::domain::id::{ConnectionId, OrgId};
+use crate::vault::Sealed;
+
+/// The table that sealed secrets are bound to.
+pub const SECRETS_TABLE: &str = "connection_secrets";
+
+struct Row {
+    org_id: Uuid,
+    id: Uuid,
+    name: String,
+    engine: String,
+    connection_type: String,
+    host: String,
+    port: i32,
+    database: String,
+    username: String,
+    tls: serde_json::Value,
+    timeout_seconds: i32,
+    state: String,
+    checked_at: Option<DateTime<Utc>>,
+    version: i32,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Connection {
+    type Error = StoreError;
+
+    fn try_from(r: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            org_id: OrgId(r.org_id),
+            id: ConnectionId(r.id),
+            name: r.name,
+            engine: r.engine.parse()?,
+            connection_type: r.connection_type.parse()?,
+            host: r.host,
+            port: r.port.try_into()?,
+            database: r.database,
+            username: r.username,
+            tls: serde_json::from_value::<Tls>(r.tls)?,
+            timeout_seconds: r.timeout_seconds.try_into()?,
+            state: r.state.parse()?,
+            checked_at: r.checked_at,
+            version: r.version,
+            created_at: r.created_at,
+        })
+    }
+}
+
+/// Stores a new connection; a taken name is [`StoreError::Taken`] by `connections_name`.
+pub async fn insert(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO connections (org_id, id, name, engine, connection_type, host, port, database, username,
+             tls, timeout_seconds, version, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+        c.org_id.0,
+        c.id.0,
+        c.name,
+        c.engine.as_str(),
+        c.connection_type.as_str(),
+        c.host,
+        i32::from(c.port),
+        c.database,
+        c.username,
+        serde_json::to_value(&c.tls)?,
+        i32::try_from(c.timeout_seconds)?,
+        c.version,
+        c.created_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stores a sealed secret of a connection.
+pub async fn insert_secret(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: ConnectionId,
+    name: &str,
+    version: i32,
+    sealed: &Sealed,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO connection_secrets (org_id, connection_id, name, version, key_id, sealed)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        org_id.0,
+        id.0,
+        name,
+        version,
+        sealed.key_id,
+        sealed.bytes
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A connection's sealed secret and its version. Only the system role may read it.
+pub async fn secret(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: ConnectionId,
+    name: &str,
+) -> Result<Option<(Sealed, i32)>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT version, key_id, sealed FROM connection_secrets
+         WHERE org_id = $1 AND connection_id = $2 AND name = $3",
+        org_id.0,
+        id.0,
+        name
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| (Sealed { key_id: r.key_id, bytes: r.sealed }, r.version)))
+}
+
+/// The connection, unless it was deleted.
+pub async fn find(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<Option<Connection>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
+                state, checked_at, version, created_at
+         FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
+        org_id.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Connection::try_from)
+    .transpose()
+}
+
+/// The organisation's connections by name, at most `limit` after the name `after`.
+pub async fn list(
+    conn: &mut Conn,
+    org_id: OrgId,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Connection>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
+                state, checked_at, version, created_at
+         FROM connections
+         WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR lower(name) > lower($2))
+         ORDER BY lower(name) LIMIT $3",
+        org_id.0,
+        after,
+        limit
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(Connection::try_from)
+    .collect()
+}
+
+/// Marks the connection as deleted and drops its secrets; the row stays for the history.
+/// Answers whether there was one.
+pub async fn delete(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE connections SET deleted_at = now() WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
+        org_id.0,
+        id.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("DELETE FROM connection_secrets WHERE org_id = $1 AND connection_id = $2", org_id.0, id.0)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether a task that is not deleted uses the connection.
+pub async fn is_used(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM sync_tasks WHERE org_id = $1 AND deleted_at IS NULL
+               AND (source_id = $2 OR target_id = $2)) AS "used!""#,
+        org_id.0,
+        id.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.used)
+}

@@ -1,0 +1,105 @@
+//! The pool, and the only two ways to a transaction on it.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
+
+use super::{Conn, StoreError};
+use crate::domain::id::OrgId;
+
+/// How long a call waits for a free connection before it says that there is none.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// A pool of connections to the control plane. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    pool: PgPool,
+}
+
+impl Database {
+    /// Makes the pool; connects at the first use, so a process starts while PostgreSQL
+    /// is away. The URL's password never appears in an error.
+    pub fn new(url: &str, connections: u32, application: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Row("the database URL does not parse".to_owned()))?
+            .application_name(application)
+            // A statement that hangs must not outlive the leases that depend on it.
+            .options([("statement_timeout", "20s"), ("idle_in_transaction_session_timeout", "30s")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE)
+            .connect_lazy_with(options);
+        Ok(Self { pool })
+    }
+
+    /// A transaction in which row-level security shows one organisation.
+    pub async fn org(&self, org_id: OrgId) -> Result<OrgTx, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query!("SELECT set_config('longshore.org', $1, true)", org_id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        Ok(OrgTx { tx, org_id })
+    }
+
+    /// A transaction of the fleet's own processes; the role's policy lets it through.
+    pub async fn system(&self) -> Result<SystemTx, StoreError> {
+        Ok(SystemTx { tx: self.pool.begin().await? })
+    }
+
+    /// Whether PostgreSQL answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query!("SELECT 1 AS one").fetch_one(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes the pool once its transactions have ended.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}
+
+/// A transaction of one organisation.
+pub struct OrgTx {
+    tx: Transaction<'static, Postgres>,
+    org_id: OrgId,
+}
+
+impl OrgTx {
+    /// The organisation.
+    pub fn org_id(&self) -> OrgId {
+        self.org_id
+    }
+
+    /// The connection to run queries on.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.tx
+    }
+
+    /// Makes it last.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+/// A transaction of the fleet.
+pub struct SystemTx {
+    tx: Transaction<'static, Postgres>,
+}
+
+impl SystemTx {
+    /// The connection to run queries on.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.tx
+    }
+
+    /// Makes it last.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+}

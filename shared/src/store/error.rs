@@ -1,0 +1,74 @@
+//! What can go wrong between us and the control plane's PostgreSQL.
+
+use crate::domain::UnknownWord;
+
+/// A failed call to the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// PostgreSQL could not be reached, refused, or lost the connection.
+    #[error("control-plane database: {0}")]
+    Database(#[source] sqlx::Error),
+    /// A unique key is taken; the constraint says which.
+    #[error("already there: {constraint}")]
+    Taken {
+        /// The constraint's or unique index's name.
+        constraint: String,
+    },
+    /// A row holds something that this release does not know.
+    #[error("a stored row does not read: {0}")]
+    Row(String),
+    /// A migration failed.
+    #[error("migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if let Some(db) = error.as_database_error()
+            && db.is_unique_violation()
+            && let Some(constraint) = db.constraint()
+        {
+            return Self::Taken { constraint: constraint.to_owned() };
+        }
+        Self::Database(error)
+    }
+}
+
+impl From<UnknownWord> for StoreError {
+    fn from(error: UnknownWord) -> Self {
+        Self::Row(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Row(error.to_string())
+    }
+}
+
+impl From<std::num::TryFromIntError> for StoreError {
+    fn from(error: std::num::TryFromIntError) -> Self {
+        Self::Row(error.to_string())
+    }
+}
+
+impl StoreError {
+    /// Whether the database is out of reach for now, so that trying again later helps.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(db)) => {
+                // 08: connection, 53: resources, 57P: shutdown, 40: serialisation and deadlock
+                db.code().is_some_and(|c| ["08", "53", "57P", "40"].iter().any(|p| c.starts_with(p)))
+            }
+            Self::Database(
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::Tls(_),
+            ) => true,
+            _ => false,
+        }
+    }
+}

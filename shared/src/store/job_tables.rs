@@ -1,0 +1,220 @@
+//! Table `job_tables`: what a job does to each table, and how far it has come.
+
+use serde_json::Value;
+
+use super::{Conn, StoreError};
+use crate::domain::failure::Failure;
+use crate::domain::id::{JobId, OrgId};
+use crate::domain::step::{Counts, TableDraft, TableMode, Verified};
+
+/// Stores the plan of a table.
+pub async fn insert(conn: &mut Conn, org_id: OrgId, job_id: JobId, t: &TableDraft) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO job_tables (org_id, job_id, number, name, mode, plan, rows_total, bytes_total, failure)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        org_id.0,
+        job_id.0,
+        t.number,
+        t.name,
+        t.mode.as_str(),
+        t.plan,
+        t.rows_total,
+        t.bytes_total,
+        t.failure.as_ref().map(serde_json::to_value).transpose()?
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stores what the verification of a table found.
+pub async fn set_verified(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    number: i32,
+    verified: &Verified,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE job_tables SET verified = $4 WHERE org_id = $1 AND job_id = $2 AND number = $3",
+        org_id.0,
+        job_id.0,
+        number,
+        serde_json::to_value(verified)?
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stores why a table failed.
+pub async fn set_failure(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    number: i32,
+    failure: &Failure,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE job_tables SET failure = $4 WHERE org_id = $1 AND job_id = $2 AND number = $3",
+        org_id.0,
+        job_id.0,
+        number,
+        serde_json::to_value(failure)?
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The worker's plans of some of the job's tables (all when `numbers` is `None`), by number.
+pub async fn plans(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    numbers: Option<&[i32]>,
+) -> Result<Vec<(i32, Value)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT number, plan FROM job_tables
+         WHERE org_id = $1 AND job_id = $2 AND ($3::integer[] IS NULL OR number = ANY ($3)) ORDER BY number",
+        org_id.0,
+        job_id.0,
+        numbers
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.number, r.plan)).collect())
+}
+
+/// How many tables of the job failed in its plan, and the first one's failure.
+pub async fn failed(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(i64, Option<(String, Failure)>), StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT name, failure AS "failure!" FROM job_tables
+           WHERE org_id = $1 AND job_id = $2 AND failure IS NOT NULL ORDER BY number"#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    let count = i64::try_from(rows.len())?;
+    let first = rows.into_iter().next();
+    Ok((count, first.map(|r| Ok::<_, StoreError>((r.name, serde_json::from_value(r.failure)?))).transpose()?))
+}
+
+/// A table with what its steps did so far.
+#[derive(Clone, Debug)]
+pub struct TableProgress {
+    /// Its number in the job.
+    pub number: i32,
+    /// Its name.
+    pub name: String,
+    /// What is done with it.
+    pub mode: TableMode,
+    /// Rows to read; an estimate.
+    pub rows_total: i64,
+    /// Bytes to read; an estimate.
+    pub bytes_total: i64,
+    /// What its verification found.
+    pub verified: Option<Verified>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What its ended steps did to rows. `rows` and `bytes` count the steps that move rows
+    /// only, so that a verification does not count them twice.
+    pub counts: Counts,
+    /// Its steps that move rows: in all, and done.
+    pub chunks_total: i64,
+    /// Done steps that move rows.
+    pub chunks_done: i64,
+    /// All its steps.
+    pub steps_total: i64,
+    /// Steps that are done.
+    pub steps_done: i64,
+    /// Steps that are running or have ever run.
+    pub steps_begun: i64,
+    /// Steps that write and have ever run.
+    pub writes_begun: i64,
+    /// The workers that did its row-moving steps.
+    pub workers: Vec<String>,
+    /// From the first step's claim to the last step's end, in seconds.
+    pub seconds: Option<f64>,
+}
+
+/// Every table of the job, by number.
+pub async fn progress(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<TableProgress>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT t.number, t.name, t.mode, t.rows_total, t.bytes_total, t.verified, t.failure,
+               coalesce(sum(s.rows) FILTER (WHERE m.moves), 0)::bigint AS "rows!",
+               coalesce(sum(s.bytes) FILTER (WHERE m.moves), 0)::bigint AS "bytes!",
+               coalesce(sum(s.inserted), 0)::bigint AS "inserted!",
+               coalesce(sum(s.updated), 0)::bigint AS "updated!",
+               coalesce(sum(s.deleted), 0)::bigint AS "deleted!",
+               coalesce(sum(s.unchanged), 0)::bigint AS "unchanged!",
+               coalesce(sum(s.skipped), 0)::bigint AS "skipped!",
+               count(s.id) FILTER (WHERE m.moves) AS "chunks_total!",
+               count(s.id) FILTER (WHERE m.moves AND s.state = 'done') AS "chunks_done!",
+               count(s.id) AS "steps_total!",
+               count(s.id) FILTER (WHERE s.state = 'done') AS "steps_done!",
+               count(s.id) FILTER (WHERE s.started_at IS NOT NULL) AS "steps_begun!",
+               count(s.id) FILTER (WHERE s.started_at IS NOT NULL AND s.kind <> 'verify') AS "writes_begun!",
+               coalesce(array_agg(DISTINCT s.worker_name) FILTER (WHERE m.moves AND s.worker_name IS NOT NULL
+                   AND s.started_at IS NOT NULL), '{}') AS "workers!: Vec<String>",
+               extract(epoch FROM max(s.ended_at) - min(s.started_at))::float8 AS seconds
+           FROM job_tables t
+           LEFT JOIN steps s ON s.org_id = t.org_id AND s.job_id = t.job_id AND s.table_number = t.number
+           LEFT JOIN LATERAL (SELECT s.kind IN ('copy', 'diff', 'replace') AS moves) m ON true
+           WHERE t.org_id = $1 AND t.job_id = $2
+           GROUP BY t.org_id, t.job_id, t.number ORDER BY t.number"#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|r| {
+            Ok(TableProgress {
+                number: r.number,
+                name: r.name,
+                mode: r.mode.parse()?,
+                rows_total: r.rows_total,
+                bytes_total: r.bytes_total,
+                verified: r.verified.map(serde_json::from_value).transpose()?,
+                failure: r.failure.map(serde_json::from_value).transpose()?,
+                counts: Counts {
+                    rows: r.rows,
+                    bytes: r.bytes,
+                    inserted: r.inserted,
+                    updated: r.updated,
+                    deleted: r.deleted,
+                    unchanged: r.unchanged,
+                    skipped: r.skipped,
+                },
+                chunks_total: r.chunks_total,
+                chunks_done: r.chunks_done,
+                steps_total: r.steps_total,
+                steps_done: r.steps_done,
+                steps_begun: r.steps_begun,
+                writes_begun: r.writes_begun,
+                workers: r.workers,
+                seconds: r.seconds,
+            })
+        })
+        .collect()
+}
+
+/// How many row-moving steps each worker did in the job.
+pub async fn chunks_by_worker(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT worker_name AS "worker!", count(*) AS "chunks!" FROM steps
+           WHERE org_id = $1 AND job_id = $2 AND state = 'done' AND kind IN ('copy', 'diff', 'replace')
+             AND worker_name IS NOT NULL GROUP BY worker_name ORDER BY worker_name"#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.worker, r.chunks)).collect())
+}

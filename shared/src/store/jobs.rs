@@ -1,0 +1,230 @@
+//! Table `jobs`. Written by `workflow` only.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Conn, StoreError};
+use crate::domain::failure::Failure;
+use crate::domain::id::{ConnectionId, JobId, OrgId, TaskId};
+use crate::domain::job::{Ending, Job, JobState};
+
+struct Row {
+    org_id: Uuid,
+    id: Uuid,
+    kind: String,
+    state: String,
+    task_id: Option<Uuid>,
+    source_id: Option<Uuid>,
+    target_id: Option<Uuid>,
+    spec: serde_json::Value,
+    trigger: String,
+    due_at: Option<DateTime<Utc>>,
+    ending: Option<String>,
+    warnings: serde_json::Value,
+    failure: Option<serde_json::Value>,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Job {
+    type Error = StoreError;
+
+    fn try_from(r: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            org_id: OrgId(r.org_id),
+            id: JobId(r.id),
+            kind: r.kind.parse()?,
+            state: r.state.parse()?,
+            task_id: r.task_id.map(TaskId),
+            source_id: r.source_id.map(ConnectionId),
+            target_id: r.target_id.map(ConnectionId),
+            spec: serde_json::from_value(r.spec)?,
+            trigger: r.trigger.parse()?,
+            due_at: r.due_at,
+            ending: r.ending.map(|e| e.parse()).transpose()?,
+            warnings: serde_json::from_value(r.warnings)?,
+            failure: r.failure.map(serde_json::from_value).transpose()?,
+            created_at: r.created_at,
+            started_at: r.started_at,
+            ended_at: r.ended_at,
+        })
+    }
+}
+
+/// Stores a new, pending job. A run of its task that has not ended is
+/// [`StoreError::Taken`] by `jobs_one_active_run`, the same due time by `jobs_due`.
+pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO jobs (org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, trace,
+             created_at)
+         VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11)",
+        j.org_id.0,
+        j.id.0,
+        j.kind.as_str(),
+        j.task_id.map(|t| t.0),
+        j.source_id.map(|c| c.0),
+        j.target_id.map(|c| c.0),
+        serde_json::to_value(&j.spec)?,
+        j.trigger.as_str(),
+        j.due_at,
+        trace,
+        j.created_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The job.
+pub async fn find(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Job>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, ending, warnings,
+                failure, created_at, started_at, ended_at
+         FROM jobs WHERE org_id = $1 AND id = $2",
+        org_id.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Job::try_from)
+    .transpose()
+}
+
+/// Which jobs a list is to show.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Runs of this task only.
+    pub task_id: Option<TaskId>,
+    /// Jobs in this state only.
+    pub state: Option<JobState>,
+    /// Jobs older than this one (a keyset cursor).
+    pub before: Option<JobId>,
+}
+
+/// The organisation's jobs, newest first.
+pub async fn list(conn: &mut Conn, org_id: OrgId, filter: Filter, limit: i64) -> Result<Vec<Job>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, ending, warnings,
+                failure, created_at, started_at, ended_at
+         FROM jobs
+         WHERE org_id = $1 AND ($2::uuid IS NULL OR task_id = $2) AND ($3::text IS NULL OR state = $3)
+           AND ($4::uuid IS NULL OR id < $4)
+         ORDER BY id DESC LIMIT $5",
+        org_id.0,
+        filter.task_id.map(|t| t.0),
+        filter.state.map(JobState::as_str),
+        filter.before.map(|b| b.0),
+        limit
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(Job::try_from)
+    .collect()
+}
+
+/// The part of a job that its transitions turn on.
+#[derive(Clone, Debug)]
+pub struct Locked {
+    /// Where it stands.
+    pub state: JobState,
+    /// How it is to end.
+    pub ending: Option<Ending>,
+    /// The trace context of its submission.
+    pub trace: Option<String>,
+}
+
+/// Locks the job row until the transaction ends. Every transition of a job or of one of
+/// its steps takes this lock first, so that two of them always see each other and no
+/// two wait for each other in a ring.
+pub async fn lock(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Locked>, StoreError> {
+    sqlx::query!(
+        "SELECT state, ending, trace FROM jobs WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        org_id.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(|r| {
+        Ok(Locked { state: r.state.parse()?, ending: r.ending.map(|e| e.parse()).transpose()?, trace: r.trace })
+    })
+    .transpose()
+}
+
+/// `pending` becomes `running`.
+pub async fn start(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE jobs SET state = 'running', started_at = now() WHERE org_id = $1 AND id = $2 AND state = 'pending'",
+        org_id.0,
+        id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Decides how the job will end; the first decision stands.
+pub async fn set_ending(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: JobId,
+    ending: Ending,
+    failure: Option<&Failure>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE jobs SET ending = $3, failure = $4
+         WHERE org_id = $1 AND id = $2 AND ending IS NULL AND state IN ('pending', 'running')",
+        org_id.0,
+        id.0,
+        ending.as_str(),
+        failure.map(serde_json::to_value).transpose()?
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The job reaches its final state; a final state is never left, so a second call
+/// changes nothing.
+pub async fn finish(conn: &mut Conn, org_id: OrgId, id: JobId, state: JobState) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE jobs SET state = $3, ended_at = now()
+         WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'running')",
+        org_id.0,
+        id.0,
+        state.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Adds warnings for the job's reader.
+pub async fn warn(conn: &mut Conn, org_id: OrgId, id: JobId, warnings: &[String]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE jobs SET warnings = warnings || $3 WHERE org_id = $1 AND id = $2",
+        org_id.0,
+        id.0,
+        serde_json::to_value(warnings)?
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How many steps of one job may be out at once: 1.5 times the permits of live workers,
+/// shared by the running jobs, at least 2.
+pub async fn window(conn: &mut Conn) -> Result<i64, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT greatest(2, floor(1.5 * coalesce((SELECT sum(permits) FROM workers
+                      WHERE heartbeat_at > now() - make_interval(secs => $1)), 0)
+               / greatest(1, (SELECT count(*) FROM jobs WHERE state = 'running'))))::bigint AS "window!""#,
+        super::workers::LIVE_SECONDS
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.window)
+}

@@ -1,0 +1,124 @@
+//! Table `outbox`: messages that are owed to the bus.
+
+use chrono::{DateTime, Utc};
+
+use super::{Conn, StoreError};
+use crate::domain::id::{JobId, OrgId, StepId};
+use crate::domain::step::Queue;
+
+/// A message that is owed.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    /// Its row.
+    pub id: i64,
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The job.
+    pub job_id: JobId,
+    /// The step it announces.
+    pub step_id: StepId,
+    /// The queue it goes to.
+    pub queue: Queue,
+    /// What it says.
+    pub body: serde_json::Value,
+}
+
+/// Owes the announcement of a step, `pause_seconds` from now.
+pub async fn insert(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    step_id: StepId,
+    queue: Queue,
+    body: &serde_json::Value,
+    pause_seconds: f64,
+) -> Result<i64, StoreError> {
+    let row = sqlx::query!(
+        "INSERT INTO outbox (org_id, job_id, step_id, queue, body, not_before, delayed)
+         VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), $6 > 0) RETURNING id",
+        org_id.0,
+        job_id.0,
+        step_id.0,
+        queue.as_str(),
+        body,
+        pause_seconds
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.id)
+}
+
+/// Which of these rows are still owed.
+pub async fn owed(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Owed>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, org_id, job_id, step_id, queue, body FROM outbox
+         WHERE id = ANY ($1) AND published_at IS NULL AND not_before <= now() ORDER BY id",
+        ids
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|r| {
+            Ok(Owed {
+                id: r.id,
+                org_id: OrgId(r.org_id),
+                job_id: JobId(r.job_id),
+                step_id: StepId(r.step_id),
+                queue: r.queue.parse()?,
+                body: r.body,
+            })
+        })
+        .collect()
+}
+
+/// Rows that have been due for at least `age_seconds`, oldest first, locked against a
+/// second sweep; rows of a retry's pause (which nobody else publishes) as soon as due.
+pub async fn lock_overdue(conn: &mut Conn, age_seconds: f64, limit: i64) -> Result<Vec<Owed>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, org_id, job_id, step_id, queue, body FROM outbox
+         WHERE published_at IS NULL AND not_before <= now()
+           AND (delayed OR not_before <= now() - make_interval(secs => $1))
+         ORDER BY not_before LIMIT $2 FOR UPDATE SKIP LOCKED",
+        age_seconds,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|r| {
+            Ok(Owed {
+                id: r.id,
+                org_id: OrgId(r.org_id),
+                job_id: JobId(r.job_id),
+                step_id: StepId(r.step_id),
+                queue: r.queue.parse()?,
+                body: r.body,
+            })
+        })
+        .collect()
+}
+
+/// Marks rows as confirmed by the broker.
+pub async fn mark_published(conn: &mut Conn, ids: &[i64]) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE outbox SET published_at = now() WHERE id = ANY ($1)", ids).execute(conn).await?;
+    Ok(())
+}
+
+/// How many messages are owed and due, and since when the oldest.
+pub async fn backlog(conn: &mut Conn) -> Result<(i64, Option<DateTime<Utc>>), StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "owed!", min(not_before) AS oldest FROM outbox
+           WHERE published_at IS NULL AND not_before <= now()"#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.owed, row.oldest))
+}
+
+/// Deletes published rows older than `age_seconds`; answers how many.
+pub async fn prune(conn: &mut Conn, age_seconds: f64) -> Result<u64, StoreError> {
+    let done = sqlx::query!("DELETE FROM outbox WHERE published_at < now() - make_interval(secs => $1)", age_seconds)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,89 @@
+//! Table `stages`: what waits for what inside a job.
+
+use super::{Conn, StoreError};
+use crate::domain::id::{JobId, OrgId};
+use crate::domain::step::StageDraft;
+
+/// Inserts a stage; `waits` counts the stages it waits for, `feeds` names those that
+/// wait for it, `remaining` its steps.
+pub async fn insert(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    stage: &StageDraft,
+    feeds: &[i32],
+    remaining: i32,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO stages (org_id, job_id, number, name, feeds, waits, remaining)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        org_id.0,
+        job_id.0,
+        stage.number,
+        stage.name,
+        feeds,
+        i32::try_from(stage.waits_for.len())?,
+        remaining
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes stage 0 feed the stages that a plan added on top of it.
+pub async fn set_feeds(conn: &mut Conn, org_id: OrgId, job_id: JobId, number: i32, feeds: &[i32]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE stages SET feeds = $4 WHERE org_id = $1 AND job_id = $2 AND number = $3",
+        org_id.0,
+        job_id.0,
+        number,
+        feeds
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// One step of the stage has ended; answers how many remain.
+pub async fn step_ended(conn: &mut Conn, org_id: OrgId, job_id: JobId, number: i32) -> Result<i32, StoreError> {
+    let row = sqlx::query!(
+        "UPDATE stages SET remaining = remaining - 1 WHERE org_id = $1 AND job_id = $2 AND number = $3
+         RETURNING remaining",
+        org_id.0,
+        job_id.0,
+        number
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.remaining)
+}
+
+/// The stage has ended: those it feeds wait for one less. Answers which of them are open
+/// now and have no step of their own.
+pub async fn close(conn: &mut Conn, org_id: OrgId, job_id: JobId, number: i32) -> Result<Vec<i32>, StoreError> {
+    let rows = sqlx::query!(
+        "UPDATE stages SET waits = waits - 1
+         WHERE org_id = $1 AND job_id = $2
+           AND number = ANY (SELECT unnest(f.feeds) FROM stages f
+                             WHERE f.org_id = $1 AND f.job_id = $2 AND f.number = $3)
+         RETURNING number, waits, remaining",
+        org_id.0,
+        job_id.0,
+        number
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().filter(|r| r.waits == 0 && r.remaining == 0).map(|r| r.number).collect())
+}
+
+/// Whether every stage of the job has ended.
+pub async fn all_ended(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT NOT EXISTS (SELECT FROM stages WHERE org_id = $1 AND job_id = $2 AND remaining > 0) AS "ended!""#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.ended)
+}

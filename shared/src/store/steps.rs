@@ -1,0 +1,369 @@
+//! Table `steps`. Written by `workflow` only; every write of a running step names its
+//! token.
+
+use serde_json::Value;
+
+use super::{Conn, StoreError};
+use crate::domain::failure::Failure;
+use crate::domain::id::{JobId, OrgId, StepId, WorkerId};
+use crate::domain::step::{Counts, Lease, Queue, StepDraft, StepKind, StepState};
+
+/// Inserts a step in this state.
+pub async fn insert(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    id: StepId,
+    ordinal: i32,
+    draft: &StepDraft,
+    state: StepState,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, table_number, payload,
+             announced_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $8 = 'announced' THEN now() END)",
+        org_id.0,
+        id.0,
+        job_id.0,
+        draft.stage,
+        ordinal,
+        draft.kind.as_str(),
+        draft.kind.queue().as_str(),
+        state.as_str(),
+        draft.table_number,
+        draft.payload
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A step as a claim finds it.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The worker's right to it.
+    pub lease: Lease,
+    /// What it does.
+    pub kind: StepKind,
+    /// Which try this is, from 1.
+    pub attempt: i32,
+    /// The table it works on.
+    pub table_number: Option<i32>,
+    /// What its kind needs to know.
+    pub payload: Value,
+    /// How long it waited from its announcement to the claim, in seconds.
+    pub waited_seconds: f64,
+}
+
+/// The job of a step.
+pub async fn job_of(conn: &mut Conn, org_id: OrgId, id: StepId) -> Result<Option<JobId>, StoreError> {
+    let row = sqlx::query!("SELECT job_id FROM steps WHERE org_id = $1 AND id = $2", org_id.0, id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|r| JobId(r.job_id)))
+}
+
+/// `announced` becomes `running` with a higher token and a lease of `seconds` on the
+/// database's clock; `None`: somebody else has it, or it is not to be done any more.
+pub async fn claim(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: StepId,
+    worker: WorkerId,
+    worker_name: &str,
+    seconds: f64,
+) -> Result<Option<Claimed>, StoreError> {
+    let row = sqlx::query!(
+        r#"UPDATE steps SET state = 'running', token = token + 1, attempt = attempt + 1, worker_id = $3,
+               worker_name = $4, lease_until = now() + make_interval(secs => $5),
+               started_at = coalesce(started_at, now()), failure = NULL
+           WHERE org_id = $1 AND id = $2 AND state = 'announced'
+           RETURNING job_id, kind, token, attempt, table_number, payload,
+               coalesce(extract(epoch FROM now() - announced_at), 0)::float8 AS "waited!""#,
+        org_id.0,
+        id.0,
+        worker.0,
+        worker_name,
+        seconds
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|r| {
+        Ok(Claimed {
+            lease: Lease { org_id, job_id: JobId(r.job_id), step_id: id, token: r.token },
+            kind: r.kind.parse()?,
+            attempt: r.attempt,
+            table_number: r.table_number,
+            payload: r.payload,
+            waited_seconds: r.waited,
+        })
+    })
+    .transpose()
+}
+
+/// What a renewal tells the holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// The lease goes on.
+    Held,
+    /// The lease goes on, but the job is ending: stop soon.
+    Ending,
+    /// Somebody else has the step: stop at once and write nothing.
+    Lost,
+}
+
+/// Renews a lease; also one that lapsed and that nobody has taken away.
+pub async fn renew(conn: &mut Conn, lease: &Lease, seconds: f64) -> Result<Renewal, StoreError> {
+    let row = sqlx::query!(
+        r#"UPDATE steps SET lease_until = now() + make_interval(secs => $4)
+           WHERE org_id = $1 AND id = $2 AND token = $3 AND state = 'running'
+           RETURNING (SELECT j.ending IS NOT NULL OR j.ended_at IS NOT NULL FROM jobs j
+                      WHERE j.org_id = $1 AND j.id = steps.job_id) AS "ending!""#,
+        lease.org_id.0,
+        lease.step_id.0,
+        lease.token,
+        seconds
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map_or(Renewal::Lost, |r| if r.ending { Renewal::Ending } else { Renewal::Held }))
+}
+
+/// What became of a step, for the write that ends it.
+pub struct Ended<'a> {
+    /// `done`, `failed` or `cancelled`.
+    pub state: StepState,
+    /// What it did to rows.
+    pub counts: Counts,
+    /// What it tells later steps.
+    pub detail: &'a Value,
+    /// Why it failed.
+    pub failure: Option<&'a Failure>,
+}
+
+/// Ends a running step; answers its stage, or `None` when the token is not the newest.
+pub async fn end(conn: &mut Conn, lease: &Lease, ended: &Ended<'_>) -> Result<Option<i32>, StoreError> {
+    let c = ended.counts;
+    let row = sqlx::query!(
+        "UPDATE steps SET state = $4, lease_until = NULL, ended_at = now(), outcome = $5, failure = $6,
+             rows = $7, bytes = $8, inserted = $9, updated = $10, deleted = $11, unchanged = $12, skipped = $13
+         WHERE org_id = $1 AND id = $2 AND token = $3 AND state = 'running' RETURNING stage",
+        lease.org_id.0,
+        lease.step_id.0,
+        lease.token,
+        ended.state.as_str(),
+        ended.detail,
+        ended.failure.map(serde_json::to_value).transpose()?,
+        c.rows,
+        c.bytes,
+        c.inserted,
+        c.updated,
+        c.deleted,
+        c.unchanged,
+        c.skipped
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| r.stage))
+}
+
+/// A step that is announced: who needs to know.
+#[derive(Clone, Debug)]
+pub struct Announced {
+    /// The step.
+    pub id: StepId,
+    /// Its kind's word.
+    pub kind: String,
+    /// Its queue.
+    pub queue: Queue,
+}
+
+/// A running step goes back to `announced`: a retry, a soft stop (`burnt` false: the
+/// attempt does not count), a lapsed lease. `None` when the token is not the newest.
+pub async fn give_back(
+    conn: &mut Conn,
+    lease: &Lease,
+    burnt: bool,
+    failure: Option<&Failure>,
+    pause_seconds: f64,
+) -> Result<Option<Announced>, StoreError> {
+    let row = sqlx::query!(
+        "UPDATE steps SET state = 'announced', lease_until = NULL,
+             announced_at = now() + make_interval(secs => $6),
+             attempt = attempt - CASE WHEN $4 THEN 0 ELSE 1 END, failure = $5
+         WHERE org_id = $1 AND id = $2 AND token = $3 AND state = 'running' RETURNING kind, queue",
+        lease.org_id.0,
+        lease.step_id.0,
+        lease.token,
+        burnt,
+        failure.map(serde_json::to_value).transpose()?,
+        pause_seconds
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|r| Ok(Announced { id: lease.step_id, kind: r.kind, queue: r.queue.parse()? })).transpose()
+}
+
+/// Announces the job's next waiting steps of open stages, so many that `window` are out.
+pub async fn announce_next(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    window: i64,
+) -> Result<Vec<Announced>, StoreError> {
+    let rows = sqlx::query!(
+        "UPDATE steps SET state = 'announced', announced_at = now()
+         WHERE org_id = $1 AND id IN (
+             SELECT s.id FROM steps s
+             JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
+             WHERE s.org_id = $1 AND s.job_id = $2 AND s.state = 'waiting' AND g.waits = 0
+             ORDER BY s.ordinal
+             LIMIT greatest(0, $3 - (SELECT count(*) FROM steps o WHERE o.org_id = $1 AND o.job_id = $2
+                                     AND o.state IN ('announced', 'running'))))
+         RETURNING id, kind, queue, ordinal",
+        org_id.0,
+        job_id.0,
+        window
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut rows = rows;
+    rows.sort_by_key(|r| r.ordinal);
+    rows.into_iter().map(|r| Ok(Announced { id: StepId(r.id), kind: r.kind, queue: r.queue.parse()? })).collect()
+}
+
+/// Cancels every step of the job that no worker holds; answers how many are still held.
+pub async fn cancel_unclaimed(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<i64, StoreError> {
+    sqlx::query!(
+        "UPDATE steps SET state = 'cancelled', ended_at = now()
+         WHERE org_id = $1 AND job_id = $2 AND state IN ('waiting', 'announced')",
+        org_id.0,
+        job_id.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    held(conn, org_id, job_id).await
+}
+
+/// How many steps of the job are held by workers.
+pub async fn held(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<i64, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "held!" FROM steps WHERE org_id = $1 AND job_id = $2 AND state = 'running'"#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.held)
+}
+
+/// Running steps whose lease has lapsed; to be looked at again under the job's lock.
+pub async fn lapsed(conn: &mut Conn, limit: i64) -> Result<Vec<(Lease, i32, String)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT org_id, id, job_id, token, attempt, coalesce(worker_name, '') AS "worker!" FROM steps
+           WHERE state = 'running' AND lease_until < now() ORDER BY lease_until LIMIT $1"#,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            let (org_id, job_id, step_id) = (OrgId(r.org_id), JobId(r.job_id), StepId(r.id));
+            (Lease { org_id, job_id, step_id, token: r.token }, r.attempt, r.worker)
+        })
+        .collect())
+}
+
+/// Whether the lease is lapsed by the database's clock, under the job's lock.
+pub async fn is_lapsed(conn: &mut Conn, lease: &Lease) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM steps WHERE org_id = $1 AND id = $2 AND token = $3 AND state = 'running'
+               AND lease_until < now()) AS "lapsed!""#,
+        lease.org_id.0,
+        lease.step_id.0,
+        lease.token
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.lapsed)
+}
+
+/// How many announced steps of the queue nobody has claimed for at least `age_seconds`.
+pub async fn unclaimed(conn: &mut Conn, queue: Queue, age_seconds: f64) -> Result<i64, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "unclaimed!" FROM steps
+           WHERE queue = $1 AND state = 'announced' AND announced_at < now() - make_interval(secs => $2)"#,
+        queue.as_str(),
+        age_seconds
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.unclaimed)
+}
+
+/// Announced steps that nobody has claimed for at least `age_seconds`, oldest first, with
+/// no message owed to the bus; their announcement's age starts anew.
+pub async fn take_unclaimed(
+    conn: &mut Conn,
+    queue: Queue,
+    age_seconds: f64,
+    limit: i64,
+) -> Result<Vec<(OrgId, JobId, Announced, Option<String>)>, StoreError> {
+    let rows = sqlx::query!(
+        "UPDATE steps SET announced_at = now() FROM jobs j
+         WHERE j.org_id = steps.org_id AND j.id = steps.job_id
+           AND (steps.org_id, steps.id) IN (
+             SELECT s.org_id, s.id FROM steps s
+             WHERE s.queue = $1 AND s.state = 'announced' AND s.announced_at < now() - make_interval(secs => $2)
+               AND NOT EXISTS (SELECT FROM outbox o WHERE o.org_id = s.org_id AND o.step_id = s.id
+                               AND o.published_at IS NULL)
+             ORDER BY s.announced_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+         RETURNING steps.org_id, steps.job_id, steps.id, steps.kind, steps.queue, j.trace",
+        queue.as_str(),
+        age_seconds,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|r| {
+            let step = Announced { id: StepId(r.id), kind: r.kind, queue: r.queue.parse()? };
+            Ok((OrgId(r.org_id), JobId(r.job_id), step, r.trace))
+        })
+        .collect()
+}
+
+/// What the table's finished steps of a kind told: their outcomes' details.
+pub async fn details(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    table_number: i32,
+    kind: StepKind,
+) -> Result<Vec<Value>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT outcome AS "outcome!" FROM steps
+           WHERE org_id = $1 AND job_id = $2 AND table_number = $3 AND kind = $4 AND state = 'done'
+             AND outcome IS NOT NULL ORDER BY ordinal"#,
+        org_id.0,
+        job_id.0,
+        table_number,
+        kind.as_str()
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| r.outcome).collect())
+}
+
+/// The highest ordinal of the job's steps.
+pub async fn last_ordinal(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<i32, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT coalesce(max(ordinal), -1) AS "last!" FROM steps WHERE org_id = $1 AND job_id = $2"#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.last)
+}

@@ -1,0 +1,173 @@
+//! Table `sync_tasks`.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Conn, StoreError};
+use crate::domain::id::{ConnectionId, OrgId, TaskId};
+use crate::domain::schedule::Schedule;
+use crate::domain::sync::SyncSpec;
+
+/// A sync task.
+#[derive(Clone, Debug)]
+pub struct SyncTask {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// Its identifier.
+    pub id: TaskId,
+    /// Its name, unique in the organisation without regard to case.
+    pub name: String,
+    /// The database that is read.
+    pub source_id: ConnectionId,
+    /// The database that is written.
+    pub target_id: ConnectionId,
+    /// What is to be done.
+    pub spec: SyncSpec,
+    /// When it runs by itself.
+    pub schedule: Option<Schedule>,
+    /// Whether the schedule fires.
+    pub enabled: bool,
+    /// The next firing.
+    pub next_run_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+struct Row {
+    org_id: Uuid,
+    id: Uuid,
+    name: String,
+    source_id: Uuid,
+    target_id: Uuid,
+    spec: serde_json::Value,
+    schedule: Option<serde_json::Value>,
+    enabled: bool,
+    next_run_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for SyncTask {
+    type Error = StoreError;
+
+    fn try_from(r: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            org_id: OrgId(r.org_id),
+            id: TaskId(r.id),
+            name: r.name,
+            source_id: ConnectionId(r.source_id),
+            target_id: ConnectionId(r.target_id),
+            spec: serde_json::from_value(r.spec)?,
+            schedule: r.schedule.map(serde_json::from_value).transpose()?,
+            enabled: r.enabled,
+            next_run_at: r.next_run_at,
+            created_at: r.created_at,
+        })
+    }
+}
+
+/// Stores a new task; a taken name is [`StoreError::Taken`] by `sync_tasks_name`.
+pub async fn insert(conn: &mut Conn, t: &SyncTask) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO sync_tasks (org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at,
+             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+        t.org_id.0,
+        t.id.0,
+        t.name,
+        t.source_id.0,
+        t.target_id.0,
+        serde_json::to_value(&t.spec)?,
+        t.schedule.as_ref().map(serde_json::to_value).transpose()?,
+        t.enabled,
+        t.next_run_at,
+        t.created_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The task, unless it was deleted.
+pub async fn find(conn: &mut Conn, org_id: OrgId, id: TaskId) -> Result<Option<SyncTask>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at, created_at
+         FROM sync_tasks WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
+        org_id.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(SyncTask::try_from)
+    .transpose()
+}
+
+/// The organisation's tasks by name, at most `limit` after the name `after`.
+pub async fn list(
+    conn: &mut Conn,
+    org_id: OrgId,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<SyncTask>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at, created_at
+         FROM sync_tasks
+         WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR lower(name) > lower($2))
+         ORDER BY lower(name) LIMIT $3",
+        org_id.0,
+        after,
+        limit
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(SyncTask::try_from)
+    .collect()
+}
+
+/// Marks the task as deleted; its jobs stay. Answers whether there was one.
+pub async fn delete(conn: &mut Conn, org_id: OrgId, id: TaskId) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE sync_tasks SET deleted_at = now(), next_run_at = NULL
+         WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
+        org_id.0,
+        id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// One task whose firing is due by the database's clock, locked against other schedulers.
+pub async fn lock_due(conn: &mut Conn) -> Result<Option<SyncTask>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at, created_at
+         FROM sync_tasks
+         WHERE next_run_at <= now() AND enabled AND deleted_at IS NULL
+         ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(SyncTask::try_from)
+    .transpose()
+}
+
+/// Sets when the task fires next.
+pub async fn set_next_run(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: TaskId,
+    next: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE sync_tasks SET next_run_at = $3 WHERE org_id = $1 AND id = $2",
+        org_id.0,
+        id.0,
+        next
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

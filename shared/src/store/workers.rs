@@ -1,0 +1,28 @@
+//! Table `workers`: who is alive, and how much each takes.
+
+use super::{Conn, StoreError};
+use crate::domain::id::WorkerId;
+
+/// A worker's permits count while its last heartbeat is younger than this.
+pub const LIVE_SECONDS: f64 = 30.0;
+
+/// Adds the worker or renews its heartbeat.
+pub async fn beat(conn: &mut Conn, id: WorkerId, name: &str, permits: i32, version: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO workers (id, name, permits, version) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()",
+        id.0,
+        name,
+        permits,
+        version
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The worker goes: its permits count no more.
+pub async fn leave(conn: &mut Conn, id: WorkerId) -> Result<(), StoreError> {
+    sqlx::query!("UPDATE workers SET heartbeat_at = '-infinity' WHERE id = $1", id.0).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! What follows from a step's end: stages close and open, the next steps are announced,
+//! the job reaches its final state. Runs under the job's lock.
+
+use super::{WorkflowError, announce};
+use crate::domain::failure::Failure;
+use crate::domain::id::{JobId, OrgId};
+use crate::domain::job::{Ending, JobState};
+use crate::domain::step::{Counts, Lease, StepState};
+use crate::store::steps::Ended;
+use crate::store::{Conn, StoreError, job_log, job_tables, jobs, stages, steps};
+
+/// A step of this stage is done: closes what is complete, announces what may run now, or
+/// ends the job. Answers what to publish.
+pub(super) async fn after_done(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    stage: i32,
+    trace: Option<&str>,
+) -> Result<Vec<i64>, WorkflowError> {
+    let mut complete = Vec::new();
+    if stages::step_ended(conn, org_id, job_id, stage).await? == 0 {
+        complete.push(stage);
+    }
+    while let Some(number) = complete.pop() {
+        complete.extend(stages::close(conn, org_id, job_id, number).await?);
+    }
+    if stages::all_ended(conn, org_id, job_id).await? {
+        conclude(conn, org_id, job_id).await?;
+        return Ok(Vec::new());
+    }
+    let window = jobs::window(conn).await?;
+    let next = steps::announce_next(conn, org_id, job_id, window).await?;
+    Ok(announce::owe(conn, org_id, job_id, trace, &next, 0.0).await?)
+}
+
+/// All steps are done: the job is completed, unless a table failed on the way (a sync
+/// told to go on without it).
+async fn conclude(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), WorkflowError> {
+    let (failed, first) = job_tables::failed(conn, org_id, job_id).await?;
+    let state = match first {
+        None => JobState::Completed,
+        Some((table, failure)) => {
+            let message = if failed == 1 {
+                failure.message.clone()
+            } else {
+                format!("{failed} tables failed; the first is {table}: {}", failure.message)
+            };
+            let failure = Failure { message, ..failure };
+            jobs::set_ending(conn, org_id, job_id, Ending::Failed, Some(&failure)).await?;
+            JobState::Failed
+        }
+    };
+    jobs::finish(conn, org_id, job_id, state).await?;
+    job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
+    Ok(())
+}
+
+/// The job is to end early: what nobody holds is cancelled, and when nobody holds
+/// anything the job ends now.
+pub(super) async fn end_early(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    ending: Ending,
+    failure: Option<&Failure>,
+) -> Result<(), StoreError> {
+    jobs::set_ending(conn, org_id, job_id, ending, failure).await?;
+    if steps::cancel_unclaimed(conn, org_id, job_id).await? == 0 {
+        finish_ending(conn, org_id, job_id).await?;
+    }
+    Ok(())
+}
+
+/// A held step of an ending job stops; the last one to stop ends the job.
+pub(super) async fn cancel_held(conn: &mut Conn, lease: &Lease) -> Result<(), WorkflowError> {
+    let ended = Ended {
+        state: StepState::Cancelled,
+        counts: Counts::default(),
+        detail: &serde_json::Value::Null,
+        failure: None,
+    };
+    if steps::end(conn, lease, &ended).await?.is_none() {
+        return Err(WorkflowError::LeaseLost);
+    }
+    if steps::held(conn, lease.org_id, lease.job_id).await? == 0 {
+        finish_ending(conn, lease.org_id, lease.job_id).await?;
+    }
+    Ok(())
+}
+
+/// The last held step of an ending job has stopped: the job takes the final state that
+/// was decided.
+pub(super) async fn finish_ending(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), StoreError> {
+    let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(()) };
+    let Some(ending) = job.ending else { return Ok(()) };
+    let state = match ending {
+        Ending::Failed => JobState::Failed,
+        Ending::Cancelled => JobState::Cancelled,
+    };
+    if jobs::finish(conn, org_id, job_id, state).await? {
+        job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! A worker takes a step, keeps it, or hands it back.
+
+use super::{WorkflowError, announce};
+use crate::domain::id::{OrgId, StepId, WorkerId};
+use crate::domain::step::Lease;
+use crate::store::steps::{Claimed, Renewal};
+use crate::store::{Database, jobs, steps};
+
+/// Claims a step for `lease_seconds`. `None`: it is taken, done, or not wanted any more;
+/// the message is then to be acknowledged and forgotten.
+pub async fn claim(
+    database: &Database,
+    org_id: OrgId,
+    step_id: StepId,
+    worker: WorkerId,
+    worker_name: &str,
+    lease_seconds: f64,
+) -> Result<Option<Claimed>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let Some(job_id) = steps::job_of(tx.conn(), org_id, step_id).await? else { return Ok(None) };
+    let Some(job) = jobs::lock(tx.conn(), org_id, job_id).await? else { return Ok(None) };
+    if job.state.is_final() || job.ending.is_some() {
+        return Ok(None);
+    }
+    let Some(claimed) = steps::claim(tx.conn(), org_id, step_id, worker, worker_name, lease_seconds).await?
+    else {
+        return Ok(None);
+    };
+    jobs::start(tx.conn(), org_id, job_id).await?;
+    tx.commit().await?;
+    Ok(Some(claimed))
+}
+
+/// Renews a lease for `lease_seconds`.
+pub async fn renew(database: &Database, lease: &Lease, lease_seconds: f64) -> Result<Renewal, WorkflowError> {
+    let mut tx = database.system().await?;
+    let renewal = steps::renew(tx.conn(), lease, lease_seconds).await?;
+    tx.commit().await?;
+    Ok(renewal)
+}
+
+/// Gives a step back undone, without burning its attempt (soft stop). Answers what to
+/// publish.
+pub async fn hand_back(database: &Database, lease: &Lease) -> Result<Vec<i64>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let Some(job) = jobs::lock(tx.conn(), lease.org_id, lease.job_id).await? else {
+        return Err(WorkflowError::NoSuchJob);
+    };
+    if job.ending.is_some() {
+        // Nobody may claim it again; it ends here as cancelled.
+        super::advance::cancel_held(tx.conn(), lease).await?;
+        tx.commit().await?;
+        return Ok(Vec::new());
+    }
+    let Some(step) = steps::give_back(tx.conn(), lease, false, None, 0.0).await? else {
+        return Err(WorkflowError::LeaseLost);
+    };
+    let owed =
+        announce::owe(tx.conn(), lease.org_id, lease.job_id, job.trace.as_deref(), &[step], 0.0).await?;
+    tx.commit().await?;
+    Ok(owed)
+}

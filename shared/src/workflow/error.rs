@@ -1,0 +1,33 @@
+//! Why a transition did not happen.
+
+use crate::bus::BusError;
+use crate::store::StoreError;
+
+/// A transition that did not happen; nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkflowError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bus failed; what was owed stays owed.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// A run of the task has not ended yet.
+    #[error("a run of this task has not ended yet")]
+    RunInProgress,
+    /// The due time has fired already.
+    #[error("this due time has fired already")]
+    AlreadyFired,
+    /// The lease is not the newest: another worker has the step, or it has ended.
+    #[error("the lease was lost to a newer one")]
+    LeaseLost,
+    /// The job has reached its final state.
+    #[error("the job has ended")]
+    JobEnded,
+    /// There is no such job.
+    #[error("there is no such job")]
+    NoSuchJob,
+    /// A plan's answer does not hang together.
+    #[error("a plan's stages do not hang together: {0}")]
+    BadGrowth(String),
+}

@@ -1,0 +1,111 @@
+//! From the outbox to the bus. A message that is published twice is harmless, one that
+//! is not published is found by the sweep.
+
+use super::WorkflowError;
+use crate::bus::{Bus, StepMessage};
+use crate::store::outbox::Owed;
+use crate::store::{Conn, Database, outbox, steps};
+use crate::domain::id::OrgId;
+use crate::domain::step::Queue;
+
+/// Publishes rows of an organisation's committed transaction, with the API's rights.
+pub async fn submitted(database: &Database, bus: &Bus, org_id: OrgId, ids: &[i64]) -> Result<(), WorkflowError> {
+    let mut tx = database.org(org_id).await?;
+    let owed = outbox::owed(tx.conn(), ids).await?;
+    tx.commit().await?;
+    let confirmed = send(bus, owed).await;
+    let mut tx = database.org(org_id).await?;
+    outbox::mark_published(tx.conn(), &confirmed.ids).await?;
+    tx.commit().await?;
+    confirmed.outcome
+}
+
+/// Publishes rows of a fleet process's committed transaction.
+pub async fn settled(database: &Database, bus: &Bus, ids: &[i64]) -> Result<(), WorkflowError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut tx = database.system().await?;
+    let owed = outbox::owed(tx.conn(), ids).await?;
+    tx.commit().await?;
+    let confirmed = send(bus, owed).await;
+    let mut tx = database.system().await?;
+    outbox::mark_published(tx.conn(), &confirmed.ids).await?;
+    tx.commit().await?;
+    confirmed.outcome
+}
+
+/// Publishes what nobody published in time; answers how many. The rows stay locked while
+/// their confirms are awaited, so that two sweeps share the work.
+pub async fn overdue(
+    database: &Database,
+    bus: &Bus,
+    age_seconds: f64,
+    limit: i64,
+) -> Result<usize, WorkflowError> {
+    let mut tx = database.system().await?;
+    let owed = outbox::lock_overdue(tx.conn(), age_seconds, limit).await?;
+    if owed.is_empty() {
+        return Ok(0);
+    }
+    let confirmed = send(bus, owed).await;
+    outbox::mark_published(tx.conn(), &confirmed.ids).await?;
+    tx.commit().await?;
+    confirmed.outcome.map(|()| confirmed.ids.len())
+}
+
+/// Announces again up to `limit` steps that were announced at least `age_seconds` ago and
+/// that nobody claimed. Answers outbox rows to publish.
+pub async fn unclaimed(
+    database: &Database,
+    queue: Queue,
+    age_seconds: f64,
+    limit: i64,
+) -> Result<Vec<i64>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let found = steps::take_unclaimed(tx.conn(), queue, age_seconds, limit).await?;
+    let mut owed = Vec::new();
+    for (org_id, job_id, step, trace) in found {
+        owed.extend(owe_one(tx.conn(), org_id, job_id, step, trace).await?);
+    }
+    tx.commit().await?;
+    Ok(owed)
+}
+
+async fn owe_one(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: crate::domain::id::JobId,
+    step: steps::Announced,
+    trace: Option<String>,
+) -> Result<Vec<i64>, WorkflowError> {
+    Ok(super::announce::owe(conn, org_id, job_id, trace.as_deref(), &[step], 0.0).await?)
+}
+
+struct Confirmed {
+    ids: Vec<i64>,
+    outcome: Result<(), WorkflowError>,
+}
+
+async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
+    let mut ids = Vec::with_capacity(owed.len());
+    let mut outcome = Ok(());
+    let mut messages = Vec::with_capacity(owed.len());
+    for row in owed {
+        match serde_json::from_value::<StepMessage>(row.body) {
+            Ok(message) => {
+                ids.push(row.id);
+                messages.push((row.queue, message));
+            }
+            Err(error) => outcome = Err(crate::store::StoreError::from(error).into()),
+        }
+    }
+    let mut confirmed = Vec::with_capacity(ids.len());
+    for (id, result) in ids.into_iter().zip(bus.publish_all(messages).await) {
+        match result {
+            Ok(()) => confirmed.push(id),
+            Err(error) => outcome = Err(error.into()),
+        }
+    }
+    Confirmed { ids: confirmed, outcome }
+}

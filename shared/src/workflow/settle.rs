@@ -1,0 +1,180 @@
+//! A step ends: done with its outcome, or failed with its reason.
+
+use std::collections::BTreeMap;
+
+use super::{WorkflowError, advance, announce};
+use crate::clock;
+use crate::domain::failure::Failure;
+use crate::domain::id::StepId;
+use crate::domain::job::Ending;
+use crate::domain::retry::{self, Verdict};
+use crate::domain::step::{Counts, Growth, Lease, Outcome, StepState};
+use crate::store::steps::{Claimed, Ended};
+use crate::store::{Conn, Database, job_log, job_tables, jobs, stages, steps};
+
+/// What came of a settlement.
+#[derive(Debug)]
+pub enum Settled {
+    /// The step is done; these outbox rows are to be published.
+    Done(Vec<i64>),
+    /// The step will be tried again after a pause (the scheduler announces it).
+    Again,
+    /// The step was given up and its job ends as failed.
+    GivenUp,
+    /// The job was ending; the step ended as cancelled.
+    Cancelled,
+}
+
+/// The step is done: its outcome, the job's growth, and the next steps, in one
+/// transaction that is fenced by the token and holds the job's lock, so that two last
+/// steps that end together see each other.
+pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Result<Settled, WorkflowError> {
+    let lease = &step.lease;
+    let mut tx = database.system().await?;
+    let conn = tx.conn();
+    let job = jobs::lock(conn, lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
+    let ended = Ended {
+        state: StepState::Done,
+        counts: outcome.counts,
+        detail: &outcome.detail,
+        failure: None,
+    };
+    let stage = steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
+    if let (Some(verified), Some(number)) = (&outcome.verified, step.table_number) {
+        job_tables::set_verified(conn, lease.org_id, lease.job_id, number, verified).await?;
+    }
+    if !outcome.warnings.is_empty() {
+        jobs::warn(conn, lease.org_id, lease.job_id, &outcome.warnings).await?;
+    }
+    let settled = if job.ending.is_some() {
+        // What it did stands; what would follow does not.
+        if steps::held(conn, lease.org_id, lease.job_id).await? == 0 {
+            advance::finish_ending(conn, lease.org_id, lease.job_id).await?;
+        }
+        Settled::Cancelled
+    } else {
+        if let Some(growth) = &outcome.growth {
+            grow(conn, lease, stage, growth).await?;
+        }
+        let trace = job.trace.as_deref();
+        Settled::Done(advance::after_done(conn, lease.org_id, lease.job_id, stage, trace).await?)
+    };
+    tx.commit().await?;
+    Ok(settled)
+}
+
+/// The attempt failed. The one retry policy decides; `worker` is named in the job's log.
+pub async fn failed(
+    database: &Database,
+    step: &Claimed,
+    failure: &Failure,
+    worker: &str,
+) -> Result<Settled, WorkflowError> {
+    let mut tx = database.system().await?;
+    let settled = failed_within(tx.conn(), &step.lease, step.attempt, step.table_number, failure, worker).await?;
+    tx.commit().await?;
+    Ok(settled)
+}
+
+pub(super) async fn failed_within(
+    conn: &mut Conn,
+    lease: &Lease,
+    attempt: i32,
+    table_number: Option<i32>,
+    failure: &Failure,
+    worker: &str,
+) -> Result<Settled, WorkflowError> {
+    let job = jobs::lock(conn, lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
+    if job.ending.is_some() {
+        advance::cancel_held(conn, lease).await?;
+        return Ok(Settled::Cancelled);
+    }
+    match retry::verdict(failure, attempt, rand::random()) {
+        Verdict::Again(pause) => {
+            let pause = pause.as_secs_f64();
+            let step = steps::give_back(conn, lease, true, Some(failure), pause)
+                .await?
+                .ok_or(WorkflowError::LeaseLost)?;
+            let line = format!("attempt {attempt} failed and is made again in {pause:.1} s: {failure}");
+            log(conn, lease, "warn", &line, worker).await?;
+            announce::owe(conn, lease.org_id, lease.job_id, job.trace.as_deref(), &[step], pause).await?;
+            Ok(Settled::Again)
+        }
+        Verdict::GiveUp => {
+            let ended = Ended {
+                state: StepState::Failed,
+                counts: Counts::default(),
+                detail: &serde_json::Value::Null,
+                failure: Some(failure),
+            };
+            steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
+            if let Some(number) = table_number {
+                job_tables::set_failure(conn, lease.org_id, lease.job_id, number, failure).await?;
+            }
+            log(conn, lease, "error", &format!("given up after attempt {attempt}: {failure}"), worker).await?;
+            advance::end_early(conn, lease.org_id, lease.job_id, Ending::Failed, Some(failure)).await?;
+            Ok(Settled::GivenUp)
+        }
+    }
+}
+
+/// The attempt stopped because the job is ending.
+pub async fn stopped(database: &Database, lease: &Lease) -> Result<Settled, WorkflowError> {
+    let mut tx = database.system().await?;
+    jobs::lock(tx.conn(), lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
+    advance::cancel_held(tx.conn(), lease).await?;
+    tx.commit().await?;
+    Ok(Settled::Cancelled)
+}
+
+async fn log(
+    conn: &mut Conn,
+    lease: &Lease,
+    level: &str,
+    line: &str,
+    worker: &str,
+) -> Result<(), WorkflowError> {
+    Ok(job_log::add(conn, lease.org_id, lease.job_id, level, line, Some(lease.step_id), Some(worker)).await?)
+}
+
+/// Adds a plan's tables, stages and steps to the job.
+async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) -> Result<(), WorkflowError> {
+    let (org_id, job_id) = (lease.org_id, lease.job_id);
+    for table in &growth.tables {
+        job_tables::insert(conn, org_id, job_id, table).await?;
+    }
+    let mut feeds: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    let mut steps_in: BTreeMap<i32, i32> = growth.stages.iter().map(|s| (s.number, 0)).collect();
+    for stage in &growth.stages {
+        for &before in &stage.waits_for {
+            if before != from_stage && (before >= stage.number || !steps_in.contains_key(&before)) {
+                return Err(WorkflowError::BadGrowth(format!("{} waits for stage {before}", stage.name)));
+            }
+            feeds.entry(before).or_default().push(stage.number);
+        }
+    }
+    for step in &growth.steps {
+        *steps_in
+            .get_mut(&step.stage)
+            .ok_or_else(|| WorkflowError::BadGrowth(format!("a step in stage {}", step.stage)))? += 1;
+    }
+    for stage in &growth.stages {
+        // An empty stage closes with the stages before it; one that waits for nothing
+        // would never be closed by anybody, so it waits for the plan.
+        let mut stage = stage.clone();
+        if stage.waits_for.is_empty() {
+            stage.waits_for.push(from_stage);
+            feeds.entry(from_stage).or_default().push(stage.number);
+        }
+        let own = feeds.get(&stage.number).cloned().unwrap_or_default();
+        stages::insert(conn, org_id, job_id, &stage, &own, steps_in[&stage.number]).await?;
+    }
+    stages::set_feeds(conn, org_id, job_id, from_stage, &feeds.remove(&from_stage).unwrap_or_default()).await?;
+    let mut ordinal = steps::last_ordinal(conn, org_id, job_id).await?;
+    for step in &growth.steps {
+        ordinal += 1;
+        let id = StepId(clock::fresh_id());
+        steps::insert(conn, org_id, job_id, id, ordinal, step, StepState::Waiting).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! A new job: its row, its first step and the message it owes, in the caller's transaction.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::{WorkflowError, announce};
+use crate::clock;
+use crate::domain::id::{JobId, OrgId, StepId};
+use crate::domain::job::{Job, JobKind, JobState, Trigger};
+use crate::domain::step::{StageDraft, StepDraft, StepKind, StepState};
+use crate::store::steps::Announced;
+use crate::store::sync_tasks::SyncTask;
+use crate::store::{Conn, StoreError, job_log, jobs, stages, steps};
+
+/// A submitted job and what to publish once the transaction is committed.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The job.
+    pub job: Job,
+    /// Outbox rows to publish after the commit.
+    pub owed: Vec<i64>,
+}
+
+/// Submits a run of a sync task. `due_at` is the schedule's due time when it is one.
+///
+/// Errors: [`WorkflowError::RunInProgress`], [`WorkflowError::AlreadyFired`]; the
+/// transaction is then spoilt and must be rolled back.
+pub async fn sync_run(
+    conn: &mut Conn,
+    task: &SyncTask,
+    trigger: Trigger,
+    due_at: Option<DateTime<Utc>>,
+    trace: Option<&str>,
+) -> Result<Submitted, WorkflowError> {
+    let job = Job {
+        org_id: task.org_id,
+        id: JobId(clock::fresh_id()),
+        kind: JobKind::Sync,
+        state: JobState::Pending,
+        task_id: Some(task.id),
+        source_id: Some(task.source_id),
+        target_id: Some(task.target_id),
+        spec: task.spec.clone(),
+        trigger,
+        due_at,
+        ending: None,
+        warnings: Vec::new(),
+        failure: None,
+        created_at: clock::now(),
+        started_at: None,
+        ended_at: None,
+    };
+    jobs::insert(conn, &job, trace).await.map_err(|error| match error {
+        StoreError::Taken { constraint } if constraint == "jobs_due" => WorkflowError::AlreadyFired,
+        StoreError::Taken { constraint } if constraint == "jobs_one_active_run" => WorkflowError::RunInProgress,
+        other => other.into(),
+    })?;
+    job_log::add(conn, job.org_id, job.id, "info", "the job was accepted", None, None).await?;
+    let owed = first_step(conn, job.org_id, job.id, job.kind, trace).await?;
+    Ok(Submitted { job, owed })
+}
+
+async fn first_step(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    kind: JobKind,
+    trace: Option<&str>,
+) -> Result<Vec<i64>, WorkflowError> {
+    let kind = StepKind::first_of(kind);
+    let stage = StageDraft { number: 0, name: kind.to_string(), waits_for: Vec::new() };
+    stages::insert(conn, org_id, job_id, &stage, &[], 1).await?;
+    let id = StepId(clock::fresh_id());
+    let draft = StepDraft { stage: 0, kind, table_number: None, payload: json!({}) };
+    steps::insert(conn, org_id, job_id, id, 0, &draft, StepState::Announced).await?;
+    let announced = [Announced { id, kind: kind.to_string(), queue: kind.queue() }];
+    Ok(announce::owe(conn, org_id, job_id, trace, &announced, 0.0).await?)
+}
