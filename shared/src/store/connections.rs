@@ -122,7 +122,11 @@ pub async fn secret(
 }
 
 /// The connection, unless it was deleted.
-pub async fn find(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<Option<Connection>, StoreError> {
+pub async fn find(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: ConnectionId,
+) -> Result<Option<Connection>, StoreError> {
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,

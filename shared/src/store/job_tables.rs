@@ -87,7 +87,11 @@ pub async fn plans(
 }
 
 /// How many tables of the job failed in its plan, and the first one's failure.
-pub async fn failed(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(i64, Option<(String, Failure)>), StoreError> {
+pub async fn failed(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+) -> Result<(i64, Option<(String, Failure)>), StoreError> {
     let rows = sqlx::query!(
         r#"SELECT name, failure AS "failure!" FROM job_tables
            WHERE org_id = $1 AND job_id = $2 AND failure IS NOT NULL ORDER BY number"#,
@@ -140,7 +144,11 @@ pub struct TableProgress {
 }
 
 /// Every table of the job, by number.
-pub async fn progress(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<TableProgress>, StoreError> {
+pub async fn progress(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+) -> Result<Vec<TableProgress>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT t.number, t.name, t.mode, t.rows_total, t.bytes_total, t.verified, t.failure,
                coalesce(sum(s.rows) FILTER (WHERE m.moves), 0)::bigint AS "rows!",

@@ -104,7 +104,12 @@ pub struct Filter {
 }
 
 /// The organisation's jobs, newest first.
-pub async fn list(conn: &mut Conn, org_id: OrgId, filter: Filter, limit: i64) -> Result<Vec<Job>, StoreError> {
+pub async fn list(
+    conn: &mut Conn,
+    org_id: OrgId,
+    filter: Filter,
+    limit: i64,
+) -> Result<Vec<Job>, StoreError> {
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, ending, warnings,
@@ -149,7 +154,11 @@ pub async fn lock(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Lo
     .fetch_optional(conn)
     .await?
     .map(|r| {
-        Ok(Locked { state: r.state.parse()?, ending: r.ending.map(|e| e.parse()).transpose()?, trace: r.trace })
+        Ok(Locked {
+            state: r.state.parse()?,
+            ending: r.ending.map(|e| e.parse()).transpose()?,
+            trace: r.trace,
+        })
     })
     .transpose()
 }

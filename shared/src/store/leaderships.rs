@@ -4,7 +4,12 @@ use super::{Conn, StoreError};
 
 /// Takes or renews the leadership for `seconds`; answers the term while it is ours. A new
 /// holder gets a higher term.
-pub async fn hold(conn: &mut Conn, name: &str, holder: &str, seconds: f64) -> Result<Option<i64>, StoreError> {
+pub async fn hold(
+    conn: &mut Conn,
+    name: &str,
+    holder: &str,
+    seconds: f64,
+) -> Result<Option<i64>, StoreError> {
     let row = sqlx::query!(
         "INSERT INTO leaderships AS l (name, holder, term, lease_until)
          VALUES ($1, $2, 1, now() + make_interval(secs => $3))

@@ -29,7 +29,11 @@ pub async fn await_schema(database: &Database) {
             Ok(found) if found >= SCHEMA_VERSION => return,
             state => {
                 if !told {
-                    tracing::info!(needed = SCHEMA_VERSION, ?state, "waiting for the database and its schema");
+                    tracing::info!(
+                        needed = SCHEMA_VERSION,
+                        ?state,
+                        "waiting for the database and its schema"
+                    );
                     told = true;
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;

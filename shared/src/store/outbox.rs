@@ -117,8 +117,11 @@ pub async fn backlog(conn: &mut Conn) -> Result<(i64, Option<DateTime<Utc>>), St
 
 /// Deletes published rows older than `age_seconds`; answers how many.
 pub async fn prune(conn: &mut Conn, age_seconds: f64) -> Result<u64, StoreError> {
-    let done = sqlx::query!("DELETE FROM outbox WHERE published_at < now() - make_interval(secs => $1)", age_seconds)
-        .execute(conn)
-        .await?;
+    let done = sqlx::query!(
+        "DELETE FROM outbox WHERE published_at < now() - make_interval(secs => $1)",
+        age_seconds
+    )
+    .execute(conn)
+    .await?;
     Ok(done.rows_affected())
 }

@@ -31,7 +31,13 @@ pub async fn insert(
 }
 
 /// Makes stage 0 feed the stages that a plan added on top of it.
-pub async fn set_feeds(conn: &mut Conn, org_id: OrgId, job_id: JobId, number: i32, feeds: &[i32]) -> Result<(), StoreError> {
+pub async fn set_feeds(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    number: i32,
+    feeds: &[i32],
+) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE stages SET feeds = $4 WHERE org_id = $1 AND job_id = $2 AND number = $3",
         org_id.0,
@@ -45,7 +51,12 @@ pub async fn set_feeds(conn: &mut Conn, org_id: OrgId, job_id: JobId, number: i3
 }
 
 /// One step of the stage has ended; answers how many remain.
-pub async fn step_ended(conn: &mut Conn, org_id: OrgId, job_id: JobId, number: i32) -> Result<i32, StoreError> {
+pub async fn step_ended(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    number: i32,
+) -> Result<i32, StoreError> {
     let row = sqlx::query!(
         "UPDATE stages SET remaining = remaining - 1 WHERE org_id = $1 AND job_id = $2 AND number = $3
          RETURNING remaining",
@@ -60,7 +71,12 @@ pub async fn step_ended(conn: &mut Conn, org_id: OrgId, job_id: JobId, number: i
 
 /// The stage has ended: those it feeds wait for one less. Answers which of them are open
 /// now and have no step of their own.
-pub async fn close(conn: &mut Conn, org_id: OrgId, job_id: JobId, number: i32) -> Result<Vec<i32>, StoreError> {
+pub async fn close(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    number: i32,
+) -> Result<Vec<i32>, StoreError> {
     let rows = sqlx::query!(
         "UPDATE stages SET waits = waits - 1
          WHERE org_id = $1 AND job_id = $2

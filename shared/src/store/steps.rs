@@ -229,7 +229,9 @@ pub async fn announce_next(
     .await?;
     let mut rows = rows;
     rows.sort_by_key(|r| r.ordinal);
-    rows.into_iter().map(|r| Ok(Announced { id: StepId(r.id), kind: r.kind, queue: r.queue.parse()? })).collect()
+    rows.into_iter()
+        .map(|r| Ok(Announced { id: StepId(r.id), kind: r.kind, queue: r.queue.parse()? }))
+        .collect()
 }
 
 /// Cancels every step of the job that no worker holds; answers how many are still held.

@@ -7,7 +7,13 @@ use crate::domain::id::WorkerId;
 pub const LIVE_SECONDS: f64 = 30.0;
 
 /// Adds the worker or renews its heartbeat.
-pub async fn beat(conn: &mut Conn, id: WorkerId, name: &str, permits: i32, version: &str) -> Result<(), StoreError> {
+pub async fn beat(
+    conn: &mut Conn,
+    id: WorkerId,
+    name: &str,
+    permits: i32,
+    version: &str,
+) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO workers (id, name, permits, version) VALUES ($1, $2, $3, $4)
          ON CONFLICT (id) DO UPDATE SET heartbeat_at = now()",

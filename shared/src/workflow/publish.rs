@@ -3,13 +3,18 @@
 
 use super::WorkflowError;
 use crate::bus::{Bus, StepMessage};
-use crate::store::outbox::Owed;
-use crate::store::{Conn, Database, outbox, steps};
 use crate::domain::id::OrgId;
 use crate::domain::step::Queue;
+use crate::store::outbox::Owed;
+use crate::store::{Conn, Database, outbox, steps};
 
 /// Publishes rows of an organisation's committed transaction, with the API's rights.
-pub async fn submitted(database: &Database, bus: &Bus, org_id: OrgId, ids: &[i64]) -> Result<(), WorkflowError> {
+pub async fn submitted(
+    database: &Database,
+    bus: &Bus,
+    org_id: OrgId,
+    ids: &[i64],
+) -> Result<(), WorkflowError> {
     let mut tx = database.org(org_id).await?;
     let owed = outbox::owed(tx.conn(), ids).await?;
     tx.commit().await?;

@@ -33,12 +33,8 @@ pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Res
     let mut tx = database.system().await?;
     let conn = tx.conn();
     let job = jobs::lock(conn, lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
-    let ended = Ended {
-        state: StepState::Done,
-        counts: outcome.counts,
-        detail: &outcome.detail,
-        failure: None,
-    };
+    let ended =
+        Ended { state: StepState::Done, counts: outcome.counts, detail: &outcome.detail, failure: None };
     let stage = steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
     if let (Some(verified), Some(number)) = (&outcome.verified, step.table_number) {
         job_tables::set_verified(conn, lease.org_id, lease.job_id, number, verified).await?;
@@ -71,7 +67,8 @@ pub async fn failed(
     worker: &str,
 ) -> Result<Settled, WorkflowError> {
     let mut tx = database.system().await?;
-    let settled = failed_within(tx.conn(), &step.lease, step.attempt, step.table_number, failure, worker).await?;
+    let settled =
+        failed_within(tx.conn(), &step.lease, step.attempt, step.table_number, failure, worker).await?;
     tx.commit().await?;
     Ok(settled)
 }
@@ -111,7 +108,8 @@ pub(super) async fn failed_within(
             if let Some(number) = table_number {
                 job_tables::set_failure(conn, lease.org_id, lease.job_id, number, failure).await?;
             }
-            log(conn, lease, "error", &format!("given up after attempt {attempt}: {failure}"), worker).await?;
+            log(conn, lease, "error", &format!("given up after attempt {attempt}: {failure}"), worker)
+                .await?;
             advance::end_early(conn, lease.org_id, lease.job_id, Ending::Failed, Some(failure)).await?;
             Ok(Settled::GivenUp)
         }
@@ -169,7 +167,8 @@ async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) 
         let own = feeds.get(&stage.number).cloned().unwrap_or_default();
         stages::insert(conn, org_id, job_id, &stage, &own, steps_in[&stage.number]).await?;
     }
-    stages::set_feeds(conn, org_id, job_id, from_stage, &feeds.remove(&from_stage).unwrap_or_default()).await?;
+    stages::set_feeds(conn, org_id, job_id, from_stage, &feeds.remove(&from_stage).unwrap_or_default())
+        .await?;
     let mut ordinal = steps::last_ordinal(conn, org_id, job_id).await?;
     for step in &growth.steps {
         ordinal += 1;

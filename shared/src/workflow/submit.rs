@@ -52,7 +52,9 @@ pub async fn sync_run(
     };
     jobs::insert(conn, &job, trace).await.map_err(|error| match error {
         StoreError::Taken { constraint } if constraint == "jobs_due" => WorkflowError::AlreadyFired,
-        StoreError::Taken { constraint } if constraint == "jobs_one_active_run" => WorkflowError::RunInProgress,
+        StoreError::Taken { constraint } if constraint == "jobs_one_active_run" => {
+            WorkflowError::RunInProgress
+        }
         other => other.into(),
     })?;
     job_log::add(conn, job.org_id, job.id, "info", "the job was accepted", None, None).await?;
