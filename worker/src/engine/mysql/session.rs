@@ -1,9 +1,23 @@
-//! One server session: login, fixed settings, transactions, the named lock.
+//! One server session: login, fixed settings, transactions, named locks.
+//!
+//! Invariants: no pool, so no session is ever handed from one task to another; the
+//! settings of `settings` hold from the login to the end; statements are text protocol
+//! only and results arrive as the bytes that the column holds (`character_set_results`
+//! is NULL). A session that lost its connection stays lost: a new attempt opens another.
+//! Deliberately not here: address policy and name resolution (`tunnel`).
+
+mod locks;
+mod login;
+mod settings;
 
 use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
 
-use super::super::shape::ServerInfo;
+use super::super::shape::{Flavour, ServerInfo};
 use super::super::{Login, Result};
+use super::errors;
+
+pub(super) use self::locks::{hold, raise_probe, sees_probe};
 
 /// What a session is for; decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,34 +42,100 @@ pub(crate) struct Session {
     pub(super) role: Role,
 }
 
+/// A result's row as the server sent it.
+pub(super) type RawRow = Vec<Option<Vec<u8>>>;
+
 impl Session {
     /// Logs in within the login's time-out and fixes the session's settings.
-    pub(crate) async fn open(_login: &Login, _role: Role) -> Result<Self> {
-        todo!()
+    pub(crate) async fn open(login: &Login, role: Role) -> Result<Self> {
+        let doing = format!("log in to {}", login.address);
+        let opened = async {
+            let conn = login::connect(login, &doing).await?;
+            settings::fix(conn, role, &doing).await
+        };
+        tokio::time::timeout(login.timeout, Box::pin(opened))
+            .await
+            .map_err(|_| errors::timed_out(&doing, login.timeout.as_secs()))?
+    }
+
+    /// Runs a statement whose answer does not matter beyond success.
+    pub(super) async fn execute(&mut self, statement: &str, doing: &str) -> Result<()> {
+        self.conn.query_drop(statement).await.map_err(|e| errors::classify(&e, doing))
+    }
+
+    /// Runs a query and returns its rows.
+    pub(super) async fn rows(&mut self, query: &str, doing: &str) -> Result<Vec<RawRow>> {
+        let rows: Vec<mysql_async::Row> =
+            self.conn.query(query).await.map_err(|e| errors::classify(&e, doing))?;
+        Ok(rows.into_iter().map(raw).collect())
+    }
+
+    /// Sends several queries in one packet; returns the rows of each.
+    pub(super) async fn batch(&mut self, queries: &[String], doing: &str) -> Result<Vec<Vec<RawRow>>> {
+        let failed = |e: mysql_async::Error| errors::classify(&e, doing);
+        let mut answers = Vec::with_capacity(queries.len());
+        let mut results = self.conn.query_iter(queries.join(";\n")).await.map_err(failed)?;
+        while answers.len() < queries.len() {
+            let rows: Vec<mysql_async::Row> = results.collect().await.map_err(failed)?;
+            answers.push(rows.into_iter().map(raw).collect());
+        }
+        results.drop_result().await.map_err(failed)?;
+        Ok(answers)
+    }
+
+    /// Whether the server is MariaDB.
+    pub(super) fn is_mariadb(&self) -> bool {
+        self.info.flavour == Flavour::Mariadb
     }
 }
 
-pub(super) async fn raise_probe(_s: &mut Session, _name: &str) -> Result<()> {
-    todo!()
+fn raw(row: mysql_async::Row) -> RawRow {
+    row.unwrap()
+        .into_iter()
+        .map(|value| match value {
+            mysql_async::Value::NULL => None,
+            mysql_async::Value::Bytes(bytes) => Some(bytes),
+            // The text protocol has no other kind of value.
+            other => Some(other.as_sql(true).into_bytes()),
+        })
+        .collect()
 }
-pub(super) async fn sees_probe(_s: &mut Session, _name: &str) -> Result<bool> {
-    todo!()
+
+/// A row's value as text; NULL and a missing column are empty.
+pub(super) fn text_at(row: &RawRow, at: usize) -> String {
+    optional_at(row, at).unwrap_or_default()
 }
-pub(super) async fn freeze(_s: &mut Session) -> Result<()> {
-    todo!()
+
+/// A row's value as text; NULL and a missing column are `None`.
+pub(super) fn optional_at(row: &RawRow, at: usize) -> Option<String> {
+    row.get(at)?.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }
-pub(super) async fn thaw(_s: &mut Session) -> Result<()> {
-    todo!()
+
+/// A row's value as a number; NULL, a missing column and other text are 0.
+pub(super) fn number_at(row: &RawRow, at: usize) -> u64 {
+    optional_at(row, at).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
-pub(super) async fn hold(_s: &mut Session, _name: &str) -> Result<()> {
-    todo!()
+
+pub(super) async fn freeze(s: &mut Session) -> Result<()> {
+    let doing = "open a consistent view";
+    s.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", doing).await?;
+    s.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", doing).await
 }
-pub(super) async fn begin(_s: &mut Session) -> Result<()> {
-    todo!()
+
+pub(super) async fn thaw(s: &mut Session) -> Result<()> {
+    s.execute("ROLLBACK", "end the consistent view").await
 }
-pub(super) async fn commit(_s: &mut Session) -> Result<()> {
-    todo!()
+
+pub(super) async fn begin(s: &mut Session) -> Result<()> {
+    let doing = "begin a transaction";
+    s.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", doing).await?;
+    s.execute("START TRANSACTION", doing).await
 }
-pub(super) async fn rollback(_s: &mut Session) -> Result<()> {
-    todo!()
+
+pub(super) async fn commit(s: &mut Session) -> Result<()> {
+    s.execute("COMMIT", "commit").await
+}
+
+pub(super) async fn rollback(s: &mut Session) -> Result<()> {
+    s.execute("ROLLBACK", "roll back").await
 }

@@ -1,0 +1,115 @@
+use longshore_shared::domain::failure::Permanence;
+use mysql_async::{DriverError, Error, ServerError};
+
+use super::classify;
+
+fn check(code: u16, state: &str, said: &str, expected: &str) {
+    let error = Error::Server(ServerError { code, state: state.into(), message: said.into() });
+    let failure = classify(&error, "load table `t`");
+    let again = if failure.permanence == Permanence::Transient { "again" } else { "never" };
+    let answer = format!("{}/{} {again}: {}", failure.class, failure.code, failure.message);
+    assert_eq!(answer, expected);
+    assert!(!failure.hint.is_empty());
+}
+
+#[test]
+fn classes() {
+    for (code, state, expected) in [
+        (1045, "28000", "connection_failure/login_refused never"),
+        (1698, "28000", "connection_failure/login_refused never"),
+        (1524, "HY000", "connection_failure/login_refused never"),
+        (1049, "42000", "connection_failure/unknown_database never"),
+        (1040, "08004", "connection_failure/too_many_connections again"),
+        (1317, "70100", "connection_failure/connection_lost again"),
+        (1927, "70100", "connection_failure/connection_lost again"),
+        (1142, "42000", "permission_error/privilege_missing never"),
+        (1227, "42000", "permission_error/privilege_missing never"),
+        (1290, "HY000", "permission_error/server_option never"),
+        (1836, "HY000", "permission_error/read_only never"),
+        (3948, "42000", "permission_error/local_infile_disabled never"),
+        (4166, "HY000", "permission_error/local_infile_disabled never"),
+        (1665, "HY000", "permission_error/binlog_format never"),
+        (1205, "HY000", "data_error/lock_wait again"),
+        (1213, "40001", "data_error/deadlock again"),
+        (1114, "HY000", "insufficient_space/disk_full never"),
+        (1146, "42S02", "schema_mismatch/structure_changed never"),
+        (1412, "HY000", "schema_mismatch/structure_changed never"),
+        (1273, "HY000", "schema_mismatch/collation_unknown never"),
+        (1064, "42000", "internal/statement_refused never"),
+        (1153, "08S01", "data_error/row_too_large never"),
+        (1452, "23000", "data_error/foreign_key_violation never"),
+        (65000, "08S01", "connection_failure/connection_lost again"),
+        (65000, "40001", "data_error/deadlock again"),
+        (65000, "22001", "data_error/value_refused never"),
+        (65000, "HY000", "internal/server_error never"),
+    ] {
+        check(code, state, "x", &format!("{expected}: load table `t`: x (error {code})"));
+    }
+}
+
+#[test]
+fn messages_keep_names_and_lose_values() {
+    for (code, said, expected) in [
+        (
+            1062,
+            "Duplicate entry 'secret@x' for key 'people.email'",
+            "data_error/duplicate_key never: load table `t`: Duplicate entry … for key 'people.email' (error 1062)",
+        ),
+        (
+            1062,
+            "Duplicate entry 'it' for key 'x secret' for key 'PRIMARY'",
+            "data_error/duplicate_key never: load table `t`: Duplicate entry … for key 'PRIMARY' (error 1062)",
+        ),
+        (
+            1366,
+            "Incorrect integer value: 'secret' for column `d`.`t`.`c` at row 1",
+            "data_error/value_refused never: load table `t`: Incorrect integer value: … for column `d`.`t`.`c` at row 1 (error 1366)",
+        ),
+        (
+            1292,
+            "Truncated incorrect DOUBLE value: 'a for column secret'",
+            "data_error/value_refused never: load table `t`: Truncated incorrect DOUBLE value: … (error 1292)",
+        ),
+        (
+            1644,
+            "no entry for Ms Secret",
+            "data_error/refused_by_trigger never: load table `t`: refused by the server (error 1644)",
+        ),
+        (
+            1290,
+            "The MariaDB server is running with the --read-only option so it cannot execute this statement",
+            "permission_error/read_only never: load table `t`: The MariaDB server is running with the --read-only \
+             option so it cannot execute this statement (error 1290)",
+        ),
+        (
+            1030,
+            "Got error 28 \"No space left on device\" from storage engine InnoDB",
+            "insufficient_space/disk_full never: load table `t`: Got error 28 … (error 1030)",
+        ),
+        (
+            1142,
+            "SELECT command denied to user 'u'@'h' for table 't'",
+            "permission_error/privilege_missing never: load table `t`: SELECT command denied to user 'u'@'h' for \
+             table 't' (error 1142)",
+        ),
+    ] {
+        check(code, "HY000", said, expected);
+    }
+}
+
+#[test]
+fn network_and_driver() {
+    use std::io::{Error as Io, ErrorKind};
+    for (error, code, transient) in [
+        (Error::from(Io::from(ErrorKind::ConnectionRefused)), "connection_refused", true),
+        (Error::from(Io::from(ErrorKind::HostUnreachable)), "unreachable", true),
+        (Error::from(Io::from(ErrorKind::UnexpectedEof)), "connection_lost", true),
+        (Error::from(Io::new(ErrorKind::InvalidData, "bad certificate")), "tls_failed", false),
+        (Error::from(DriverError::NoClientSslFlagFromServer), "tls_not_offered", false),
+        (Error::from(DriverError::UnknownAuthPlugin { name: "x".into() }), "login_refused", false),
+        (Error::from(DriverError::ConnectionClosed), "connection_lost", true),
+    ] {
+        let failure = classify(&error, "log in");
+        assert_eq!((failure.code.as_str(), failure.is_transient()), (code, transient));
+    }
+}

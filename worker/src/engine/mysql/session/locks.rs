@@ -1,0 +1,101 @@
+//! Named locks of the server: who works for a step, and which addresses are one server.
+//!
+//! A lock lives as long as its session and ends only after the session's transaction did
+//! (the server rolls back first), so whoever gets it sees no half-done work.
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use mysql_async::prelude::Queryable;
+
+use super::super::super::Result;
+use super::super::errors;
+use super::super::quote::text;
+use super::{Session, number_at};
+
+/// Longer names are refused by MySQL.
+const NAME_BYTES: usize = 64;
+/// A killed session that undoes a large load takes its time.
+const WAIT_SECONDS: u32 = 30;
+const ROUNDS: u32 = 4;
+const NO_SUCH_THREAD: u16 = 1094;
+
+/// The lock's name as an expression: long names by their hash, which the server computes.
+fn expression(name: &str) -> String {
+    if name.len() <= NAME_BYTES && name.is_ascii() {
+        text(name)
+    } else {
+        format!("SHA2({}, 256)", text(name))
+    }
+}
+
+async fn take(s: &mut Session, lock: &str, seconds: u32, doing: &str) -> Result<bool> {
+    let rows = s.rows(&format!("SELECT GET_LOCK({lock}, {seconds})"), doing).await?;
+    Ok(rows.first().is_some_and(|row| number_at(row, 0) == 1))
+}
+
+async fn holder(s: &mut Session, lock: &str, doing: &str) -> Result<Option<u64>> {
+    let rows = s.rows(&format!("SELECT IS_USED_LOCK({lock})"), doing).await?;
+    Ok(rows.first().map(|row| number_at(row, 0)).filter(|&id| id != 0))
+}
+
+pub(in super::super) async fn hold(s: &mut Session, name: &str) -> Result<()> {
+    let doing = "take the step's lock";
+    let lock = expression(name);
+    if take(s, &lock, 0, doing).await? {
+        return Ok(());
+    }
+    for _ in 0..ROUNDS {
+        if let Some(id) = holder(s, &lock, doing).await? {
+            end(s, &lock, id, doing).await?;
+        }
+        if take(s, &lock, WAIT_SECONDS, doing).await? {
+            return Ok(());
+        }
+    }
+    Err(Failure::transient(
+        FailureClass::ConnectionFailure,
+        "former_attempt_alive",
+        "a former attempt's session still undoes its work on the server",
+        "it is tried again by itself; a large rollback may take minutes",
+    ))
+}
+
+/// Kills the holder. Asked once more right before: the server gives no number twice
+/// within four billion logins, so between the two no other session can bear this one.
+async fn end(s: &mut Session, lock: &str, id: u64, doing: &str) -> Result<()> {
+    if holder(s, lock, doing).await? != Some(id) {
+        return Ok(());
+    }
+    match s.conn.query_drop(format!("KILL CONNECTION {id}")).await {
+        Err(mysql_async::Error::Server(e)) if e.code == NO_SUCH_THREAD => Ok(()),
+        other => other.map_err(|e| errors::classify(&e, "end a former attempt's session")),
+    }
+}
+
+pub(in super::super) async fn raise_probe(s: &mut Session, name: &str) -> Result<()> {
+    let doing = "raise a probe lock";
+    if take(s, &expression(name), 0, doing).await? {
+        return Ok(());
+    }
+    Err(Failure::transient(
+        FailureClass::Internal,
+        "probe_taken",
+        "the probe lock's name is in use",
+        "it is tried again by itself",
+    ))
+}
+
+pub(in super::super) async fn sees_probe(s: &mut Session, name: &str) -> Result<bool> {
+    Ok(holder(s, &expression(name), "look for a probe lock").await?.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expression;
+
+    #[test]
+    fn lock_names() {
+        assert_eq!(expression("longshore/step's"), "'longshore/step''s'");
+        assert_eq!(expression(&"x".repeat(65)), format!("SHA2('{}', 256)", "x".repeat(65)));
+        assert_eq!(expression("größe"), "SHA2('größe', 256)");
+    }
+}

@@ -1,0 +1,197 @@
+//! What every session is set to, and what the server says it is.
+//!
+//! Decided by what the server has (its variables), never by its version number: a
+//! variable that is not there is not set.
+//! - Statements are `utf8mb4`; results are not converted, they are the column's bytes.
+//! - `sql_mode` keeps zero and impossible dates, key 0, and fails where a value would
+//!   have to be changed.
+//! - Time-outs suit a stream that waits for its other end.
+
+use std::collections::BTreeMap;
+
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+
+use super::super::super::Result;
+use super::super::super::shape::{Flavour, ServerInfo};
+use super::super::errors;
+use super::super::quote::text;
+use super::{Role, Session, number_at, optional_at, raw, text_at};
+
+type Variables = BTreeMap<String, String>;
+
+const SQL_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+
+/// Read to describe the server.
+const DESCRIBING: [&str; 11] = [
+    "version",
+    "version_comment",
+    "local_infile",
+    "max_allowed_packet",
+    "innodb_autoinc_lock_mode",
+    "lower_case_table_names",
+    "read_only",
+    "super_read_only",
+    "innodb_read_only",
+    "max_statement_time",
+    "max_execution_time",
+];
+
+/// Set where the server has them; any account may.
+const FREE: [(&str, &str); 20] = [
+    ("time_zone", "'+00:00'"),
+    ("autocommit", "1"),
+    ("sql_safe_updates", "0"),
+    ("sql_big_selects", "1"),
+    ("sql_select_limit", "18446744073709551615"),
+    ("sql_quote_show_create", "1"),
+    ("sql_auto_is_null", "0"),
+    ("group_concat_max_len", "1048576"),
+    ("max_error_count", "1024"),
+    ("net_read_timeout", "600"),
+    ("net_write_timeout", "600"),
+    ("wait_timeout", "28800"),
+    ("idle_transaction_timeout", "0"),
+    ("idle_readonly_transaction_timeout", "0"),
+    ("idle_write_transaction_timeout", "0"),
+    ("lock_wait_timeout", "60"),
+    ("innodb_lock_wait_timeout", "50"),
+    ("max_statement_time", "0"),
+    ("max_execution_time", "0"),
+    ("information_schema_stats_expiry", "0"),
+];
+
+/// Set where the server has them and lets the account; each is a help, none is needed.
+const RESTRICTED: [(&str, &str); 5] = [
+    // A definition that the source took is not refused for the size its rows could have.
+    ("innodb_strict_mode", "0"),
+    // A TIMESTAMP column gets no default that its definition does not name.
+    ("explicit_defaults_for_timestamp", "1"),
+    // A table without a key stays one.
+    ("sql_generate_invisible_primary_key", "0"),
+    ("sql_require_primary_key", "0"),
+    ("show_gipk_in_create_table_and_information_schema", "1"),
+];
+
+/// Fixes the session's settings and learns what the server is.
+pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Session> {
+    let failed = |e: mysql_async::Error| errors::classify(&e, doing);
+    let variables = variables(&mut conn).await.map_err(failed)?;
+    conn.query_drop(fixed(role, &variables)).await.map_err(failed)?;
+    if role == Role::Write {
+        for (name, value) in RESTRICTED.iter().filter(|(name, _)| variables.contains_key(*name)) {
+            match conn.query_drop(format!("SET SESSION {name} = {value}")).await {
+                Ok(()) | Err(mysql_async::Error::Server(_)) => {}
+                Err(lost) => return Err(failed(lost)),
+            }
+        }
+    }
+    let about: Vec<mysql_async::Row> = conn.query(ABOUT).await.map_err(failed)?;
+    let about = about.into_iter().next().map(raw).unwrap_or_default();
+    let database = text_at(&about, 0);
+    let may_override = number_at(&about, 1) > 0;
+    let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override);
+    Ok(Session { conn, info, database, role })
+}
+
+/// The schema as the server spells it; whether the account is above `read_only`; version.
+const ABOUT: &str = "SELECT DATABASE(), (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES \
+    WHERE GRANTEE = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''') \
+    AND PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN', 'CONNECTION_ADMIN')), VERSION()";
+
+async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
+    let names = DESCRIBING
+        .iter()
+        .copied()
+        .chain(FREE.iter().chain(&RESTRICTED).map(|(name, _)| *name))
+        .map(text)
+        .collect::<Vec<_>>();
+    let query = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({})", names.join(", "));
+    let rows: Vec<mysql_async::Row> = conn.query(query).await?;
+    Ok(rows
+        .into_iter()
+        .map(raw)
+        .map(|row| (text_at(&row, 0).to_ascii_lowercase(), text_at(&row, 1)))
+        .collect())
+}
+
+fn fixed(role: Role, variables: &Variables) -> String {
+    let mut assignments = vec![
+        "NAMES utf8mb4".to_owned(),
+        "character_set_results = NULL".to_owned(),
+        format!("SESSION sql_mode = '{SQL_MODE}'"),
+    ];
+    assignments.extend(
+        FREE.iter()
+            .filter(|(name, _)| variables.contains_key(*name))
+            .map(|(name, value)| format!("SESSION {name} = {value}")),
+    );
+    if role == Role::Write {
+        // unique_checks stays on: switching it off was measured to be slower.
+        assignments.push("SESSION foreign_key_checks = 0".to_owned());
+    }
+    format!("SET {}", assignments.join(", "))
+}
+
+fn describe(variables: &Variables, version: String, may_override: bool) -> ServerInfo {
+    let value = |name: &str| variables.get(name).map_or("", String::as_str);
+    let is_on = |name: &str| !matches!(value(name), "" | "0" | "OFF");
+    let comment = value("version_comment").to_ascii_lowercase();
+    let mariadb = version.to_ascii_lowercase().contains("mariadb")
+        || comment.contains("mariadb")
+        || variables.contains_key("max_statement_time") && !variables.contains_key("max_execution_time");
+    ServerInfo {
+        flavour: if mariadb { Flavour::Mariadb } else { Flavour::Mysql },
+        version,
+        local_infile: is_on("local_infile"),
+        max_allowed_packet: value("max_allowed_packet").parse().unwrap_or(4 << 20),
+        autoinc_lock_mode: value("innodb_autoinc_lock_mode").parse().unwrap_or(1),
+        lower_case_table_names: value("lower_case_table_names").parse().unwrap_or(0),
+        read_only: is_on("innodb_read_only")
+            || is_on("super_read_only")
+            || is_on("read_only") && !may_override,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flavour, Role, Variables, describe, fixed};
+
+    fn variables(pairs: &[(&str, &str)]) -> Variables {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn flavours() {
+        for (version, given, expected) in [
+            ("10.11.19-MariaDB-0+deb12u1", &[("max_statement_time", "0")][..], Flavour::Mariadb),
+            ("10.6.1-log", &[("max_statement_time", "0")][..], Flavour::Mariadb),
+            ("5.7.29", &[("max_execution_time", "0")][..], Flavour::Mysql),
+            ("9.7.4", &[("version_comment", "MySQL Community Server - GPL")][..], Flavour::Mysql),
+        ] {
+            assert_eq!(describe(&variables(given), version.to_owned(), false).flavour, expected);
+        }
+    }
+
+    #[test]
+    fn read_only_unless_the_account_is_above_it() {
+        for (given, may_override, expected) in [
+            (&[("read_only", "OFF")][..], false, false),
+            (&[("read_only", "ON")][..], false, true),
+            (&[("read_only", "ON")][..], true, false),
+            (&[("read_only", "ON"), ("super_read_only", "ON")][..], true, true),
+            (&[("innodb_read_only", "ON")][..], true, true),
+        ] {
+            let info = describe(&variables(given), "8.4.1".to_owned(), may_override);
+            assert_eq!(info.read_only, expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_server_has_is_set() {
+        let set = fixed(Role::Write, &variables(&[("max_execution_time", "5")]));
+        assert!(set.contains("max_execution_time = 0") && !set.contains("max_statement_time"), "{set}");
+        assert!(set.contains("foreign_key_checks = 0"));
+        assert!(!fixed(Role::Read, &variables(&[])).contains("foreign_key_checks"));
+    }
+}
