@@ -1,0 +1,230 @@
+//! MySQL's bulk-load text: fields end with a tab, rows with a line feed, backslash
+//! escapes these three, NULL is `\N`.
+//!
+//! Invariants: decoding an encoded row gives the row back, whatever the bytes; a batch
+//! holds whole rows. Deliberately not here: the other escapes of `LOAD DATA` (`\0`, `\r`,
+//! `\Z`): nobody writes them, so they are an error.
+
+use bytes::{Bytes, BytesMut};
+use memchr::memchr3;
+
+/// The options of `LOAD DATA` that go with this text.
+pub const LOAD_OPTIONS: &str = "CHARACTER SET binary FIELDS TERMINATED BY '\\t' ENCLOSED BY '' ESCAPED BY '\\\\' \
+    LINES STARTING BY '' TERMINATED BY '\\n'";
+
+const FIELD_END: u8 = b'\t';
+const ROW_END: u8 = b'\n';
+const ESCAPE: u8 = b'\\';
+const NULL: &[u8] = b"\\N";
+
+/// Why a text is not one that this module made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// The text ends inside a row.
+    #[error("the text ends inside a row")]
+    Unfinished,
+    /// A backslash before a character that is never escaped.
+    #[error("an escape that is not known")]
+    Escape,
+}
+
+/// Appends a row.
+pub fn push_row<'a>(out: &mut BytesMut, values: impl IntoIterator<Item = Option<&'a [u8]>>) {
+    let mut first = true;
+    for value in values {
+        if !first {
+            out.extend_from_slice(&[FIELD_END]);
+        }
+        first = false;
+        match value {
+            Some(bytes) => push_escaped(out, bytes),
+            None => out.extend_from_slice(NULL),
+        }
+    }
+    out.extend_from_slice(&[ROW_END]);
+}
+
+fn push_escaped(out: &mut BytesMut, mut bytes: &[u8]) {
+    while let Some(at) = memchr3(FIELD_END, ROW_END, ESCAPE, bytes) {
+        out.extend_from_slice(&bytes[..at]);
+        let letter = match bytes[at] {
+            FIELD_END => b't',
+            ROW_END => b'n',
+            other => other,
+        };
+        out.extend_from_slice(&[ESCAPE, letter]);
+        bytes = &bytes[at + 1..];
+    }
+    out.extend_from_slice(bytes);
+}
+
+/// The rows of a batch, one after the other; after an error there are no more.
+#[derive(Debug)]
+pub struct Rows {
+    rest: Bytes,
+}
+
+impl Rows {
+    /// Reads the rows of `batch`.
+    pub fn new(batch: Bytes) -> Self {
+        Self { rest: batch }
+    }
+
+    fn row(&mut self) -> Result<Vec<Option<Bytes>>, TextError> {
+        let mut values = Vec::new();
+        loop {
+            let (value, end) = self.field()?;
+            values.push(value);
+            if end == ROW_END {
+                return Ok(values);
+            }
+        }
+    }
+
+    /// The next field and the byte that ends it.
+    fn field(&mut self) -> Result<(Option<Bytes>, u8), TextError> {
+        let mut plain: Option<Vec<u8>> = None;
+        let mut from = 0;
+        loop {
+            let at = from
+                + memchr3(FIELD_END, ROW_END, ESCAPE, &self.rest[from..]).ok_or(TextError::Unfinished)?;
+            if self.rest[at] != ESCAPE {
+                let end = self.rest[at];
+                let raw = self.rest.split_to(at + 1);
+                return Ok((Some(finish(plain, &raw, from, at)), end));
+            }
+            let letter = *self.rest.get(at + 1).ok_or(TextError::Unfinished)?;
+            if letter == b'N' && at == 0 {
+                return self.null();
+            }
+            let plain = plain.get_or_insert_default();
+            plain.extend_from_slice(&self.rest[from..at]);
+            plain.push(meaning(letter)?);
+            from = at + 2;
+        }
+    }
+
+    fn null(&mut self) -> Result<(Option<Bytes>, u8), TextError> {
+        let end = *self.rest.get(NULL.len()).ok_or(TextError::Unfinished)?;
+        if end != FIELD_END && end != ROW_END {
+            return Err(TextError::Escape);
+        }
+        self.rest = self.rest.slice(NULL.len() + 1..);
+        Ok((None, end))
+    }
+}
+
+fn finish(plain: Option<Vec<u8>>, raw: &Bytes, from: usize, at: usize) -> Bytes {
+    match plain {
+        None => raw.slice(..at),
+        Some(mut plain) => {
+            plain.extend_from_slice(&raw[from..at]);
+            plain.into()
+        }
+    }
+}
+
+fn meaning(letter: u8) -> Result<u8, TextError> {
+    match letter {
+        b't' => Ok(FIELD_END),
+        b'n' => Ok(ROW_END),
+        ESCAPE => Ok(ESCAPE),
+        _ => Err(TextError::Escape),
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Vec<Option<Bytes>>, TextError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let row = self.row();
+        if row.is_err() {
+            self.rest.clear();
+        }
+        Some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(rows: &[Vec<Option<Vec<u8>>>]) -> Bytes {
+        let mut out = BytesMut::new();
+        for row in rows {
+            push_row(&mut out, row.iter().map(Option::as_deref));
+        }
+        out.freeze()
+    }
+
+    #[test]
+    fn one_row() {
+        for (values, text) in [
+            (vec![Some(&b"a"[..]), None, Some(b"")], &b"a\t\\N\t\n"[..]),
+            (vec![Some(b"\\N"), Some(b"N")], b"\\\\N\tN\n"),
+            (vec![Some(b"a\tb\nc\\d\0\r\x1a\xff")], b"a\\tb\\nc\\\\d\0\r\x1a\xff\n"),
+            (vec![Some(b"")], b"\n"),
+            (vec![None], b"\\N\n"),
+        ] {
+            let mut out = BytesMut::new();
+            push_row(&mut out, values.iter().copied());
+            assert_eq!(out, text);
+            let row = Rows::new(out.freeze()).next().unwrap().unwrap();
+            assert_eq!(row.iter().map(Option::as_deref).collect::<Vec<_>>(), values);
+        }
+    }
+
+    #[test]
+    fn foreign_text() {
+        for (text, expected) in [
+            (&b"a"[..], TextError::Unfinished),
+            (b"a\tb", TextError::Unfinished),
+            (b"\\", TextError::Unfinished),
+            (b"\\N", TextError::Unfinished),
+            (b"\\Nx\n", TextError::Escape),
+            (b"x\\N\n", TextError::Escape),
+            (b"\\0\n", TextError::Escape),
+        ] {
+            let mut rows = Rows::new(Bytes::from_static(text));
+            assert_eq!(rows.next(), Some(Err(expected)), "{text:?}");
+            assert_eq!(rows.next(), None);
+        }
+    }
+
+    /// Bytes of which many need an escape.
+    fn value() -> impl Strategy<Value = Option<Vec<u8>>> {
+        let byte = prop_oneof![
+            any::<u8>(),
+            prop::sample::select(vec![b'\t', b'\n', b'\\', b'N', b't', b'n', 0, b'\r'])
+        ];
+        prop::option::weighted(0.8, prop::collection::vec(byte, 0..40))
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_an_encoded_row_gives_the_row(
+            rows in prop::collection::vec(prop::collection::vec(value(), 1..6), 0..8)
+        ) {
+            let decoded = Rows::new(encoded(&rows)).collect::<Result<Vec<_>, _>>().unwrap();
+            let decoded: Vec<Vec<Option<Vec<u8>>>> =
+                decoded.into_iter().map(|r| r.into_iter().map(|v| v.map(Vec::from)).collect()).collect();
+            prop_assert_eq!(decoded, rows);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut rows = 0_usize;
+            for row in Rows::new(text.clone().into()) {
+                rows += usize::from(row.is_ok());
+            }
+            prop_assert!(rows <= text.len());
+        }
+    }
+}
