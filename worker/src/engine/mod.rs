@@ -128,6 +128,13 @@ pub trait Reader: Send {
     /// of the engine group. The hash is sensitive to swapped values between rows and to
     /// duplicates of rows.
     async fn digest(&mut self, table: &TableShape, range: &Range) -> Result<Digest>;
+
+    /// Counts, for each foreign key of the shape, the rows without a parent; returns
+    /// those that have some.
+    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>>;
+
+    /// The server's number of this session, for [`end_session`].
+    fn session_id(&self) -> u64;
 }
 
 /// What of a row is wanted.
@@ -187,10 +194,6 @@ pub trait Writer: Reader {
     /// Adds those of the shape's foreign keys that the table lacks; can be repeated.
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()>;
 
-    /// Counts, for each foreign key of the shape, the rows without a parent; returns
-    /// those that have some.
-    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>>;
-
     /// Refreshes the optimiser's statistics of the table.
     async fn analyse(&mut self, table: &TableShape) -> Result<()>;
 }
@@ -226,6 +229,18 @@ pub async fn reader(engine: Engine, login: &Login) -> Result<Box<dyn Reader>> {
 pub async fn writer(engine: Engine, login: &Login) -> Result<Box<dyn Writer>> {
     match engine.group() {
         EngineGroup::Mysql => Ok(Box::new(mysql::Session::open(login, mysql::Role::Write).await?)),
+        EngineGroup::Postgresql => Err(not_yet(engine)),
+    }
+}
+
+/// Ends a session of the same account from outside: its statement stops, its transaction
+/// is undone, its locks are freed. One that is gone already is fine. A session whose
+/// owner only drops it may go on for long: servers notice a closed socket late.
+pub async fn end_session(engine: Engine, login: &Login, session_id: u64) -> Result<()> {
+    match engine.group() {
+        EngineGroup::Mysql => {
+            mysql::Session::open(login, mysql::Role::Look).await?.end_other(session_id).await
+        }
         EngineGroup::Postgresql => Err(not_yet(engine)),
     }
 }

@@ -101,6 +101,14 @@ impl Reader for Session {
     async fn digest(&mut self, table: &TableShape, range: &Range) -> Result<Digest> {
         digest::digest(self, table, range).await
     }
+
+    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
+        define::orphans(self, table).await
+    }
+
+    fn session_id(&self) -> u64 {
+        self.conn.id().into()
+    }
 }
 
 #[async_trait]
@@ -151,10 +159,6 @@ impl Writer for Session {
 
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()> {
         define::add_foreign_keys(self, table).await
-    }
-
-    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
-        define::orphans(self, table).await
     }
 
     async fn analyse(&mut self, table: &TableShape) -> Result<()> {

@@ -17,6 +17,7 @@ const NAME_BYTES: usize = 64;
 const WAIT_SECONDS: u32 = 30;
 const ROUNDS: u32 = 4;
 const NO_SUCH_THREAD: u16 = 1094;
+const NOT_OWNER: u16 = 1095;
 
 /// The lock's name as an expression: long names by their hash, which the server computes.
 fn expression(name: &str) -> String {
@@ -68,6 +69,17 @@ async fn end(s: &mut Session, lock: &str, id: u64, doing: &str) -> Result<()> {
     match s.conn.query_drop(format!("KILL CONNECTION {id}")).await {
         Err(mysql_async::Error::Server(e)) if e.code == NO_SUCH_THREAD => Ok(()),
         other => other.map_err(|e| errors::classify(&e, "end a former attempt's session")),
+    }
+}
+
+impl Session {
+    /// Ends another session of this account; one that is gone is fine.
+    pub(crate) async fn end_other(mut self, id: u64) -> Result<()> {
+        match self.conn.query_drop(format!("KILL CONNECTION {id}")).await {
+            // Gone, or gone and its number given to another account after a restart.
+            Err(mysql_async::Error::Server(e)) if [NO_SUCH_THREAD, NOT_OWNER].contains(&e.code) => Ok(()),
+            other => other.map_err(|e| errors::classify(&e, "end a session")),
+        }
     }
 }
 
