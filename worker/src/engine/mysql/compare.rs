@@ -1,5 +1,173 @@
-//! Whether two tables' structures fit.
-use super::super::shape::TableShape;
-pub(in crate::engine) fn differences(_source: &TableShape, _target: &TableShape) -> Vec<String> {
-    todo!()
+//! Whether two tables' structures fit: rows of the one can be stored in the other
+//! unchanged and be found there by the same key.
+//!
+//! What does not touch that is no difference: the columns' order (every statement names
+//! its columns), defaults, comments, other indexes than unique ones, foreign keys, the
+//! storage engine. Spellings that mean the same are made equal first: `int(11)` and
+//! `int`, `utf8` and `utf8mb3`.
+
+use std::collections::BTreeSet;
+
+use super::super::shape::{Column, Key, TableShape};
+
+/// One sentence a difference, naming table, column and both sides.
+pub(in crate::engine) fn differences(source: &TableShape, target: &TableShape) -> Vec<String> {
+    let mut found = Vec::new();
+    for column in &source.columns {
+        match target.columns.iter().find(|c| same_name(&c.name, &column.name)) {
+            Some(other) => column_differences(&source.name, column, other, &mut found),
+            None => found.push(format!(
+                "table `{}`: the target lacks column `{}` ({})",
+                source.name, column.name, column.full_type
+            )),
+        }
+    }
+    for column in &target.columns {
+        if !source.columns.iter().any(|c| same_name(&c.name, &column.name)) {
+            found.push(format!(
+                "table `{}`: the target has a column `{}` ({}) that the source lacks",
+                source.name, column.name, column.full_type
+            ));
+        }
+    }
+    key_differences(source, target, &mut found);
+    found
 }
+
+/// Column names ignore case, on every server and file system.
+fn same_name(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
+}
+
+fn column_differences(table: &str, source: &Column, target: &Column, found: &mut Vec<String>) {
+    let mut differ = |what: &str, here: &str, there: &str| {
+        found.push(format!(
+            "table `{table}`, column `{}`: {what} is {here} on the source, {there} on the target",
+            source.name
+        ));
+    };
+    let (here, there) = (normal_type(source), normal_type(target));
+    if here != there || source.family != target.family {
+        differ("the type", &source.full_type, &target.full_type);
+    }
+    if source.nullable != target.nullable {
+        differ("the column", null_word(source), null_word(target));
+    }
+    let (here, there) = (charset(source), charset(target));
+    if here != there {
+        differ("the character set", or_none(&here), or_none(&there));
+    }
+    let (here, there) = (collation(source), collation(target));
+    if here != there {
+        differ("the collation", or_none(&here), or_none(&there));
+    }
+    if source.generated != target.generated {
+        differ("the column", generated_word(source), generated_word(target));
+    } else if source.generated && normal_expression(source) != normal_expression(target) {
+        let words = |c: &Column| c.expression.clone().unwrap_or_default();
+        differ("the expression", &words(source), &words(target));
+    }
+    if source.auto_increment != target.auto_increment {
+        let word = |c: &Column| if c.auto_increment { "AUTO_INCREMENT" } else { "not AUTO_INCREMENT" };
+        differ("the column", word(source), word(target));
+    }
+}
+
+fn key_differences(source: &TableShape, target: &TableShape, found: &mut Vec<String>) {
+    let (here, there) = (uniques(source), uniques(target));
+    let table = &source.name;
+    if let Some(key) = &source.key
+        && !there.contains(&key_columns(source, key))
+    {
+        found.push(format!(
+            "table `{table}`: the key ({}) of the source is not unique on the target, whose key is {}",
+            names(source, key),
+            target.key.as_ref().map_or("none".to_owned(), |key| format!("({})", names(target, key))),
+        ));
+    }
+    let addressing = source.key.as_ref().map(|key| key_columns(source, key));
+    for key in here.difference(&there).filter(|key| Some(*key) != addressing.as_ref()) {
+        found.push(format!("table `{table}`: the target lacks the unique key ({})", listed(key)));
+    }
+    for key in there.difference(&here) {
+        found.push(format!(
+            "table `{table}`: the target has a unique key ({}) that the source lacks",
+            listed(key)
+        ));
+    }
+}
+
+/// What each unique key, the addressing one included, keeps apart; order is irrelevant.
+fn uniques(table: &TableShape) -> BTreeSet<BTreeSet<String>> {
+    let secondary = table
+        .indexes
+        .iter()
+        .filter(|i| i.unique)
+        .map(|index| index.columns.iter().map(|c| c.trim_end_matches(" desc").to_lowercase()).collect());
+    secondary.chain(table.key.iter().map(|key| key_columns(table, key))).collect()
+}
+
+fn key_columns(table: &TableShape, key: &Key) -> BTreeSet<String> {
+    key.columns.iter().map(|&at| table.columns[at].name.to_lowercase()).collect()
+}
+
+fn names(table: &TableShape, key: &Key) -> String {
+    key.columns.iter().map(|&at| table.columns[at].name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn listed(key: &BTreeSet<String>) -> String {
+    key.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The type without the display width that some servers write and others do not; with
+/// ZEROFILL the width is part of the value.
+fn normal_type(column: &Column) -> String {
+    const WITH_WIDTH: [&str; 6] = ["tinyint", "smallint", "mediumint", "int", "bigint", "year"];
+    let full = column.full_type.as_str();
+    let bare = full.split_once('(').map_or(full, |(bare, _)| bare);
+    if WITH_WIDTH.contains(&bare) && !full.contains("zerofill") {
+        return match full.split_once(')') {
+            Some((_, rest)) => format!("{bare}{rest}"),
+            None => full.to_owned(),
+        };
+    }
+    if full == "geomcollection" { "geometrycollection".to_owned() } else { full.to_owned() }
+}
+
+fn charset(column: &Column) -> Option<String> {
+    let name = column.charset.as_deref()?;
+    Some(if name == "utf8" { "utf8mb3".to_owned() } else { name.to_owned() })
+}
+
+fn collation(column: &Column) -> Option<String> {
+    let name = column.collation.as_deref()?;
+    Some(name.strip_prefix("utf8_").map_or_else(|| name.to_owned(), |rest| format!("utf8mb3_{rest}")))
+}
+
+fn or_none(name: &Option<String>) -> &str {
+    name.as_deref().unwrap_or("none")
+}
+
+fn null_word(column: &Column) -> &'static str {
+    if column.nullable { "nullable" } else { "NOT NULL" }
+}
+
+fn generated_word(column: &Column) -> &'static str {
+    if column.generated { "generated" } else { "not generated" }
+}
+
+/// Flavours print one expression with more or fewer parentheses, quotes and introducers.
+fn normal_expression(column: &Column) -> String {
+    let text = column.expression.as_deref().unwrap_or_default().to_lowercase();
+    ["_utf8mb4", "_utf8mb3", "_utf8", "_latin1"]
+        .iter()
+        .fold(text, |text, introducer| {
+            text.replace(&format!("{introducer}'"), "'").replace(&format!("{introducer}\\'"), "'")
+        })
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '`' | '(' | ')' | '\\'))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,217 @@
 //! Definitions: creating, indexing, constraining, analysing.
-use super::super::shape::TableShape;
+//!
+//! The server's own `SHOW CREATE TABLE` is taken apart (`parse`) and put together again
+//! in three steps: the table with the keys it cannot be without, the other indexes, the
+//! foreign keys. Nothing is re-worded that a server wrote.
+//! Each step first looks at what the table has, so it can be repeated after a crash
+//! between any two statements (a definition statement cannot be rolled back).
+
+mod base;
+pub(super) mod parse;
+mod scan;
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+
+use super::super::shape::{ForeignKey, Index, TableShape};
 use super::super::{Orphans, Result};
-use super::session::Session;
-pub(super) async fn create_table(_s: &mut Session, _t: &TableShape) -> Result<()> {
-    todo!()
+use super::quote::{ident, text};
+use super::session::{Session, number_at, text_at};
+use parse::Definition;
+
+/// The definition's parts, or why it cannot be understood.
+pub(super) fn understand(name: &str, definition: &str) -> Result<Definition> {
+    parse::parse(definition).ok_or_else(|| {
+        Failure::permanent(
+            FailureClass::SchemaMismatch,
+            "definition_unreadable",
+            format!("the definition of table `{name}` has an unknown form"),
+            "exclude the table, and report this with its SHOW CREATE TABLE",
+        )
+    })
 }
-pub(super) async fn build_indexes(_s: &mut Session, _t: &TableShape) -> Result<()> {
-    todo!()
+
+pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<()> {
+    let doing = format!("create table `{}`", t.name);
+    let definition = understand(&t.name, &t.definition)?;
+    let Some(statement) = base::statement(t, &definition) else {
+        return understand(&t.name, "").map(drop);
+    };
+    let mut made = s.execute(&statement, &doing).await;
+    if let (Err(failure), Some(older)) = (&made, base::with_older_names(&statement))
+        && failure.code == "collation_unknown"
+    {
+        made = s.execute(&older, &doing).await;
+    }
+    match made {
+        Err(failure) if failure.code == "table_exists" => empty_or(s, &t.name, failure).await,
+        Err(failure) if failure.code == "statement_refused" => Err(Failure::permanent(
+            FailureClass::SchemaMismatch,
+            "definition_refused",
+            failure.message,
+            "the target does not understand the source's definition: create the table by hand",
+        )),
+        other => other,
+    }
 }
-pub(super) async fn add_foreign_keys(_s: &mut Session, _t: &TableShape) -> Result<()> {
-    todo!()
+
+/// A table that stands already is fine as long as it is one, and empty.
+async fn empty_or(s: &mut Session, name: &str, exists: Failure) -> Result<()> {
+    let doing = format!("look at table `{name}`");
+    let query = format!(
+        "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+        text(&s.database),
+        text(name),
+    );
+    let rows = s.rows(&query, &doing).await?;
+    if !rows.iter().any(|row| text_at(row, 0) == "BASE TABLE") {
+        return Err(exists);
+    }
+    if s.rows(&format!("SELECT 1 FROM {} LIMIT 1", ident(name)), &doing).await?.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::permanent(
+        FailureClass::SchemaMismatch,
+        "table_not_empty",
+        format!("create table `{name}`: it exists and holds rows"),
+        "run it again: the plan then compares the table instead of filling it",
+    ))
 }
-pub(super) async fn orphans(_s: &mut Session, _t: &TableShape) -> Result<Vec<Orphans>> {
-    todo!()
+
+/// The definition that the target has now.
+async fn present(s: &mut Session, name: &str) -> Result<Definition> {
+    let doing = format!("read the definition of table `{name}`");
+    let rows = s.rows(&format!("SHOW CREATE TABLE {}", ident(name)), &doing).await?;
+    understand(name, &rows.first().map(|row| text_at(row, 1)).unwrap_or_default())
 }
-pub(super) async fn analyse(_s: &mut Session, _t: &TableShape) -> Result<()> {
-    todo!()
+
+pub(super) async fn build_indexes(s: &mut Session, t: &TableShape) -> Result<()> {
+    let present = present(s, &t.name).await?;
+    let lacks = |index: &&Index| !present.keys.iter().any(|k| k.name.eq_ignore_ascii_case(&index.name));
+    // The server builds one FULLTEXT index at a time (error 1795), and locks for SPATIAL.
+    let (alone, together): (Vec<_>, Vec<_>) =
+        t.indexes.iter().filter(lacks).partition(|i| matches!(i.method.as_str(), "FULLTEXT" | "SPATIAL"));
+    let together = together.iter().map(|i| i.clause.as_str()).collect::<Vec<_>>();
+    let mut alterations = Vec::new();
+    if !together.is_empty() {
+        alterations.push(together.join(", "));
+    }
+    alterations.extend(alone.into_iter().map(|i| i.clause.clone()));
+    for alteration in alterations {
+        let doing = format!("build the indexes of table `{}`", t.name);
+        s.execute(&format!("ALTER TABLE {} {alteration}", ident(&t.name)), &doing).await?;
+    }
+    advance(s, t).await
 }
+
+/// Raises the table's next AUTO_INCREMENT value to the shape's; never lowers it.
+async fn advance(s: &mut Session, t: &TableShape) -> Result<()> {
+    let Some(next) = t.auto_increment.filter(|&next| next > 1) else {
+        return Ok(());
+    };
+    let doing = format!("advance the auto-increment of table `{}`", t.name);
+    let query = format!(
+        "SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+        text(&s.database),
+        text(&t.name),
+    );
+    let rows = s.rows(&query, &doing).await?;
+    if rows.first().is_some_and(|row| number_at(row, 0) >= next) {
+        return Ok(());
+    }
+    s.execute(&format!("ALTER TABLE {} AUTO_INCREMENT = {next}", ident(&t.name)), &doing).await
+}
+
+pub(super) async fn add_foreign_keys(s: &mut Session, t: &TableShape) -> Result<()> {
+    if t.foreign_keys.is_empty() {
+        return Ok(());
+    }
+    let present = present(s, &t.name).await?;
+    let lacks = |key: &&ForeignKey| {
+        !present.foreign_keys.iter().any(|k| {
+            k.name.eq_ignore_ascii_case(&key.name)
+                || k.columns == key.columns
+                    && k.parent == key.parent
+                    && k.parent_columns == key.parent_columns
+        })
+    };
+    let clauses = t.foreign_keys.iter().filter(lacks).map(|k| k.clause.as_str()).collect::<Vec<_>>();
+    if clauses.is_empty() {
+        return Ok(());
+    }
+    let doing = format!("add the foreign keys of table `{}`", t.name);
+    s.execute(&format!("ALTER TABLE {} {}", ident(&t.name), clauses.join(", ")), &doing).await
+}
+
+pub(super) async fn orphans(s: &mut Session, t: &TableShape) -> Result<Vec<Orphans>> {
+    let mut found = Vec::new();
+    for key in &t.foreign_keys {
+        let doing = format!("look for rows of table `{}` without a parent by `{}`", t.name, key.name);
+        let counted = match s.rows(&anti_join(&t.name, key), &doing).await {
+            // Without the parent table every row that points to it is an orphan.
+            Err(failure) if failure.code == "structure_changed" => {
+                s.rows(&pointing(&t.name, key), &doing).await?
+            }
+            other => other?,
+        };
+        let rows = counted.first().map_or(0, |row| number_at(row, 0));
+        if rows > 0 {
+            found.push(Orphans { constraint: key.name.clone(), parent: parent(key), rows });
+        }
+    }
+    Ok(found)
+}
+
+fn parent(key: &ForeignKey) -> String {
+    match &key.parent_schema {
+        Some(schema) => format!("{schema}.{}", key.parent),
+        None => key.parent.clone(),
+    }
+}
+
+/// Counts the rows whose columns are all set (one NULL points nowhere) and match none.
+fn anti_join(table: &str, key: &ForeignKey) -> String {
+    let parent = match &key.parent_schema {
+        Some(schema) => format!("{}.{}", ident(schema), ident(&key.parent)),
+        None => ident(&key.parent),
+    };
+    let pairs = key
+        .columns
+        .iter()
+        .zip(&key.parent_columns)
+        .map(|(child, up)| format!("p.{} = c.{}", ident(up), ident(child)))
+        .collect::<Vec<_>>();
+    let unmatched = key.parent_columns.first().map(|up| format!(" AND p.{} IS NULL", ident(up)));
+    format!(
+        "SELECT COUNT(*) FROM {} c LEFT JOIN {parent} p ON {} WHERE {}{}",
+        ident(table),
+        pairs.join(" AND "),
+        all_set(key),
+        unmatched.unwrap_or_default(),
+    )
+}
+
+fn pointing(table: &str, key: &ForeignKey) -> String {
+    format!("SELECT COUNT(*) FROM {} c WHERE {}", ident(table), all_set(key))
+}
+
+fn all_set(key: &ForeignKey) -> String {
+    key.columns.iter().map(|c| format!("c.{} IS NOT NULL", ident(c))).collect::<Vec<_>>().join(" AND ")
+}
+
+pub(super) async fn analyse(s: &mut Session, t: &TableShape) -> Result<()> {
+    let doing = format!("analyse table `{}`", t.name);
+    let statement = format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {}", ident(&t.name));
+    let rows = s.rows(&statement, &doing).await?;
+    match rows.iter().find(|row| text_at(row, 2).eq_ignore_ascii_case("error")) {
+        Some(row) => Err(Failure::permanent(
+            FailureClass::DataError,
+            "table_damaged",
+            format!("{doing}: {}", text_at(row, 3)),
+            "check and repair the table on its server",
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,235 @@
 //! Structure as the server tells it.
+//!
+//! Columns come from `information_schema` (one query for all tables), keys, foreign keys
+//! and the definition from `SHOW CREATE TABLE` (many in one packet), which is one source
+//! for all flavours and versions where `information_schema` differs.
+//! Names that come back are compared byte for byte: the server's own comparison folds
+//! case and accents.
+
+mod columns;
+mod keys;
+
+use std::collections::HashMap;
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+
 use super::super::Result;
-use super::super::shape::{TableListing, TableShape};
-use super::session::Session;
-pub(super) async fn tables(_s: &mut Session) -> Result<Vec<TableListing>> {
-    todo!()
+use super::super::shape::{Column, TableKind, TableListing, TableShape};
+use super::define;
+use super::quote::{ident, text};
+use super::session::{RawRow, Session, number_at, optional_at, text_at};
+
+/// How many statements travel in one packet.
+const BATCH: usize = 100;
+/// From here on the whole schema is read and what was not asked for left aside.
+const MANY: usize = 500;
+
+pub(super) async fn tables(s: &mut Session) -> Result<Vec<TableListing>> {
+    let query = format!(
+        "SELECT TABLE_NAME, TABLE_TYPE, TABLE_ROWS, DATA_LENGTH FROM information_schema.TABLES \
+         WHERE TABLE_SCHEMA = {}",
+        text(&s.database),
+    );
+    let rows = s.rows(&query, &format!("list the tables of `{}`", s.database)).await?;
+    let mut listings = rows.iter().filter_map(listing).collect::<Vec<_>>();
+    listings.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(listings)
 }
-pub(super) async fn shapes(_s: &mut Session, _names: &[String]) -> Result<Vec<TableShape>> {
-    todo!()
+
+fn listing(row: &RawRow) -> Option<TableListing> {
+    let kind = match text_at(row, 1).as_str() {
+        "BASE TABLE" => TableKind::Base,
+        "VIEW" | "SYSTEM VIEW" => TableKind::View,
+        "SEQUENCE" => TableKind::Sequence,
+        "SYSTEM VERSIONED" => TableKind::SystemVersioned,
+        // Another session's temporary table is nobody's table.
+        _ => return None,
+    };
+    Some(TableListing { name: text_at(row, 0), kind, rows: number_at(row, 2), bytes: number_at(row, 3) })
 }
-pub(super) async fn holds_rows(_s: &mut Session, _names: &[String]) -> Result<Vec<bool>> {
-    todo!()
+
+/// What `TABLES` says of a table.
+struct About {
+    kind: String,
+    storage: String,
+    collation: String,
+    row_bytes: u64,
 }
+
+pub(super) async fn shapes(s: &mut Session, names: &[String]) -> Result<Vec<TableShape>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut about = read_about(s, names).await?;
+    let mut columns = read_columns(s, names).await?;
+    let mut triggers = read_triggers(s, names).await?;
+    let definitions = read_definitions(s, names, &about).await?;
+    let mut shapes = Vec::with_capacity(names.len());
+    for (name, definition) in names.iter().zip(definitions) {
+        let about = about.remove(name).ok_or_else(|| missing(name))?;
+        let columns = columns.remove(name).unwrap_or_default();
+        shapes.push(shape(name, about, columns, triggers.remove(name).unwrap_or_default(), definition)?);
+    }
+    Ok(shapes)
+}
+
+fn shape(
+    name: &str,
+    about: About,
+    columns: Vec<Column>,
+    triggers: Vec<String>,
+    definition: String,
+) -> Result<TableShape> {
+    let parts = define::understand(name, &definition)?;
+    if !parts.columns.iter().map(|c| &c.name).eq(columns.iter().map(|c| &c.name)) {
+        return Err(Failure::transient(
+            FailureClass::SchemaMismatch,
+            "structure_changed",
+            format!("table `{name}` was changed while it was looked at"),
+            "it is tried again by itself",
+        ));
+    }
+    let key = keys::addressing(&parts.keys, &columns, &about.storage);
+    let counts = columns.iter().any(|c| c.auto_increment);
+    Ok(TableShape {
+        indexes: keys::secondary(&parts.keys, key.as_ref(), &about.storage),
+        foreign_keys: keys::foreign(parts.foreign_keys),
+        auto_increment: counts.then(|| keys::next_value(&parts.options)),
+        name: name.to_owned(),
+        columns,
+        key,
+        triggers,
+        definition,
+        storage: about.storage,
+        collation: about.collation,
+        row_bytes: about.row_bytes,
+    })
+}
+
+fn missing(name: &str) -> Failure {
+    Failure::permanent(
+        FailureClass::SchemaMismatch,
+        "table_missing",
+        format!("table `{name}` is not there, or the account may not see it"),
+        "check the name, and grant the account SELECT on the table",
+    )
+}
+
+/// The restriction to the schema, and to the tables unless they are many.
+fn only(s: &Session, schema: &str, column: &str, names: &[String]) -> String {
+    let schema = format!("{schema} = {}", text(&s.database));
+    if names.len() > MANY {
+        return schema;
+    }
+    let names = names.iter().map(|name| text(name)).collect::<Vec<_>>();
+    format!("{schema} AND {column} IN ({})", names.join(", "))
+}
+
+async fn read_about(s: &mut Session, names: &[String]) -> Result<HashMap<String, About>> {
+    let query = format!(
+        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, AVG_ROW_LENGTH \
+         FROM information_schema.TABLES WHERE {}",
+        only(s, "TABLE_SCHEMA", "TABLE_NAME", names),
+    );
+    let rows = s.rows(&query, "read the tables' properties").await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let about = About {
+                kind: text_at(row, 1),
+                storage: text_at(row, 2),
+                collation: text_at(row, 3),
+                row_bytes: number_at(row, 4),
+            };
+            (text_at(row, 0), about)
+        })
+        .collect())
+}
+
+async fn read_columns(s: &mut Session, names: &[String]) -> Result<HashMap<String, Vec<Column>>> {
+    let query = format!(
+        "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, \
+         COLLATION_NAME, EXTRA, GENERATION_EXPRESSION, COLUMN_DEFAULT \
+         FROM information_schema.COLUMNS WHERE {} ORDER BY TABLE_NAME, ORDINAL_POSITION",
+        only(s, "TABLE_SCHEMA", "TABLE_NAME", names),
+    );
+    let mut found: HashMap<String, Vec<Column>> = HashMap::new();
+    for row in s.rows(&query, "read the tables' columns").await? {
+        found.entry(text_at(&row, 0)).or_default().push(columns::column(&row));
+    }
+    Ok(found)
+}
+
+async fn read_triggers(s: &mut Session, names: &[String]) -> Result<HashMap<String, Vec<String>>> {
+    let query = format!(
+        "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS WHERE {}",
+        only(s, "EVENT_OBJECT_SCHEMA", "EVENT_OBJECT_TABLE", names),
+    );
+    let mut found: HashMap<String, Vec<String>> = HashMap::new();
+    for row in s.rows(&query, "read the tables' triggers").await? {
+        found.entry(text_at(&row, 0)).or_default().push(text_at(&row, 1));
+    }
+    for triggers in found.values_mut() {
+        triggers.sort();
+    }
+    Ok(found)
+}
+
+async fn read_definitions(
+    s: &mut Session,
+    names: &[String],
+    about: &HashMap<String, About>,
+) -> Result<Vec<String>> {
+    let mut definitions = Vec::with_capacity(names.len());
+    for name in names {
+        let kind = about.get(name).ok_or_else(|| missing(name))?.kind.as_str();
+        if kind != "BASE TABLE" {
+            return Err(Failure::permanent(
+                FailureClass::SchemaMismatch,
+                "not_a_table",
+                format!("`{name}` is not a base table ({})", kind.to_ascii_lowercase()),
+                "exclude it",
+            ));
+        }
+    }
+    for some in names.chunks(BATCH) {
+        let queries =
+            some.iter().map(|name| format!("SHOW CREATE TABLE {}", ident(name))).collect::<Vec<_>>();
+        let answers = s.batch(&queries, "read the tables' definitions").await?;
+        for (name, rows) in some.iter().zip(answers) {
+            definitions.push(definition(name, rows.first())?);
+        }
+    }
+    Ok(definitions)
+}
+
+fn definition(name: &str, row: Option<&RawRow>) -> Result<String> {
+    let bytes = row.and_then(|row| row.get(1)?.clone()).ok_or_else(|| missing(name))?;
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::permanent(
+            FailureClass::SchemaMismatch,
+            "definition_unreadable",
+            format!("the definition of table `{name}` holds bytes that are no text (a binary default?)"),
+            "exclude the table, or create it on the target by hand",
+        )
+    })
+}
+
+pub(super) async fn holds_rows(s: &mut Session, names: &[String]) -> Result<Vec<bool>> {
+    let mut found = Vec::with_capacity(names.len());
+    for some in names.chunks(BATCH) {
+        let queries =
+            some.iter().map(|name| format!("SELECT 1 FROM {} LIMIT 1", ident(name))).collect::<Vec<_>>();
+        let answers = s.batch(&queries, "look which tables hold rows").await?;
+        found.extend(answers.iter().map(|rows| !rows.is_empty()));
+    }
+    Ok(found)
+}
+
+/// A row's text where absence counts.
+fn maybe(row: &RawRow, at: usize) -> Option<String> {
+    optional_at(row, at).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+pub(super) mod tests;

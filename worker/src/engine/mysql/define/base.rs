@@ -1,0 +1,133 @@
+//! The statement that makes a table with no more than its rows need: the primary key,
+//! the key that rows are addressed by, the key of an AUTO_INCREMENT column (error 1075
+//! otherwise), CHECK constraints and partitions.
+//!
+//! Where the source's server leaves a collation out because it is its default, it is
+//! written out: the target's default may be another. `DATA DIRECTORY`,
+//! `INDEX DIRECTORY` and `TABLESPACE` are left out: they name places of the source's host.
+
+use super::super::super::shape::{Column, TableShape};
+use super::super::quote::ident;
+use super::parse::{Definition, KeyItem};
+use super::scan::{Kind, Token, tokens};
+
+/// The statement; `None` when the definition holds an unclosed quote.
+pub(super) fn statement(table: &TableShape, definition: &Definition) -> Option<String> {
+    let mut items = Vec::new();
+    for item in &definition.columns {
+        let column = table.columns.iter().find(|c| c.name == item.name);
+        items.push(collated(&item.text, column)?);
+    }
+    items.extend(kept_keys(table, definition).map(|key| key.text.clone()));
+    items.extend(definition.others.iter().cloned());
+    Some(format!(
+        "CREATE TABLE {} (\n  {}\n) {}",
+        ident(&table.name),
+        items.join(",\n  "),
+        options(table, &definition.options)?,
+    ))
+}
+
+/// The keys that the table is made with.
+pub(super) fn kept_keys<'a>(
+    table: &'a TableShape,
+    definition: &'a Definition,
+) -> impl Iterator<Item = &'a KeyItem> {
+    let addressing = table.key.as_ref().map(|key| key.name.as_str());
+    let kept = move |key: &KeyItem| key.name == "PRIMARY" || Some(key.name.as_str()) == addressing;
+    let counter = table.columns.iter().find(|c| c.auto_increment).map(|c| c.name.as_str());
+    let leads = move |key: &KeyItem| key.parts.first().is_some_and(|p| p.column.as_deref() == counter);
+    let holds = move |key: &KeyItem| key.parts.iter().any(|p| p.column.as_deref() == counter);
+    let counting = counter.and_then(|_| {
+        let by = |fits: &dyn Fn(&KeyItem) -> bool| {
+            let mut fitting = definition.keys.iter().filter(|k| fits(k));
+            fitting.clone().find(|k| kept(k)).or_else(|| fitting.next()).map(|k| k.name.as_str())
+        };
+        by(&leads).or_else(|| by(&holds))
+    });
+    definition.keys.iter().filter(move |key| kept(key) || Some(key.name.as_str()) == counting)
+}
+
+/// The column's item with its collation written out.
+fn collated(text: &str, column: Option<&Column>) -> Option<String> {
+    let all = tokens(text)?;
+    let Some(collation) = column.and_then(|c| c.collation.as_deref()) else {
+        return Some(text.to_owned());
+    };
+    let mut depth = 0_i32;
+    for (at, token) in all.iter().enumerate() {
+        match token.kind {
+            Kind::Mark(b'(') => depth += 1,
+            Kind::Mark(b')') => depth -= 1,
+            _ => {}
+        }
+        // What follows may hold a CHARACTER SET of its own.
+        if depth == 0 && (token.is_word(text, "DEFAULT") || token.is_word(text, "GENERATED")) {
+            break;
+        }
+        let names_charset = depth == 0
+            && token.is_word(text, "CHARACTER")
+            && all.get(at + 1).is_some_and(|t| t.is_word(text, "SET"));
+        if names_charset {
+            let charset = all.get(at + 2)?;
+            let written = all.get(at + 3).is_some_and(|t| t.is_word(text, "COLLATE"));
+            return Some(match written {
+                true => text.to_owned(),
+                false => format!("{} COLLATE {collation}{}", &text[..charset.to], &text[charset.to..]),
+            });
+        }
+    }
+    Some(text.to_owned())
+}
+
+/// The table's options, collation written out, places of the source's host left out.
+fn options(table: &TableShape, text: &str) -> Option<String> {
+    let all = tokens(text)?;
+    let word = |at: usize, word: &str| all.get(at).is_some_and(|t: &Token| t.is_word(text, word));
+    let mut kept = String::with_capacity(text.len());
+    let mut from = 0;
+    let mut at = 0;
+    while at < all.len() {
+        let (is_place, words) = match () {
+            () if (word(at, "DATA") || word(at, "INDEX")) && word(at + 1, "DIRECTORY") => (true, 2),
+            () if word(at, "TABLESPACE") => (true, 1),
+            () => (false, 1),
+        };
+        if is_place {
+            let equals = usize::from(all.get(at + words).is_some_and(|t| t.kind == Kind::Mark(b'=')));
+            let value = all.get(at + words + equals)?;
+            kept.push_str(&text[from..all[at].from]);
+            from = value.to;
+            at += words + equals + 1;
+            continue;
+        }
+        if word(at, "CHARSET") && !table.collation.is_empty() {
+            let charset = all.get(at + 2)?;
+            if !word(at + 3, "COLLATE") {
+                kept.push_str(&text[from..charset.to]);
+                kept.push_str(" COLLATE=");
+                kept.push_str(&table.collation);
+                from = charset.to;
+            }
+        }
+        at += 1;
+    }
+    kept.push_str(&text[from..]);
+    Some(kept)
+}
+
+/// The statement with `utf8mb3_…` collations under their older name; `None` without any.
+pub(super) fn with_older_names(statement: &str) -> Option<String> {
+    const NEWER: &str = "utf8mb3_";
+    let mut older = String::with_capacity(statement.len());
+    let mut from = 0;
+    for token in tokens(statement)? {
+        if token.kind == Kind::Word && token.of(statement).starts_with(NEWER) {
+            older.push_str(&statement[from..token.from]);
+            older.push_str("utf8_");
+            from = token.from + NEWER.len();
+        }
+    }
+    older.push_str(&statement[from..]);
+    (from > 0).then_some(older)
+}

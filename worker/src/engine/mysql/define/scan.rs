@@ -1,0 +1,97 @@
+//! A definition's tokens.
+//!
+//! Knows what the server writes into `SHOW CREATE TABLE` and no more: quoted names,
+//! strings with doubled quotes and backslashes, words, marks, and comments that one
+//! flavour executes (`/*!50100 … */`), whose inside is tokens like the rest.
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A name in backticks.
+    Name,
+    /// A string.
+    Text,
+    /// A bare word or number.
+    Word,
+    /// A single mark: `(`, `,`, `=`.
+    Mark(u8),
+    /// `/*!50100` or `*/`, or a whole comment that nobody executes.
+    Comment,
+}
+
+/// A token and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+impl Token {
+    /// The token as it stands in the text.
+    pub(super) fn of(self, text: &str) -> &str {
+        &text[self.from..self.to]
+    }
+
+    /// Whether it is this word, in any case.
+    pub(super) fn is_word(self, text: &str, word: &str) -> bool {
+        self.kind == Kind::Word && self.of(text).eq_ignore_ascii_case(word)
+    }
+
+    /// A name without its backticks.
+    pub(super) fn name(self, text: &str) -> Option<String> {
+        (self.kind == Kind::Name).then(|| text[self.from + 1..self.to - 1].replace("``", "`"))
+    }
+}
+
+/// All tokens of a text; `None` when a quote is not closed.
+pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        if byte.is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        let (kind, to) = match byte {
+            b'`' => (Kind::Name, quoted(bytes, at, false)?),
+            b'\'' | b'"' => (Kind::Text, quoted(bytes, at, true)?),
+            b'/' if bytes.get(at + 1) == Some(&b'*') => (Kind::Comment, comment(bytes, at)?),
+            b'*' if bytes.get(at + 1) == Some(&b'/') => (Kind::Comment, at + 2),
+            b if is_word(b) => (Kind::Word, at + bytes[at..].iter().take_while(|b| is_word(**b)).count()),
+            b => (Kind::Mark(b), at + 1),
+        };
+        found.push(Token { kind, from: at, to });
+        at = to;
+    }
+    Some(found)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'@' | b'.') || !byte.is_ascii()
+}
+
+/// Past the closing quote; a doubled one does not close, nor does an escaped one.
+fn quoted(bytes: &[u8], from: usize, escapes: bool) -> Option<usize> {
+    let quote = bytes[from];
+    let mut at = from + 1;
+    loop {
+        match *bytes.get(at)? {
+            b'\\' if escapes => at += 2,
+            b if b == quote && bytes.get(at + 1) == Some(&quote) => at += 2,
+            b if b == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+}
+
+/// Past the head of an executed comment, or past the end of a mere one.
+fn comment(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = &bytes[from + 2..];
+    let head = if rest.starts_with(b"M!") { 2 } else { usize::from(rest.starts_with(b"!")) };
+    if head > 0 {
+        return Some(from + 2 + head + rest[head..].iter().take_while(|b| b.is_ascii_digit()).count());
+    }
+    rest.windows(2).position(|w| w == b"*/").map(|end| from + 2 + end + 2)
+}
