@@ -22,7 +22,7 @@ impl Database {
     }
 }
 
-/// The API's second door, for sign-in only.
+/// The door for what no organisation's policy covers: sign-in, and the first rows.
 #[derive(Clone, Debug)]
 pub struct SystemDatabase {
     /// Where it is and as whom.

@@ -103,11 +103,23 @@ pub struct SchedulerConfig {
     pub process: Process,
 }
 
-/// What the commands `migrate` and `admin-token` need.
+/// What the command `migrate` needs.
 #[derive(Clone, Debug)]
 pub struct OwnerConfig {
     /// PostgreSQL, as the owner of the schema.
     pub database: OwnerDatabase,
+    /// PostgreSQL, as the role that may write the first organisation: the owner is forced
+    /// under row-level security and sees no row.
+    pub system_database: SystemDatabase,
+    /// Logs.
+    pub log: Log,
+}
+
+/// What the command `admin-token` needs.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    /// PostgreSQL, as the role that may write a token of any organisation.
+    pub system_database: SystemDatabase,
     /// Logs.
     pub log: Log,
 }
@@ -122,7 +134,7 @@ macro_rules! load {
         }
     )+};
 }
-load!(ApiConfig, WorkerConfig, SchedulerConfig, OwnerConfig);
+load!(ApiConfig, WorkerConfig, SchedulerConfig, OwnerConfig, TokenConfig);
 
 impl ApiConfig {
     /// Reads its sections.
@@ -170,6 +182,20 @@ impl SchedulerConfig {
 impl OwnerConfig {
     /// Reads its sections.
     pub fn from_env(from: &Environment) -> Result<Self, Problems> {
-        from.only_known(gather!(Self { database: OwnerDatabase::from_env(from), log: Log::from_env(from) }))
+        from.only_known(gather!(Self {
+            database: OwnerDatabase::from_env(from),
+            system_database: SystemDatabase::from_env(from),
+            log: Log::from_env(from),
+        }))
+    }
+}
+
+impl TokenConfig {
+    /// Reads its sections.
+    pub fn from_env(from: &Environment) -> Result<Self, Problems> {
+        from.only_known(gather!(Self {
+            system_database: SystemDatabase::from_env(from),
+            log: Log::from_env(from),
+        }))
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::variables::{Fallback, User, VARIABLES, render_table};
-use super::{ApiConfig, ConfigError, Environment, OwnerConfig, Problems, SchedulerConfig, WorkerConfig};
+use super::{
+    ApiConfig, ConfigError, Environment, OwnerConfig, Problems, SchedulerConfig, TokenConfig, WorkerConfig,
+};
 
 const COMPLETE: &[(&str, &str)] = &[
     ("LONGSHORE_DATABASE_URL", "postgres://longshore_api:hunter2@127.0.0.1:5432/longshore"),
@@ -102,6 +104,7 @@ fn the_table_names_what_each_process_reads_and_nothing_else() {
     check(User::Worker, |e| drop(WorkerConfig::from_env(e)));
     check(User::Scheduler, |e| drop(SchedulerConfig::from_env(e)));
     check(User::Owner, |e| drop(OwnerConfig::from_env(e)));
+    check(User::Token, |e| drop(TokenConfig::from_env(e)));
     assert!(VARIABLES.iter().all(|v| !v.users.is_empty() && (!v.secret || is_required(v.default))));
     let rows = render_table().lines().count();
     assert_eq!(rows, VARIABLES.len() + 2);

@@ -49,15 +49,17 @@ pub enum User {
     Worker,
     /// `longshore-scheduler`.
     Scheduler,
-    /// `longshore-api migrate` and `longshore-api admin-token`.
+    /// `longshore-api migrate`.
     Owner,
+    /// `longshore-api admin-token`.
+    Token,
 }
 
 use Fallback::{Made, Required, Text};
-use User::{Api, Owner, Scheduler, Worker};
+use User::{Api, Owner, Scheduler, Token, Worker};
 
 const PROCESSES: &[User] = &[Api, Worker, Scheduler];
-const EVERYBODY: &[User] = &[Api, Worker, Scheduler, Owner];
+const EVERYBODY: &[User] = &[Api, Worker, Scheduler, Owner, Token];
 const NAMED: Fallback = Made { shown: "host-process", make: host_and_process };
 const POSTGRES: &str = "postgres://user:password@host:port/database";
 
@@ -80,8 +82,8 @@ macro_rules! variables {
 variables! {
     DATABASE_URL = "LONGSHORE_DATABASE_URL", Required, PROCESSES, POSTGRES,
         "Longshore's own PostgreSQL; the API as `longshore_api`, worker and scheduler as `longshore_system`";
-    SYSTEM_DATABASE_URL = "LONGSHORE_SYSTEM_DATABASE_URL", Required, &[Api], POSTGRES,
-        "The same database as `longshore_system`, for sign-in only";
+    SYSTEM_DATABASE_URL = "LONGSHORE_SYSTEM_DATABASE_URL", Required, &[Api, Owner, Token], POSTGRES,
+        "The same database as `longshore_system`; the API uses it for sign-in only";
     OWNER_DATABASE_URL = "LONGSHORE_OWNER_DATABASE_URL", Required, &[Owner], POSTGRES,
         "The same database as the schema's owner, for migrations";
     DATABASE_CONNECTIONS = "LONGSHORE_DATABASE_CONNECTIONS", Text("10"), PROCESSES, "a number from 1 to 1000",
@@ -156,6 +158,7 @@ impl User {
             Self::Worker => "worker",
             Self::Scheduler => "scheduler",
             Self::Owner => "migrate",
+            Self::Token => "admin-token",
         }
     }
 }

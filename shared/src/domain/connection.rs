@@ -45,6 +45,16 @@ impl Engine {
             Self::Postgresql => 5432,
         }
     }
+
+    /// Whether the database of this name belongs to the server itself, so that nothing may
+    /// be synchronised into it.
+    pub fn is_system_database(self, name: &str) -> bool {
+        let reserved: &[&str] = match self.group() {
+            EngineGroup::Mysql => &["mysql", "sys", "information_schema", "performance_schema"],
+            EngineGroup::Postgresql => &["template0", "template1"],
+        };
+        reserved.iter().any(|word| word.eq_ignore_ascii_case(name))
+    }
 }
 
 words! {

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, asks for the time or for randomness, or is async. A line
 //! that decides belongs here; a line that talks to an outside thing does not.
 
+pub mod address;
 pub mod connection;
 pub mod failure;
 pub mod id;

@@ -75,6 +75,12 @@ impl StepKind {
         }
     }
 
+    /// Whether steps of this kind move a table's rows: a chunk of the work, whose rows
+    /// count as progress.
+    pub const fn moves_rows(self) -> bool {
+        matches!(self, Self::Copy | Self::Diff | Self::Replace)
+    }
+
     /// The first step of every job of a kind.
     pub const fn first_of(kind: JobKind) -> Self {
         match kind {

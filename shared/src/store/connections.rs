@@ -182,10 +182,32 @@ pub async fn delete(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether a task that is not deleted uses the connection.
+/// As [`find`], and nobody deletes the connection before the transaction ends.
+pub async fn find_for_use(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: ConnectionId,
+) -> Result<Option<Connection>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
+                state, checked_at, version, created_at
+         FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE",
+        org_id.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Connection::try_from)
+    .transpose()
+}
+
+/// Whether a task that is not deleted, or a job that has not ended, uses the connection.
 pub async fn is_used(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<bool, StoreError> {
     let row = sqlx::query!(
         r#"SELECT EXISTS (SELECT FROM sync_tasks WHERE org_id = $1 AND deleted_at IS NULL
+               AND (source_id = $2 OR target_id = $2))
+           OR EXISTS (SELECT FROM jobs WHERE org_id = $1 AND state IN ('pending', 'running')
                AND (source_id = $2 OR target_id = $2)) AS "used!""#,
         org_id.0,
         id.0

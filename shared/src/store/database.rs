@@ -43,6 +43,15 @@ impl Database {
         Ok(OrgTx { tx, org_id })
     }
 
+    /// As [`Database::org`], read only, and all its queries see one moment.
+    pub async fn org_moment(&self, org_id: OrgId) -> Result<OrgTx, StoreError> {
+        let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        sqlx::query!("SELECT set_config('longshore.org', $1, true)", org_id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        Ok(OrgTx { tx, org_id })
+    }
+
     /// A transaction of the fleet's own processes; the role's policy lets it through.
     pub async fn system(&self) -> Result<SystemTx, StoreError> {
         Ok(SystemTx { tx: self.pool.begin().await? })

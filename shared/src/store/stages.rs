@@ -92,6 +92,19 @@ pub async fn close(
     Ok(rows.into_iter().filter(|r| r.waits == 0 && r.remaining == 0).map(|r| r.number).collect())
 }
 
+/// The names of the stages whose steps may run now and have not all ended, in order.
+pub async fn open(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT name FROM stages WHERE org_id = $1 AND job_id = $2 AND waits = 0 AND remaining > 0
+         ORDER BY number",
+        org_id.0,
+        job_id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| r.name).collect())
+}
+
 /// Whether every stage of the job has ended.
 pub async fn all_ended(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<bool, StoreError> {
     let row = sqlx::query!(
