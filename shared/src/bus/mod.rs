@@ -1,37 +1,172 @@
-//! Skeleton of the room, so that `workflow` compiles; the room's author replaces it and
-//! keeps these names.
+//! RabbitMQ, and nothing else: steps are announced, progress and cancellation are told.
+//!
+//! Invariants: a message is a wake-up and never the truth, so it may come twice or not
+//! at all; it holds no secret and no data. A step's message is durable, mandatory and
+//! confirmed. A [`Slot`] hoards nothing: its consumer is cancelled before a delivery is
+//! handed out. Publishing and consuming have connections of their own, since a broker
+//! that is short of memory stops reading from publishers. Whatever breaks, everything is
+//! torn down and built anew (topology, channels, consumers); lapin's own recovery is off,
+//! because it hides from a consumer that its message was delivered a second time.
+//! Not here: when something is published, claimed or tried again (`workflow`), and
+//! delayed messages (the pause is a column of the outbox).
 
-use serde::{Deserialize, Serialize};
+#![expect(clippy::disallowed_types, reason = "the owner room opens its own gate")]
 
-use crate::domain::id::{JobId, OrgId, StepId};
+mod channels;
+mod connection;
+mod consumer;
+mod error;
+mod fanout;
+mod message;
+mod publisher;
+mod topology;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::uri::AMQPUri;
+use tokio::sync::broadcast;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use crate::domain::progress::StepProgress;
 use crate::domain::step::Queue;
 
-/// A failed call to the bus.
-#[derive(Debug, thiserror::Error)]
-pub enum BusError {
-    /// There is no connection.
-    #[error("the broker is not connected")]
-    NotConnected,
+use connection::{Link, Role, within};
+use publisher::{Outgoing, Publisher};
+
+pub use consumer::{Delivery, Slot};
+pub use error::BusError;
+pub use message::{Control, MessageError, StepMessage};
+
+/// How long a soft close may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The process's way to RabbitMQ; a clone shares it.
+#[derive(Clone)]
+pub struct Bus {
+    shared: Arc<Shared>,
 }
 
-/// Says that a step is ready to be claimed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct StepMessage {}
+struct Shared {
+    publishing: Link,
+    consuming: Link,
+    publisher: Publisher,
+    progress_out: fanout::Reporter,
+    progress_in: OnceLock<broadcast::Sender<StepProgress>>,
+    control_in: OnceLock<broadcast::Sender<Control>>,
+    tracker: TaskTracker,
+    shutdown: CancellationToken,
+    /// Ends the tasks when the last clone goes without a close.
+    _abandoned: DropGuard,
+}
 
-impl StepMessage {
-    /// The announcement of a step.
-    pub fn new(_org: OrgId, _job: JobId, _step: StepId, _kind: &str, _trace: Option<&str>) -> Self {
-        Self {}
+impl Bus {
+    /// Begins to connect, in the background and for as long as it takes; returns at once.
+    ///
+    /// `purpose` is what RabbitMQ shows as the connection's name. The only error is a
+    /// URL that is none. Must be called inside a tokio runtime.
+    pub fn connect(url: &str, purpose: &str) -> Result<Self, BusError> {
+        let uri: AMQPUri = url.parse().map_err(|reason: String| BusError::Url { reason })?;
+        let (tracker, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        let open = |role| Link::open(uri.clone(), purpose, role, &tracker, &shutdown);
+        let (publishing, consuming) = (open(Role::Publish), open(Role::Consume));
+        let shared = Shared {
+            publisher: Publisher::new(publishing.clone()),
+            progress_out: fanout::Reporter::start(publishing.clone(), &tracker, &shutdown),
+            publishing,
+            consuming,
+            progress_in: OnceLock::new(),
+            control_in: OnceLock::new(),
+            _abandoned: shutdown.clone().drop_guard(),
+            tracker,
+            shutdown,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Whether both connections stand; what is wrong if not, without a secret.
+    pub fn ready(&self) -> Result<(), BusError> {
+        self.shared.publishing.now().and_then(|_| self.shared.consuming.now()).map(drop)
+    }
+
+    /// Waits until both connections stand; an error only when the bus closes.
+    pub async fn wait_ready(&self) -> Result<(), BusError> {
+        self.shared.publishing.wait().await?;
+        self.shared.consuming.wait().await.map(drop)
+    }
+
+    /// Announces a step; `Ok` means that RabbitMQ has it on disk and in its queue.
+    ///
+    /// Takes at most ten seconds; fails at once when RabbitMQ is not connected or takes
+    /// no messages. After an error the message may still arrive.
+    pub async fn publish(&self, message: &StepMessage, queue: Queue) -> Result<(), BusError> {
+        let mut results = self.publish_all(vec![(queue, message.clone())]).await;
+        results.pop().unwrap_or(Ok(()))
+    }
+
+    /// Announces many steps at once; a result for each, in their order.
+    pub async fn publish_all(&self, messages: Vec<(Queue, StepMessage)>) -> Vec<Result<(), BusError>> {
+        let outgoing: Vec<_> =
+            messages.iter().map(|(queue, message)| Outgoing::step(message, *queue)).collect();
+        self.shared.publisher.send(&outgoing).await
+    }
+
+    /// Tells all workers something; `Ok` means that RabbitMQ has passed it on to those who listen.
+    pub async fn tell(&self, control: &Control) -> Result<(), BusError> {
+        self.shared.publisher.send_one(Outgoing::control(control)).await
+    }
+
+    /// Tells how far a step has come; never waits, and drops the sample when it cannot be sent.
+    pub fn report(&self, progress: StepProgress) {
+        self.shared.progress_out.report(progress);
+    }
+
+    /// A place where deliveries of `queue` are taken, one after the other.
+    pub fn slot(&self, queue: Queue) -> Slot {
+        Slot::new(self.clone(), queue)
+    }
+
+    /// What all workers are told, from now on. A subscriber that lags loses the oldest.
+    pub fn control(&self) -> broadcast::Receiver<Control> {
+        let start = || fanout::listen(&fanout::CONTROL_IN, &self.shared);
+        self.shared.control_in.get_or_init(start).subscribe()
+    }
+
+    /// The progress of all steps of all organisations, from now on. A subscriber that lags loses the oldest.
+    pub fn progress(&self) -> broadcast::Receiver<StepProgress> {
+        let start = || fanout::listen(&fanout::PROGRESS_IN, &self.shared);
+        self.shared.progress_in.get_or_init(start).subscribe()
+    }
+
+    /// How many messages wait in a queue (those in a consumer's hands not counted).
+    pub async fn depth(&self, queue: Queue) -> Result<u32, BusError> {
+        let live = self.shared.consuming.now()?;
+        // A channel of its own: a queue that is not there closes it.
+        let channel = within("open a channel", live.connection().create_channel()).await?;
+        let passive = QueueDeclareOptions::durable().passive();
+        let name = topology::queue_name(queue);
+        let declared = channel.queue_declare(name.into(), passive, FieldTable::default());
+        let found = within("ask for a queue's depth", declared).await?;
+        Ok(found.message_count())
+    }
+
+    /// Ends the connections in good order; what is unacknowledged is delivered to others.
+    ///
+    /// Settle deliveries in hand before; [`Slot::next`] returns `None` from now on.
+    pub async fn close(&self) {
+        self.shared.shutdown.cancel();
+        self.shared.tracker.close();
+        if tokio::time::timeout(FAREWELL, self.shared.tracker.wait()).await.is_err() {
+            tracing::warn!("RabbitMQ did not answer the farewell; its connections are dropped");
+        }
     }
 }
 
-/// A process's connections to the broker. Cheap to clone.
-#[derive(Clone)]
-pub struct Bus {}
-
-impl Bus {
-    /// Publishes all and awaits all confirms; one answer for each message, in order.
-    pub async fn publish_all(&self, messages: Vec<(Queue, StepMessage)>) -> Vec<Result<(), BusError>> {
-        messages.iter().map(|_| Err(BusError::NotConnected)).collect()
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus").field("ready", &self.ready().is_ok()).finish()
     }
 }

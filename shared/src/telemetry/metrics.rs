@@ -89,8 +89,8 @@ metrics_table! {
         "From a message's publishing to RabbitMQ's confirmation.";
     BusReconnects = "longshore_bus_reconnects_total", Counter, Count, [],
         "Connections to RabbitMQ that were lost.";
-    BusConnected = "longshore_bus_connected", Gauge, Count, [],
-        "Whether RabbitMQ is connected (1) or not (0).";
+    BusConnected = "longshore_bus_connected", Gauge, Count, ["link"],
+        "Whether the connection to RabbitMQ for `publish` or `consume` stands (1) or not (0).";
     BusBlocked = "longshore_bus_blocked", Gauge, Count, [],
         "Whether RabbitMQ refuses to take messages, out of memory or disk (1), or not (0).";
     MessagesReceived = "longshore_messages_received_total", Counter, Count, ["queue", "result"],

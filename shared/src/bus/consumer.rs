@@ -1,0 +1,261 @@
+//! Taking steps: a slot takes one message at a time and hoards none.
+//!
+//! When a delivery arrives the slot's consumer is cancelled first; the caller claims in
+//! PostgreSQL, settles the delivery, works for as long as it takes, and asks for the next
+//! one, which consumes anew. So no message waits unacknowledged behind a long step, and
+//! RabbitMQ's acknowledgement time-out is never met.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use lapin::Channel;
+use lapin::message::Delivery as RawDelivery;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+    BasicRejectOptions,
+};
+use lapin::types::FieldTable;
+
+use super::connection::{Live, within};
+use super::message::Wire as _;
+use super::publisher::Outgoing;
+use super::{Bus, BusError, StepMessage, topology};
+use crate::domain::step::Queue;
+use crate::telemetry::Metric;
+
+/// Between two tries when something else than the connection is wrong.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A place where the steps of one queue are taken, one after the other.
+pub struct Slot {
+    bus: Bus,
+    queue: Queue,
+    /// The channel that the next delivery comes on; taken out while waiting, so that a
+    /// wait that is given up half-way closes it and its message goes back.
+    open: Option<Open>,
+}
+
+struct Open {
+    channel: Channel,
+    live: Arc<Live>,
+    /// Whether the delivery that came on it last is settled.
+    settled: Arc<AtomicBool>,
+}
+
+/// Why a wait ended without a delivery.
+enum Setback {
+    /// The queue is gone; it is declared anew.
+    Cancelled,
+    /// A message was put aside.
+    PutAside,
+    /// The channel is of no use any more.
+    Broken(BusError),
+}
+
+impl Slot {
+    pub(super) fn new(bus: Bus, queue: Queue) -> Self {
+        Self { bus, queue, open: None }
+    }
+
+    /// Waits for a step's message, through every outage; `None` when the bus closes.
+    ///
+    /// May be given up at any point (in a `select!`): a message that had just arrived goes
+    /// back to its queue. The delivery before must be settled first; one that is not goes
+    /// back, too.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        let shutdown = self.bus.shared.shutdown.clone();
+        loop {
+            let live = self.bus.shared.consuming.wait().await.ok()?;
+            let found = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return None,
+                () = live.over() => continue,
+                found = self.take(&live) => found,
+            };
+            match found {
+                Ok((message, raw, open)) => return Some(self.hand_out(message, raw, open)),
+                Err(Setback::PutAside) => {}
+                Err(Setback::Cancelled) => {
+                    tracing::warn!(bus.queue = %self.queue, "RabbitMQ ended a consumer; its queue is declared anew");
+                    if let Err(error) = topology::declare(live.connection()).await {
+                        live.abandon(&error);
+                    }
+                }
+                Err(Setback::Broken(error)) => {
+                    if live.is_good() {
+                        tracing::warn!(bus.queue = %self.queue, "a channel broke: {}", error.told());
+                        shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Consumes until one message has come and the consumer is cancelled.
+    async fn take(&mut self, live: &Arc<Live>) -> Result<(StepMessage, RawDelivery, Open), Setback> {
+        let usable = |open: &Open| {
+            Arc::ptr_eq(&open.live, live)
+                && open.channel.status().connected()
+                && open.settled.load(Ordering::Acquire)
+        };
+        let open = match self.open.take().filter(usable) {
+            Some(open) => open,
+            None => open_channel(live).await.map_err(Setback::Broken)?,
+        };
+        let raw = consume_one(&open.channel, self.queue).await?;
+        match StepMessage::decode(&raw.data) {
+            Ok(message) => Ok((message, raw, open)),
+            Err(error) => {
+                let settled = put_aside(&self.bus, self.queue, raw, &error.to_string()).await;
+                if settled.is_ok() {
+                    self.open = Some(open);
+                }
+                Err(Setback::PutAside)
+            }
+        }
+    }
+
+    fn hand_out(&mut self, message: StepMessage, raw: RawDelivery, open: Open) -> Delivery {
+        let settled = Arc::new(AtomicBool::new(false));
+        let channel = open.channel.clone();
+        self.open = Some(Open { settled: Arc::clone(&settled), ..open });
+        Delivery {
+            message,
+            raw: Some(raw),
+            settled,
+            bus: self.bus.clone(),
+            queue: self.queue,
+            _channel: channel,
+        }
+    }
+}
+
+async fn open_channel(live: &Arc<Live>) -> Result<Open, BusError> {
+    let channel = within("open a channel", live.connection().create_channel()).await?;
+    within("limit the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
+    Ok(Open { channel, live: Arc::clone(live), settled: Arc::new(AtomicBool::new(true)) })
+}
+
+/// One message, with the consumer that brought it cancelled.
+async fn consume_one(channel: &Channel, queue: Queue) -> Result<RawDelivery, Setback> {
+    let (name, options) = (topology::queue_name(queue).into(), BasicConsumeOptions::default());
+    let consuming = channel.basic_consume(name, "".into(), options, FieldTable::default());
+    let mut consumer = match within("consume", consuming).await {
+        Ok(consumer) => consumer,
+        Err(error) if is_missing(&error) => return Err(Setback::Cancelled),
+        Err(error) => return Err(Setback::Broken(error)),
+    };
+    let raw = match consumer.next().await {
+        Some(Ok(raw)) => raw,
+        Some(Err(source)) => return Err(Setback::Broken(BusError::Broker { what: "consume", source })),
+        None => return Err(Setback::Cancelled),
+    };
+    let cancelling = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
+    within("cancel a consumer", cancelling).await.map_err(Setback::Broken)?;
+    Ok(raw)
+}
+
+fn is_missing(error: &BusError) -> bool {
+    use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
+    let BusError::Broker { source, .. } = error else { return false };
+    matches!(source.kind(), lapin::ErrorKind::ProtocolError(reply)
+        if *reply.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
+}
+
+/// A step's message in hand. Settle it with one of its methods, once; dropped without, it goes back.
+pub struct Delivery {
+    /// The message.
+    pub message: StepMessage,
+    raw: Option<RawDelivery>,
+    settled: Arc<AtomicBool>,
+    bus: Bus,
+    queue: Queue,
+    /// Keeps the channel open on which the delivery is to be settled.
+    _channel: Channel,
+}
+
+impl Delivery {
+    /// Whether RabbitMQ delivered it before.
+    pub fn is_redelivered(&self) -> bool {
+        self.raw.as_ref().is_some_and(|raw| raw.redelivered)
+    }
+
+    /// Done with it: the step is claimed, or needs nobody any more.
+    ///
+    /// [`BusError::Gone`] means that it will be delivered again; a claim that was won
+    /// stands all the same, and the second delivery's claim will lose.
+    pub async fn ack(mut self) -> Result<(), BusError> {
+        let raw = self.take("acknowledged")?;
+        settle("acknowledge", raw.ack(BasicAckOptions::default())).await
+    }
+
+    /// Nobody can do anything with it: it is put aside for an operator, with the reason.
+    pub async fn reject_to_dead_letter(mut self, reason: &str) -> Result<(), BusError> {
+        let raw = self.take("dead_lettered")?;
+        put_aside(&self.bus, self.queue, raw, reason).await
+    }
+
+    /// Not now, or not here: it goes back to its queue for whoever asks next.
+    pub async fn requeue(mut self) -> Result<(), BusError> {
+        let raw = self.take("requeued")?;
+        give_back(&raw).await
+    }
+
+    fn take(&mut self, result: &str) -> Result<RawDelivery, BusError> {
+        count(self.queue, result);
+        self.settled.store(true, Ordering::Release);
+        self.raw.take().ok_or(BusError::Gone)
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let Some(raw) = self.raw.take() else { return };
+        count(self.queue, "dropped");
+        let settled = Arc::clone(&self.settled);
+        self.bus.shared.tracker.spawn(async move {
+            if give_back(&raw).await.is_ok() {
+                settled.store(true, Ordering::Release);
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delivery").field("queue", &self.queue).field("message", &self.message).finish()
+    }
+}
+
+/// Puts a message into the dead queue with its reason; without a way there, RabbitMQ puts it there bare.
+async fn put_aside(bus: &Bus, queue: Queue, raw: RawDelivery, reason: &str) -> Result<(), BusError> {
+    tracing::warn!(bus.queue = %queue, "a message is put aside: {reason}");
+    count(queue, "put_aside");
+    let acker = raw.acker.clone();
+    match bus.shared.publisher.send_one(Outgoing::dead(raw.data, queue, reason)).await {
+        Ok(()) => settle("acknowledge", acker.ack(BasicAckOptions::default())).await,
+        Err(_) => settle("reject", acker.reject(BasicRejectOptions { requeue: false })).await,
+    }
+}
+
+/// `nack` and not `reject`: handing back is no failure of the message.
+async fn give_back(raw: &RawDelivery) -> Result<(), BusError> {
+    let back = BasicNackOptions { requeue: true, multiple: false };
+    settle("give a message back", raw.nack(back)).await
+}
+
+async fn settle(
+    what: &'static str,
+    answer: impl Future<Output = lapin::Result<bool>>,
+) -> Result<(), BusError> {
+    match within(what, answer).await? {
+        true => Ok(()),
+        false => Err(BusError::Gone),
+    }
+}
+
+fn count(queue: Queue, result: &str) {
+    Metric::MessagesReceived.increment(&[("queue", queue.as_str()), ("result", result)]);
+}

@@ -1,0 +1,192 @@
+//! Publishing with confirmation: many messages on the way at once, a result for each.
+
+use std::sync::Arc;
+
+use deadpool::managed::Object;
+use lapin::options::BasicPublishOptions;
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Confirmation};
+
+use super::BusError;
+use super::channels::{self, Channels, ConfirmChannel};
+use super::connection::{Link, PATIENCE};
+use super::message::{Control, StepMessage, Wire as _};
+use super::topology::{self, CONTROL, DEAD, STEPS};
+use crate::domain::step::Queue;
+use crate::telemetry::Metric;
+
+/// Messages on the way at once, on one channel.
+const BATCH: usize = 500;
+/// Why a message was put aside, and from which queue it came; operators read these.
+const REASON_HEADER: &str = "x-longshore-reason";
+const QUEUE_HEADER: &str = "x-longshore-queue";
+
+const PERSISTENT: u8 = 2;
+pub(super) const TRANSIENT: u8 = 1;
+
+/// A message as it goes out.
+pub(super) struct Outgoing {
+    exchange: &'static str,
+    key: String,
+    body: Vec<u8>,
+    properties: BasicProperties,
+    mandatory: bool,
+}
+
+impl Outgoing {
+    pub(super) fn step(message: &StepMessage, queue: Queue) -> Self {
+        Self {
+            exchange: STEPS,
+            key: queue.as_str().to_owned(),
+            body: message.encode(),
+            properties: properties(PERSISTENT),
+            mandatory: true,
+        }
+    }
+
+    /// Not mandatory: it is for the workers that are there, and there may be none.
+    pub(super) fn control(control: &Control) -> Self {
+        Self {
+            exchange: CONTROL,
+            key: String::new(),
+            body: control.encode(),
+            properties: properties(TRANSIENT),
+            mandatory: false,
+        }
+    }
+
+    /// A message that is put aside, as it came, with the reason beside it.
+    pub(super) fn dead(body: Vec<u8>, queue: Queue, reason: &str) -> Self {
+        let mut headers = FieldTable::default();
+        headers.insert(REASON_HEADER.into(), AMQPValue::LongString(reason.into()));
+        headers.insert(QUEUE_HEADER.into(), AMQPValue::LongString(topology::queue_name(queue).into()));
+        Self {
+            exchange: DEAD,
+            key: queue.as_str().to_owned(),
+            body,
+            properties: properties(PERSISTENT).with_headers(headers),
+            mandatory: true,
+        }
+    }
+
+    fn judge(&self, confirmation: &Confirmation) -> Result<(), BusError> {
+        match confirmation {
+            Confirmation::Ack(None) => Ok(()),
+            // An unroutable message is confirmed all the same, and returned.
+            Confirmation::Ack(Some(_)) => {
+                Err(BusError::Unroutable { exchange: self.exchange, key: self.key.clone() })
+            }
+            Confirmation::Nack(_) | Confirmation::NotRequested => {
+                Err(BusError::Refused { key: self.key.clone() })
+            }
+        }
+    }
+}
+
+/// Properties that every message has.
+pub(super) fn properties(delivery_mode: u8) -> BasicProperties {
+    BasicProperties::default()
+        .with_delivery_mode(delivery_mode)
+        .with_content_type("application/json".into())
+        .with_app_id("longshore".into())
+}
+
+/// Publishes on pooled channels.
+pub(super) struct Publisher {
+    link: Link,
+    channels: Channels,
+}
+
+impl Publisher {
+    pub(super) fn new(link: Link) -> Self {
+        Self { channels: channels::pool(link.clone()), link }
+    }
+
+    pub(super) async fn send_one(&self, message: Outgoing) -> Result<(), BusError> {
+        self.send(&[message]).await.pop().unwrap_or(Ok(()))
+    }
+
+    /// Publishes and waits for all confirms. What an exchange or queue that somebody
+    /// deleted kept from its way is sent a second time, after declaring the topology.
+    pub(super) async fn send(&self, messages: &[Outgoing]) -> Vec<Result<(), BusError>> {
+        let mut results = Vec::with_capacity(messages.len());
+        for batch in messages.chunks(BATCH) {
+            let batch: Vec<_> = batch.iter().collect();
+            let mut done = self.send_batch(&batch).await;
+            let lost: Vec<_> =
+                (0..done.len()).filter(|at| done[*at].as_ref().is_err_and(is_mended)).collect();
+            if !lost.is_empty() && self.mend().await.is_ok() {
+                let again: Vec<_> = lost.iter().map(|at| batch[*at]).collect();
+                for (at, result) in lost.into_iter().zip(self.send_batch(&again).await) {
+                    done[at] = result;
+                }
+            }
+            results.extend(done);
+        }
+        results
+    }
+
+    async fn mend(&self) -> Result<(), BusError> {
+        topology::declare(self.link.now()?.connection()).await
+    }
+
+    async fn send_batch(&self, batch: &[&Outgoing]) -> Vec<Result<(), BusError>> {
+        let mut done: Vec<Option<Result<(), BusError>>> = batch.iter().map(|_| None).collect();
+        let ended = match self.channels.get().await.map_err(channels::explain) {
+            Ok(channel) => pump(channel, batch, &mut done).await,
+            Err(error) => Err(error),
+        };
+        let rest = ended.err().unwrap_or(BusError::Timeout { what: "confirm a message" });
+        done.into_iter().map(|result| result.unwrap_or_else(|| Err(rest.clone()))).collect()
+    }
+}
+
+/// Sends a batch and fills `done` as confirms come; an error is for all that is not done.
+async fn pump(
+    channel: Object<channels::ConfirmChannels>,
+    batch: &[&Outgoing],
+    done: &mut [Option<Result<(), BusError>>],
+) -> Result<(), BusError> {
+    let live = Arc::clone(&channel.live);
+    if let Some(reason) = live.blocked() {
+        return Err(BusError::Blocked { reason });
+    }
+    let ended = tokio::select! {
+        () = send_and_confirm(&channel, batch, done) => return Ok(()),
+        reason = live.until_blocked() => BusError::Blocked { reason },
+        () = live.over() => BusError::NotConnected { why: "the connection was lost".to_owned() },
+        () = tokio::time::sleep(PATIENCE) => BusError::Timeout { what: "confirm a message" },
+    };
+    // Confirms may still be on their way on this channel: nobody else gets it.
+    drop(Object::take(channel));
+    Err(ended)
+}
+
+async fn send_and_confirm(
+    channel: &ConfirmChannel,
+    batch: &[&Outgoing],
+    done: &mut [Option<Result<(), BusError>>],
+) {
+    let failed = |source| BusError::Broker { what: "publish a message", source };
+    let mut confirms = Vec::with_capacity(batch.len());
+    for message in batch {
+        let timer = Metric::PublishConfirm.timer();
+        let options = BasicPublishOptions { mandatory: message.mandatory, immediate: false };
+        let (exchange, key) = (message.exchange.into(), message.key.as_str().into());
+        let sent =
+            channel.channel.basic_publish(exchange, key, options, &message.body, message.properties.clone());
+        confirms.push((timer, sent.await));
+    }
+    for ((message, done), (timer, sent)) in batch.iter().zip(done).zip(confirms) {
+        let confirmed = match sent {
+            Ok(confirm) => confirm.await,
+            Err(error) => Err(error),
+        };
+        *done = Some(confirmed.map_err(failed).and_then(|confirmation| message.judge(&confirmation)));
+        timer.stop(&[]);
+    }
+}
+
+fn is_mended(error: &BusError) -> bool {
+    matches!(error, BusError::Unroutable { .. } | BusError::Broker { .. })
+}
