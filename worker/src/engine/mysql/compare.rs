@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::super::shape::{Column, Key, TableShape};
+use super::define::scan::{Kind, Token, tokens};
 
 /// One sentence a difference, naming table, column and both sides.
 pub(in crate::engine) fn differences(source: &TableShape, target: &TableShape) -> Vec<String> {
@@ -63,7 +64,7 @@ fn column_differences(table: &str, source: &Column, target: &Column, found: &mut
     }
     if source.generated != target.generated {
         differ("the column", generated_word(source), generated_word(target));
-    } else if source.generated && normal_expression(source) != normal_expression(target) {
+    } else if source.generated && essence(source) != essence(target) {
         let words = |c: &Column| c.expression.clone().unwrap_or_default();
         differ("the expression", &words(source), &words(target));
     }
@@ -156,17 +157,22 @@ fn generated_word(column: &Column) -> &'static str {
     if column.generated { "generated" } else { "not generated" }
 }
 
-/// Flavours print one expression with more or fewer parentheses, quotes and introducers.
-fn normal_expression(column: &Column) -> String {
-    let text = column.expression.as_deref().unwrap_or_default().to_lowercase();
-    ["_utf8mb4", "_utf8mb3", "_utf8", "_latin1"]
-        .iter()
-        .fold(text, |text, introducer| {
-            text.replace(&format!("{introducer}'"), "'").replace(&format!("{introducer}\\'"), "'")
-        })
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '`' | '(' | ')' | '\\'))
-        .collect()
+/// What of an expression every flavour prints alike: names, texts, numbers, operators.
+/// Parentheses, introducers and the names of functions differ (`length` is
+/// `octet_length` to MariaDB), and a false alarm would stop every later sync.
+fn essence(column: &Column) -> Option<Vec<String>> {
+    let text = column.expression.as_deref()?;
+    let essential = |token: &Token| {
+        let word = token.of(text);
+        match token.kind {
+            Kind::Name => token.name(text),
+            Kind::Text => Some(word[1..word.len() - 1].replace("''", "'").replace('\\', "")),
+            Kind::Word if word.starts_with(|c: char| c.is_ascii_digit()) => Some(word.to_owned()),
+            Kind::Mark(b'(' | b')' | b',') | Kind::Word | Kind::Comment => None,
+            Kind::Mark(_) => Some(word.to_owned()),
+        }
+    };
+    Some(tokens(text)?.iter().filter_map(essential).collect())
 }
 
 #[cfg(test)]

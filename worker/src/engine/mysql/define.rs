@@ -8,15 +8,20 @@
 
 mod base;
 pub(super) mod parse;
-mod scan;
+pub(super) mod scan;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
+use mysql_async::prelude::Queryable;
+
 use super::super::shape::{ForeignKey, Index, TableShape};
 use super::super::{Orphans, Result};
+use super::errors;
 use super::quote::{ident, text};
 use super::session::{Session, number_at, text_at};
 use parse::Definition;
+
+const SYNTAX: u16 = 1064;
 
 /// The definition's parts, or why it cannot be understood.
 pub(super) fn understand(name: &str, definition: &str) -> Result<Definition> {
@@ -36,21 +41,33 @@ pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<()> 
     let Some(statement) = base::statement(t, &definition) else {
         return understand(&t.name, "").map(drop);
     };
-    let mut made = s.execute(&statement, &doing).await;
+    let mut made = define(s, &statement, &doing).await;
     if let (Err(failure), Some(older)) = (&made, base::with_older_names(&statement))
         && failure.code == "collation_unknown"
     {
-        made = s.execute(&older, &doing).await;
+        made = define(s, &older, &doing).await;
     }
     match made {
         Err(failure) if failure.code == "table_exists" => empty_or(s, &t.name, failure).await,
-        Err(failure) if failure.code == "statement_refused" => Err(Failure::permanent(
-            FailureClass::SchemaMismatch,
-            "definition_refused",
-            failure.message,
-            "the target does not understand the source's definition: create the table by hand",
-        )),
         other => other,
+    }
+}
+
+/// Runs a definition. What a server does not understand of it may be told: it is
+/// structure, no cell.
+async fn define(s: &mut Session, statement: &str, doing: &str) -> Result<()> {
+    match s.conn.query_drop(statement).await {
+        Err(mysql_async::Error::Server(e)) if e.code == SYNTAX => {
+            let near = e.message.split_once("near ").map_or("", |(_, near)| near);
+            let near = near.chars().take(80).collect::<String>();
+            Err(Failure::permanent(
+                FailureClass::SchemaMismatch,
+                "definition_refused",
+                format!("{doing}: the target does not understand the source's definition near {near}"),
+                "create the table on the target by hand, in the words of its flavour",
+            ))
+        }
+        other => other.map_err(|e| errors::classify(&e, doing)),
     }
 }
 

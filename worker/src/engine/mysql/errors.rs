@@ -69,12 +69,13 @@ pub(super) fn timed_out(doing: &str, seconds: u64) -> Failure {
 }
 
 fn tls_failed(doing: &str, cause: &str) -> Failure {
-    Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "tls_failed",
-        format!("{doing}: the TLS handshake failed: {cause}"),
-        "check the connection's TLS mode, its CA certificate and the name in the server's certificate",
-    )
+    let hint = if cause.contains("not valid for any names") {
+        "the server's certificate bears no name (subjectAltName): give the server one that does, or use require"
+    } else {
+        "check the connection's TLS mode, its CA certificate and the name in the server's certificate"
+    };
+    let message = format!("{doing}: the TLS handshake failed: {cause}");
+    Failure::permanent(FailureClass::ConnectionFailure, "tls_failed", message, hint)
 }
 
 fn driver(cause: &DriverError, doing: &str) -> Failure {

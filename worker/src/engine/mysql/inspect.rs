@@ -76,7 +76,7 @@ pub(super) async fn shapes(s: &mut Session, names: &[String]) -> Result<Vec<Tabl
 fn shape(
     name: &str,
     about: About,
-    columns: Vec<Column>,
+    mut columns: Vec<Column>,
     triggers: Vec<String>,
     definition: String,
 ) -> Result<TableShape> {
@@ -88,6 +88,9 @@ fn shape(
             format!("table `{name}` was changed while it was looked at"),
             "it is tried again by itself",
         ));
+    }
+    for (column, item) in columns.iter_mut().zip(&parts.columns) {
+        column.expression.clone_from(&item.expression);
     }
     let key = keys::addressing(&parts.keys, &columns, &about.storage);
     let counts = columns.iter().any(|c| c.auto_increment);
@@ -149,7 +152,7 @@ async fn read_about(s: &mut Session, names: &[String]) -> Result<HashMap<String,
 async fn read_columns(s: &mut Session, names: &[String]) -> Result<HashMap<String, Vec<Column>>> {
     let query = format!(
         "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, \
-         COLLATION_NAME, EXTRA, GENERATION_EXPRESSION, COLUMN_DEFAULT \
+         COLLATION_NAME, EXTRA, COLUMN_DEFAULT \
          FROM information_schema.COLUMNS WHERE {} ORDER BY TABLE_NAME, ORDINAL_POSITION",
         only(s, "TABLE_SCHEMA", "TABLE_NAME", names),
     );

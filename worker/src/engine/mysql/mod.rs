@@ -107,7 +107,7 @@ impl Reader for Session {
     }
 
     fn session_id(&self) -> u64 {
-        self.conn.id().into()
+        self.id
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum Role {
 pub(crate) struct Session {
     /// The driver's connection.
     pub(super) conn: Conn,
+    /// The server's number of it.
+    pub(super) id: u64,
     /// What the server is.
     pub(super) info: ServerInfo,
     /// The schema it works in.

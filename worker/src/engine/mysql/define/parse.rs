@@ -21,6 +21,8 @@ pub(in super::super) struct Definition {
 #[derive(Debug)]
 pub(in super::super) struct ColumnItem {
     pub(in super::super) name: String,
+    /// What a generated column is computed from, without the outer parentheses.
+    pub(in super::super) expression: Option<String>,
     pub(in super::super) text: String,
 }
 
@@ -92,7 +94,7 @@ impl Definition {
         let whole = text[first.from..last.to].to_owned();
         let word = |at: usize, word: &str| item.get(at).is_some_and(|t| t.is_word(text, word));
         if let Some(name) = first.name(text) {
-            self.columns.push(ColumnItem { name, text: whole });
+            self.columns.push(ColumnItem { name, expression: expression(text, item), text: whole });
         } else if word(0, "CONSTRAINT") && word(2, "FOREIGN") {
             self.foreign_keys.push(foreign_key(text, item, whole)?);
         } else if let Some(at) = (0..3).find(|&at| word(at, "KEY")) {
@@ -102,6 +104,14 @@ impl Definition {
         }
         Some(())
     }
+}
+
+/// `GENERATED ALWAYS AS (…)`; the words in a default or a comment are never bare.
+fn expression(text: &str, item: &[Token]) -> Option<String> {
+    let word = |at: usize, word: &str| item.get(at).is_some_and(|t| t.is_word(text, word));
+    let at = (0..item.len()).find(|&at| word(at, "GENERATED") && word(at + 1, "ALWAYS"))?;
+    let (_, end) = list(item, at + 3)?;
+    Some(text[item[at + 3].to..item[end - 1].from].to_owned())
 }
 
 fn key(text: &str, item: &[Token], at: usize, whole: String) -> Option<KeyItem> {

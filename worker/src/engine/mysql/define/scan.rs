@@ -6,7 +6,7 @@
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in super::super) enum Kind {
     /// A name in backticks.
     Name,
     /// A string.
@@ -21,31 +21,31 @@ pub(super) enum Kind {
 
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) from: usize,
-    pub(super) to: usize,
+pub(in super::super) struct Token {
+    pub(in super::super) kind: Kind,
+    pub(in super::super) from: usize,
+    pub(in super::super) to: usize,
 }
 
 impl Token {
     /// The token as it stands in the text.
-    pub(super) fn of(self, text: &str) -> &str {
+    pub(in super::super) fn of(self, text: &str) -> &str {
         &text[self.from..self.to]
     }
 
     /// Whether it is this word, in any case.
-    pub(super) fn is_word(self, text: &str, word: &str) -> bool {
+    pub(in super::super) fn is_word(self, text: &str, word: &str) -> bool {
         self.kind == Kind::Word && self.of(text).eq_ignore_ascii_case(word)
     }
 
     /// A name without its backticks.
-    pub(super) fn name(self, text: &str) -> Option<String> {
+    pub(in super::super) fn name(self, text: &str) -> Option<String> {
         (self.kind == Kind::Name).then(|| text[self.from + 1..self.to - 1].replace("``", "`"))
     }
 }
 
 /// All tokens of a text; `None` when a quote is not closed.
-pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
+pub(in super::super) fn tokens(text: &str) -> Option<Vec<Token>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;

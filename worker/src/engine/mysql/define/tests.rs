@@ -48,6 +48,8 @@ fn keys_are_read() {
         Some(Key { name: "PRIMARY".into(), columns: vec![2, 0], walkable: true, same_order: true })
     );
     assert_eq!(shape.auto_increment, Some(42));
+    let expressions = shape.columns.iter().map(|c| c.expression.as_deref());
+    assert_eq!(expressions.collect::<Vec<_>>(), [None, None, None, Some("`id` + octet_length(',)')")]);
     let read =
         shape.indexes.iter().map(|i| (i.columns.join("; "), i.unique, i.method.as_str(), i.clause.as_str()));
     let expected = [

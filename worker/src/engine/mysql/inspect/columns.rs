@@ -7,7 +7,6 @@ use super::maybe;
 /// Positions are those of the query in `inspect`.
 pub(super) fn column(row: &RawRow) -> Column {
     let extra = text_at(row, 7).to_ascii_lowercase();
-    let expression = maybe(row, 8);
     Column {
         name: text_at(row, 1),
         family: family(&text_at(row, 2)),
@@ -17,9 +16,10 @@ pub(super) fn column(row: &RawRow) -> Column {
         collation: maybe(row, 6),
         // A default that is an expression says DEFAULT_GENERATED, which is not generated.
         generated: ["virtual", "stored", "persistent"].iter().any(|how| extra.contains(how)),
-        expression,
+        // From the definition, where no flavour escapes it.
+        expression: None,
         // MariaDB writes the absence of a default as the word.
-        default: optional_at(row, 9).filter(|value| value != "NULL"),
+        default: optional_at(row, 8).filter(|value| value != "NULL"),
         auto_increment: extra.contains("auto_increment"),
     }
 }

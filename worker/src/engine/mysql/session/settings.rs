@@ -91,13 +91,14 @@ pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Sessi
     let database = text_at(&about, 0);
     let may_override = number_at(&about, 1) > 0;
     let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override);
-    Ok(Session { conn, info, database, role })
+    Ok(Session { conn, id: number_at(&about, 3), info, database, role })
 }
 
-/// The schema as the server spells it; whether the account is above `read_only`; version.
+/// The schema as the server spells it; whether the account is above `read_only`; version;
+/// the session's number (the handshake's is a proxy's, where there is one).
 const ABOUT: &str = "SELECT DATABASE(), (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES \
     WHERE GRANTEE = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''') \
-    AND PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN', 'CONNECTION_ADMIN')), VERSION()";
+    AND PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN', 'CONNECTION_ADMIN')), VERSION(), CONNECTION_ID()";
 
 async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
     let names = DESCRIBING
