@@ -88,9 +88,11 @@ impl Live {
     /// Becomes ready when RabbitMQ takes no messages any more; says why.
     pub(super) async fn until_blocked(&self) -> String {
         let mut reasons = self.blocked.subscribe();
-        match reasons.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+        // The borrow must not live over the wait below: it is not `Send`.
+        let reason = reasons.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => reason,
+            None => std::future::pending().await,
         }
     }
 }
