@@ -2,7 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod brute_force;
+mod croner;
+
+use chrono_tz::Tz;
+
 use super::Schedule;
+
+/// Gaps and repetitions at night, of half an hour, at midnight, and none.
+const ZONES: &[Tz] = &[
+    Tz::America__New_York,
+    Tz::Europe__Berlin,
+    Tz::Australia__Lord_Howe,
+    Tz::America__Sao_Paulo,
+    Tz::Asia__Seoul,
+    Tz::Africa__Cairo,
+    Tz::Atlantic__Azores,
+    Tz::UTC,
+];
 
 #[test]
 fn what_is_refused_names_the_field() {
