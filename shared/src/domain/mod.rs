@@ -3,6 +3,7 @@
 //! Nothing here does I/O, asks for the time or for randomness, or is async. A line
 //! that decides belongs here; a line that talks to an outside thing does not.
 
+pub mod actor;
 pub mod address;
 pub mod connection;
 pub mod failure;
@@ -31,6 +32,14 @@ macro_rules! words {
             }
         }
 
+        impl $crate::domain::Vocabulary for $name {
+            const NOUN: &'static str = stringify!($name);
+            const ALL: &'static [Self] = $name::ALL;
+            fn word(self) -> &'static str {
+                self.as_str()
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
@@ -52,6 +61,16 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// An enum with stable words, for code that treats all of them alike.
+pub trait Vocabulary: Copy + Sized + 'static {
+    /// The enum's name.
+    const NOUN: &'static str;
+    /// Every value, in the order of declaration.
+    const ALL: &'static [Self];
+    /// The value's stable word.
+    fn word(self) -> &'static str;
+}
 
 /// A word that is none of an enum's stable words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

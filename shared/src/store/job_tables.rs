@@ -209,44 +209,6 @@ pub async fn progress(
         .collect()
 }
 
-/// What the ended steps of each of these jobs did to rows; a job without a step that
-/// moves rows is left out. `rows` and `bytes` count the steps that move rows only.
-pub async fn totals(
-    conn: &mut Conn,
-    org_id: OrgId,
-    jobs: &[JobId],
-) -> Result<Vec<(JobId, Counts)>, StoreError> {
-    let ids: Vec<uuid::Uuid> = jobs.iter().map(|id| id.0).collect();
-    let rows = sqlx::query!(
-        r#"SELECT job_id,
-               coalesce(sum(rows) FILTER (WHERE kind IN ('copy', 'diff', 'replace')), 0)::bigint AS "rows!",
-               coalesce(sum(bytes) FILTER (WHERE kind IN ('copy', 'diff', 'replace')), 0)::bigint AS "bytes!",
-               sum(inserted)::bigint AS "inserted!", sum(updated)::bigint AS "updated!",
-               sum(deleted)::bigint AS "deleted!", sum(unchanged)::bigint AS "unchanged!",
-               sum(skipped)::bigint AS "skipped!"
-           FROM steps WHERE org_id = $1 AND job_id = ANY ($2) AND table_number IS NOT NULL GROUP BY job_id"#,
-        org_id.0,
-        &ids
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| {
-            let counts = Counts {
-                rows: r.rows,
-                bytes: r.bytes,
-                inserted: r.inserted,
-                updated: r.updated,
-                deleted: r.deleted,
-                unchanged: r.unchanged,
-                skipped: r.skipped,
-            };
-            (JobId(r.job_id), counts)
-        })
-        .collect())
-}
-
 /// How many row-moving steps each worker did in the job.
 pub async fn chunks_by_worker(
     conn: &mut Conn,

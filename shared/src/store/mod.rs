@@ -17,6 +17,7 @@ mod migrate;
 pub mod organisations;
 pub mod outbox;
 pub mod stages;
+pub mod step_reports;
 pub mod steps;
 pub mod sync_tasks;
 pub mod tokens;

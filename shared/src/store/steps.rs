@@ -247,41 +247,6 @@ pub async fn cancel_unclaimed(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> 
     held(conn, org_id, job_id).await
 }
 
-/// A step that a worker holds.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// The step.
-    pub id: StepId,
-    /// What it does.
-    pub kind: StepKind,
-    /// Which try this is.
-    pub attempt: i32,
-    /// The table it works on.
-    pub table_number: Option<i32>,
-}
-
-/// The job's steps that are held by workers.
-pub async fn running(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<Held>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT id, kind, attempt, table_number FROM steps
-         WHERE org_id = $1 AND job_id = $2 AND state = 'running' ORDER BY ordinal",
-        org_id.0,
-        job_id.0
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|r| {
-            Ok(Held {
-                id: StepId(r.id),
-                kind: r.kind.parse()?,
-                attempt: r.attempt,
-                table_number: r.table_number,
-            })
-        })
-        .collect()
-}
-
 /// How many steps of the job are held by workers.
 pub async fn held(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<i64, StoreError> {
     let row = sqlx::query!(
