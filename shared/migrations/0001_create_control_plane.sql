@@ -169,7 +169,8 @@ CREATE TABLE steps (
     -- grows at each claim; a write that names an old one changes nothing
     token         bigint NOT NULL DEFAULT 0,
     lease_until   timestamptz,
-    worker_id     uuid REFERENCES workers (id),
+    -- a row of `workers` that is pruned sooner than the step; the name stays
+    worker_id     uuid,
     worker_name   text,
     announced_at  timestamptz,
     started_at    timestamptz,

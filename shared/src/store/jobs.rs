@@ -224,6 +224,58 @@ pub async fn warn(conn: &mut Conn, org_id: OrgId, id: JobId, warnings: &[String]
     Ok(())
 }
 
+/// What stands in the way of a task's next run.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// A run of it has not ended yet.
+    pub active: bool,
+    /// This due time has its job already.
+    pub fired: bool,
+}
+
+/// How the task's runs stand, for the firing of `due_at`.
+pub async fn standing(
+    conn: &mut Conn,
+    org_id: OrgId,
+    task_id: TaskId,
+    due_at: DateTime<Utc>,
+) -> Result<Standing, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM jobs WHERE org_id = $1 AND task_id = $2
+                          AND state IN ('pending', 'running')) AS "active!",
+                  EXISTS (SELECT FROM jobs WHERE org_id = $1 AND task_id = $2 AND due_at = $3) AS "fired!""#,
+        org_id.0,
+        task_id.0,
+        due_at
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Standing { active: row.active, fired: row.fired })
+}
+
+/// Running jobs that have fewer than `window` steps out although more could be.
+pub async fn underfilled(
+    conn: &mut Conn,
+    window: i64,
+    limit: i64,
+) -> Result<Vec<(OrgId, JobId)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT j.org_id, j.id FROM jobs j
+         WHERE j.state = 'running' AND j.ending IS NULL
+           AND EXISTS (SELECT FROM steps s
+                       JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
+                       WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting' AND g.waits = 0)
+           AND (SELECT count(*) FROM steps o WHERE o.org_id = j.org_id AND o.job_id = j.id
+                AND o.state IN ('announced', 'running')) < $1
+         ORDER BY j.id LIMIT $2",
+        window,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (OrgId(r.org_id), JobId(r.id))).collect())
+}
+
 /// How many steps of one job may be out at once: 1.5 times the permits of live workers,
 /// shared by the running jobs, at least 2.
 pub async fn window(conn: &mut Conn) -> Result<i64, StoreError> {

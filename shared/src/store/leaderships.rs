@@ -27,6 +27,21 @@ pub async fn hold(
     Ok(row.map(|r| r.term))
 }
 
+/// Whether this term is still the holder's, for the transaction that acts on it: what a
+/// frozen holder began does not count any more once another one took over.
+pub async fn is_held(conn: &mut Conn, name: &str, holder: &str, term: i64) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM leaderships WHERE name = $1 AND holder = $2 AND term = $3
+               AND lease_until > clock_timestamp()) AS "held!""#,
+        name,
+        holder,
+        term
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.held)
+}
+
 /// Gives the leadership back early.
 pub async fn release(conn: &mut Conn, name: &str, holder: &str) -> Result<(), StoreError> {
     sqlx::query!("UPDATE leaderships SET lease_until = now() WHERE name = $1 AND holder = $2", name, holder)

@@ -139,19 +139,31 @@ pub async fn delete(conn: &mut Conn, org_id: OrgId, id: TaskId) -> Result<bool, 
     Ok(done.rows_affected() == 1)
 }
 
-/// One task whose firing is due by the database's clock, locked against other schedulers.
-pub async fn lock_due(conn: &mut Conn) -> Result<Option<SyncTask>, StoreError> {
-    sqlx::query_as!(
-        Row,
-        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at, created_at
-         FROM sync_tasks
-         WHERE next_run_at <= now() AND enabled AND deleted_at IS NULL
-         ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED"
+/// A task whose firing is due.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The task.
+    pub id: TaskId,
+    /// The time that was set for it.
+    pub at: DateTime<Utc>,
+    /// The database's time.
+    pub now: DateTime<Utc>,
+}
+
+/// One task whose firing is due by the database's clock, locked against other schedulers
+/// and against edits, but not against jobs that refer to it. [`find`] reads it: a row
+/// that does not read must not keep the others from firing.
+pub async fn lock_due(conn: &mut Conn) -> Result<Option<Due>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT org_id, id, next_run_at AS "at!", now() AS "now!" FROM sync_tasks
+           WHERE next_run_at <= now() AND enabled AND deleted_at IS NULL
+           ORDER BY next_run_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"#
     )
     .fetch_optional(conn)
-    .await?
-    .map(SyncTask::try_from)
-    .transpose()
+    .await?;
+    Ok(row.map(|r| Due { org_id: OrgId(r.org_id), id: TaskId(r.id), at: r.at, now: r.now }))
 }
 
 /// Sets when the task fires next.

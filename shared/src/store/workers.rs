@@ -32,3 +32,15 @@ pub async fn leave(conn: &mut Conn, id: WorkerId) -> Result<(), StoreError> {
     sqlx::query!("UPDATE workers SET heartbeat_at = '-infinity' WHERE id = $1", id.0).execute(conn).await?;
     Ok(())
 }
+
+/// Deletes workers that were silent for `age_seconds`; answers how many. Steps keep their
+/// names.
+pub async fn prune(conn: &mut Conn, age_seconds: f64) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM workers WHERE greatest(started_at, heartbeat_at) < now() - make_interval(secs => $1)",
+        age_seconds
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -12,6 +12,7 @@ pub mod claim;
 mod error;
 pub mod expire;
 pub mod publish;
+pub mod refill;
 pub mod settle;
 pub mod submit;
 

@@ -7,6 +7,7 @@ use crate::domain::id::OrgId;
 use crate::domain::step::Queue;
 use crate::store::outbox::Owed;
 use crate::store::{Conn, Database, outbox, steps};
+use crate::telemetry::Metric;
 
 /// Publishes rows of an organisation's committed transaction, with the API's rights.
 pub async fn submitted(
@@ -112,5 +113,6 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
             Err(error) => outcome = Err(error.into()),
         }
     }
+    Metric::OutboxPublished.add(u64::try_from(confirmed.len()).unwrap_or(u64::MAX), &[]);
     Confirmed { ids: confirmed, outcome }
 }

@@ -1,0 +1,35 @@
+//! Windows that are not full although steps wait: workers joined after the last step
+//! ended, or other jobs ended and left their share.
+
+use super::{WorkflowError, announce};
+use crate::domain::id::{JobId, OrgId};
+use crate::domain::job::JobState;
+use crate::store::{Database, jobs, steps};
+
+/// Fills the windows of at most `limit` jobs, each in its own transaction under the job's
+/// lock. Answers the outbox rows to publish.
+pub async fn windows(database: &Database, limit: i64) -> Result<Vec<i64>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let window = jobs::window(tx.conn()).await?;
+    let found = jobs::underfilled(tx.conn(), window, limit).await?;
+    tx.commit().await?;
+    let mut owed = Vec::new();
+    for (org_id, job_id) in found {
+        owed.extend(fill(database, org_id, job_id).await?);
+    }
+    Ok(owed)
+}
+
+async fn fill(database: &Database, org_id: OrgId, job_id: JobId) -> Result<Vec<i64>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let conn = tx.conn();
+    let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(Vec::new()) };
+    if job.state != JobState::Running || job.ending.is_some() {
+        return Ok(Vec::new());
+    }
+    let window = jobs::window(conn).await?;
+    let next = steps::announce_next(conn, org_id, job_id, window).await?;
+    let owed = announce::owe(conn, org_id, job_id, job.trace.as_deref(), &next, 0.0).await?;
+    tx.commit().await?;
+    Ok(owed)
+}
