@@ -1,0 +1,75 @@
+//! One permit: a message, a claim, a step, and the next message.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use longshore_shared::bus::Delivery;
+use longshore_shared::domain::step::Queue;
+use longshore_shared::store::StoreError;
+use longshore_shared::store::steps::Claimed;
+use longshore_shared::telemetry::{Metric, TraceContext};
+use longshore_shared::workflow::{WorkflowError, claim};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::Worker;
+use super::finish;
+
+/// Before asking again when PostgreSQL does not answer.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(worker: Arc<Worker>, queue: Queue, shutdown: CancellationToken) {
+    let mut slot = worker.bus.slot(queue);
+    loop {
+        let delivery = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            delivery = slot.next() => delivery,
+        };
+        let Some(delivery) = delivery else { return };
+        let trace = delivery.message.trace.unwrap_or_else(TraceContext::fresh);
+        let span = tracing::info_span!(
+            "step", step.kind = %delivery.message.kind, step.id = %delivery.message.step_id,
+            job.id = %delivery.message.job_id, trace.id = %trace.trace_id()
+        );
+        Box::pin(one(&worker, delivery, &shutdown).instrument(span)).await;
+    }
+}
+
+async fn one(worker: &Arc<Worker>, delivery: Delivery, shutdown: &CancellationToken) {
+    // Taken before the claim, so that our idea of the lease ends before PostgreSQL's.
+    let asked = Instant::now();
+    match claim(worker, &delivery).await {
+        Ok(None) => {
+            // Somebody else has it, or nobody needs it any more.
+            let _ = delivery.ack().await;
+        }
+        Ok(Some(step)) => {
+            Metric::ClaimLatency.record(step.waited_seconds, &[]);
+            // Lost or not, the claim stands, and a second delivery's claim will lose.
+            let _ = delivery.ack().await;
+            finish::run_and_settle(worker, step, asked).await;
+        }
+        Err(WorkflowError::Store(error)) if error.is_outage() => {
+            tracing::warn!("claiming waits for the control plane: {error}");
+            let _ = delivery.requeue().await;
+            let _ = tokio::time::timeout(OUTAGE_PAUSE, shutdown.cancelled()).await;
+        }
+        Err(WorkflowError::Store(StoreError::Row(reason))) => {
+            // A kind of a newer release, most likely; the claim was rolled back. The sweep
+            // announces the step again, for a worker that knows it.
+            let _ = delivery.reject_to_dead_letter(&reason).await;
+        }
+        Err(error) => {
+            tracing::error!("a claim failed: {error}");
+            let _ = delivery.requeue().await;
+            let _ = tokio::time::timeout(OUTAGE_PAUSE, shutdown.cancelled()).await;
+        }
+    }
+}
+
+async fn claim(worker: &Worker, delivery: &Delivery) -> Result<Option<Claimed>, WorkflowError> {
+    let message = &delivery.message;
+    let (name, seconds) = (&worker.settings.name, worker.settings.lease.as_secs_f64());
+    claim::claim(&worker.database, message.org_id, message.step_id, worker.id, name, seconds).await
+}

@@ -1,0 +1,126 @@
+//! Runs a claimed step and settles it, whatever came of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::step::Outcome;
+use longshore_shared::store::steps::Claimed;
+use longshore_shared::telemetry::Metric;
+use longshore_shared::workflow::settle::{self, Settled};
+use longshore_shared::workflow::{WorkflowError, claim, publish};
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
+
+use super::Worker;
+use super::held::{Held, Stop};
+use super::{dispatch, held};
+
+/// Before a settlement is tried again while PostgreSQL does not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How long a settlement is tried at most; by then the lease has lapsed long since.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, asked: Instant) {
+    let begun = Instant::now();
+    let kind = step.kind;
+    let held = Held::new(step, asked, worker.settings.lease);
+    worker.registry.add(&held);
+    let work = async {
+        let outcome = run(worker, &held).await;
+        tokio::time::timeout(PATIENCE, settle_through_outages(worker, &held, &outcome)).await
+    };
+    let settled = tokio::select! {
+        settled = work => settled.unwrap_or(Ok("unsettled")),
+        // The lease is renewed until the settlement stands.
+        () = held::renew(worker, &held) => Ok("unsettled"),
+    };
+    worker.registry.remove(&held);
+    super::report::ended(worker, &held);
+    let word = settled.unwrap_or_else(|error| {
+        tracing::warn!("a step could not be settled: {error}");
+        "unsettled"
+    });
+    Metric::StepsSettled.increment(&[("kind", kind.as_str()), ("outcome", word)]);
+    Metric::StepDuration.record(begun.elapsed().as_secs_f64(), &[("kind", kind.as_str())]);
+}
+
+/// Runs the step in a task of its own, so that a panic ends the step and not the worker.
+async fn run(worker: &Arc<Worker>, held: &Arc<Held>) -> Result<Outcome, Failure> {
+    let kind = held.step.kind;
+    let mut task = JoinSet::new();
+    task.spawn(dispatch::run(Arc::clone(worker), Arc::clone(held)).in_current_span());
+    match task.join_next().await {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(_)) | None => Err(Failure::transient(
+            FailureClass::Internal,
+            "step_panicked",
+            format!("a fault of Longshore's stopped the step `{kind}`"),
+            "look at the worker's log and report it; the step is tried again by itself",
+        )),
+    }
+}
+
+/// Settles, and goes on trying while PostgreSQL does not answer. If another worker has
+/// taken the step meanwhile, our token is old and the settlement changes nothing.
+async fn settle_through_outages(
+    worker: &Worker,
+    held: &Held,
+    outcome: &Result<Outcome, Failure>,
+) -> Result<&'static str, WorkflowError> {
+    loop {
+        match settle_once(worker, held, outcome).await {
+            Err(WorkflowError::Store(error)) if error.is_outage() => {
+                tracing::warn!("a settlement waits for the control plane: {error}");
+                tokio::time::sleep(RETRY).await;
+            }
+            Err(WorkflowError::LeaseLost) => return Ok("lost"),
+            other => return other,
+        }
+    }
+}
+
+async fn settle_once(
+    worker: &Worker,
+    held: &Held,
+    outcome: &Result<Outcome, Failure>,
+) -> Result<&'static str, WorkflowError> {
+    let database = &worker.database;
+    let (step, lease) = (&held.step, &held.step.lease);
+    let settled = match (outcome, held.stopped()) {
+        (_, Some(Stop::Lost)) => return Ok("lost"),
+        (Ok(outcome), _) => settle::done(database, step, outcome).await?,
+        (Err(_), Some(Stop::Ending)) => settle::stopped(database, lease).await?,
+        (Err(_), Some(Stop::Shutdown)) => {
+            let owed = claim::hand_back(database, lease).await?;
+            announce(worker, &owed).await;
+            return Ok("handed_back");
+        }
+        (Err(failure), None) => {
+            tracing::warn!(attempt = step.attempt, code = failure.code, "the step failed: {failure}");
+            settle::failed(database, step, failure, &worker.settings.name).await?
+        }
+    };
+    Ok(match settled {
+        Settled::Done(owed) => {
+            if let Ok(outcome) = outcome {
+                let counts = outcome.counts;
+                Metric::RowsMoved.add(u64::try_from(counts.inserted + counts.updated).unwrap_or(0), &[]);
+                Metric::BytesMoved.add(u64::try_from(counts.bytes).unwrap_or(0), &[]);
+            }
+            announce(worker, &owed).await;
+            "done"
+        }
+        Settled::Again => "retried",
+        Settled::GivenUp => "given_up",
+        Settled::Cancelled => "cancelled",
+    })
+}
+
+/// Publishes what the settlement owes; what does not go out now, the sweep sends.
+async fn announce(worker: &Worker, owed: &[i64]) {
+    if let Err(error) = publish::settled(&worker.database, &worker.bus, owed).await {
+        tracing::warn!("the next steps are announced by the sweep: {error}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Takes steps, holds their leases, runs them and settles them.
+//!
+//! Invariants: permit -> delivery -> claim -> acknowledge -> work: no step runs without a
+//! lease, no message waits behind one. A lease that is lost ends the step at once and
+//! nothing more is written. Deliberately not here: what a step does (`steps`), and what
+//! follows from its end (`shared::workflow`).
+
+mod consume;
+mod control;
+mod dispatch;
+mod finish;
+mod heartbeat;
+mod held;
+mod report;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_shared::bus::Bus;
+use longshore_shared::clock;
+use longshore_shared::config;
+use longshore_shared::domain::id::WorkerId;
+use longshore_shared::domain::step::Queue;
+use longshore_shared::store::Database;
+use longshore_shared::vault::Opener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::held::Registry;
+
+/// What every part of a running worker shares.
+pub(crate) struct Worker {
+    /// This run of the process.
+    pub(crate) id: WorkerId,
+    /// The control plane.
+    pub(crate) database: Database,
+    /// RabbitMQ.
+    pub(crate) bus: Bus,
+    /// Opens the secrets of a held step.
+    pub(crate) opener: Arc<Opener>,
+    /// Settings.
+    pub(crate) settings: config::Worker,
+    /// Steps in hand.
+    registry: Registry,
+}
+
+impl Worker {
+    /// A worker that has not begun.
+    pub(crate) fn new(database: Database, bus: Bus, opener: Opener, settings: config::Worker) -> Arc<Self> {
+        let id = WorkerId(clock::fresh_id());
+        let registry = Registry::default();
+        Arc::new(Self { id, database, bus, opener: Arc::new(opener), settings, registry })
+    }
+
+    /// Works until `shutdown`; then takes nothing new, gives the steps in hand half of
+    /// `grace` to end, hands back the others, and returns.
+    pub(crate) async fn work(self: Arc<Self>, shutdown: CancellationToken, grace: Duration) {
+        let tasks = TaskTracker::new();
+        // A person's single step and a job's first step never wait behind bulk work.
+        let queues = [Queue::Interactive, Queue::First]
+            .into_iter()
+            .chain(std::iter::repeat_n(Queue::Bulk, usize::try_from(self.settings.permits).unwrap_or(1)));
+        for queue in queues {
+            tasks.spawn(consume::run(Arc::clone(&self), queue, shutdown.clone()));
+        }
+        let others = CancellationToken::new();
+        let side = TaskTracker::new();
+        side.spawn(control::run(Arc::clone(&self), others.clone()));
+        side.spawn(heartbeat::run(Arc::clone(&self), others.clone()));
+        side.spawn(report::run(Arc::clone(&self), others.clone()));
+        tasks.close();
+        side.close();
+
+        shutdown.cancelled().await;
+        tracing::info!(steps = self.registry.len(), "stopping: no new steps");
+        if tokio::time::timeout(grace / 2, tasks.wait()).await.is_err() {
+            tracing::info!(steps = self.registry.len(), "handing back the steps in hand");
+            self.registry.stop_all();
+            if tokio::time::timeout(grace / 2, tasks.wait()).await.is_err() {
+                tracing::warn!("some steps did not stop in time; their leases will lapse");
+            }
+        }
+        others.cancel();
+        side.wait().await;
+        heartbeat::leave(&self).await;
+    }
+}

@@ -1,0 +1,45 @@
+//! Tells how far the steps in hand have come, twice a second. Lossy: the truth is what
+//! is settled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_shared::domain::progress::StepProgress;
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+use super::held::Held;
+
+const EVERY: Duration = Duration::from_millis(500);
+
+pub(super) async fn run(worker: Arc<Worker>, end: CancellationToken) {
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        for held in worker.registry.all() {
+            worker.bus.report(sample(&worker, &held, false));
+        }
+    }
+}
+
+/// The step has ended: from here on the store counts.
+pub(super) fn ended(worker: &Worker, held: &Held) {
+    worker.bus.report(sample(worker, held, true));
+}
+
+fn sample(worker: &Worker, held: &Held, ended: bool) -> StepProgress {
+    let step = &held.step;
+    StepProgress {
+        org_id: step.lease.org_id,
+        job_id: step.lease.job_id,
+        step_id: step.lease.step_id,
+        attempt: step.attempt,
+        table_number: step.table_number,
+        worker: worker.settings.name.clone(),
+        counts: held.meter.counts(),
+        ended,
+    }
+}
