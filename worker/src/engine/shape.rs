@@ -243,7 +243,7 @@ impl Serialize for KeyTuple {
 impl<'de> Deserialize<'de> for KeyTuple {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let unhex = |s: String| -> Option<Bytes> {
-            if !s.is_ascii() || s.len() % 2 != 0 {
+            if !s.is_ascii() || !s.len().is_multiple_of(2) {
                 return None;
             }
             (0..s.len())

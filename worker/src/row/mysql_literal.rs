@@ -56,9 +56,13 @@ fn is_digits(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
-/// Appends bytes as a binary string literal.
-pub fn push_binary(out: &mut Vec<u8>, mut bytes: &[u8]) {
-    out.extend_from_slice(b"_binary'");
+/// Appends bytes as a string literal of a character set (`binary`: just bytes), or answers
+/// false when that is no character set's name.
+pub fn push_string(out: &mut Vec<u8>, charset: &str, mut bytes: &[u8]) -> bool {
+    if !push_charset(out, charset) {
+        return false;
+    }
+    out.push(b'\'');
     while let Some(at) = memchr2(b'\'', b'\\', bytes) {
         out.extend_from_slice(&bytes[..at]);
         out.extend_from_slice(&[b'\\', bytes[at]]);
@@ -66,31 +70,43 @@ pub fn push_binary(out: &mut Vec<u8>, mut bytes: &[u8]) {
     }
     out.extend_from_slice(bytes);
     out.push(b'\'');
+    true
 }
 
-/// Appends bytes as a hexadecimal literal; the server takes them as text of the character
-/// set that was named right before, or else as binary.
-pub fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+/// The same in hexadecimal digits: for bytes that are no characters of `utf8mb4`, in which
+/// statements are read, but are not merely bytes.
+pub fn push_hex(out: &mut Vec<u8>, charset: &str, bytes: &[u8]) -> bool {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    out.reserve(2 * bytes.len() + 3);
-    out.extend_from_slice(b"x'");
+    if !push_charset(out, charset) {
+        return false;
+    }
+    out.reserve(2 * bytes.len() + 4);
+    out.extend_from_slice(b" x'");
     for &byte in bytes {
         out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
     out.push(b'\'');
+    true
 }
 
-/// Appends a quoted text of which every byte is one of `allowed` or a letter or digit, or
-/// answers false.
-pub fn push_plain(out: &mut Vec<u8>, text: &[u8], allowed: &[u8]) -> bool {
-    let fits = text.iter().all(|b| b.is_ascii_alphanumeric() || allowed.contains(b));
-    if fits && !allowed.contains(&b'\'') && !allowed.contains(&b'\\') {
-        out.push(b'\'');
-        out.extend_from_slice(text);
-        out.push(b'\'');
-        return true;
+fn push_charset(out: &mut Vec<u8>, charset: &str) -> bool {
+    if charset.is_empty() || !charset.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return false;
     }
-    false
+    out.push(b'_');
+    out.extend_from_slice(charset.as_bytes());
+    true
+}
+
+/// Appends a quoted text made of letters, digits, spaces and `-:.`, or answers false.
+pub fn push_plain(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    if !text.iter().all(|b| b.is_ascii_alphanumeric() || b" -:.".contains(b)) {
+        return false;
+    }
+    out.push(b'\'');
+    out.extend_from_slice(text);
+    out.push(b'\'');
+    true
 }
 
 #[cfg(test)]
@@ -137,17 +153,28 @@ mod tests {
 
     #[test]
     fn quoted() {
+        for (charset, bytes, expected) in [
+            ("binary", &b"it's \\ \xff"[..], Some(&b"_binary'it\\'s \\\\ \xff'"[..])),
+            ("utf8mb4", b"", Some(b"_utf8mb4''")),
+            ("x'", b"a", None),
+            ("", b"a", None),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(push_string(&mut out, charset, bytes).then_some(&out[..]), expected);
+        }
         let mut out = Vec::new();
-        push_binary(&mut out, b"it's \\ \xff");
-        assert_eq!(out, b"_binary'it\\'s \\\\ \xff'");
-        out.clear();
-        push_hex(&mut out, b"\x00\xff'");
-        assert_eq!(out, b"x'00FF27'");
-        out.clear();
-        assert!(push_plain(&mut out, b"2020-00-00 00:00:00.5", b"-:. "));
-        assert_eq!(out, b"'2020-00-00 00:00:00.5'");
-        assert!(!push_plain(&mut out, b"'", b"-"));
-        assert!(!push_plain(&mut out, b"a", b"'"));
+        assert!(push_hex(&mut out, "gbk", b"\x00\xff'"));
+        assert_eq!(out, b"_gbk x'00FF27'");
+        for (text, expected) in [
+            (&b"2020-00-00 00:00:00.5"[..], Some(&b"'2020-00-00 00:00:00.5'"[..])),
+            (b"::1", Some(b"'::1'")),
+            (b"'", None),
+            (b"\\", None),
+            (b"\xff", None),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(push_plain(&mut out, text).then_some(&out[..]), expected);
+        }
     }
 
     /// Reads a literal as the server's scanner does.
@@ -165,9 +192,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_binary_literal_is_one_literal(value in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn a_string_literal_is_one_literal(value in prop::collection::vec(any::<u8>(), 0..200)) {
             let mut out = Vec::new();
-            push_binary(&mut out, &value);
+            prop_assert!(push_string(&mut out, "binary", &value));
             prop_assert_eq!(unquoted(&out), Some(value));
         }
 

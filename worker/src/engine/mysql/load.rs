@@ -1,8 +1,182 @@
 //! Bulk loading.
-use super::super::shape::TableShape;
-use super::super::{Result, RowBatch};
-use super::session::Session;
+//!
+//! Invariants: the session hands out nothing but this call's rows, for one statement;
+//! what the server was sent is what it stored, unchanged, or the call fails (D49). Where
+//! `LOAD DATA LOCAL` is not to be had, or another session loads into the same
+//! AUTO_INCREMENT table (the two would wait for each other), the rows go by `INSERT`.
+
+mod feed;
+
+use std::sync::{Arc, Mutex};
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use mysql_async::prelude::Queryable;
 use tokio::sync::mpsc;
-pub(super) async fn load(_s: &mut Session, _t: &TableShape, _rows: mpsc::Receiver<RowBatch>) -> Result<u64> {
-    todo!()
+
+use self::feed::Feed;
+use super::super::shape::{Column, Family, TableShape};
+use super::super::{Result, RowBatch};
+use super::errors::classify;
+use super::insertion::{Insertion, Stored};
+use super::outcome;
+use super::quote::{ident, text};
+use super::select;
+use super::session::{Session, number_at};
+use crate::row::mysql_text::{LOAD_OPTIONS, Rows};
+
+/// `LOAD DATA LOCAL` is switched off, on one side or the other.
+const REFUSED: [u16; 5] = [1148, 2068, 3948, 3950, 4166];
+/// The lock mode in which loads into one AUTO_INCREMENT table do not wait for each other.
+const INTERLEAVED: u8 = 2;
+
+pub(super) async fn load(s: &mut Session, t: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<u64> {
+    let doing = format!("load table `{}`", t.name);
+    let Some(feed) = Feed::open(rows).await else { return Ok(0) };
+    if !s.info.local_infile {
+        return by_insert(s, t, feed, &doing).await;
+    }
+    if s.info.autoinc_lock_mode == INTERLEAVED || !t.columns.iter().any(|column| column.auto_increment) {
+        return by_load_data(s, t, feed, &doing).await;
+    }
+    let lock =
+        format!("CONCAT('ls-load-', LEFT(SHA2({}, 256), 40))", text(&format!("{}.{}", s.database, t.name)));
+    if ask(s, &format!("SELECT GET_LOCK({lock}, 0)"), &doing).await? != 1 {
+        return by_insert(s, t, feed, &doing).await;
+    }
+    let loaded = by_load_data(s, t, feed, &doing).await;
+    // After a failure the session may be lost, and the lock with it.
+    let released = ask(s, &format!("SELECT RELEASE_LOCK({lock})"), &doing).await;
+    loaded.and_then(|rows| released.map(|_| rows))
+}
+
+async fn ask(s: &mut Session, query: &str, doing: &str) -> Result<u64> {
+    Ok(s.rows(query, doing).await?.first().map_or(0, |row| number_at(row, 0)))
+}
+
+async fn by_load_data(s: &mut Session, t: &TableShape, feed: Feed, doing: &str) -> Result<u64> {
+    let statement = statement(s.is_mariadb(), t)?;
+    let sent = feed.sent();
+    let waiting = Arc::new(Mutex::new(Some(feed)));
+    let offered = Arc::clone(&waiting);
+    s.conn.set_infile_handler(async move {
+        let feed = feed::take(&offered).ok_or_else(feed::nothing_to_serve)?;
+        Ok(feed.into_stream())
+    });
+    let answer = s.conn.query_drop(statement).await;
+    s.conn.set_infile_handler(async { Err(feed::nothing_to_serve()) });
+    match (answer, feed::take(&waiting)) {
+        (Ok(()), None) => {
+            let rows = sent.rows();
+            outcome::stored(s, t, rows, doing).await?;
+            Ok(rows)
+        }
+        (Err(mysql_async::Error::Server(error)), Some(feed)) if REFUSED.contains(&error.code) => {
+            by_insert(s, t, feed, doing).await
+        }
+        (Err(error), _) => Err(classify(&error, doing)),
+        (Ok(()), Some(_)) => Err(Failure::permanent(
+            FailureClass::Internal,
+            "load_ignored",
+            format!("{doing}: the server ended the load without asking for the rows"),
+            "switch local_infile off on the target",
+        )),
+    }
+}
+
+/// Direct columns first to last; those that need a function go through a variable.
+fn statement(mariadb: bool, t: &TableShape) -> Result<String> {
+    let mut fields = Vec::new();
+    let mut assignments = Vec::new();
+    for (n, column) in select::stored(t)?.into_iter().enumerate() {
+        match conversion(mariadb, column, &format!("@ls{n}")) {
+            None => fields.push(ident(&column.name)),
+            Some(expression) => {
+                fields.push(format!("@ls{n}"));
+                assignments.push(format!("{} = {expression}", ident(&column.name)));
+            }
+        }
+    }
+    let set = if assignments.is_empty() { String::new() } else { format!(" SET {}", assignments.join(", ")) };
+    Ok(format!(
+        "LOAD DATA LOCAL INFILE 'longshore' INTO TABLE {} {LOAD_OPTIONS} ({}){set}",
+        ident(&t.name),
+        fields.join(", "),
+    ))
+}
+
+/// Fields are bytes without a character set: right for text and numbers, but a number for
+/// BIT, ENUM and SET would be taken as text, and some types refuse bytes or misread them.
+fn conversion(mariadb: bool, column: &Column, field: &str) -> Option<String> {
+    match column.family {
+        Family::Bit | Family::Enum | Family::Set => Some(format!("CAST({field} AS UNSIGNED)")),
+        Family::Json if !mariadb => Some(format!("CONVERT({field} USING utf8mb4)")),
+        Family::Address => Some(format!("CONVERT({field} USING latin1)")),
+        _ => None,
+    }
+}
+
+async fn by_insert(s: &mut Session, t: &TableShape, mut feed: Feed, doing: &str) -> Result<u64> {
+    let mut insertion = Insertion::new(t, s.info.max_allowed_packet)?;
+    let mut rows = 0;
+    while let Some(batch) = feed.next().await {
+        for row in Rows::new(batch) {
+            let row = row.map_err(|error| unreadable(doing, error))?;
+            if !insertion.add(&row)? {
+                rows += send(s, &mut insertion, doing).await?;
+                insertion.add(&row)?;
+            }
+        }
+    }
+    Ok(rows + send(s, &mut insertion, doing).await?)
+}
+
+async fn send(s: &mut Session, insertion: &mut Insertion<'_>, doing: &str) -> Result<u64> {
+    let rows = insertion.rows();
+    if rows > 0 {
+        match insertion.send(s, 0, rows, doing).await? {
+            Stored::All => insertion.clear(),
+            Stored::Clash(error) => return Err(classify(&error, doing)),
+        }
+    }
+    Ok(rows as u64)
+}
+
+fn unreadable(doing: &str, error: crate::row::mysql_text::TextError) -> Failure {
+    Failure::permanent(
+        FailureClass::Internal,
+        "row_text",
+        format!("{doing}: {error}"),
+        "report this as a fault of Longshore",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn statements() {
+        let columns = || {
+            vec![
+                sample::column("a", Family::Integer, "int(11)"),
+                sample::column("b", Family::Bit, "bit(5)"),
+                sample::column("j", Family::Json, "json"),
+            ]
+        };
+        for (mariadb, columns, fields) in [
+            (
+                false,
+                columns(),
+                "(`a`, @ls1, @ls2) SET `b` = CAST(@ls1 AS UNSIGNED), `j` = CONVERT(@ls2 USING utf8mb4)",
+            ),
+            (true, columns(), "(`a`, @ls1, `j`) SET `b` = CAST(@ls1 AS UNSIGNED)"),
+            (true, vec![sample::column("a", Family::Text, "text")], "(`a`)"),
+        ] {
+            let sql = statement(mariadb, &sample::table(columns, &[])).map_err(|failure| failure.code);
+            let expected =
+                format!("LOAD DATA LOCAL INFILE 'longshore' INTO TABLE `t` {LOAD_OPTIONS} {fields}");
+            assert_eq!(sql, Ok(expected));
+        }
+    }
 }

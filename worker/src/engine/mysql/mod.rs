@@ -7,14 +7,21 @@
 //! statement texts come from this folder, identifiers go through `quote`; a session that
 //! reads serves no file, a session that writes serves only the stream that `load` opened.
 
+mod bounds;
 mod compare;
 mod define;
 mod digest;
 mod errors;
+mod insertion;
 mod inspect;
+mod literal;
 mod load;
+mod outcome;
 mod page;
 mod quote;
+#[cfg(test)]
+mod sample;
+mod select;
 mod session;
 mod split;
 mod stream;

@@ -66,9 +66,13 @@ impl Session {
     }
 
     /// Runs a query and returns its rows.
-    pub(super) async fn rows(&mut self, query: &str, doing: &str) -> Result<Vec<RawRow>> {
+    pub(super) async fn rows(
+        &mut self,
+        query: impl AsRef<[u8]> + Send + Sync,
+        doing: &str,
+    ) -> Result<Vec<RawRow>> {
         let rows: Vec<mysql_async::Row> =
-            self.conn.query(query).await.map_err(|e| errors::classify(&e, doing))?;
+            self.conn.query(query.as_ref()).await.map_err(|e| errors::classify(&e, doing))?;
         Ok(rows.into_iter().map(raw).collect())
     }
 

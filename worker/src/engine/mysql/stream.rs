@@ -1,13 +1,90 @@
 //! A range's rows as bulk-load text.
+//!
+//! Invariants: at most one batch and one row are in memory; a receiver that is gone ends
+//! the read, and the session then still owes the server the rest of the result (whoever
+//! goes on using it waits for that: better close it).
+
+use bytes::BytesMut;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use mysql_async::Value;
+use mysql_async::prelude::Queryable;
+use tokio::sync::mpsc;
+
 use super::super::shape::{Range, TableShape};
 use super::super::{Result, RowBatch};
+use super::bounds;
+use super::errors::classify;
+use super::quote::ident;
+use super::select;
 use super::session::Session;
-use tokio::sync::mpsc;
+use crate::row::mysql_text::push_row;
+
+/// A batch is sent on when it holds this many bytes.
+const BATCH_BYTES: usize = 256 * 1024;
+
 pub(super) async fn stream(
-    _s: &mut Session,
-    _t: &TableShape,
-    _range: &Range,
-    _out: mpsc::Sender<RowBatch>,
+    s: &mut Session,
+    t: &TableShape,
+    range: &Range,
+    out: mpsc::Sender<RowBatch>,
 ) -> Result<u64> {
-    todo!()
+    let doing = format!("read table `{}`", t.name);
+    let failed = |error: mysql_async::Error| classify(&error, &doing);
+    let mut query =
+        format!("SELECT {} FROM {}", select::list(select::stored(t)?, ""), ident(&t.name)).into_bytes();
+    query.extend(bounds::condition(t, range, None)?);
+    let mut result = s.conn.query_iter(query).await.map_err(failed)?;
+    let mut batch = Batch::new(&out);
+    let mut rows = 0;
+    while let Some(row) = result.next().await.map_err(failed)? {
+        push(&mut batch.bytes, row);
+        rows += 1;
+        batch.rows += 1;
+        if batch.bytes.len() >= BATCH_BYTES {
+            batch.send().await?;
+        }
+    }
+    if batch.rows > 0 {
+        batch.send().await?;
+    }
+    Ok(rows)
+}
+
+fn push(out: &mut BytesMut, row: mysql_async::Row) {
+    let values = row.unwrap();
+    push_row(
+        out,
+        values.iter().map(|value| match value {
+            Value::Bytes(bytes) => Some(bytes.as_slice()),
+            _ => None,
+        }),
+    );
+}
+
+struct Batch<'a> {
+    bytes: BytesMut,
+    rows: u32,
+    out: &'a mpsc::Sender<RowBatch>,
+}
+
+impl<'a> Batch<'a> {
+    fn new(out: &'a mpsc::Sender<RowBatch>) -> Self {
+        Self { bytes: BytesMut::with_capacity(BATCH_BYTES + BATCH_BYTES / 8), rows: 0, out }
+    }
+
+    async fn send(&mut self) -> Result<()> {
+        let capacity = BATCH_BYTES + BATCH_BYTES / 8;
+        let bytes = std::mem::replace(&mut self.bytes, BytesMut::with_capacity(capacity)).freeze();
+        let rows = std::mem::take(&mut self.rows);
+        self.out.send(RowBatch { bytes, rows }).await.map_err(|_| stopped())
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::transient(
+        FailureClass::Internal,
+        "stopped",
+        "the read was stopped because its rows are no longer wanted",
+        "see why the other side ended",
+    )
 }

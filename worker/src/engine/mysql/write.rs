@@ -1,16 +1,219 @@
 //! Rows written one by one or in statements.
+//!
+//! Invariants: a row that clashes by a unique key is told by its position and overwrites
+//! nothing; InnoDB takes back the whole of a failed statement, so its rows can be tried
+//! again in halves; other storage engines keep a part of it, so they get one row a
+//! statement. Values are never changed on the way (no warning passes).
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use mysql_async::prelude::Queryable;
+
 use super::super::Result;
 use super::super::shape::{KeyTuple, Row, TableShape};
+use super::errors::classify;
+use super::insertion::{Insertion, Stored, is_clash};
+use super::literal::{push_equal, push_key, push_value};
+use super::outcome;
+use super::quote::ident;
+use super::select;
 use super::session::Session;
-pub(super) async fn insert(_s: &mut Session, _t: &TableShape, _rows: &[Row]) -> Result<Vec<usize>> {
-    todo!()
+
+/// A statement deletes at most so many rows, named in at most so many bytes.
+const DELETE_KEYS: usize = 500;
+const DELETE_BYTES: usize = 256 * 1024;
+
+pub(super) async fn insert(s: &mut Session, t: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
+    let doing = format!("insert into table `{}`", t.name);
+    let mut insertion = Insertion::new(t, s.info.max_allowed_packet)?;
+    let mut clashes = Vec::new();
+    let mut first = 0;
+    for (at, row) in rows.iter().enumerate() {
+        let is_full = insertion.rows() > 0 && !t.storage.eq_ignore_ascii_case("innodb");
+        if is_full || !insertion.add(&row.0)? {
+            send(s, &insertion, first, &mut clashes, &doing).await?;
+            insertion.clear();
+            insertion.add(&row.0)?;
+            first = at;
+        }
+    }
+    send(s, &insertion, first, &mut clashes, &doing).await?;
+    Ok(clashes)
 }
-pub(super) async fn update(_s: &mut Session, _t: &TableShape, _rows: &[Row]) -> Result<Vec<usize>> {
-    todo!()
+
+/// Sends the waiting rows, the first of which stands at `first`; in halves where one clashes.
+async fn send(
+    s: &mut Session,
+    insertion: &Insertion<'_>,
+    first: usize,
+    clashes: &mut Vec<usize>,
+    doing: &str,
+) -> Result<()> {
+    let mut open = vec![(0, insertion.rows())];
+    while let Some((from, to)) = open.pop() {
+        if from == to {
+            continue;
+        }
+        match insertion.send(s, from, to, doing).await? {
+            Stored::All => {}
+            Stored::Clash(_) if to - from == 1 => clashes.push(first + from),
+            Stored::Clash(_) => {
+                let middle = from.midpoint(to);
+                open.extend([(middle, to), (from, middle)]);
+            }
+        }
+    }
+    Ok(())
 }
-pub(super) async fn delete(_s: &mut Session, _t: &TableShape, _keys: &[KeyTuple]) -> Result<u64> {
-    todo!()
+
+pub(super) async fn update(s: &mut Session, t: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
+    let doing = format!("update table `{}`", t.name);
+    let mut clashes = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        match s.conn.query_drop(update_statement(t, row)?).await {
+            Ok(()) => {
+                let matched = outcome::told(&s.conn.info(), "Rows matched");
+                if matched == Some(0) {
+                    return Err(vanished(&doing));
+                }
+                outcome::unchanged(s, t, matched == Some(1), &doing).await?;
+            }
+            Err(error) if is_clash(&error) => clashes.push(at),
+            Err(error) => return Err(classify(&error, &doing)),
+        }
+    }
+    Ok(clashes)
 }
-pub(super) async fn delete_all(_s: &mut Session, _t: &TableShape) -> Result<u64> {
-    todo!()
+
+fn update_statement(t: &TableShape, row: &Row) -> Result<Vec<u8>> {
+    let columns = select::stored(t)?;
+    let key = t.key_of(row).filter(|_| row.0.len() == columns.len()).ok_or_else(|| {
+        Failure::permanent(
+            FailureClass::Internal,
+            "row_width",
+            format!("table `{}`: a row does not have the table's columns", t.name),
+            "report this as a fault of Longshore",
+        )
+    })?;
+    let mut out = format!("UPDATE {} SET ", ident(&t.name)).into_bytes();
+    for (column, value) in columns.iter().zip(&row.0) {
+        out.extend_from_slice(ident(&column.name).as_bytes());
+        out.extend_from_slice(b" = ");
+        push_value(&mut out, column, value.as_deref())?;
+        out.extend_from_slice(b", ");
+    }
+    out.truncate(out.len() - 2);
+    out.extend_from_slice(b" WHERE ");
+    push_equal(&mut out, &select::key(t)?, &key)?;
+    Ok(out)
+}
+
+fn vanished(doing: &str) -> Failure {
+    Failure::transient(
+        FailureClass::DataError,
+        "row_vanished",
+        format!("{doing}: a row that was there a moment ago is not there any more"),
+        "another client writes to the target: stop it, or run again",
+    )
+}
+
+pub(super) async fn delete(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -> Result<u64> {
+    let doing = format!("delete from table `{}`", t.name);
+    let mut deleted = 0;
+    let mut from = 0;
+    while from < keys.len() {
+        let (statement, to) = delete_statement(t, keys, from)?;
+        s.conn.query_drop(statement).await.map_err(|error| classify(&error, &doing))?;
+        deleted += s.conn.affected_rows();
+        from = to;
+    }
+    Ok(deleted)
+}
+
+/// The statement for as many keys from `from` on as fit, and where the next one starts.
+fn delete_statement(t: &TableShape, keys: &[KeyTuple], from: usize) -> Result<(Vec<u8>, usize)> {
+    let columns = select::key(t)?;
+    let mut out = format!("DELETE FROM {} WHERE ", ident(&t.name)).into_bytes();
+    if let [column] = columns[..] {
+        out.extend_from_slice(format!("{} IN (", ident(&column.name)).as_bytes());
+    }
+    let mut to = from;
+    while to < keys.len() && to - from < DELETE_KEYS && (to == from || out.len() < DELETE_BYTES) {
+        let key = &keys[to];
+        if let ([column], [value]) = (&columns[..], &key.0[..]) {
+            out.extend_from_slice(if to == from { b"" } else { b", " });
+            push_key(&mut out, column, value)?;
+        } else {
+            out.extend_from_slice(if to == from { b"(" } else { b" OR (" });
+            push_equal(&mut out, &columns, key)?;
+            out.push(b')');
+        }
+        to += 1;
+    }
+    if columns.len() == 1 {
+        out.push(b')');
+    }
+    Ok((out, to))
+}
+
+pub(super) async fn delete_all(s: &mut Session, t: &TableShape) -> Result<u64> {
+    // Not TRUNCATE: that would commit.
+    s.execute(&format!("DELETE FROM {}", ident(&t.name)), &format!("empty table `{}`", t.name)).await?;
+    Ok(s.conn.affected_rows())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::super::shape::Family;
+    use super::super::sample;
+    use super::*;
+
+    fn made(sql: Result<Vec<u8>>) -> String {
+        sql.map_or_else(|failure| failure.code, |sql| String::from_utf8_lossy(&sql).into_owned())
+    }
+
+    fn value(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
+    }
+
+    fn table(key: &[usize]) -> TableShape {
+        let text = sample::column("b", Family::Text, "varchar(5)");
+        sample::table(vec![sample::column("a", Family::Integer, "int(11)"), text], key)
+    }
+
+    #[test]
+    fn updates() {
+        let row = Row(vec![Some(value("1")), None]);
+        for (key, row, expected) in [
+            (&[0][..], &row, "UPDATE `t` SET `a` = 1, `b` = NULL WHERE `a` = 1"),
+            (
+                &[1, 0],
+                &Row(vec![Some(value("1")), Some(value("x"))]),
+                "UPDATE `t` SET `a` = 1, `b` = _binary'x' WHERE `b` = _utf8mb4 x'78' AND `a` = 1",
+            ),
+            (&[1], &row, "row_width"),
+            (&[0], &Row(vec![Some(value("1"))]), "row_width"),
+        ] {
+            assert_eq!(made(update_statement(&table(key), row)), expected);
+        }
+    }
+
+    #[test]
+    fn deletions() {
+        let two = [KeyTuple(vec![value("1"), value("x")]), KeyTuple(vec![value("2"), value("y")])];
+        let one = [KeyTuple(vec![value("1")]), KeyTuple(vec![value("2")])];
+        for (key, keys, expected) in [
+            (&[0][..], &one, "DELETE FROM `t` WHERE `a` IN (1, 2)"),
+            (
+                &[0, 1],
+                &two,
+                "DELETE FROM `t` WHERE (`a` = 1 AND `b` = _utf8mb4 x'78') OR (`a` = 2 AND `b` = _utf8mb4 x'79')",
+            ),
+            (&[0], &two, "key_width"),
+        ] {
+            let sql = delete_statement(&table(key), keys, 0);
+            assert_eq!(made(sql.map(|(sql, _)| sql)), expected);
+        }
+    }
 }

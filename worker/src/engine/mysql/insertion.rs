@@ -1,0 +1,169 @@
+//! Multi-row `INSERT` statements, sized by bytes.
+//!
+//! Invariants: a statement stays below what the server takes; a row that cannot is
+//! refused by the table's name before it is sent; a statement that stored fewer rows or
+//! drew a warning is an error.
+
+use bytes::Bytes;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use mysql_async::prelude::Queryable;
+
+use super::super::Result;
+use super::super::shape::{Column, TableShape};
+use super::literal::push_value;
+use super::outcome;
+use super::quote::{ident, idents};
+use super::select;
+use super::session::Session;
+
+/// A statement is sent when it holds this many bytes.
+const STATEMENT_BYTES: usize = 1 << 20;
+/// Left free below the server's limit for the packet's own bytes.
+const MARGIN: usize = 1024;
+/// A row clashes with another one by a unique key.
+const CLASHES: [u16; 5] = [1022, 1062, 1169, 1586, 1859];
+
+/// How a statement ended.
+pub(super) enum Stored {
+    /// Every row is there.
+    All,
+    /// None is: one of them clashes with another row by a unique key.
+    Clash(mysql_async::Error),
+}
+
+/// Whether the server refused a row because another has its value in a unique key.
+pub(super) fn is_clash(error: &mysql_async::Error) -> bool {
+    matches!(error, mysql_async::Error::Server(server) if CLASHES.contains(&server.code))
+}
+
+/// Rows that wait to be sent in one statement.
+pub(super) struct Insertion<'a> {
+    table: &'a TableShape,
+    columns: Vec<&'a Column>,
+    head: Vec<u8>,
+    /// `(…),(…),`
+    tuples: Vec<u8>,
+    /// Where each row's text ends in `tuples`.
+    ends: Vec<usize>,
+    aimed: usize,
+    largest: usize,
+}
+
+impl<'a> Insertion<'a> {
+    /// An empty statement for `table`.
+    pub(super) fn new(table: &'a TableShape, max_allowed_packet: u64) -> Result<Self> {
+        let columns = select::stored(table)?;
+        let names = idents(columns.iter().map(|column| column.name.as_str()));
+        let packet = usize::try_from(max_allowed_packet).unwrap_or(usize::MAX);
+        Ok(Self {
+            table,
+            head: format!("INSERT INTO {} ({names}) VALUES ", ident(&table.name)).into_bytes(),
+            columns,
+            tuples: Vec::new(),
+            ends: Vec::new(),
+            aimed: STATEMENT_BYTES.min(packet / 2),
+            largest: packet.saturating_sub(MARGIN),
+        })
+    }
+
+    /// Adds a row; false when the rows before it have to be sent first.
+    pub(super) fn add(&mut self, row: &[Option<Bytes>]) -> Result<bool> {
+        let before = self.tuples.len();
+        if row.len() != self.columns.len() {
+            return Err(
+                self.refused("row_width", "a row has another number of values than the table has columns")
+            );
+        }
+        self.tuples.push(b'(');
+        for (column, value) in self.columns.iter().zip(row) {
+            push_value(&mut self.tuples, column, value.as_deref())?;
+            self.tuples.push(b',');
+        }
+        self.tuples.pop();
+        self.tuples.extend_from_slice(b"),");
+        if before > 0 && self.head.len() + self.tuples.len() > self.aimed {
+            self.tuples.truncate(before);
+            return Ok(false);
+        }
+        if self.head.len() + self.tuples.len() > self.largest {
+            return Err(self.refused("row_too_large", "a row is larger than the target's max_allowed_packet"));
+        }
+        self.ends.push(self.tuples.len());
+        Ok(true)
+    }
+
+    /// How many rows wait.
+    pub(super) fn rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Forgets the rows that waited.
+    pub(super) fn clear(&mut self) {
+        self.tuples.clear();
+        self.ends.clear();
+    }
+
+    /// Sends the waiting rows from `from` to before `to`.
+    pub(super) async fn send(&self, s: &mut Session, from: usize, to: usize, doing: &str) -> Result<Stored> {
+        let start = from.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let mut statement = self.head.clone();
+        statement.extend_from_slice(&self.tuples[start..self.ends[to - 1] - 1]);
+        match s.conn.query_drop(statement).await {
+            Ok(()) => {
+                outcome::stored(s, self.table, (to - from) as u64, doing).await?;
+                Ok(Stored::All)
+            }
+            Err(error) if is_clash(&error) => Ok(Stored::Clash(error)),
+            Err(error) => Err(super::errors::classify(&error, doing)),
+        }
+    }
+
+    fn refused(&self, code: &str, what: &str) -> Failure {
+        Failure::permanent(
+            FailureClass::DataError,
+            code,
+            format!("table `{}`: {what}", self.table.name),
+            "raise max_allowed_packet on the target or switch local_infile on; else leave the table out",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::super::super::shape::Family;
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn statements_are_bounded_by_bytes() {
+        let columns =
+            vec![sample::column("a", Family::Integer, "int"), sample::column("b", Family::Blob, "blob")];
+        let table = sample::table(columns, &[]);
+        let row = |bytes: usize| vec![Some(Bytes::from_static(b"1")), Some(Bytes::from(vec![b'x'; bytes]))];
+        let mut insertion = Insertion::new(&table, 4096).unwrap();
+        assert!(insertion.add(&row(1500)).unwrap());
+        assert!(!insertion.add(&row(1500)).unwrap());
+        assert!(insertion.add(&row(10)).unwrap());
+        assert_eq!(insertion.rows(), 2);
+        insertion.clear();
+        assert!(insertion.add(&row(2900)).unwrap(), "a larger row goes alone");
+        insertion.clear();
+        assert_eq!(insertion.add(&row(3100)).unwrap_err().code, "row_too_large");
+        assert_eq!(insertion.add(&row(10)[..1]).unwrap_err().code, "row_width");
+    }
+
+    #[test]
+    fn text_of_a_statement() {
+        let columns =
+            vec![sample::column("a", Family::Integer, "int"), sample::column("b`", Family::Text, "text")];
+        let table = sample::table(columns, &[]);
+        let mut insertion = Insertion::new(&table, 1 << 20).unwrap();
+        insertion.add(&[Some(Bytes::from_static(b"1")), None]).unwrap();
+        insertion.add(&[Some(Bytes::from_static(b"2")), Some(Bytes::from_static(b"'"))]).unwrap();
+        assert_eq!(insertion.head, b"INSERT INTO `t` (`a`, `b```) VALUES ");
+        assert_eq!(insertion.tuples, b"(1,NULL),(2,_binary'\\''),");
+        assert_eq!(insertion.ends, [9, 25]);
+    }
+}

@@ -1,0 +1,113 @@
+//! The rows that a load hands out, counted as they go.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use mysql_async::InfileData;
+use tokio::sync::mpsc;
+
+use super::super::super::RowBatch;
+
+/// A packet to the server holds at most so many bytes: it refuses larger ones than its
+/// `max_allowed_packet`, and a single row may be larger than that.
+const PACKET_BYTES: usize = 256 * 1024;
+
+/// How many rows were handed out.
+#[derive(Clone, Default)]
+pub(super) struct Sent(Arc<AtomicU64>);
+
+impl Sent {
+    pub(super) fn rows(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A stream of batches of which the first is already there.
+pub(super) struct Feed {
+    first: Option<RowBatch>,
+    rest: mpsc::Receiver<RowBatch>,
+    sent: Sent,
+}
+
+impl Feed {
+    /// Waits for the first batch; a stream that ends without one is none.
+    pub(super) async fn open(mut rest: mpsc::Receiver<RowBatch>) -> Option<Self> {
+        let first = rest.recv().await?;
+        Some(Self { first: Some(first), rest, sent: Sent::default() })
+    }
+
+    pub(super) fn sent(&self) -> Sent {
+        self.sent.clone()
+    }
+
+    /// The next batch's text.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        let batch = match self.first.take() {
+            Some(first) => first,
+            None => self.rest.recv().await?,
+        };
+        self.sent.0.fetch_add(u64::from(batch.rows), Ordering::AcqRel);
+        Some(batch.bytes)
+    }
+
+    /// The text in pieces of a packet's size.
+    pub(super) fn into_stream(self) -> InfileData {
+        futures::stream::unfold((self, VecDeque::new()), |(mut feed, mut pieces)| async move {
+            while pieces.is_empty() {
+                pieces.extend(cut(feed.next().await?));
+            }
+            let piece = pieces.pop_front()?;
+            Some((io::Result::Ok(piece), (feed, pieces)))
+        })
+        .boxed()
+    }
+}
+
+fn cut(mut text: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let length = text.len().min(PACKET_BYTES);
+        (length > 0).then(|| text.split_to(length))
+    })
+}
+
+/// Takes the feed out of the place where it waits to be asked for.
+pub(super) fn take(waiting: &Mutex<Option<Feed>>) -> Option<Feed> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// What a server gets that asks for a file at any other time.
+pub(super) fn nothing_to_serve() -> mysql_async::Error {
+    mysql_async::Error::Other("no file is served".into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[tokio::test]
+    async fn batches_are_cut_into_packets_and_counted() {
+        let (sender, receiver) = mpsc::channel(4);
+        for (length, rows) in [(10, 2), (2 * PACKET_BYTES + 1, 1), (PACKET_BYTES, 3)] {
+            sender.send(RowBatch { bytes: Bytes::from(vec![b'x'; length]), rows }).await.unwrap();
+        }
+        drop(sender);
+        let feed = Feed::open(receiver).await.unwrap();
+        let sent = feed.sent();
+        let pieces: Vec<usize> = feed.into_stream().map(|piece| piece.unwrap().len()).collect().await;
+        assert_eq!(pieces, [10, PACKET_BYTES, PACKET_BYTES, 1, PACKET_BYTES]);
+        assert_eq!(sent.rows(), 6);
+    }
+
+    #[tokio::test]
+    async fn no_batch_no_feed() {
+        let (sender, receiver) = mpsc::channel(1);
+        drop(sender);
+        assert!(Feed::open(receiver).await.is_none());
+    }
+}

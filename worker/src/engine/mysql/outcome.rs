@@ -1,0 +1,128 @@
+//! What the server says after a write, and whether every row was stored as it is.
+//!
+//! Invariants: `LOAD DATA LOCAL` acts as IGNORE, so only its counts and warnings tell of
+//! dropped rows and changed values (D49); no value of a warning is passed on, only its
+//! code and the name of one of the table's columns.
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+
+use super::super::Result;
+use super::super::shape::TableShape;
+use super::session::{RawRow, Session, number_at, text_at};
+
+/// Said about the statement, not about a value: deprecated syntax, names and functions.
+const HARMLESS: [u64; 5] = [1287, 1681, 3719, 3720, 3778];
+const DUPLICATE: [u64; 3] = [1022, 1062, 1586];
+/// As many as a session keeps.
+const WARNINGS: u64 = 1024;
+
+/// A number out of the server's line about a write: `Records: 3  Duplicates: 0`.
+pub(super) fn told(info: &str, label: &str) -> Option<u64> {
+    let (_, rest) = info.split_once(&format!("{label}: "))?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// Fails unless the statement that just ran stored `rows` rows and changed none.
+pub(super) async fn stored(s: &mut Session, t: &TableShape, rows: u64, doing: &str) -> Result<()> {
+    let info = s.conn.info().into_owned();
+    let complete = s.conn.affected_rows() == rows
+        && told(&info, "Records").is_none_or(|records| records == rows)
+        && told(&info, "Skipped").is_none_or(|skipped| skipped == 0)
+        && told(&info, "Deleted").is_none_or(|deleted| deleted == 0);
+    unchanged(s, t, complete, doing).await
+}
+
+/// Fails unless the statement that just ran did what it should and drew no warning.
+pub(super) async fn unchanged(s: &mut Session, t: &TableShape, complete: bool, doing: &str) -> Result<()> {
+    let warned = told(&s.conn.info(), "Warnings").unwrap_or(0).max(u64::from(s.conn.get_warnings()));
+    if complete && warned == 0 {
+        return Ok(());
+    }
+    let warnings = s.rows(format!("SHOW WARNINGS LIMIT {WARNINGS}"), doing).await?;
+    let all_seen = warnings.len() as u64 >= warned;
+    if complete && all_seen && warnings.iter().all(|row| HARMLESS.contains(&number_at(row, 1))) {
+        return Ok(());
+    }
+    Err(refusal(t, &warnings, doing))
+}
+
+fn refusal(t: &TableShape, warnings: &[RawRow], doing: &str) -> Failure {
+    let mut reasons: Vec<String> = Vec::new();
+    for row in warnings.iter().filter(|row| !HARMLESS.contains(&number_at(row, 1))) {
+        let said = reason(t, number_at(row, 1), &text_at(row, 2));
+        if reasons.len() < 5 && !reasons.contains(&said) {
+            reasons.push(said);
+        }
+    }
+    if reasons.is_empty() {
+        reasons.push("the server stored another number of rows than it was sent".to_owned());
+    }
+    let clash = warnings.iter().any(|row| DUPLICATE.contains(&number_at(row, 1)));
+    let (code, hint) = if clash {
+        ("duplicate_key", "another row has the same value in a unique key: remove or change one of the two")
+    } else {
+        (
+            "value_refused",
+            "the target cannot store a value as it is: see that both sides' columns have the same type, \
+             and mend the value in the source",
+        )
+    };
+    let message = format!("{doing}: not every row can be stored as it is: {}", reasons.join(", "));
+    Failure::permanent(FailureClass::DataError, code, message, hint)
+}
+
+fn reason(t: &TableShape, code: u64, said: &str) -> String {
+    let named = t.columns.iter().map(|column| column.name.as_str()).find(|name| {
+        [format!("column '{name}'"), format!(".`{name}` at row")].iter().any(|text| said.contains(text))
+    });
+    match named {
+        Some(name) => format!("column `{name}` (warning {code})"),
+        None => format!("warning {code}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::shape::Family;
+    use super::super::sample;
+    use super::*;
+
+    fn warning(code: &str, message: &str) -> RawRow {
+        ["Warning", code, message].map(|text| Some(text.as_bytes().to_vec())).to_vec()
+    }
+
+    #[test]
+    fn numbers_of_the_info_line() {
+        let info = "Records: 12  Deleted: 0  Skipped: 3  Warnings: 65536";
+        for (label, expected) in
+            [("Records", Some(12)), ("Skipped", Some(3)), ("Warnings", Some(65536)), ("Rows", None)]
+        {
+            assert_eq!(told(info, label), expected);
+        }
+        assert_eq!(told("Rows matched: 1  Changed: 0  Warnings: 0", "Rows matched"), Some(1));
+    }
+
+    #[test]
+    fn refusals_tell_columns_and_no_values() {
+        let table = sample::table(vec![sample::column("c", Family::Integer, "int(11)")], &[]);
+        for (warnings, code, message) in [
+            (
+                vec![
+                    warning("1265", "Data truncated for column 'c' at row 1"),
+                    warning("1265", "Data truncated for column 'c' at row 2"),
+                    warning("1366", "Incorrect integer value: 'secret' for column `d`.`t`.`c` at row 1"),
+                ],
+                "value_refused",
+                "column `c` (warning 1265), column `c` (warning 1366)",
+            ),
+            (vec![warning("1062", "Duplicate entry 'secret' for key 'k'")], "duplicate_key", "warning 1062"),
+            (Vec::new(), "value_refused", "the server stored another number of rows than it was sent"),
+        ] {
+            let failure = refusal(&table, &warnings, "load table `t`");
+            assert_eq!(failure.code, code);
+            let expected = format!("load table `t`: not every row can be stored as it is: {message}");
+            assert_eq!(failure.message, expected);
+        }
+    }
+}
