@@ -10,8 +10,7 @@ const CUT_SHORT: i32 = 130;
 /// in hand is left to its lease. Must be called inside a tokio runtime.
 #[expect(clippy::disallowed_methods, reason = "the listener lives as long as the process")]
 pub fn on_signal() -> std::io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let token = CancellationToken::new();
     let asked = token.clone();
     tokio::spawn(async move {

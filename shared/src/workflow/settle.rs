@@ -8,7 +8,7 @@ use crate::domain::failure::Failure;
 use crate::domain::id::StepId;
 use crate::domain::job::Ending;
 use crate::domain::retry::{self, Verdict};
-use crate::domain::step::{Counts, Growth, Lease, Outcome, StepState};
+use crate::domain::step::{Counts, Growth, Lease, Outcome, StepState, Verified};
 use crate::store::steps::{Claimed, Ended};
 use crate::store::{Conn, Database, job_log, job_tables, jobs, stages, steps};
 
@@ -60,15 +60,20 @@ pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Res
 }
 
 /// The attempt failed. The one retry policy decides; `worker` is named in the job's log.
+/// `verified` is what a failed verification found.
 pub async fn failed(
     database: &Database,
     step: &Claimed,
     failure: &Failure,
+    verified: Option<&Verified>,
     worker: &str,
 ) -> Result<Settled, WorkflowError> {
+    let (lease, table) = (&step.lease, step.table_number);
     let mut tx = database.system().await?;
-    let settled =
-        failed_within(tx.conn(), &step.lease, step.attempt, step.table_number, failure, worker).await?;
+    let settled = failed_within(tx.conn(), lease, step.attempt, table, failure, worker).await?;
+    if let (Settled::GivenUp, Some(verified), Some(number)) = (&settled, verified, table) {
+        job_tables::set_verified(tx.conn(), lease.org_id, lease.job_id, number, verified).await?;
+    }
     tx.commit().await?;
     Ok(settled)
 }

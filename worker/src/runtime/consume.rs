@@ -1,7 +1,7 @@
 //! One permit: a message, a claim, a step, and the next message.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use longshore_shared::bus::Delivery;
 use longshore_shared::domain::step::Queue;
@@ -9,6 +9,7 @@ use longshore_shared::store::StoreError;
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::telemetry::{Metric, TraceContext};
 use longshore_shared::workflow::{WorkflowError, claim};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 

@@ -1,26 +1,31 @@
 //! Runs a claimed step and settles it, whatever came of it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::step::Outcome;
+use longshore_shared::domain::step::{Outcome, StepKind, Verified};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::settle::{self, Settled};
 use longshore_shared::workflow::{WorkflowError, claim, publish};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::Worker;
 use super::held::{Held, Stop};
 use super::{dispatch, held};
+use crate::steps::StepError;
 
 /// Before a settlement is tried again while PostgreSQL does not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long a settlement is tried at most; by then the lease has lapsed long since.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What came of an attempt; a verification that failed still has something to tell.
+type Ended = Result<Outcome, (Failure, Option<Verified>)>;
 
 pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, asked: Instant) {
     let begun = Instant::now();
@@ -47,19 +52,23 @@ pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, asked: I
 }
 
 /// Runs the step in a task of its own, so that a panic ends the step and not the worker.
-async fn run(worker: &Arc<Worker>, held: &Arc<Held>) -> Result<Outcome, Failure> {
+async fn run(worker: &Arc<Worker>, held: &Arc<Held>) -> Ended {
     let kind = held.step.kind;
     let mut task = JoinSet::new();
     task.spawn(dispatch::run(Arc::clone(worker), Arc::clone(held)).in_current_span());
     match task.join_next().await {
-        Some(Ok(outcome)) => outcome,
-        Some(Err(_)) | None => Err(Failure::transient(
-            FailureClass::Internal,
-            "step_panicked",
-            format!("a fault of Longshore's stopped the step `{kind}`"),
-            "look at the worker's log and report it; the step is tried again by itself",
-        )),
+        Some(Ok(outcome)) => outcome.map_err(StepError::into_parts),
+        Some(Err(_)) | None => Err((panicked(kind), None)),
     }
+}
+
+fn panicked(kind: StepKind) -> Failure {
+    Failure::transient(
+        FailureClass::Internal,
+        "step_panicked",
+        format!("a fault of Longshore's stopped the step `{kind}`"),
+        "look at the worker's log and report it; the step is tried again by itself",
+    )
 }
 
 /// Settles, and goes on trying while PostgreSQL does not answer. If another worker has
@@ -67,10 +76,10 @@ async fn run(worker: &Arc<Worker>, held: &Arc<Held>) -> Result<Outcome, Failure>
 async fn settle_through_outages(
     worker: &Worker,
     held: &Held,
-    outcome: &Result<Outcome, Failure>,
+    ended: &Ended,
 ) -> Result<&'static str, WorkflowError> {
     loop {
-        match settle_once(worker, held, outcome).await {
+        match settle_once(worker, held, ended).await {
             Err(WorkflowError::Store(error)) if error.is_outage() => {
                 tracing::warn!("a settlement waits for the control plane: {error}");
                 tokio::time::sleep(RETRY).await;
@@ -84,11 +93,11 @@ async fn settle_through_outages(
 async fn settle_once(
     worker: &Worker,
     held: &Held,
-    outcome: &Result<Outcome, Failure>,
+    ended: &Ended,
 ) -> Result<&'static str, WorkflowError> {
     let database = &worker.database;
     let (step, lease) = (&held.step, &held.step.lease);
-    let settled = match (outcome, held.stopped()) {
+    let settled = match (ended, held.stopped()) {
         (_, Some(Stop::Lost)) => return Ok("lost"),
         (Ok(outcome), _) => settle::done(database, step, outcome).await?,
         (Err(_), Some(Stop::Ending)) => settle::stopped(database, lease).await?,
@@ -97,14 +106,14 @@ async fn settle_once(
             announce(worker, &owed).await;
             return Ok("handed_back");
         }
-        (Err(failure), None) => {
+        (Err((failure, verified)), None) => {
             tracing::warn!(attempt = step.attempt, code = failure.code, "the step failed: {failure}");
-            settle::failed(database, step, failure, &worker.settings.name).await?
+            settle::failed(database, step, failure, verified.as_ref(), &worker.settings.name).await?
         }
     };
     Ok(match settled {
         Settled::Done(owed) => {
-            if let Ok(outcome) = outcome {
+            if let Ok(outcome) = ended {
                 let counts = outcome.counts;
                 Metric::RowsMoved.add(u64::try_from(counts.inserted + counts.updated).unwrap_or(0), &[]);
                 Metric::BytesMoved.add(u64::try_from(counts.bytes).unwrap_or(0), &[]);

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use longshore_shared::domain::id::{JobId, StepId};
 use longshore_shared::store::steps::{Claimed, Renewal};
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::claim;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
@@ -43,7 +44,7 @@ impl Held {
     pub(super) fn new(step: Claimed, asked: Instant, lease: Duration) -> Arc<Self> {
         Arc::new(Self {
             step,
-            guard: Arc::new(LeaseGuard::new(asked + lease, lease)),
+            guard: Arc::new(LeaseGuard::new(asked, lease)),
             cancel: CancellationToken::new(),
             meter: Arc::new(Meter::default()),
             stop: Mutex::new(None),
@@ -55,9 +56,6 @@ impl Held {
         let mut stop = lock(&self.stop);
         if stop.is_none() || why == Stop::Lost {
             *stop = Some(why);
-        }
-        if why == Stop::Lost {
-            self.guard.lose();
         }
         self.cancel.cancel();
     }
@@ -79,11 +77,11 @@ pub(super) async fn renew(worker: &Worker, held: &Held) {
         let asked = Instant::now();
         next = match claim::renew(&worker.database, &held.step.lease, lease.as_secs_f64()).await {
             Ok(Renewal::Held) => {
-                held.guard.extend(asked + lease);
+                held.guard.renewed(asked);
                 pause
             }
             Ok(Renewal::Ending) => {
-                held.guard.extend(asked + lease);
+                held.guard.renewed(asked);
                 held.stop(Stop::Ending);
                 pause
             }

@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::held::Registry;
+use crate::steps::Hands;
+use crate::tunnel::Dialler;
 
 /// What every part of a running worker shares.
 pub(crate) struct Worker {
@@ -36,8 +38,8 @@ pub(crate) struct Worker {
     pub(crate) database: Database,
     /// RabbitMQ.
     pub(crate) bus: Bus,
-    /// Opens the secrets of a held step.
-    pub(crate) opener: Arc<Opener>,
+    /// What its steps share.
+    hands: Hands,
     /// Settings.
     pub(crate) settings: config::Worker,
     /// Steps in hand.
@@ -48,8 +50,14 @@ impl Worker {
     /// A worker that has not begun.
     pub(crate) fn new(database: Database, bus: Bus, opener: Opener, settings: config::Worker) -> Arc<Self> {
         let id = WorkerId(clock::fresh_id());
-        let registry = Registry::default();
-        Arc::new(Self { id, database, bus, opener: Arc::new(opener), settings, registry })
+        let hands = Hands {
+            database: database.clone(),
+            opener: Arc::new(opener),
+            dialler: Dialler::new(settings.loopback_allowed),
+            chunk_rows: settings.chunk_rows,
+            chunk_bytes: settings.chunk_bytes,
+        };
+        Arc::new(Self { id, database, bus, hands, settings, registry: Registry::default() })
     }
 
     /// Works until `shutdown`; then takes nothing new, gives the steps in hand half of
