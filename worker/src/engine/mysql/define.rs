@@ -7,6 +7,7 @@
 //! between any two statements (a definition statement cannot be rolled back).
 
 mod base;
+pub(super) mod bytes;
 pub(super) mod parse;
 pub(super) mod scan;
 
@@ -43,7 +44,7 @@ pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<()> 
     };
     let mut made = define(s, &statement, &doing).await;
     if let (Err(failure), Some(older)) = (&made, base::with_older_names(&statement))
-        && failure.code == "collation_unknown"
+        && matches!(failure.code.as_str(), "collation_unknown" | "definition_refused")
     {
         made = define(s, &older, &doing).await;
     }

@@ -208,11 +208,11 @@ async fn read_definitions(
 
 fn definition(name: &str, row: Option<&RawRow>) -> Result<String> {
     let bytes = row.and_then(|row| row.get(1)?.clone()).ok_or_else(|| missing(name))?;
-    String::from_utf8(bytes).map_err(|_| {
+    define::bytes::readable(bytes).ok_or_else(|| {
         Failure::permanent(
             FailureClass::SchemaMismatch,
             "definition_unreadable",
-            format!("the definition of table `{name}` holds bytes that are no text (a binary default?)"),
+            format!("the definition of table `{name}` holds bytes that are no text"),
             "exclude the table, or create it on the target by hand",
         )
     })

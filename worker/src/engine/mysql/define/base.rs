@@ -116,16 +116,17 @@ fn options(table: &TableShape, text: &str) -> Option<String> {
     Some(kept)
 }
 
-/// The statement with `utf8mb3_…` collations under their older name; `None` without any.
+/// The statement in words that older servers and the other flavour know too; `None` when
+/// it is the same.
 pub(super) fn with_older_names(statement: &str) -> Option<String> {
-    const NEWER: &str = "utf8mb3_";
+    const NEWER: [(&str, &str); 2] = [("utf8mb3_", "utf8_"), ("geomcollection", "geometrycollection")];
     let mut older = String::with_capacity(statement.len());
     let mut from = 0;
-    for token in tokens(statement)? {
-        if token.kind == Kind::Word && token.of(statement).starts_with(NEWER) {
+    for token in tokens(statement)?.into_iter().filter(|t| t.kind == Kind::Word) {
+        if let Some((new, old)) = NEWER.iter().find(|(new, _)| token.of(statement).starts_with(new)) {
             older.push_str(&statement[from..token.from]);
-            older.push_str("utf8_");
-            from = token.from + NEWER.len();
+            older.push_str(old);
+            from = token.from + new.len();
         }
     }
     older.push_str(&statement[from..]);

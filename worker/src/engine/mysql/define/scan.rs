@@ -73,7 +73,7 @@ fn is_word(byte: u8) -> bool {
 }
 
 /// Past the closing quote; a doubled one does not close, nor does an escaped one.
-fn quoted(bytes: &[u8], from: usize, escapes: bool) -> Option<usize> {
+pub(super) fn quoted(bytes: &[u8], from: usize, escapes: bool) -> Option<usize> {
     let quote = bytes[from];
     let mut at = from + 1;
     loop {

@@ -129,6 +129,7 @@ fn older_names_of_collations() {
             Some("a COLLATE utf8_bin, b DEFAULT 'utf8mb3_bin'"),
         ),
         ("`utf8mb3_x` COLLATE=utf8mb4_bin", None),
+        ("`geomcollection` geomcollection NOT NULL", Some("`geomcollection` geometrycollection NOT NULL")),
     ] {
         assert_eq!(base::with_older_names(statement).as_deref(), expected);
     }

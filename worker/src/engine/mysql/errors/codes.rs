@@ -251,7 +251,8 @@ fn definition(code: u16) -> Option<Verdict> {
         | 3105..=3109
         | 3152
         | 3753..=3773
-        | 3813..=3818 => refused(
+        | 3813..=3818
+        | 4161 => refused(
             "definition_refused",
             "the target does not take the source's definition: create the table by hand",
         ),
