@@ -1,1 +1,138 @@
-//! placeholder
+//! The scheduler: emits what is due, announces what was lost, reaps what lapsed.
+//!
+//! Any number of schedulers may run. Duties that share their work by row locks (outbox,
+//! lapsed leases) run on each; duties of which one at a time is enough run on the one that
+//! leads ([`leader`]). Every duty looks at the database and does what is missing there; it
+//! is told nothing, so the good day and the recovery are one path of code. Invariants: an
+//! outage of PostgreSQL or RabbitMQ never ends the process; whatever is done twice has the
+//! effect of once. Not here: when a schedule is due (`domain::schedule`, the same code that
+//! the API shows), and the transitions of jobs and steps (`workflow`).
+
+mod announce;
+mod duty;
+mod leader;
+mod reaper;
+mod refill;
+mod retention;
+mod sweep;
+mod tick;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use longshore_shared::bus::{Bus, BusError};
+use longshore_shared::clock;
+use longshore_shared::config::SchedulerConfig;
+use longshore_shared::store::{Database, StoreError, await_schema};
+use longshore_shared::telemetry::{self, Check, TelemetryError};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use duty::{Outages, keep};
+use leader::Leadership;
+
+/// Why the scheduler could not begin, or ended without being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The control plane's address is none.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// RabbitMQ's address is none.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// Metrics or health cannot be served.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The port for health and metrics cannot be had.
+    #[error("cannot listen on {address} for health and metrics")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the machine said.
+        source: std::io::Error,
+    },
+    /// A duty stopped by a fault of its own.
+    #[error("a duty of the scheduler panicked")]
+    Panicked,
+}
+
+/// What every duty works with.
+struct Ground {
+    database: Database,
+    bus: Bus,
+    config: SchedulerConfig,
+    leadership: Leadership,
+    outages: Outages,
+}
+
+/// Runs until `shutdown`; then finishes the transactions in hand, within the grace, and
+/// gives the leadership back.
+pub async fn run(config: SchedulerConfig, shutdown: CancellationToken) -> Result<(), RunError> {
+    telemetry::start_metrics()?;
+    let address = config.ops.listen;
+    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    let database =
+        Database::new(config.database.url.reveal(), config.database.connections, "longshore-scheduler")?;
+    let bus = Bus::connect(config.broker.url.reveal(), "longshore-scheduler")?;
+    let mut ops = JoinSet::new();
+    let ops_end = CancellationToken::new();
+    ops.spawn(telemetry::serve_ops(listener, checks(&database, &bus), ops_end.clone()));
+    tokio::select! {
+        () = await_schema(&database) => {}
+        () = shutdown.cancelled() => return Ok(()),
+    }
+    let holder = format!("{} {}", config.scheduler.name, clock::fresh_id());
+    let ground = Arc::new(Ground {
+        leadership: Leadership::new(holder),
+        outages: Outages::default(),
+        database,
+        bus,
+        config,
+    });
+    tracing::info!(scheduler.name = %ground.config.scheduler.name, "the scheduler runs");
+    let outcome = work(&ground, &shutdown).await;
+    ground.leadership.release(&ground.database).await;
+    ground.bus.close().await;
+    ops_end.cancel();
+    ground.database.close().await;
+    outcome
+}
+
+fn checks(database: &Database, bus: &Bus) -> Vec<Check> {
+    let (database, bus) = (database.clone(), bus.clone());
+    vec![
+        Check::new("database", move || {
+            let database = database.clone();
+            async move { database.ping().await.map_err(|_| "no answer".to_owned()) }
+        }),
+        Check::new("broker", move || {
+            let ready = bus.ready().map_err(|_| "not connected".to_owned());
+            async move { ready }
+        }),
+    ]
+}
+
+/// Does all duties until the shutdown, and gives those in hand their grace.
+async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), RunError> {
+    let mut duties = JoinSet::new();
+    let stop = shutdown.child_token();
+    duties.spawn(keep(leader::Lead, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(tick::Tick, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(sweep::Sweep::default(), Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(refill::Refill, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(retention::Prune, Arc::clone(ground), stop.clone()));
+    // A duty ends by itself only when it is told to, or by a panic.
+    let outcome = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        Some(ended) = duties.join_next() => ended.map_err(|_| RunError::Panicked),
+    };
+    stop.cancel();
+    let settle = async { while duties.join_next().await.is_some() {} };
+    if tokio::time::timeout(ground.config.process.grace, settle).await.is_err() {
+        tracing::warn!("the grace of a soft stop is over; transactions in hand are rolled back");
+    }
+    outcome
+}

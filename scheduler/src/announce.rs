@@ -1,0 +1,110 @@
+//! Announces again the steps whose message is gone: RabbitMQ lost what it held, or a
+//! worker died between taking a message and claiming its step.
+//!
+//! Woken by a timer. A message is taken for lost only when its queue holds fewer messages
+//! than there are steps waiting to be claimed, and twice in a row, since a message in a
+//! worker's hands is in neither number; then as many are announced again as are missing, the
+//! oldest first. So a backlog does not multiply: it has its messages. Whatever the queue
+//! holds, a step that waited for LONGSHORE_REANNOUNCE_SECONDS is announced again.
+//! Idempotent: a step that is claimed meanwhile leaves a message that finds it taken. Two
+//! schedulers: the leader does it; if two believe to lead for a moment, some messages are
+//! double, which is harmless.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use longshore_shared::bus::BusError;
+use longshore_shared::domain::step::Queue;
+use longshore_shared::store::steps;
+use longshore_shared::telemetry::Metric;
+use longshore_shared::workflow::{WorkflowError, publish};
+
+use crate::Ground;
+use crate::duty::{Duty, Round};
+
+const PAUSE: Duration = Duration::from_secs(1);
+/// A step is waited for so long before its message is missed at all.
+const AGE_SECONDS: f64 = 2.0;
+/// Steps that one round announces again at most, a queue.
+const BATCH: i64 = 1_000;
+
+/// Announces lost steps again.
+#[derive(Default)]
+pub(crate) struct Announce {
+    /// How many messages each queue lacked at the last look.
+    lacking: BTreeMap<Queue, i64>,
+}
+
+impl Duty for Announce {
+    const NAME: &'static str = "announce";
+
+    fn pause(&self) -> Duration {
+        PAUSE
+    }
+
+    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
+        let before = std::mem::take(&mut self.lacking);
+        if ground.leadership.term().is_none() {
+            return Ok(Round::Idle);
+        }
+        ground.bus.ready()?;
+        let longest = ground.config.scheduler.reannounce.as_secs_f64();
+        for queue in Queue::ALL {
+            let lacks = lacks(ground, *queue).await?;
+            let lost = lacks.min(before.get(queue).copied().unwrap_or(0));
+            if again(ground, *queue, AGE_SECONDS, lost).await? == 0 {
+                self.lacking.insert(*queue, lacks);
+            }
+            again(ground, *queue, longest, BATCH).await?;
+        }
+        Ok(Round::Idle)
+    }
+}
+
+/// How many messages the queue lacks.
+async fn lacks(ground: &Ground, queue: Queue) -> Result<i64, WorkflowError> {
+    let mut tx = ground.database.system().await?;
+    let waiting = steps::unclaimed(tx.conn(), queue, AGE_SECONDS).await?;
+    tx.commit().await?;
+    if waiting == 0 {
+        return Ok(0);
+    }
+    let held = match ground.bus.depth(queue).await {
+        Ok(held) => held,
+        // The queue is gone; publishing makes it again.
+        Err(BusError::Broker { .. }) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(missing(waiting, held))
+}
+
+fn missing(waiting: i64, held: u32) -> i64 {
+    waiting.saturating_sub(i64::from(held)).clamp(0, BATCH)
+}
+
+async fn again(ground: &Ground, queue: Queue, age_seconds: f64, limit: i64) -> Result<usize, WorkflowError> {
+    if limit == 0 {
+        return Ok(0);
+    }
+    let owed = publish::unclaimed(&ground.database, queue, age_seconds, limit).await?;
+    if owed.is_empty() {
+        return Ok(0);
+    }
+    tracing::info!(queue = %queue, steps = owed.len(), "steps that nobody claimed are announced again");
+    Metric::StepsReannounced.add(u64::try_from(owed.len()).unwrap_or(u64::MAX), &[]);
+    publish::settled(&ground.database, &ground.bus, &owed).await?;
+    Ok(owed.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BATCH, missing};
+
+    #[test]
+    fn only_what_the_queue_lacks() {
+        assert_eq!(missing(10, 0), 10);
+        assert_eq!(missing(10, 7), 3);
+        assert_eq!(missing(10, 4_000_000_000), 0);
+        assert_eq!(missing(50_000, 2), BATCH);
+    }
+}

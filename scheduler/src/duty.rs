@@ -1,0 +1,120 @@
+//! How every duty is repeated: a round, a pause, and longer pauses while something that
+//! it needs is away.
+//!
+//! A round is never cut off by a soft stop: the stop is looked at between rounds, so a
+//! transaction in hand is finished. An outage is told once when it begins and once when
+//! it is over.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use longshore_shared::workflow::WorkflowError;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::Ground;
+
+/// The longest pause after rounds that failed.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// What a round says about the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// Nothing more to do for now.
+    Idle,
+    /// There is more: go on at once.
+    More,
+}
+
+/// Something that is done again and again.
+///
+/// A round looks at what stands and does what is missing; it must be harmless to do it
+/// twice, to leave it half done between two transactions, and to do it on two schedulers.
+pub(crate) trait Duty: Send {
+    /// Its name in the log.
+    const NAME: &'static str;
+
+    /// The pause between two rounds.
+    fn pause(&self) -> Duration;
+
+    /// One round.
+    fn round(&mut self, ground: &Ground) -> impl Future<Output = Result<Round, WorkflowError>> + Send;
+}
+
+/// Does the rounds of a duty until `stop`.
+pub(crate) async fn keep<D: Duty>(mut duty: D, ground: Arc<Ground>, stop: CancellationToken) {
+    let mut failures: u32 = 0;
+    while !stop.is_cancelled() {
+        let wait = match duty.round(&ground).await {
+            Ok(state) => {
+                if failures > 0 {
+                    tracing::info!(duty = D::NAME, failures, "the duty goes on");
+                }
+                failures = 0;
+                if state == Round::More { Duration::ZERO } else { duty.pause() }
+            }
+            Err(error) => {
+                ground.outages.note(&error);
+                if failures == 0 {
+                    tracing::warn!(duty = D::NAME, %error, "the duty failed; it is tried again until it succeeds");
+                } else {
+                    tracing::debug!(duty = D::NAME, %error, failures, "the duty failed again");
+                }
+                failures = failures.saturating_add(1);
+                LONGEST.min(duty.pause() * 2u32.pow(failures.min(6)))
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// When PostgreSQL was last found away, by any duty; measured on the monotonic clock.
+#[derive(Debug)]
+pub(crate) struct Outages {
+    last: Mutex<Instant>,
+}
+
+impl Default for Outages {
+    /// A scheduler that begins does not know what was before, so it counts as an outage.
+    fn default() -> Self {
+        Self { last: Mutex::new(Instant::now()) }
+    }
+}
+
+impl Outages {
+    /// Takes note of a failure, if it is one of reaching PostgreSQL.
+    pub(crate) fn note(&self, error: &WorkflowError) {
+        if matches!(error, WorkflowError::Store(error) if error.is_outage()) {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+    }
+
+    /// How long PostgreSQL has been answering.
+    pub(crate) fn calm(&self) -> Duration {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_shared::store::{Database, StoreError};
+    use longshore_shared::workflow::WorkflowError;
+
+    use super::Outages;
+
+    #[tokio::test]
+    async fn only_an_outage_ends_the_calm() {
+        let closed = Database::new("postgres://a@127.0.0.1:1/a", 1, "test").expect("the URL is good");
+        closed.close().await;
+        let outages = Outages::default();
+        let began = *outages.last.lock().expect("not poisoned");
+        outages.note(&WorkflowError::RunInProgress);
+        outages.note(&StoreError::Row("odd".to_owned()).into());
+        assert_eq!(*outages.last.lock().expect("not poisoned"), began);
+        outages.note(&closed.ping().await.expect_err("the pool is closed").into());
+        assert!(*outages.last.lock().expect("not poisoned") > began);
+    }
+}

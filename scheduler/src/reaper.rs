@@ -1,0 +1,47 @@
+//! Takes lapsed leases back: the step of a worker that died goes to another one, or is
+//! given up when every worker that takes it dies.
+//!
+//! Woken by a timer. Idempotent: each lease is looked at again under its job's lock, and
+//! its token and the database's clock decide; a worker that renewed or ended in between
+//! keeps what it has. Two schedulers: the lock makes them take turns, the second finds
+//! nothing. After an outage of PostgreSQL, seen by any duty of this process or before its
+//! start, it waits for one lease: the workers could not renew either, and get the chance
+//! to do so first.
+
+use std::time::Duration;
+
+use longshore_shared::telemetry::Metric;
+use longshore_shared::workflow::{WorkflowError, expire, publish};
+
+use crate::Ground;
+use crate::duty::{Duty, Round};
+
+const PAUSE: Duration = Duration::from_secs(1);
+/// Leases that one round takes back at most.
+const BATCH: i64 = 100;
+
+/// Takes lapsed leases back.
+pub(crate) struct Reap;
+
+impl Duty for Reap {
+    const NAME: &'static str = "reap";
+
+    fn pause(&self) -> Duration {
+        PAUSE
+    }
+
+    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
+        if ground.outages.calm() < ground.config.scheduler.lease {
+            // Nothing is taken, but an outage that goes on must be seen to go on.
+            ground.database.ping().await?;
+            return Ok(Round::Idle);
+        }
+        let reaped = expire::lapsed(&ground.database, BATCH).await?;
+        if reaped.steps > 0 {
+            tracing::warn!(steps = reaped.steps, "leases of silent workers were taken back");
+            Metric::LeasesExpired.add(u64::try_from(reaped.steps).unwrap_or(u64::MAX), &[]);
+        }
+        publish::settled(&ground.database, &ground.bus, &reaped.owed).await?;
+        Ok(Round::Idle)
+    }
+}
