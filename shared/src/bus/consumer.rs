@@ -17,6 +17,8 @@ use lapin::options::{
     BasicRejectOptions,
 };
 use lapin::types::FieldTable;
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 
 use super::connection::{Live, within};
 use super::message::Wire as _;
@@ -27,6 +29,9 @@ use crate::telemetry::Metric;
 
 /// Between two tries when something else than the connection is wrong.
 const PAUSE: Duration = Duration::from_secs(1);
+/// A slot that waits begins anew this often. RabbitMQ (3.10, ran) may move a consumer from a
+/// deleted quorum queue to its successor and then count a message as delivered that it never sent.
+const REFRESH: Duration = Duration::from_secs(20);
 
 /// A place where the steps of one queue are taken, one after the other.
 pub struct Slot {
@@ -34,14 +39,28 @@ pub struct Slot {
     queue: Queue,
     /// The channel that the next delivery comes on; taken out while waiting, so that a
     /// wait that is given up half-way closes it and its message goes back.
-    open: Option<Open>,
+    open: Option<Arc<Open>>,
 }
 
+/// A channel for one delivery at a time.
 struct Open {
     channel: Channel,
     live: Arc<Live>,
     /// Whether the delivery that came on it last is settled.
-    settled: Arc<AtomicBool>,
+    settled: AtomicBool,
+    tracker: TaskTracker,
+}
+
+impl Drop for Open {
+    /// lapin closes a dropped channel, but not one that has a consumer nobody holds: the
+    /// one whose `basic.consume` was given up before its answer came. It would hoard.
+    fn drop(&mut self) {
+        let channel = self.channel.clone();
+        if channel.status().connected() && Handle::try_current().is_ok() {
+            let closing = async move { within("close a channel", channel.close(200, "done".into())).await };
+            self.tracker.spawn(closing);
+        }
+    }
 }
 
 /// Why a wait ended without a delivery.
@@ -62,8 +81,8 @@ impl Slot {
     /// Waits for a step's message, through every outage; `None` when the bus closes.
     ///
     /// May be given up at any point (in a `select!`): a message that had just arrived goes
-    /// back to its queue. The delivery before must be settled first; one that is not goes
-    /// back, too.
+    /// back to its queue. The delivery before may still be in hand; this one then comes on
+    /// another channel.
     pub async fn next(&mut self) -> Option<Delivery> {
         let shutdown = self.bus.shared.shutdown.clone();
         loop {
@@ -73,6 +92,8 @@ impl Slot {
                 () = shutdown.cancelled() => return None,
                 () = live.over() => continue,
                 found = self.take(&live) => found,
+                // Taking anew closes the channel, since `take` holds it.
+                () = tokio::time::sleep(REFRESH) => continue,
             };
             match found {
                 Ok((message, raw, open)) => return Some(self.hand_out(message, raw, open)),
@@ -94,15 +115,15 @@ impl Slot {
     }
 
     /// Consumes until one message has come and the consumer is cancelled.
-    async fn take(&mut self, live: &Arc<Live>) -> Result<(StepMessage, RawDelivery, Open), Setback> {
-        let usable = |open: &Open| {
+    async fn take(&mut self, live: &Arc<Live>) -> Result<(StepMessage, RawDelivery, Arc<Open>), Setback> {
+        let usable = |open: &Arc<Open>| {
             Arc::ptr_eq(&open.live, live)
                 && open.channel.status().connected()
                 && open.settled.load(Ordering::Acquire)
         };
         let open = match self.open.take().filter(usable) {
             Some(open) => open,
-            None => open_channel(live).await.map_err(Setback::Broken)?,
+            None => self.open_channel(live).await.map_err(Setback::Broken)?,
         };
         let raw = consume_one(&open.channel, self.queue).await?;
         match StepMessage::decode(&raw.data) {
@@ -117,25 +138,18 @@ impl Slot {
         }
     }
 
-    fn hand_out(&mut self, message: StepMessage, raw: RawDelivery, open: Open) -> Delivery {
-        let settled = Arc::new(AtomicBool::new(false));
-        let channel = open.channel.clone();
-        self.open = Some(Open { settled: Arc::clone(&settled), ..open });
-        Delivery {
-            message,
-            raw: Some(raw),
-            settled,
-            bus: self.bus.clone(),
-            queue: self.queue,
-            _channel: channel,
-        }
+    async fn open_channel(&self, live: &Arc<Live>) -> Result<Arc<Open>, BusError> {
+        let channel = within("open a channel", live.connection().create_channel()).await?;
+        within("limit the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
+        let (live, tracker) = (Arc::clone(live), self.bus.shared.tracker.clone());
+        Ok(Arc::new(Open { channel, live, settled: AtomicBool::new(true), tracker }))
     }
-}
 
-async fn open_channel(live: &Arc<Live>) -> Result<Open, BusError> {
-    let channel = within("open a channel", live.connection().create_channel()).await?;
-    within("limit the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
-    Ok(Open { channel, live: Arc::clone(live), settled: Arc::new(AtomicBool::new(true)) })
+    fn hand_out(&mut self, message: StepMessage, raw: RawDelivery, open: Arc<Open>) -> Delivery {
+        open.settled.store(false, Ordering::Release);
+        self.open = Some(Arc::clone(&open));
+        Delivery { message, raw: Some(raw), open, bus: self.bus.clone(), queue: self.queue }
+    }
 }
 
 /// One message, with the consumer that brought it cancelled.
@@ -169,11 +183,10 @@ pub struct Delivery {
     /// The message.
     pub message: StepMessage,
     raw: Option<RawDelivery>,
-    settled: Arc<AtomicBool>,
+    /// The channel that it came on, kept open until it is settled.
+    open: Arc<Open>,
     bus: Bus,
     queue: Queue,
-    /// Keeps the channel open on which the delivery is to be settled.
-    _channel: Channel,
 }
 
 impl Delivery {
@@ -205,7 +218,7 @@ impl Delivery {
 
     fn take(&mut self, result: &str) -> Result<RawDelivery, BusError> {
         count(self.queue, result);
-        self.settled.store(true, Ordering::Release);
+        self.open.settled.store(true, Ordering::Release);
         self.raw.take().ok_or(BusError::Gone)
     }
 }
@@ -214,12 +227,14 @@ impl Drop for Delivery {
     fn drop(&mut self) {
         let Some(raw) = self.raw.take() else { return };
         count(self.queue, "dropped");
-        let settled = Arc::clone(&self.settled);
-        self.bus.shared.tracker.spawn(async move {
-            if give_back(&raw).await.is_ok() {
-                settled.store(true, Ordering::Release);
-            }
-        });
+        let open = Arc::clone(&self.open);
+        if Handle::try_current().is_ok() {
+            self.bus.shared.tracker.spawn(async move {
+                if give_back(&raw).await.is_ok() {
+                    open.settled.store(true, Ordering::Release);
+                }
+            });
+        }
     }
 }
 

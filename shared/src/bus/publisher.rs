@@ -1,6 +1,7 @@
 //! Publishing with confirmation: many messages on the way at once, a result for each.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool::managed::Object;
 use lapin::options::BasicPublishOptions;
@@ -17,6 +18,8 @@ use crate::telemetry::Metric;
 
 /// Messages on the way at once, on one channel.
 const BATCH: usize = 500;
+/// Before a queue that is gone is declared anew, so that RabbitMQ has told its consumers first.
+const MEND_PAUSE: Duration = Duration::from_secs(1);
 /// Why a message was put aside, and from which queue it came; operators read these.
 const REASON_HEADER: &str = "x-longshore-reason";
 const QUEUE_HEADER: &str = "x-longshore-queue";
@@ -127,6 +130,7 @@ impl Publisher {
     }
 
     async fn mend(&self) -> Result<(), BusError> {
+        tokio::time::sleep(MEND_PAUSE).await;
         topology::declare(self.link.now()?.connection()).await
     }
 

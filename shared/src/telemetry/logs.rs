@@ -4,26 +4,38 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::IsTerminal as _;
 use std::panic::PanicHookInfo;
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt, registry};
 
 use super::TelemetryError;
+
+/// Crates that show what they send below `info`: lapin shows its login, password included.
+const TELLTALES: &[&str] = &["lapin", "amq_protocol", "amq_protocol_tcp", "async_rs"];
 
 /// Starts logging to standard error, and logs panics.
 ///
 /// `filter` holds directives of an `EnvFilter`; `json` writes one object a line. Call it
 /// in `main` only, once: it replaces the process's panic hook.
 pub fn start_logs(filter: &str, json: bool) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(filter)
+    let asked = EnvFilter::try_new(filter)
         .map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let installed = match json {
-        true => lines.json().flatten_event(true).with_span_list(false).finish().try_init(),
-        false => lines.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match json {
+        true => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        false => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
     };
+    let installed = registry().with(asked).with(filter_fn(is_discreet)).with(lines).try_init();
     installed.map_err(|_| TelemetryError::Installed { what: "log subscriber" })?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+fn is_discreet(line: &Metadata<'_>) -> bool {
+    let from = line.target().split("::").next().unwrap_or_default();
+    *line.level() <= Level::INFO || !TELLTALES.contains(&from)
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {
