@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Conn, StoreError};
 use crate::domain::failure::Failure;
-use crate::domain::id::{JobId, OrgId};
+use crate::domain::id::{ConnectionId, JobId, OrgId};
 use crate::domain::step::{Counts, TableDraft, TableMode, Verified};
 
 /// Stores the plan of a table.
@@ -84,6 +84,32 @@ pub async fn plans(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|r| (r.number, r.plan)).collect())
+}
+
+/// Names of the target's tables that were being loaded by the last job that touched them,
+/// apart from `except`, while that job did not complete: they may lack what comes after
+/// the rows (indexes, foreign keys).
+pub async fn begun(
+    conn: &mut Conn,
+    org_id: OrgId,
+    target_id: ConnectionId,
+    except: JobId,
+) -> Result<Vec<String>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT ON (t.name) t.name,
+               (j.state <> 'completed' AND EXISTS (SELECT FROM steps s WHERE s.org_id = t.org_id
+                    AND s.job_id = t.job_id AND s.table_number = t.number AND s.kind = 'index')) AS "begun!"
+           FROM job_tables t JOIN jobs j ON j.org_id = t.org_id AND j.id = t.job_id
+           WHERE t.org_id = $1 AND j.target_id = $2 AND j.id <> $3
+             AND t.mode IN ('create', 'fill', 'diff', 'replace')
+           ORDER BY t.name, j.id DESC"#,
+        org_id.0,
+        target_id.0,
+        except.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().filter(|r| r.begun).map(|r| r.name).collect())
 }
 
 /// How many tables of the job failed in its plan, and the first one's failure.

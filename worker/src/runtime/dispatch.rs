@@ -3,8 +3,10 @@
 //! To stop is to drop the step at its next await; what it left on customers' servers (a
 //! running statement, an open transaction) is then ended there.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::Outcome;
 
@@ -16,15 +18,22 @@ pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Outcome,
     let (guard, meter) = (Arc::clone(&held.guard), Arc::clone(&held.meter));
     let context = Context::load(worker.hands.clone(), held.step.clone(), guard, meter).await?;
     let ended = tokio::select! {
-        ended = steps::run(&context) => ended,
-        () = held.cancel.cancelled() => Err(stopped().into()),
+        biased;
+        ended = AssertUnwindSafe(steps::run(&context)).catch_unwind() => ended,
+        () = held.cancel.cancelled() => Ok(Err(stopped().into())),
     };
-    if ended.is_err() {
-        context.end_sessions().await;
+    if let Ok(Ok(outcome)) = ended {
+        return Ok(Outcome { counts: held.meter.counts(), ..outcome });
     }
-    ended
+    context.end_sessions().await;
+    ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn stopped() -> Failure {
-    Failure::transient(FailureClass::Internal, "stopped", "the step was told to stop", "nothing is to be done")
+    Failure::transient(
+        FailureClass::Internal,
+        "stopped",
+        "the step was told to stop",
+        "nothing is to be done",
+    )
 }

@@ -90,11 +90,7 @@ async fn settle_through_outages(
     }
 }
 
-async fn settle_once(
-    worker: &Worker,
-    held: &Held,
-    ended: &Ended,
-) -> Result<&'static str, WorkflowError> {
+async fn settle_once(worker: &Worker, held: &Held, ended: &Ended) -> Result<&'static str, WorkflowError> {
     let database = &worker.database;
     let (step, lease) = (&held.step, &held.step.lease);
     let settled = match (ended, held.stopped()) {

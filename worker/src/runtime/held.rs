@@ -57,6 +57,9 @@ impl Held {
         if stop.is_none() || why == Stop::Lost {
             *stop = Some(why);
         }
+        if why == Stop::Lost {
+            self.guard.lose();
+        }
         self.cancel.cancel();
     }
 

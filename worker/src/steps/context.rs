@@ -1,0 +1,305 @@
+//! All that a step may touch.
+//!
+//! Invariants: a secret is opened when the first session of its side is opened, for a
+//! held lease only, and lives no longer than the attempt; every session that can run
+//! long is remembered, so that [`Context::end_sessions`] can end it on its server.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::join_all;
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::id::ConnectionId;
+use longshore_shared::domain::job::Job;
+use longshore_shared::domain::step::StepKind;
+use longshore_shared::store::steps::Claimed;
+use longshore_shared::store::{Database, StoreError, connections, job_tables, jobs, steps};
+use longshore_shared::vault::{Opener, Place, Secret};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::error::StepError;
+use super::guard::LeaseGuard;
+use super::table::{TablePlan, read};
+use crate::engine::shape::TableShape;
+use crate::engine::{self, Inspector, Login, Reader, Writer};
+use crate::transfer::Meter;
+use crate::tunnel::Dialler;
+
+/// How long ending sessions may take, all of them together.
+const ENDING: Duration = Duration::from_secs(5);
+/// A chunk of fewer rows costs more in its making than it moves.
+const LEAST_ROWS: u64 = 500;
+/// The secret of a connection that logs in.
+const PASSWORD: &str = "password";
+
+/// What every step of this worker shares.
+#[derive(Clone)]
+pub(crate) struct Hands {
+    /// The control plane.
+    pub(crate) database: Database,
+    /// Opens secrets.
+    pub(crate) opener: Arc<Opener>,
+    /// Reaches customers' servers.
+    pub(crate) dialler: Dialler,
+    /// Rows a chunk at most.
+    pub(crate) chunk_rows: u32,
+    /// Bytes a chunk is aimed at.
+    pub(crate) chunk_bytes: u32,
+}
+
+/// One attempt at one step.
+pub(crate) struct Context {
+    hands: Hands,
+    step: Claimed,
+    job: Job,
+    source: Side,
+    target: Side,
+    lease: Arc<LeaseGuard>,
+    meter: Arc<Meter>,
+}
+
+impl Context {
+    /// Reads the job and the connections that it names.
+    pub(crate) async fn load(
+        hands: Hands,
+        step: Claimed,
+        lease: Arc<LeaseGuard>,
+        meter: Arc<Meter>,
+    ) -> Result<Self, StepError> {
+        let org_id = step.lease.org_id;
+        let mut tx = hands.database.system().await?;
+        let job = jobs::find(tx.conn(), org_id, step.lease.job_id)
+            .await?
+            .ok_or_else(|| StoreError::Row("a step's job is not there".to_owned()))?;
+        let mut sides = Vec::with_capacity(2);
+        for (id, word) in [(job.source_id, "source"), (job.target_id, "target")] {
+            let id = id.ok_or_else(|| gone(word))?;
+            let found = connections::find(tx.conn(), org_id, id).await?;
+            sides.push(Side::new(found.ok_or_else(|| gone(word))?));
+        }
+        tx.commit().await?;
+        let (Some(target), Some(source)) = (sides.pop(), sides.pop()) else { return Err(gone("").into()) };
+        Ok(Self { hands, step, job, source, target, lease, meter })
+    }
+
+    /// The claimed step.
+    pub(crate) fn step(&self) -> &Claimed {
+        &self.step
+    }
+
+    pub(super) fn job(&self) -> &Job {
+        &self.job
+    }
+
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    pub(super) fn source(&self) -> &Connection {
+        &self.source.connection
+    }
+
+    pub(super) fn target(&self) -> &Connection {
+        &self.target.connection
+    }
+
+    /// Whether somebody may have worked at this step before and may have committed. A
+    /// soft stop gives its attempt back, so the token tells, not the attempt's number.
+    pub(super) fn is_repeated(&self) -> bool {
+        self.step.lease.token > 1
+    }
+
+    /// To be asked before every commit on a customer's server.
+    pub(super) fn check_lease(&self) -> Result<(), Failure> {
+        self.lease.check()
+    }
+
+    /// The name that makes this step's target session the only one.
+    pub(super) fn lock_name(&self) -> String {
+        format!("longshore:{}", self.step.lease.step_id)
+    }
+
+    /// Rows a chunk of the table: by the bytes that are aimed at, within bounds.
+    pub(super) fn chunk_rows(&self, table: &TableShape) -> u64 {
+        let aimed = u64::from(self.hands.chunk_bytes) / table.row_bytes.max(1);
+        aimed.max(LEAST_ROWS).min(self.hands.chunk_rows.into()).max(1)
+    }
+
+    /// The step's payload.
+    pub(super) fn payload<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        read(&self.step.payload, "payload")
+    }
+
+    /// The plan of the step's table.
+    pub(super) async fn table(&self) -> Result<TablePlan, StepError> {
+        let numbers = [self.step.table_number.unwrap_or(-1)];
+        let mut plans = self.plans(Some(&numbers)).await?;
+        Ok(plans.pop().ok_or_else(|| StoreError::Row("a step's table is not there".to_owned()))?)
+    }
+
+    /// The plans of the job's tables that have one (a refused table has none).
+    pub(super) async fn plans(&self, numbers: Option<&[i32]>) -> Result<Vec<TablePlan>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let found = job_tables::plans(tx.conn(), lease.org_id, lease.job_id, numbers).await?;
+        tx.commit().await?;
+        let plans = found.iter().filter(|(_, plan)| !plan.is_null()).map(|(_, plan)| read(plan, "plan"));
+        Ok(plans.collect::<Result<_, Failure>>()?)
+    }
+
+    /// Tables of the target that the last job that loaded them did not complete.
+    pub(super) async fn begun(&self) -> Result<HashSet<String>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let begun =
+            job_tables::begun(tx.conn(), lease.org_id, self.target.connection.id, lease.job_id).await?;
+        tx.commit().await?;
+        Ok(begun.into_iter().collect())
+    }
+
+    /// What the table's finished steps of a kind told.
+    pub(super) async fn details(&self, kind: StepKind) -> Result<Vec<Value>, StepError> {
+        let lease = &self.step.lease;
+        let number = self.step.table_number.unwrap_or(-1);
+        let mut tx = self.hands.database.system().await?;
+        let details = steps::details(tx.conn(), lease.org_id, lease.job_id, number, kind).await?;
+        tx.commit().await?;
+        Ok(details)
+    }
+
+    pub(super) async fn source_inspector(&self) -> Result<Box<dyn Inspector>, StepError> {
+        self.inspector(&self.source).await
+    }
+
+    pub(super) async fn target_inspector(&self) -> Result<Box<dyn Inspector>, StepError> {
+        self.inspector(&self.target).await
+    }
+
+    pub(super) async fn source_reader(&self) -> Result<Box<dyn Reader>, StepError> {
+        self.reader(&self.source).await
+    }
+
+    pub(super) async fn target_reader(&self) -> Result<Box<dyn Reader>, StepError> {
+        self.reader(&self.target).await
+    }
+
+    /// A session that writes to the target, alone in this step's name: a former attempt
+    /// that still lives on the server is ended first.
+    pub(super) async fn target_writer(&self) -> Result<Box<dyn Writer>, StepError> {
+        let login = self.login(&self.target).await?;
+        let mut writer = engine::writer(self.target.connection.engine, &login).await?;
+        self.target.remember(writer.session_id());
+        writer.hold(&self.lock_name()).await?;
+        Ok(writer)
+    }
+
+    async fn inspector(&self, side: &Side) -> Result<Box<dyn Inspector>, StepError> {
+        let login = self.login(side).await?;
+        Ok(engine::inspector(side.connection.engine, &login).await?)
+    }
+
+    async fn reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
+        let login = self.login(side).await?;
+        let reader = engine::reader(side.connection.engine, &login).await?;
+        side.remember(reader.session_id());
+        Ok(reader)
+    }
+
+    async fn login(&self, side: &Side) -> Result<Login, StepError> {
+        self.check_lease()?;
+        let password = side.password.get_or_try_init(|| self.open(&side.connection)).await?.clone();
+        let tag = format!("longshore job {}", self.job.id);
+        Ok(self.hands.dialler.login(&side.connection, password, tag).await?)
+    }
+
+    async fn open(&self, connection: &Connection) -> Result<Secret, StepError> {
+        let mut tx = self.hands.database.system().await?;
+        let found = connections::secret(tx.conn(), connection.org_id, connection.id, PASSWORD).await?;
+        tx.commit().await?;
+        let (sealed, version) = found.ok_or_else(|| gone("password of a"))?;
+        let place = Place {
+            org_id: connection.org_id,
+            table: connections::SECRETS_TABLE,
+            row: connection.id.0,
+            column: PASSWORD,
+            version,
+        };
+        Ok(self
+            .hands
+            .opener
+            .open(&sealed, &place)
+            .map_err(|error| no_key(connection.id, &error.to_string()))?)
+    }
+
+    /// Ends, on their servers, the sessions that a dropped or failed attempt left: a
+    /// running statement stops, an open transaction is undone. What cannot be reached is
+    /// left to its server's time-outs, and to the next attempt's hold.
+    pub(crate) async fn end_sessions(&self) {
+        let both = [&self.source, &self.target].map(|side| async move {
+            let ended = side.sessions().into_iter().map(|id| self.end_one(side, id));
+            join_all(ended).await;
+        });
+        if tokio::time::timeout(ENDING, join_all(both)).await.is_err() {
+            tracing::warn!(step.id = %self.step.lease.step_id, "a step's sessions could not be ended in time");
+        }
+    }
+
+    async fn end_one(&self, side: &Side, id: u64) {
+        let Some(password) = side.password.get() else { return };
+        let tag = format!("longshore job {}", self.job.id);
+        let ended = async {
+            let login = self.hands.dialler.login(&side.connection, password.clone(), tag).await?;
+            engine::end_session(side.connection.engine, &login, id).await
+        };
+        if let Err(failure) = ended.await {
+            tracing::warn!(
+                step.id = %self.step.lease.step_id,
+                failure.code = failure.code,
+                "a step's session could not be ended"
+            );
+        }
+    }
+}
+
+/// One of the two databases.
+struct Side {
+    connection: Connection,
+    password: OnceCell<Secret>,
+    sessions: Mutex<Vec<u64>>,
+}
+
+impl Side {
+    fn new(connection: Connection) -> Self {
+        Self { connection, password: OnceCell::new(), sessions: Mutex::default() }
+    }
+
+    fn remember(&self, session_id: u64) {
+        self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(session_id);
+    }
+
+    fn sessions(&self) -> Vec<u64> {
+        self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+fn gone(word: &str) -> Failure {
+    Failure::permanent(
+        FailureClass::ConnectionFailure,
+        "connection_deleted",
+        format!("the {word} connection of this job is not there any more"),
+        "register the connection again, and a task that uses it",
+    )
+}
+
+fn no_key(id: ConnectionId, why: &str) -> Failure {
+    Failure::permanent(
+        FailureClass::Internal,
+        "key_unavailable",
+        format!("the password of connection {id} cannot be opened: {why}"),
+        "give the worker the private keyring that belongs to the API's public one, or register the connection anew",
+    )
+}

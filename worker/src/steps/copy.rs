@@ -1,0 +1,73 @@
+//! `copy`: loads one range of a table into a target that held no rows when the job was
+//! planned.
+//!
+//! Idempotent: the first attempt is one transaction; a repeated one cannot know whether
+//! a former one committed, so it compares the range and adds what is missing, and a
+//! table without a key (one range, empty before the job) is emptied and loaded in one
+//! transaction. The session's hold ends a former attempt that still runs on the server.
+//! Cancelled: the session ends, the server takes the open transaction back; a repeated
+//! attempt leaves whole pages behind, which the next one finds.
+
+use longshore_shared::domain::step::{Counts, Outcome};
+
+use super::context::Context;
+use super::diff;
+use super::error::StepError;
+use super::table::{RangePayload, TablePlan};
+use crate::engine::shape::Range;
+use crate::engine::{Reader, Writer};
+use crate::transfer::{Meter, pump, whole};
+
+pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
+    let plan = context.table().await?;
+    let RangePayload { range } = context.payload()?;
+    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
+    source.freeze().await?;
+    if context.is_repeated() && plan.shape.key.is_some() {
+        complete(context, &mut *source, &mut *target, &plan, &range).await?;
+    } else {
+        load(context, &mut *source, &mut *target, &plan, &range).await?;
+    }
+    Ok(Outcome::default())
+}
+
+/// Loads everything in one transaction.
+async fn load(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: &Range,
+) -> Result<(), StepError> {
+    target.begin().await?;
+    if context.is_repeated() {
+        // A table without a key is one chunk: whatever is there is a former attempt's.
+        target.delete_all(&plan.shape).await?;
+    }
+    let rows = pump(source, target, &plan.shape, range, context.meter()).await?;
+    source.thaw().await?;
+    context.check_lease()?;
+    target.commit().await?;
+    context.meter().add(Counts { inserted: whole(rows), ..Counts::default() });
+    Ok(())
+}
+
+/// Adds what a former attempt did not.
+async fn complete(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: &Range,
+) -> Result<(), StepError> {
+    let before = Meter::default();
+    let deferred = diff::apply(context, source, target, plan, range, &before).await?;
+    if deferred > 0 {
+        return Err(diff::clash(plan, deferred).into());
+    }
+    source.thaw().await?;
+    // What is equal already was inserted by a former attempt of this very step.
+    let found = before.counts();
+    context.meter().add(Counts { inserted: found.inserted + found.unchanged, unchanged: 0, ..found });
+    Ok(())
+}

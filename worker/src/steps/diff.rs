@@ -1,0 +1,108 @@
+//! `diff`: compares one range of a table on both sides and writes what differs.
+//!
+//! Idempotent: what is written follows from what is found, and a row that was written is
+//! equal when it is looked at again. Pages are written each in a transaction of its own.
+//! Cancelled: the open page's transaction is taken back by the server; pages before it
+//! stay (the table is `partial`), nothing temporary does.
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::step::{Counts, Outcome};
+use longshore_shared::domain::sync::ConflictPolicy;
+
+use super::compare::{Comparison, Page, digests};
+use super::context::Context;
+use super::error::StepError;
+use super::table::{DiffDetail, RangePayload, TablePlan, written};
+use crate::engine::shape::Range;
+use crate::engine::{Reader, Writer};
+use crate::transfer::{Meter, whole};
+
+pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
+    let plan = context.table().await?;
+    let RangePayload { range } = context.payload()?;
+    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
+    source.freeze().await?;
+    let deferred = apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?;
+    source.thaw().await?;
+    Ok(Outcome { detail: written(&DiffDetail { deferred })?, ..Outcome::default() })
+}
+
+/// Makes the target's rows of the range as the policy says; answers how many rows were
+/// left out since another row holds their unique value.
+pub(super) async fn apply(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: &Range,
+    meter: &Meter,
+) -> Result<u64, StepError> {
+    if let Some((left, right)) = digests(source, target, &plan.shape, range).await?
+        && left == right
+    {
+        let rows = whole(left.rows);
+        meter.add(Counts { rows, unchanged: rows, ..Counts::default() });
+        return Ok(0);
+    }
+    let mut deferred = 0;
+    let mut comparison = Comparison::new(&plan.shape, range);
+    while let Some(page) = comparison.next(source, target).await? {
+        let (counts, left_out) = write(context, target, plan, page).await?;
+        meter.add(counts);
+        deferred += left_out;
+    }
+    Ok(deferred)
+}
+
+async fn write(
+    context: &Context,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    page: Page,
+) -> Result<(Counts, u64), StepError> {
+    let mut counts = Counts {
+        rows: whole(page.rows),
+        bytes: whole(page.bytes),
+        unchanged: whole(page.unchanged),
+        ..Counts::default()
+    };
+    let updates = match context.job().spec.policy {
+        ConflictPolicy::SourceFirst => page.differing,
+        ConflictPolicy::TargetFirst => {
+            counts.skipped = whole(page.differing.len());
+            Vec::new()
+        }
+    };
+    if updates.is_empty() && page.missing.is_empty() {
+        return Ok((counts, 0));
+    }
+    target.begin().await?;
+    let not_updated = match updates.is_empty() {
+        true => 0,
+        false => target.update(&plan.shape, &updates).await?.len(),
+    };
+    let not_inserted = match page.missing.is_empty() {
+        true => 0,
+        false => target.insert(&plan.shape, &page.missing).await?.len(),
+    };
+    let deferred = u64::try_from(not_updated + not_inserted).unwrap_or(u64::MAX);
+    if deferred > 0 && !plan.can_clash() {
+        target.rollback().await?;
+        return Err(clash(plan, deferred).into());
+    }
+    context.check_lease()?;
+    target.commit().await?;
+    counts.updated = whole(updates.len() - not_updated);
+    counts.inserted = whole(page.missing.len() - not_inserted);
+    Ok((counts, deferred))
+}
+
+/// Rows clash although nothing that this job knows of can be in their way.
+pub(super) fn clash(plan: &TablePlan, rows: u64) -> Failure {
+    Failure::transient(
+        FailureClass::DataError,
+        "duplicate_key",
+        format!("table {}: {rows} rows met rows of the same unique key on the target", plan.shape.name),
+        "somebody else writes to the target; it is tried again by itself",
+    )
+}

@@ -1,0 +1,93 @@
+//! `foreign_keys`: adds the foreign keys of the tables that the job made, then proves all
+//! foreign keys of the tables that it wrote.
+//!
+//! They are added without the server's check, since one table's parents may be another's
+//! children; the proof is an anti-join of each. A row without a parent that the source
+//! has just so is the source's own and only worth a warning.
+//! Idempotent: a constraint that is there is not added again, and the proof only reads.
+//! Cancelled: constraints that were added stay, as any later run would add them.
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::step::Outcome;
+
+use super::context::Context;
+use super::error::StepError;
+use super::table::TablePlan;
+use crate::engine::{Orphans, Reader};
+
+pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
+    let mut plans = context.plans(None).await?;
+    plans.retain(|plan| plan.is_written() && plan.is_constrained());
+    let mut target = context.target_writer().await?;
+    for plan in &plans {
+        target.add_foreign_keys(&plan.to_constrain()).await?;
+    }
+    let mut source: Option<Box<dyn Reader>> = None;
+    let mut warnings = Vec::new();
+    for plan in &plans {
+        let found = target.orphans(&plan.constrained()).await?;
+        if found.is_empty() {
+            continue;
+        }
+        let source = match &mut source {
+            Some(open) => open,
+            none => none.insert(context.source_reader().await?),
+        };
+        let known = known(&mut **source, plan).await?;
+        warnings.extend(judge(&plan.shape.name, &found, &known)?);
+    }
+    Ok(Outcome { warnings, ..Outcome::default() })
+}
+
+/// The source's own rows without a parent; none where the source lacks such a parent
+/// table or column at all.
+async fn known(source: &mut dyn Reader, plan: &TablePlan) -> Result<Vec<Orphans>, Failure> {
+    match source.orphans(&plan.constrained()).await {
+        Err(failure) if !failure.is_transient() => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// Warnings for what the source has as well, a failure for what it does not.
+fn judge(table: &str, found: &[Orphans], known: &[Orphans]) -> Result<Vec<String>, Failure> {
+    found
+        .iter()
+        .map(|orphans| {
+            let of_source = known.iter().find(|k| k.constraint == orphans.constraint).map_or(0, |k| k.rows);
+            let Orphans { constraint, parent, rows } = orphans;
+            if *rows <= of_source {
+                return Ok(format!(
+                    "table {table}: {rows} rows have no parent in {parent} (foreign key {constraint}), as on the source"
+                ));
+            }
+            Err(Failure::permanent(
+                FailureClass::DataError,
+                "foreign_key_broken",
+                format!(
+                    "table {table}: {rows} rows have no parent in {parent} (foreign key {constraint}), \
+                     {of_source} on the source"
+                ),
+                "synchronise the parent table too, or remove the rows on the target that have no parent",
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Orphans, judge};
+
+    #[test]
+    fn only_the_sources_own_orphans_pass() {
+        let of = |constraint: &str, rows| Orphans { constraint: constraint.into(), parent: "p".into(), rows };
+        let check = |found: &[Orphans], known: &[Orphans], expected: Result<usize, &str>| {
+            let judged = judge("t", found, known);
+            assert_eq!(judged.as_ref().map(Vec::len).map_err(|f| f.code.as_str()), expected);
+        };
+        check(&[of("a", 3)], &[of("a", 3)], Ok(1));
+        check(&[of("a", 2)], &[of("a", 3)], Ok(1));
+        check(&[of("a", 4)], &[of("a", 3)], Err("foreign_key_broken"));
+        check(&[of("a", 1)], &[], Err("foreign_key_broken"));
+        check(&[of("a", 1)], &[of("b", 1)], Err("foreign_key_broken"));
+    }
+}

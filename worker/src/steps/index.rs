@@ -1,0 +1,18 @@
+//! `index`: builds what a loaded table lacks of its indexes, and refreshes its statistics.
+//!
+//! Idempotent: an index that is there is not built again. Cancelled: the server undoes
+//! the statement that runs; indexes that were built stay, as any later run would build
+//! them.
+
+use longshore_shared::domain::step::Outcome;
+
+use super::context::Context;
+use super::error::StepError;
+
+pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
+    let plan = context.table().await?;
+    let mut target = context.target_writer().await?;
+    target.build_indexes(&plan.to_index()).await?;
+    target.analyse(&plan.shape).await?;
+    Ok(Outcome::default())
+}

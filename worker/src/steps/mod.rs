@@ -1,0 +1,44 @@
+//! What a worker does in a step: one verb a file.
+//!
+//! Invariants: a step touches what its [`Context`] holds and nothing else; it may be
+//! dropped at any await (that is how it is cancelled), and run again from its start any
+//! number of times; it checks its lease before every commit on a customer's server; it
+//! writes no job and no step row, but answers an [`Outcome`] that the runtime settles.
+//! Deliberately not here: claiming, leases, retries (`runtime`, `shared::workflow`), and
+//! what statements look like (`engine`).
+
+mod compare;
+mod context;
+mod copy;
+mod diff;
+mod error;
+mod foreign_keys;
+mod guard;
+mod index;
+mod plan;
+mod prune;
+mod reconcile;
+mod replace;
+mod table;
+mod verify;
+
+use longshore_shared::domain::step::{Outcome, StepKind};
+
+pub(crate) use context::{Context, Hands};
+pub(crate) use error::StepError;
+pub(crate) use guard::LeaseGuard;
+
+/// Does the context's step.
+pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
+    match context.step().kind {
+        StepKind::Plan => Box::pin(plan::run(context)).await,
+        StepKind::Copy => Box::pin(copy::run(context)).await,
+        StepKind::Diff => Box::pin(diff::run(context)).await,
+        StepKind::Prune => Box::pin(prune::run(context)).await,
+        StepKind::Reconcile => Box::pin(reconcile::run(context)).await,
+        StepKind::Replace => Box::pin(replace::run(context)).await,
+        StepKind::Index => Box::pin(index::run(context)).await,
+        StepKind::ForeignKeys => Box::pin(foreign_keys::run(context)).await,
+        StepKind::Verify => Box::pin(verify::run(context)).await,
+    }
+}

@@ -1,0 +1,70 @@
+//! Foreign keys that are to be added need their parent tables; pure.
+
+use std::collections::HashSet;
+
+use super::decide::{Candidate, Decision};
+use super::refuse::mismatch;
+use crate::engine::shape::ForeignKey;
+
+/// Refuses tables that are to be made and whose parents will not be there; a table that
+/// exists goes without such a key. Answers warnings about the latter.
+///
+/// A refusal may take another table's parent away, so it is repeated until nothing
+/// changes.
+pub(super) fn check(tables: &mut [(&Candidate, &mut Decision)], target_names: &[String]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    loop {
+        let there = will_be_there(tables, target_names);
+        let mut changed = false;
+        for (candidate, decision) in tables.iter_mut() {
+            let without = take_orphaned(decision, &there);
+            if without.is_empty() {
+                continue;
+            }
+            changed = true;
+            let (name, keys) = (&candidate.source.name, listed(&without));
+            if candidate.target.is_some() {
+                warnings.push(format!("table {name}: foreign keys without a parent are left out: {keys}"));
+                continue;
+            }
+            **decision = Decision::Refused(mismatch(
+                "parent_missing",
+                format!(
+                    "table {name}: its foreign keys point to tables that the task leaves out and the target \
+                     lacks: {keys}"
+                ),
+                "add the parent tables to the task, or make them on the target first",
+            ));
+        }
+        if !changed {
+            return warnings;
+        }
+    }
+}
+
+/// Takes out the foreign keys whose parent will not be there.
+fn take_orphaned(decision: &mut Decision, there: &HashSet<String>) -> Vec<ForeignKey> {
+    let (Decision::Settled(settled) | Decision::ByContent(settled)) = decision else { return Vec::new() };
+    let orphaned =
+        |key: &ForeignKey| key.parent_schema.is_some() || !there.contains(&key.parent.to_lowercase());
+    let (without, with) = settled.new_foreign_keys.drain(..).partition(orphaned);
+    settled.new_foreign_keys = with;
+    without
+}
+
+/// Names are folded: a parent whose spelling differs only in case is the server's to find.
+fn will_be_there(tables: &[(&Candidate, &mut Decision)], target_names: &[String]) -> HashSet<String> {
+    let planned = tables
+        .iter()
+        .filter(|(_, decision)| !matches!(**decision, Decision::Refused(_)))
+        .map(|(candidate, _)| candidate.source.name.to_lowercase());
+    planned.chain(target_names.iter().map(|name| name.to_lowercase())).collect()
+}
+
+fn listed(keys: &[ForeignKey]) -> String {
+    let one = |key: &ForeignKey| match &key.parent_schema {
+        Some(schema) => format!("{} to {schema}.{}", key.name, key.parent),
+        None => format!("{} to {}", key.name, key.parent),
+    };
+    keys.iter().map(one).collect::<Vec<_>>().join(", ")
+}

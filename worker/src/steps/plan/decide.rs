@@ -1,0 +1,199 @@
+//! What is done with a table, from what both sides look like; pure.
+
+use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::step::{TableMode, VerifyPolicy};
+use longshore_shared::domain::sync::{ConflictPolicy, Keyless, SyncSpec, TargetTriggers};
+
+use super::refuse::mismatch;
+use crate::engine::shape::{Family, ForeignKey, Index, TableListing, TableShape};
+
+/// A table as both sides show it.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    /// The source's line in its table list.
+    pub(super) listing: TableListing,
+    /// The source's structure.
+    pub(super) source: TableShape,
+    /// The target's table of the same name.
+    pub(super) target: Option<Existing>,
+    /// An earlier job began to load the target's table and did not complete.
+    pub(super) begun: bool,
+}
+
+/// A table that the target has.
+#[derive(Clone, Debug)]
+pub(super) struct Existing {
+    /// Its structure.
+    pub(super) shape: TableShape,
+    /// It holds at least one row.
+    pub(super) holds_rows: bool,
+}
+
+/// What came of a table.
+#[derive(Clone, Debug)]
+pub(super) enum Decision {
+    /// This is done.
+    Settled(Settled),
+    /// It has no key and both sides hold rows: their contents decide ([`keyless`]).
+    ByContent(Settled),
+    /// Nothing is done.
+    Refused(Failure),
+}
+
+/// What is done with a table.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    /// How its rows get there.
+    pub(super) mode: TableMode,
+    /// What is proven in the end.
+    pub(super) verify: VerifyPolicy,
+    /// The target's own rows are deleted.
+    pub(super) prunes: bool,
+    /// Indexes to build.
+    pub(super) new_indexes: Vec<Index>,
+    /// Foreign keys to add.
+    pub(super) new_foreign_keys: Vec<ForeignKey>,
+}
+
+/// Tells two structures apart: `engine::differences`.
+pub(super) type Differences<'a> = &'a (dyn Fn(&TableShape, &TableShape) -> Vec<String> + Sync);
+
+/// Decides about one table by what it looks like.
+pub(super) fn decide(table: &Candidate, spec: &SyncSpec, differences: Differences<'_>) -> Decision {
+    try_decide(table, spec, differences).unwrap_or_else(Decision::Refused)
+}
+
+fn try_decide(table: &Candidate, spec: &SyncSpec, differences: Differences<'_>) -> Result<Decision, Failure> {
+    let source = &table.source;
+    refuse_unknown_types(source)?;
+    let Some(target) = &table.target else {
+        let (indexes, keys) = (source.indexes.clone(), source.foreign_keys.clone());
+        return Ok(Decision::Settled(loaded(TableMode::Create, indexes, keys)));
+    };
+    // An empty table may be one that a plan made, one that was begun is: it is completed.
+    let (indexes, keys) = match !target.holds_rows || table.begun {
+        true => (missing_indexes(source, &target.shape), missing_keys(source, &target.shape)),
+        false => (Vec::new(), Vec::new()),
+    };
+    refuse_differences(&differences(source, &with_indexes(&target.shape, &indexes)))?;
+    if !target.holds_rows {
+        refuse_triggers(target, spec)?;
+        let whole = indexes.is_empty() && keys.is_empty();
+        let mode = if whole { TableMode::Fill } else { TableMode::Create };
+        return Ok(Decision::Settled(loaded(mode, indexes, keys)));
+    }
+    let settled = Settled {
+        mode: TableMode::Diff,
+        verify: proof(spec),
+        prunes: spec.delete_extra,
+        new_indexes: indexes,
+        new_foreign_keys: keys,
+    };
+    if source.key.is_none() {
+        return Ok(Decision::ByContent(settled));
+    }
+    refuse_triggers(target, spec)?;
+    Ok(Decision::Settled(settled))
+}
+
+/// Decides about a table without a key whose both sides hold rows.
+pub(super) fn keyless(table: &Candidate, spec: &SyncSpec, settled: Settled, equal: bool) -> Decision {
+    let name = &table.source.name;
+    let exact = Settled { verify: VerifyPolicy::Exact, prunes: false, ..settled };
+    if equal {
+        return Decision::Settled(Settled { mode: TableMode::Equal, ..exact });
+    }
+    if spec.policy == ConflictPolicy::TargetFirst {
+        return Decision::Refused(mismatch(
+            "target_first",
+            format!(
+                "table {name}: without a key nobody can tell which rows the target lacks, and its rows differ"
+            ),
+            "give the table a primary key on both sides, use the policy source_first, or exclude the table",
+        ));
+    }
+    if !(spec.delete_extra || spec.keyless == Keyless::Replace) {
+        return Decision::Refused(mismatch(
+            "keyless_differs",
+            format!(
+                "table {name}: it has no key and its rows differ, so all of them would have to be replaced"
+            ),
+            "give the table a primary key on both sides, set keyless to replace, or exclude the table",
+        ));
+    }
+    match table.target.as_ref().map(|target| refuse_triggers(target, spec)) {
+        Some(Err(failure)) => Decision::Refused(failure),
+        _ => Decision::Settled(Settled { mode: TableMode::Replace, ..exact }),
+    }
+}
+
+fn loaded(mode: TableMode, new_indexes: Vec<Index>, new_foreign_keys: Vec<ForeignKey>) -> Settled {
+    Settled { mode, verify: VerifyPolicy::Exact, prunes: false, new_indexes, new_foreign_keys }
+}
+
+fn proof(spec: &SyncSpec) -> VerifyPolicy {
+    match (spec.policy, spec.delete_extra) {
+        (ConflictPolicy::SourceFirst, true) => VerifyPolicy::Exact,
+        (ConflictPolicy::SourceFirst, false) => VerifyPolicy::SourceFirst,
+        (ConflictPolicy::TargetFirst, _) => VerifyPolicy::TargetFirst,
+    }
+}
+
+fn refuse_unknown_types(source: &TableShape) -> Result<(), Failure> {
+    let unknown: Vec<String> = source
+        .columns
+        .iter()
+        .filter(|column| column.family == Family::Unknown)
+        .map(|column| format!("{} ({})", column.name, column.full_type))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(mismatch(
+        "type_not_supported",
+        format!("table {}: columns of types that cannot be moved: {}", source.name, unknown.join(", ")),
+        "exclude the table from the task",
+    ))
+}
+
+fn refuse_differences(found: &[String]) -> Result<(), Failure> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let hint = "make the two tables alike, or exclude the table from the task";
+    Err(mismatch("structure_differs", found.join("; "), hint))
+}
+
+fn refuse_triggers(target: &Existing, spec: &SyncSpec) -> Result<(), Failure> {
+    if target.shape.triggers.is_empty() || spec.target_triggers == TargetTriggers::Fire {
+        return Ok(());
+    }
+    Err(mismatch(
+        "target_has_triggers",
+        format!(
+            "table {}: the target's table has triggers that would fire for every written row: {}",
+            target.shape.name,
+            target.shape.triggers.join(", ")
+        ),
+        "drop the triggers, or set target_triggers to fire if that is wanted",
+    ))
+}
+
+/// Indexes of the source that the target has under no name.
+fn missing_indexes(source: &TableShape, target: &TableShape) -> Vec<Index> {
+    let alike = |a: &Index, b: &Index| a.columns == b.columns && a.unique == b.unique && a.method == b.method;
+    source.indexes.iter().filter(|i| !target.indexes.iter().any(|t| alike(i, t))).cloned().collect()
+}
+
+fn missing_keys(source: &TableShape, target: &TableShape) -> Vec<ForeignKey> {
+    let alike = |a: &ForeignKey, b: &ForeignKey| {
+        a.columns == b.columns && a.parent == b.parent && a.parent_columns == b.parent_columns
+    };
+    source.foreign_keys.iter().filter(|k| !target.foreign_keys.iter().any(|t| alike(k, t))).cloned().collect()
+}
+
+fn with_indexes(target: &TableShape, indexes: &[Index]) -> TableShape {
+    let mut completed = target.clone();
+    completed.indexes.extend(indexes.iter().cloned());
+    completed
+}

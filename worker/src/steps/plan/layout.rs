@@ -1,0 +1,122 @@
+//! From planned tables to stages and steps; pure.
+//!
+//! A table's stages follow each other: `prune`, rows (`copy`, `diff` or `replace`),
+//! `reconcile`, `index`. Then come, once for the job, the foreign keys, and then each
+//! table's `verify`. Row steps of all tables are mixed evenly, the biggest table first:
+//! neighbours in the order run at the same time, and two loads into one AUTO_INCREMENT
+//! table would wait for each other.
+
+use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::step::{Growth, StageDraft, StepDraft, StepKind, TableDraft, TableMode};
+use serde_json::{Value, json};
+
+use crate::engine::shape::Range;
+use crate::steps::table::{RangePayload, TablePlan, written};
+
+/// A table, ready to be laid out.
+pub(super) struct Laid {
+    /// Its line in the job.
+    pub(super) draft: TableDraft,
+    /// Its plan, unless it is refused.
+    pub(super) plan: Option<TablePlan>,
+    /// The source's ranges.
+    pub(super) ranges: Vec<Range>,
+    /// The target's ranges, where its own rows are deleted.
+    pub(super) prune_ranges: Vec<Range>,
+}
+
+/// All that the plan adds to the job.
+pub(super) fn growth(tables: Vec<Laid>) -> Result<Growth, Failure> {
+    let mut stages = Stages::default();
+    let mut queues = Vec::with_capacity(tables.len());
+    for table in &tables {
+        queues.push(rows(table, &mut stages)?);
+    }
+    let last: Vec<Option<i32>> = queues.iter().map(|queue| queue.steps.last().map(|s| s.stage)).collect();
+    let mut steps = mixed(queues);
+    let plans = || tables.iter().filter_map(|table| table.plan.as_ref());
+    let proven = plans().any(|plan| plan.is_written() && plan.is_constrained()).then(|| {
+        let stage = stages.add("foreign keys", last.iter().flatten().copied());
+        steps.push(step(stage, StepKind::ForeignKeys, None, json!({})));
+        stage
+    });
+    for (table, last) in tables.iter().zip(last).filter(|(table, _)| table.plan.is_some()) {
+        let stage = stages.add(&format!("verify {}", table.draft.name), proven.or(last));
+        steps.push(step(stage, StepKind::Verify, Some(table.draft.number), json!({})));
+    }
+    Ok(Growth { tables: tables.into_iter().map(|table| table.draft).collect(), stages: stages.0, steps })
+}
+
+/// The stages so far; numbers begin with 1, the plan itself is stage 0.
+#[derive(Default)]
+struct Stages(Vec<StageDraft>);
+
+impl Stages {
+    fn add(&mut self, name: &str, waits_for: impl IntoIterator<Item = i32>) -> i32 {
+        let number = i32::try_from(self.0.len() + 1).unwrap_or(i32::MAX);
+        let waits_for = waits_for.into_iter().collect();
+        self.0.push(StageDraft { number, name: name.to_owned(), waits_for });
+        number
+    }
+}
+
+/// A table's steps up to its indexes, in their order.
+struct Queue {
+    bytes: i64,
+    steps: Vec<StepDraft>,
+}
+
+fn rows(table: &Laid, stages: &mut Stages) -> Result<Queue, Failure> {
+    let mut queue = Queue { bytes: table.draft.bytes_total, steps: Vec::new() };
+    let Some(plan) = table.plan.as_ref().filter(|plan| plan.is_written()) else { return Ok(queue) };
+    let (name, number) = (&table.draft.name, table.draft.number);
+    let mut last = None;
+    let mut stage = |kind: StepKind, payloads: Vec<Value>| {
+        let stage = stages.add(&format!("{kind} {name}"), last);
+        last = Some(stage);
+        queue.steps.extend(payloads.into_iter().map(|payload| step(stage, kind, Some(number), payload)));
+    };
+    if !table.prune_ranges.is_empty() {
+        stage(StepKind::Prune, payloads(&table.prune_ranges)?);
+    }
+    stage(moving(plan.mode), payloads(&table.ranges)?);
+    if plan.mode == TableMode::Diff && plan.can_clash() {
+        stage(StepKind::Reconcile, vec![json!({})]);
+    }
+    if plan.is_indexed() {
+        stage(StepKind::Index, vec![json!({})]);
+    }
+    Ok(queue)
+}
+
+/// The step that moves the rows of a table in this mode.
+const fn moving(mode: TableMode) -> StepKind {
+    match mode {
+        TableMode::Create | TableMode::Fill => StepKind::Copy,
+        TableMode::Replace => StepKind::Replace,
+        TableMode::Diff | TableMode::Equal | TableMode::Refused => StepKind::Diff,
+    }
+}
+
+fn payloads(ranges: &[Range]) -> Result<Vec<Value>, Failure> {
+    ranges.iter().map(|range| written(&RangePayload { range: range.clone() })).collect()
+}
+
+fn step(stage: i32, kind: StepKind, table_number: Option<i32>, payload: Value) -> StepDraft {
+    StepDraft { stage, kind, table_number, payload }
+}
+
+/// Mixes the tables' steps: each table's are spread evenly over the whole, the biggest
+/// table's first among equals; each keeps its own order.
+fn mixed(queues: Vec<Queue>) -> Vec<StepDraft> {
+    let mut placed: Vec<(u64, i64, StepDraft)> = Vec::new();
+    for queue in queues {
+        let many = u64::try_from(queue.steps.len()).unwrap_or(u64::MAX).max(1);
+        placed.extend(queue.steps.into_iter().zip(0u64..).map(|(step, at)| {
+            // Where the middle of its share lies, in millionths of the whole.
+            ((2 * at + 1) * 500_000 / many, -queue.bytes, step)
+        }));
+    }
+    placed.sort_by_key(|(place, size, step)| (*place, *size, step.table_number));
+    placed.into_iter().map(|(_, _, step)| step).collect()
+}

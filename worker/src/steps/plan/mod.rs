@@ -1,0 +1,230 @@
+//! `plan`: checks every table on both sides, lays out the job's other steps, and makes
+//! the tables that the target lacks.
+//!
+//! Nothing is written before everything is checked: one refusal ends the job with every
+//! table's reason, unless the task says `on_mismatch: continue`.
+//! Idempotent: looking changes nothing, a table that was made and is empty is left as it
+//! is; an attempt that comes after a crash between the making and the settlement finds
+//! empty tables that lack indexes and foreign keys, and plans to build these, as it does
+//! for tables that an earlier job began to load and did not finish.
+//! Cancelled: empty tables may stay behind; the next run takes them up.
+
+mod constrain;
+mod decide;
+mod layout;
+mod refuse;
+mod select;
+mod survey;
+
+#[cfg(test)]
+pub(super) mod fake;
+#[cfg(test)]
+mod tests;
+
+use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::step::{Outcome, TableDraft, TableMode};
+use longshore_shared::domain::sync::{OnMismatch, SyncSpec};
+use serde_json::Value;
+
+use self::decide::{Candidate, Decision, Settled};
+use self::layout::Laid;
+use super::context::Context;
+use super::error::StepError;
+use super::table::{TablePlan, written};
+use crate::engine;
+use crate::engine::shape::{Range, TableShape};
+use crate::engine::{Reader, Writer};
+use crate::transfer::whole;
+
+pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
+    let spec = &context.job().spec;
+    let survey = Box::pin(survey::survey(context)).await?;
+    let mut warnings = survey.warnings;
+    let mut tables = decide_all(context, spec, survey.candidates);
+    tables.extend(survey.refused.into_iter().map(|(name, failure)| Table::refused(&name, failure)));
+    warnings.extend(constrain(&mut tables, &survey.target_names));
+    refuse_unless_told(spec, &tables)?;
+
+    let mut source = context.source_reader().await?;
+    let mut reader = context.target_reader().await?;
+    compare_keyless(spec, &mut tables, &mut *source, &mut *reader).await?;
+    refuse_unless_told(spec, &tables)?;
+    let laid = lay_out(context, tables, &mut *source, &mut *reader).await?;
+    drop((source, reader));
+
+    let mut target = context.target_writer().await?;
+    create(context, &mut *target, &laid).await?;
+    Ok(Outcome { growth: Some(layout::growth(laid)?), warnings, ..Outcome::default() })
+}
+
+/// A table on its way through the plan.
+struct Table {
+    name: String,
+    candidate: Option<Candidate>,
+    decision: Decision,
+}
+
+impl Table {
+    fn refused(name: &str, failure: Failure) -> Self {
+        Self { name: name.to_owned(), candidate: None, decision: Decision::Refused(failure) }
+    }
+}
+
+fn decide_all(context: &Context, spec: &SyncSpec, candidates: Vec<Candidate>) -> Vec<Table> {
+    let group = context.source().engine.group();
+    let differences = |left: &TableShape, right: &TableShape| engine::differences(group, left, right);
+    candidates
+        .into_iter()
+        .map(|candidate| Table {
+            name: candidate.source.name.clone(),
+            decision: decide::decide(&candidate, spec, &differences),
+            candidate: Some(candidate),
+        })
+        .collect()
+}
+
+/// Foreign keys need their parents; answers warnings about those that are left out.
+fn constrain(tables: &mut [Table], target_names: &[String]) -> Vec<String> {
+    let mut doable: Vec<(&Candidate, &mut Decision)> = tables
+        .iter_mut()
+        .filter_map(|table| table.candidate.as_ref().map(|candidate| (candidate, &mut table.decision)))
+        .collect();
+    constrain::check(&mut doable, target_names)
+}
+
+fn refuse_unless_told(spec: &SyncSpec, tables: &[Table]) -> Result<(), Failure> {
+    let refused: Vec<&Failure> = tables
+        .iter()
+        .filter_map(|table| match &table.decision {
+            Decision::Refused(failure) => Some(failure),
+            Decision::Settled(_) | Decision::ByContent(_) => None,
+        })
+        .collect();
+    match (spec.on_mismatch, refuse::all(&refused)) {
+        (OnMismatch::Fail, Some(failure)) => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+/// Decides the tables without a key whose both sides hold rows.
+async fn compare_keyless(
+    spec: &SyncSpec,
+    tables: &mut [Table],
+    source: &mut dyn Reader,
+    target: &mut dyn Reader,
+) -> Result<(), StepError> {
+    for table in tables {
+        let (Some(candidate), Decision::ByContent(settled)) = (&table.candidate, &table.decision) else {
+            continue;
+        };
+        let shape = &candidate.source;
+        let (left, right) =
+            futures::try_join!(source.digest(shape, &Range::ALL), target.digest(shape, &Range::ALL))?;
+        table.decision = decide::keyless(candidate, spec, settled.clone(), left == right);
+    }
+    Ok(())
+}
+
+/// Cuts every table into ranges and writes its plan.
+async fn lay_out(
+    context: &Context,
+    tables: Vec<Table>,
+    source: &mut dyn Reader,
+    target: &mut dyn Reader,
+) -> Result<Vec<Laid>, StepError> {
+    let mut laid = Vec::with_capacity(tables.len());
+    for (number, table) in (0..).zip(tables) {
+        laid.push(match (table.candidate, table.decision) {
+            (Some(candidate), Decision::Settled(settled)) => {
+                let cut = cut(context, &candidate, &settled, source, target).await?;
+                planned(number, candidate, settled, cut)?
+            }
+            (_, Decision::Refused(failure)) => refused(number, table.name, failure),
+            (_, Decision::Settled(_) | Decision::ByContent(_)) => {
+                refused(number, table.name, refuse::undecided())
+            }
+        });
+    }
+    Ok(laid)
+}
+
+/// The ranges of a table.
+#[derive(Default)]
+struct Cut {
+    source: Vec<Range>,
+    target: Vec<Range>,
+    rows: u64,
+}
+
+async fn cut(
+    context: &Context,
+    candidate: &Candidate,
+    settled: &Settled,
+    source: &mut dyn Reader,
+    target: &mut dyn Reader,
+) -> Result<Cut, StepError> {
+    let shape = &candidate.source;
+    let rows = context.chunk_rows(shape);
+    let mut cut = Cut::default();
+    match settled.mode {
+        TableMode::Equal | TableMode::Refused => {}
+        TableMode::Replace => {
+            cut.source = vec![Range::ALL];
+            cut.rows = candidate.listing.rows;
+        }
+        TableMode::Create | TableMode::Fill | TableMode::Diff => {
+            (cut.source, cut.rows) = source.split(shape, rows).await?;
+        }
+    }
+    if settled.prunes {
+        (cut.target, _) = target.split(shape, rows).await?;
+    }
+    Ok(cut)
+}
+
+fn planned(number: i32, candidate: Candidate, settled: Settled, cut: Cut) -> Result<Laid, Failure> {
+    let bytes = cut.rows.saturating_mul(candidate.source.row_bytes.max(1));
+    let plan = TablePlan {
+        shape: candidate.source,
+        mode: settled.mode,
+        verify: settled.verify,
+        prunes: settled.prunes,
+        new_indexes: settled.new_indexes,
+        new_foreign_keys: settled.new_foreign_keys,
+        old_foreign_keys: candidate.target.map(|target| target.shape.foreign_keys).unwrap_or_default(),
+    };
+    let draft = TableDraft {
+        number,
+        name: plan.shape.name.clone(),
+        mode: plan.mode,
+        plan: written(&plan)?,
+        rows_total: whole(cut.rows),
+        bytes_total: whole(bytes),
+        failure: None,
+    };
+    Ok(Laid { draft, plan: Some(plan), ranges: cut.source, prune_ranges: cut.target })
+}
+
+fn refused(number: i32, name: String, failure: Failure) -> Laid {
+    let draft = TableDraft {
+        number,
+        name,
+        mode: TableMode::Refused,
+        plan: Value::Null,
+        rows_total: 0,
+        bytes_total: 0,
+        failure: Some(failure),
+    };
+    Laid { draft, plan: None, ranges: Vec::new(), prune_ranges: Vec::new() }
+}
+
+/// Makes the missing tables; their order does not matter, foreign keys come last of all.
+async fn create(context: &Context, target: &mut dyn Writer, laid: &[Laid]) -> Result<(), StepError> {
+    for plan in laid.iter().filter_map(|laid| laid.plan.as_ref()) {
+        if plan.mode == TableMode::Create {
+            context.check_lease()?;
+            target.create_table(&plan.shape).await?;
+        }
+    }
+    Ok(())
+}

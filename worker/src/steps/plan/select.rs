@@ -1,0 +1,103 @@
+//! Which of the source's tables the task means; pure.
+
+use std::collections::BTreeMap;
+
+use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::sync::Selection;
+
+use super::refuse::mismatch;
+use crate::engine::shape::{TableKind, TableListing};
+
+/// What a selection comes to.
+#[derive(Debug, Default)]
+pub(super) struct Selected {
+    /// Tables to look at.
+    pub(super) tables: Vec<TableListing>,
+    /// Tables that can be told at once not to work.
+    pub(super) refused: Vec<(String, Failure)>,
+    /// What is worth telling.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Chooses from the source's list; `folds`: the target does not tell names apart by case.
+pub(super) fn select(
+    selection: &Selection,
+    listings: Vec<TableListing>,
+    folds: bool,
+) -> Result<Selected, Failure> {
+    refuse_missing(selection, &listings)?;
+    let mut selected = Selected::default();
+    let mut others = Vec::new();
+    for listing in listings.into_iter().filter(|listing| selection.covers(&listing.name)) {
+        match listing.kind {
+            TableKind::Base => selected.tables.push(listing),
+            TableKind::SystemVersioned => {
+                let failure = mismatch(
+                    "system_versioned",
+                    format!("table {}: it keeps its rows' history, which cannot be written", listing.name),
+                    "exclude the table from the task",
+                );
+                selected.refused.push((listing.name, failure));
+            }
+            TableKind::View | TableKind::Sequence if is_named(selection, &listing.name) => {
+                let failure = mismatch(
+                    "not_a_table",
+                    format!("{}: it is a view or a sequence, not a table", listing.name),
+                    "take the name out of the task",
+                );
+                selected.refused.push((listing.name, failure));
+            }
+            TableKind::View | TableKind::Sequence => others.push(listing.name),
+        }
+    }
+    if selected.tables.is_empty() && selected.refused.is_empty() {
+        return Err(mismatch(
+            "no_tables",
+            "the task's selection covers no table of the source",
+            "check the connection's database and the task's tables and patterns",
+        ));
+    }
+    if !others.is_empty() {
+        selected.warnings.push(format!("views and sequences are not synchronised: {}", others.join(", ")));
+    }
+    if folds {
+        refuse_collisions(&mut selected);
+    }
+    Ok(selected)
+}
+
+fn refuse_missing(selection: &Selection, listings: &[TableListing]) -> Result<(), Failure> {
+    let names: Vec<&str> = listings.iter().map(|listing| listing.name.as_str()).collect();
+    let missing = selection.missing(&names);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(mismatch(
+        "unknown_table",
+        format!("the source has no table {}", missing.join(", ")),
+        "check the spelling of the task's tables, upper and lower case included",
+    ))
+}
+
+fn is_named(selection: &Selection, name: &str) -> bool {
+    matches!(selection, Selection::Selective { tables, .. } if tables.iter().any(|table| table == name))
+}
+
+/// Two tables that the target would take for one (D10).
+fn refuse_collisions(selected: &mut Selected) {
+    let mut by_folded: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for table in &selected.tables {
+        by_folded.entry(table.name.to_lowercase()).or_default().push(table.name.clone());
+    }
+    for names in by_folded.into_values().filter(|names| names.len() > 1) {
+        selected.tables.retain(|table| !names.contains(&table.name));
+        for name in &names {
+            let failure = mismatch(
+                "name_collision",
+                format!("table {name}: the target does not tell these names apart: {}", names.join(", ")),
+                "exclude all but one of them, or use a target with lower_case_table_names=0",
+            );
+            selected.refused.push((name.clone(), failure));
+        }
+    }
+}

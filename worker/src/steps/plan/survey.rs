@@ -1,0 +1,173 @@
+//! Both sides as they are: opened, told apart, listed, described.
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+
+use super::decide::{Candidate, Existing};
+use super::refuse::mismatch;
+use super::select::{Selected, select};
+use crate::engine::Inspector;
+use crate::engine::shape::{ServerInfo, TableKind, TableListing, TableShape};
+use crate::steps::context::Context;
+use crate::steps::error::StepError;
+
+/// What a survey found.
+pub(super) struct Survey {
+    /// Tables to decide about, by name.
+    pub(super) candidates: Vec<Candidate>,
+    /// Tables that are refused already.
+    pub(super) refused: Vec<(String, Failure)>,
+    /// Base tables of the target.
+    pub(super) target_names: Vec<String>,
+    /// What is worth telling.
+    pub(super) warnings: Vec<String>,
+}
+
+pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
+    refuse_engines(context)?;
+    let (mut source, mut target) =
+        futures::try_join!(context.source_inspector(), context.target_inspector())?;
+    refuse_same(context, &mut *source, &mut *target).await?;
+    let (here, there) = futures::try_join!(source.server(), target.server())?;
+    refuse_read_only(context, &there)?;
+    let (ours, theirs) = futures::try_join!(source.tables(), target.tables())?;
+    let folds = there.lower_case_table_names != 0;
+    let Selected { tables, mut refused, mut warnings } = select(&context.job().spec.selection, ours, folds)?;
+    let (tables, existing) = pair(tables, &theirs, folds, &mut refused);
+    let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
+    warnings.extend(untouched_triggers(&candidates));
+    warnings.extend(flavours(&here, &there));
+    let target_names = theirs.into_iter().filter(|t| t.kind == TableKind::Base).map(|t| t.name).collect();
+    Ok(Survey { candidates, refused, target_names, warnings })
+}
+
+/// Reads the structures of both sides, each in one round, at the same time.
+async fn describe(
+    context: &Context,
+    source: &mut dyn Inspector,
+    target: &mut dyn Inspector,
+    tables: Vec<TableListing>,
+    existing: Vec<Option<String>>,
+) -> Result<Vec<Candidate>, StepError> {
+    let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
+    let spelt: Vec<String> = existing.iter().flatten().cloned().collect();
+    let (shapes, (others, hold)) = futures::try_join!(source.shapes(&names), async {
+        let others = target.shapes(&spelt).await?;
+        Ok((others, target.holds_rows(&spelt).await?))
+    })?;
+    let begun = context.begun().await?;
+    let mut found = others.into_iter().zip(hold).map(|(shape, holds_rows)| Existing { shape, holds_rows });
+    Ok(tables
+        .into_iter()
+        .zip(shapes)
+        .zip(existing)
+        .map(|((listing, source), name)| Candidate {
+            begun: begun.contains(&source.name),
+            target: name.and_then(|_| found.next()),
+            listing,
+            source,
+        })
+        .collect())
+}
+
+fn refuse_engines(context: &Context) -> Result<(), Failure> {
+    let (source, target) = (context.source().engine, context.target().engine);
+    if source.group() == target.group() {
+        return Ok(());
+    }
+    Err(mismatch(
+        "engine_mismatch",
+        format!("a {source} database cannot be synchronised into a {target} database"),
+        "use two connections of one engine, or of MySQL and MariaDB",
+    ))
+}
+
+/// One server under two addresses gives itself away by a lock that both see.
+async fn refuse_same(
+    context: &Context,
+    source: &mut dyn Inspector,
+    target: &mut dyn Inspector,
+) -> Result<(), StepError> {
+    let lease = &context.step().lease;
+    let probe = format!("longshore-probe:{}:{}", lease.step_id, lease.token);
+    source.raise_probe(&probe).await?;
+    if !target.sees_probe(&probe).await? {
+        return Ok(());
+    }
+    let (here, there) = (&context.source().database, &context.target().database);
+    let folds = source.server().await?.lower_case_table_names != 0;
+    if here == there || folds && here.eq_ignore_ascii_case(there) {
+        return Err(mismatch(
+            "same_database",
+            format!(
+                "connections {} and {} are the same database {here} of the same server",
+                context.source().name,
+                context.target().name
+            ),
+            "choose another target",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+fn refuse_read_only(context: &Context, target: &ServerInfo) -> Result<(), Failure> {
+    if !target.read_only {
+        return Ok(());
+    }
+    Err(Failure::permanent(
+        FailureClass::PermissionError,
+        "target_read_only",
+        format!("the server of connection {} is read only for its account", context.target().name),
+        "use the primary server, or switch read_only off",
+    ))
+}
+
+/// Finds each table's counterpart on the target, as the target spells it. What bears the
+/// name without being a table is in the way.
+fn pair(
+    tables: Vec<TableListing>,
+    theirs: &[TableListing],
+    folds: bool,
+    refused: &mut Vec<(String, Failure)>,
+) -> (Vec<TableListing>, Vec<Option<String>>) {
+    let mut kept = Vec::with_capacity(tables.len());
+    let mut existing = Vec::with_capacity(tables.len());
+    for table in tables {
+        let same = |other: &&TableListing| {
+            other.name == table.name || folds && other.name.to_lowercase() == table.name.to_lowercase()
+        };
+        match theirs.iter().find(same) {
+            Some(other) if other.kind != TableKind::Base => {
+                let failure = mismatch(
+                    "name_taken",
+                    format!(
+                        "table {}: on the target a view, a sequence or a table with history bears its name",
+                        table.name
+                    ),
+                    "rename or drop it on the target, or exclude the table from the task",
+                );
+                refused.push((table.name, failure));
+            }
+            other => {
+                existing.push(other.map(|other| other.name.clone()));
+                kept.push(table);
+            }
+        }
+    }
+    (kept, existing)
+}
+
+/// Triggers are no part of a sync: a table that is made gets none.
+fn untouched_triggers(candidates: &[Candidate]) -> Option<String> {
+    let made = candidates.iter().filter(|candidate| candidate.target.is_none()).map(|c| &c.source);
+    let with = made.filter(|shape: &&TableShape| !shape.triggers.is_empty());
+    let names: Vec<&str> = with.map(|shape| shape.name.as_str()).collect();
+    (!names.is_empty())
+        .then(|| format!("triggers are not synchronised; the source has some on: {}", names.join(", ")))
+}
+
+fn flavours(source: &ServerInfo, target: &ServerInfo) -> Option<String> {
+    (source.flavour != target.flavour).then(|| {
+        format!("source and target are of different flavours ({} and {})", source.version, target.version)
+    })
+}

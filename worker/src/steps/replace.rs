@@ -1,0 +1,26 @@
+//! `replace`: empties a table without a key and loads it anew.
+//!
+//! Idempotent: deletion and load are one transaction, so it happens or not, and twice is
+//! the same as once. Cancelled: the server takes the transaction back; readers of the
+//! target see the old rows until the commit.
+
+use longshore_shared::domain::step::{Counts, Outcome};
+
+use super::context::Context;
+use super::error::StepError;
+use crate::engine::shape::Range;
+use crate::transfer::{pump, whole};
+
+pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
+    let table = context.table().await?.shape;
+    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
+    source.freeze().await?;
+    target.begin().await?;
+    let deleted = target.delete_all(&table).await?;
+    let inserted = pump(&mut *source, &mut *target, &table, &Range::ALL, context.meter()).await?;
+    source.thaw().await?;
+    context.check_lease()?;
+    target.commit().await?;
+    context.meter().add(Counts { deleted: whole(deleted), inserted: whole(inserted), ..Counts::default() });
+    Ok(Outcome::default())
+}

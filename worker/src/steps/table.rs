@@ -1,0 +1,108 @@
+//! What a plan tells the steps that follow: a table's plan, and the steps' payloads.
+//! Opaque to everybody but this room; read by the same release only while a job runs, so
+//! a field that a release adds needs a default.
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::step::{TableMode, VerifyPolicy};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::engine::shape::{ForeignKey, Index, Range, TableShape};
+
+/// The plan of one table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct TablePlan {
+    /// The source's structure; both sides are read and written by it.
+    pub(super) shape: TableShape,
+    /// What is done with it.
+    pub(super) mode: TableMode,
+    /// What its verification has to prove.
+    pub(super) verify: VerifyPolicy,
+    /// The target's rows that the source lacks are deleted.
+    pub(super) prunes: bool,
+    /// Indexes that the target is to get after the rows.
+    pub(super) new_indexes: Vec<Index>,
+    /// Foreign keys that the target is to get after the rows of all tables.
+    pub(super) new_foreign_keys: Vec<ForeignKey>,
+    /// Foreign keys that the target has: they must hold in the end as well.
+    pub(super) old_foreign_keys: Vec<ForeignKey>,
+}
+
+impl TablePlan {
+    /// The shape with just the indexes that are to be built.
+    pub(super) fn to_index(&self) -> TableShape {
+        TableShape { indexes: self.new_indexes.clone(), ..self.shape.clone() }
+    }
+
+    /// The shape with just the foreign keys that are to be added.
+    pub(super) fn to_constrain(&self) -> TableShape {
+        TableShape { foreign_keys: self.new_foreign_keys.clone(), ..self.shape.clone() }
+    }
+
+    /// The shape with all foreign keys that must hold on the target in the end.
+    pub(super) fn constrained(&self) -> TableShape {
+        let all = self.old_foreign_keys.iter().chain(&self.new_foreign_keys).cloned();
+        TableShape { foreign_keys: all.collect(), ..self.shape.clone() }
+    }
+
+    /// Whether the table has foreign keys that must hold in the end.
+    pub(super) fn is_constrained(&self) -> bool {
+        !(self.old_foreign_keys.is_empty() && self.new_foreign_keys.is_empty())
+    }
+
+    /// Whether the job writes to the table.
+    pub(super) fn is_written(&self) -> bool {
+        !matches!(self.mode, TableMode::Equal | TableMode::Refused)
+    }
+
+    /// Whether the table's last steps are those of `index`.
+    pub(super) fn is_indexed(&self) -> bool {
+        let loaded = matches!(self.mode, TableMode::Create | TableMode::Fill | TableMode::Replace);
+        loaded || !self.new_indexes.is_empty()
+    }
+
+    /// Whether a row can be in another's way by a unique key that is not its key.
+    pub(super) fn can_clash(&self) -> bool {
+        self.shape.has_secondary_unique()
+    }
+}
+
+/// A step that works on one range of a table.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct RangePayload {
+    /// The range.
+    pub(super) range: Range,
+}
+
+/// What a finished comparison tells the reconciliation of its table.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct DiffDetail {
+    /// Rows that were not written since another row holds their unique value.
+    #[serde(default)]
+    pub(super) deferred: u64,
+}
+
+/// Reads what a plan wrote.
+pub(super) fn read<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, Failure> {
+    T::deserialize(value).map_err(|error| {
+        Failure::permanent(
+            FailureClass::Internal,
+            "plan_not_read",
+            format!("the {what} of this step does not read: {error}"),
+            "run workers of one release, and run the job again",
+        )
+    })
+}
+
+/// Writes what a later step reads.
+pub(super) fn written<T: Serialize>(value: &T) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(|error| {
+        Failure::permanent(
+            FailureClass::Internal,
+            "plan_not_written",
+            format!("a plan could not be written: {error}"),
+            "report this as a fault of Longshore",
+        )
+    })
+}

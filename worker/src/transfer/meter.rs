@@ -1,0 +1,33 @@
+//! Counters of one attempt at a step, read while they grow.
+
+use std::sync::Mutex;
+
+use longshore_shared::domain::step::Counts;
+
+/// What an attempt has done so far: the step adds, the runtime samples.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    counts: Mutex<Counts>,
+}
+
+impl Meter {
+    /// Adds to the counters.
+    pub(crate) fn add(&self, counts: Counts) {
+        *self.lock() += counts;
+    }
+
+    /// What has been counted so far.
+    pub(crate) fn counts(&self) -> Counts {
+        *self.lock()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Counts> {
+        // A panic between two additions leaves plain numbers behind: they stay readable.
+        self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A number of rows or bytes as the control plane keeps it.
+pub(crate) fn whole(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
