@@ -23,7 +23,7 @@ type Variables = BTreeMap<String, String>;
 const SQL_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
 
 /// Read to describe the server.
-const DESCRIBING: [&str; 11] = [
+const DESCRIBING: [&str; 12] = [
     "version",
     "version_comment",
     "local_infile",
@@ -35,19 +35,15 @@ const DESCRIBING: [&str; 11] = [
     "innodb_read_only",
     "max_statement_time",
     "max_execution_time",
+    "max_error_count",
 ];
 
-/// Set where the server has them; any account may.
-const FREE: [(&str, &str); 20] = [
-    ("time_zone", "'+00:00'"),
-    ("autocommit", "1"),
-    ("sql_safe_updates", "0"),
+/// Set where the server has them; a release may reserve one for administrators.
+const HELPFUL: [(&str, &str); 15] = [
     ("sql_big_selects", "1"),
-    ("sql_select_limit", "18446744073709551615"),
     ("sql_quote_show_create", "1"),
     ("sql_auto_is_null", "0"),
     ("group_concat_max_len", "1048576"),
-    ("max_error_count", "1024"),
     ("net_read_timeout", "600"),
     ("net_write_timeout", "600"),
     ("wait_timeout", "28800"),
@@ -61,7 +57,7 @@ const FREE: [(&str, &str); 20] = [
     ("information_schema_stats_expiry", "0"),
 ];
 
-/// Set where the server has them and lets the account; each is a help, none is needed.
+/// Set by a writer where the server has them and lets the account.
 const RESTRICTED: [(&str, &str); 5] = [
     // A definition that the source took is not refused for the size its rows could have.
     ("innodb_strict_mode", "0"),
@@ -77,13 +73,16 @@ const RESTRICTED: [(&str, &str); 5] = [
 pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Session> {
     let failed = |e: mysql_async::Error| errors::classify(&e, doing);
     let variables = variables(&mut conn).await.map_err(failed)?;
-    conn.query_drop(fixed(role, &variables)).await.map_err(failed)?;
+    conn.query_drop(needed(role)).await.map_err(failed)?;
+    let helpful = helpful(&variables);
+    if !attempt(&mut conn, &helpful.join(", ")).await.map_err(failed)? {
+        for one in &helpful {
+            attempt(&mut conn, one).await.map_err(failed)?;
+        }
+    }
     if role == Role::Write {
         for (name, value) in RESTRICTED.iter().filter(|(name, _)| variables.contains_key(*name)) {
-            match conn.query_drop(format!("SET SESSION {name} = {value}")).await {
-                Ok(()) | Err(mysql_async::Error::Server(_)) => {}
-                Err(lost) => return Err(failed(lost)),
-            }
+            attempt(&mut conn, &format!("SESSION {name} = {value}")).await.map_err(failed)?;
         }
     }
     let about: Vec<mysql_async::Row> = conn.query(ABOUT).await.map_err(failed)?;
@@ -104,7 +103,7 @@ async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
     let names = DESCRIBING
         .iter()
         .copied()
-        .chain(FREE.iter().chain(&RESTRICTED).map(|(name, _)| *name))
+        .chain(HELPFUL.iter().chain(&RESTRICTED).map(|(name, _)| *name))
         .map(text)
         .collect::<Vec<_>>();
     let query = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({})", names.join(", "));
@@ -116,22 +115,37 @@ async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
         .collect())
 }
 
-fn fixed(role: Role, variables: &Variables) -> String {
-    let mut assignments = vec![
-        "NAMES utf8mb4".to_owned(),
-        "character_set_results = NULL".to_owned(),
-        format!("SESSION sql_mode = '{SQL_MODE}'"),
-    ];
-    assignments.extend(
-        FREE.iter()
-            .filter(|(name, _)| variables.contains_key(*name))
-            .map(|(name, value)| format!("SESSION {name} = {value}")),
-    );
-    if role == Role::Write {
-        // unique_checks stays on: switching it off was measured to be slower.
-        assignments.push("SESSION foreign_key_checks = 0".to_owned());
+/// Without these no value could be trusted: an account that may not set them fails.
+fn needed(role: Role) -> String {
+    // unique_checks stays on: switching it off was measured to be slower.
+    let checks = if role == Role::Write { ", SESSION foreign_key_checks = 0" } else { "" };
+    format!(
+        "SET NAMES utf8mb4, character_set_results = NULL, SESSION sql_mode = '{SQL_MODE}', \
+         SESSION time_zone = '+00:00', SESSION autocommit = 1, SESSION sql_safe_updates = 0, \
+         SESSION sql_select_limit = 18446744073709551615{checks}"
+    )
+}
+
+fn helpful(variables: &Variables) -> Vec<String> {
+    let mut assignments = HELPFUL
+        .iter()
+        .filter(|(name, _)| variables.contains_key(*name))
+        .map(|(name, value)| format!("SESSION {name} = {value}"))
+        .collect::<Vec<_>>();
+    // A server that keeps no warnings would hide changed values (D42).
+    if variables.get("max_error_count").is_some_and(|kept| kept == "0") {
+        assignments.push("SESSION max_error_count = 64".to_owned());
     }
-    format!("SET {}", assignments.join(", "))
+    assignments
+}
+
+/// Whether the server set it; a refusal is no failure.
+async fn attempt(conn: &mut Conn, assignments: &str) -> mysql_async::Result<bool> {
+    match conn.query_drop(format!("SET {assignments}")).await {
+        Ok(()) => Ok(true),
+        Err(mysql_async::Error::Server(_)) => Ok(false),
+        Err(lost) => Err(lost),
+    }
 }
 
 fn describe(variables: &Variables, version: String, may_override: bool) -> ServerInfo {
@@ -156,7 +170,7 @@ fn describe(variables: &Variables, version: String, may_override: bool) -> Serve
 
 #[cfg(test)]
 mod tests {
-    use super::{Flavour, Role, Variables, describe, fixed};
+    use super::{Flavour, Role, Variables, describe, helpful, needed};
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -190,9 +204,17 @@ mod tests {
 
     #[test]
     fn only_what_the_server_has_is_set() {
-        let set = fixed(Role::Write, &variables(&[("max_execution_time", "5")]));
-        assert!(set.contains("max_execution_time = 0") && !set.contains("max_statement_time"), "{set}");
-        assert!(set.contains("foreign_key_checks = 0"));
-        assert!(!fixed(Role::Read, &variables(&[])).contains("foreign_key_checks"));
+        for (given, expected) in [
+            (
+                &[("max_execution_time", "5"), ("max_error_count", "1024")][..],
+                "SESSION max_execution_time = 0",
+            ),
+            (&[("max_statement_time", "5")][..], "SESSION max_statement_time = 0"),
+            (&[("max_error_count", "0")][..], "SESSION max_error_count = 64"),
+        ] {
+            assert_eq!(helpful(&variables(given)), [expected]);
+        }
+        assert!(needed(Role::Write).contains("foreign_key_checks = 0"));
+        assert!(!needed(Role::Read).contains("foreign_key_checks"));
     }
 }
