@@ -40,8 +40,7 @@ impl LeaseGuard {
     /// To be asked right before every commit: refuses when the lease is lost, has ended,
     /// or is about to. Short leases (tests) get a margin of a third.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let margin = MARGIN.min(self.length / 3);
-        if self.lock().is_some_and(|until| Instant::now() + margin < until) {
+        if self.holds_at(Instant::now()) {
             return Ok(());
         }
         Err(Failure::transient(
@@ -50,6 +49,11 @@ impl LeaseGuard {
             "the worker could not renew its lease in time, so it took back what it had not committed",
             "nothing is to be done; another attempt follows",
         ))
+    }
+
+    fn holds_at(&self, now: Instant) -> bool {
+        let margin = MARGIN.min(self.length / 3);
+        self.lock().is_some_and(|until| now + margin < until)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
@@ -61,45 +65,48 @@ impl LeaseGuard {
 mod tests {
     use std::time::Duration;
 
-    use tokio::time::{Instant, advance};
+    use tokio::time::Instant;
 
     use super::LeaseGuard;
 
-    const LEASE: Duration = Duration::from_secs(30);
-
-    #[tokio::test(start_paused = true)]
-    async fn nothing_is_written_near_the_end() {
-        let guard = LeaseGuard::new(Instant::now(), LEASE);
-        assert!(guard.check().is_ok());
-        advance(Duration::from_millis(27_900)).await;
-        assert!(guard.check().is_ok());
-        advance(Duration::from_millis(100)).await;
-        assert_eq!(guard.check().err().map(|f| f.code).as_deref(), Some("lease_lost"));
-        advance(Duration::from_secs(600)).await;
-        assert!(guard.check().is_err());
-        // Nobody took it away meanwhile: it goes on.
-        guard.renewed(Instant::now());
-        assert!(guard.check().is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_renewal_counts_from_when_it_was_asked_for() {
-        let guard = LeaseGuard::new(Instant::now(), LEASE);
-        advance(Duration::from_secs(10)).await;
+    fn guard(seconds: u64) -> (LeaseGuard, Instant) {
         let asked = Instant::now();
-        advance(Duration::from_secs(12)).await; // the answer took its time
-        guard.renewed(asked);
-        advance(Duration::from_secs(15)).await;
-        assert!(guard.check().is_ok());
-        advance(Duration::from_secs(1)).await;
-        assert!(guard.check().is_err());
+        (LeaseGuard::new(asked, Duration::from_secs(seconds)), asked)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_lost_stays_lost() {
-        let guard = LeaseGuard::new(Instant::now(), LEASE);
+    #[test]
+    fn nothing_is_written_near_the_end() {
+        for (lease, millis, holds) in [
+            (30, 0, true),
+            (30, 27_900, true),
+            (30, 28_000, false),
+            (30, 900_000, false),
+            (3, 1_900, true),
+            (3, 2_000, false),
+        ] {
+            let (guard, asked) = guard(lease);
+            assert_eq!(guard.holds_at(asked + Duration::from_millis(millis)), holds, "{millis} of {lease}");
+        }
+    }
+
+    #[test]
+    fn a_renewal_counts_from_when_it_was_asked_for() {
+        let (guard, asked) = guard(30);
+        let at = |seconds| asked + Duration::from_secs(seconds);
+        guard.renewed(at(10));
+        assert!(guard.holds_at(at(37)));
+        assert!(!guard.holds_at(at(38)));
+        // It lapsed, and nobody took it away: it goes on.
+        guard.renewed(at(100));
+        assert!(guard.holds_at(at(101)));
+    }
+
+    #[test]
+    fn what_is_lost_stays_lost() {
+        let (guard, asked) = guard(30);
+        assert!(guard.check().is_ok());
         guard.lose();
-        guard.renewed(Instant::now());
-        assert!(guard.check().is_err());
+        guard.renewed(asked);
+        assert_eq!(guard.check().err().map(|f| f.code).as_deref(), Some("lease_lost"));
     }
 }

@@ -1,0 +1,66 @@
+use longshore_shared::domain::step::{TableMode, VerifyPolicy};
+
+use super::super::constrain::check;
+use super::super::decide::{Candidate, Decision, Settled};
+use super::super::fake::{points_to, shape};
+use super::candidate;
+use crate::engine::shape::{ForeignKey, TableShape};
+
+fn made(name: &str, keys: Vec<ForeignKey>, exists: bool) -> (Candidate, Decision) {
+    let source = TableShape { foreign_keys: keys.clone(), ..shape(name) };
+    let settled = Settled {
+        mode: TableMode::Create,
+        verify: VerifyPolicy::Exact,
+        prunes: false,
+        new_indexes: Vec::new(),
+        new_foreign_keys: keys,
+    };
+    (candidate(source, exists.then(|| (shape(name), false))), Decision::Settled(settled))
+}
+
+/// Which tables are refused, how many keys are added in all, how many warnings there are.
+fn told(mut tables: Vec<(Candidate, Decision)>, target: &[&str]) -> (Vec<String>, usize, usize) {
+    let target: Vec<String> = target.iter().map(|&name| name.to_owned()).collect();
+    let mut doable: Vec<_> = tables.iter_mut().map(|(candidate, decision)| (&*candidate, decision)).collect();
+    let warnings = check(&mut doable, &target).len();
+    let mut refused = Vec::new();
+    let mut keys = 0;
+    for (candidate, decision) in &tables {
+        match decision {
+            Decision::Settled(settled) => keys += settled.new_foreign_keys.len(),
+            Decision::ByContent(_) => {}
+            Decision::Refused(failure) => {
+                assert_eq!(failure.code, "parent_missing");
+                refused.push(candidate.source.name.clone());
+            }
+        }
+    }
+    (refused, keys, warnings)
+}
+
+#[test]
+fn parents_must_be_there() {
+    let child = |exists| made("child", vec![points_to("parent")], exists);
+    let parent = || made("parent", Vec::new(), false);
+    assert_eq!(told(vec![child(false), parent()], &[]), (vec![], 1, 0));
+    assert_eq!(told(vec![child(false)], &["Parent"]), (vec![], 1, 0));
+    assert_eq!(told(vec![child(false)], &[]), (vec!["child".to_owned()], 0, 0));
+    // A table that is there goes without the key.
+    assert_eq!(told(vec![child(true)], &["child"]), (vec![], 0, 1));
+    // A table may be its own parent.
+    assert_eq!(told(vec![made("tree", vec![points_to("tree")], false)], &[]), (vec![], 1, 0));
+}
+
+#[test]
+fn a_refusal_takes_the_children_with_it() {
+    let elsewhere = ForeignKey { parent_schema: Some("other".to_owned()), ..points_to("x") };
+    let tables = vec![
+        made("grandchild", vec![points_to("child")], false),
+        made("child", vec![points_to("parent")], false),
+        made("parent", vec![elsewhere], false),
+        made("stranger", Vec::new(), false),
+    ];
+    let (refused, keys, warnings) = told(tables, &[]);
+    assert_eq!(refused, ["grandchild", "child", "parent"]);
+    assert_eq!((keys, warnings), (0, 0));
+}

@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+
+use longshore_shared::domain::step::{Growth, StepKind, TableDraft, TableMode};
+use serde_json::Value;
+
+use super::super::fake::{index, plan, points_to, shape};
+use super::super::layout::{Laid, growth};
+use super::super::refuse::undecided;
+use crate::engine::shape::{Range, TableShape};
+use crate::steps::table::TablePlan;
+
+fn laid(number: i32, plan: TablePlan, chunks: usize, prunes: usize) -> Laid {
+    let draft = TableDraft {
+        number,
+        name: plan.shape.name.clone(),
+        mode: plan.mode,
+        plan: Value::Null,
+        rows_total: 0,
+        bytes_total: i64::try_from(chunks).unwrap_or(0),
+        failure: None,
+    };
+    Laid { draft, plan: Some(plan), ranges: vec![Range::ALL; chunks], prune_ranges: vec![Range::ALL; prunes] }
+}
+
+fn rich(name: &str) -> TableShape {
+    TableShape { indexes: vec![index("code", true)], ..shape(name) }
+}
+
+/// Stages as `number:name<those it waits for`, and each one's number of steps.
+fn stages(growth: &Growth) -> Vec<String> {
+    let mut steps: BTreeMap<i32, usize> = BTreeMap::new();
+    for step in &growth.steps {
+        *steps.entry(step.stage).or_default() += 1;
+    }
+    growth
+        .stages
+        .iter()
+        .map(|s| format!("{}:{}<{:?} x{}", s.number, s.name, s.waits_for, steps.get(&s.number).unwrap_or(&0)))
+        .collect()
+}
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "a test")]
+fn stages_of_every_mode() {
+    let constrained =
+        TablePlan { new_foreign_keys: vec![points_to("b")], ..plan(rich("a"), TableMode::Create) };
+    let refused = Laid {
+        draft: TableDraft {
+            mode: TableMode::Refused,
+            failure: Some(undecided()),
+            ..laid(5, plan(shape("f"), TableMode::Refused), 0, 0).draft
+        },
+        plan: None,
+        ranges: Vec::new(),
+        prune_ranges: Vec::new(),
+    };
+    let tables = vec![
+        laid(0, constrained, 2, 0),
+        laid(1, plan(rich("b"), TableMode::Diff), 3, 2),
+        laid(2, plan(shape("c"), TableMode::Diff), 1, 0),
+        laid(3, plan(shape("d"), TableMode::Replace), 1, 0),
+        laid(4, plan(shape("e"), TableMode::Equal), 0, 0),
+        refused,
+    ];
+    let growth = growth(tables).unwrap();
+    assert_eq!(
+        stages(&growth),
+        [
+            "1:copy a<[] x2",
+            "2:index a<[1] x1",
+            "3:prune b<[] x2",
+            "4:diff b<[3] x3",
+            "5:reconcile b<[4] x1",
+            "6:diff c<[] x1",
+            "7:replace d<[] x1",
+            "8:index d<[7] x1",
+            "9:foreign keys<[2, 5, 6, 8] x1",
+            "10:verify a<[9] x1",
+            "11:verify b<[9] x1",
+            "12:verify c<[9] x1",
+            "13:verify d<[9] x1",
+            "14:verify e<[9] x1",
+        ]
+    );
+    assert_eq!(growth.tables.len(), 6);
+}
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "a test")]
+fn without_foreign_keys_each_table_is_verified_as_soon_as_it_is_done() {
+    let mut begun = plan(rich("begun"), TableMode::Diff);
+    begun.new_indexes = vec![index("code", true)];
+    let growth =
+        growth(vec![laid(0, begun, 1, 0), laid(1, plan(shape("equal"), TableMode::Equal), 0, 0)]).unwrap();
+    assert_eq!(
+        stages(&growth),
+        [
+            "1:diff begun<[] x1",
+            "2:reconcile begun<[1] x1",
+            "3:index begun<[2] x1",
+            "4:verify begun<[3] x1",
+            "5:verify equal<[] x1"
+        ]
+    );
+}
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "a test")]
+fn the_tables_chunks_are_mixed() {
+    let tables = vec![
+        laid(0, plan(shape("small"), TableMode::Create), 2, 0),
+        laid(1, plan(shape("big"), TableMode::Create), 8, 0),
+    ];
+    let growth = growth(tables).unwrap();
+    let order: Vec<Option<i32>> =
+        growth.steps.iter().filter(|s| s.kind == StepKind::Copy).map(|s| s.table_number).collect();
+    assert_eq!(order.len(), 10);
+    assert_eq!(order[0], Some(1), "the biggest table begins");
+    let at: Vec<usize> = order.iter().enumerate().filter(|(_, t)| **t == Some(0)).map(|(at, _)| at).collect();
+    assert!(at[0] >= 1 && at[0] <= 3 && at[1] >= 4 && at[1] <= 7, "{order:?}");
+}
