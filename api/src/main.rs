@@ -1,2 +1,56 @@
-//! placeholder
-fn main() {}
+//! The process `longshore-api`: serves, or does one of its commands.
+
+use std::path::PathBuf;
+
+use longshore_api::command;
+use longshore_shared::config::{ApiConfig, Log, LogFormat, OwnerConfig, TokenConfig};
+use longshore_shared::telemetry::{start_logs, start_metrics};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+const USAGE: &str = "usage: longshore-api                            serve
+       longshore-api migrate                    bring the schema up to date
+       longshore-api admin-token --file PATH    write an administrator's token to PATH";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => {
+            let config = ApiConfig::load()?;
+            logs(&config.log)?;
+            start_metrics()?;
+            longshore_api::run(config, stop_signals()?).await
+        }
+        ["migrate"] => {
+            let config = OwnerConfig::load()?;
+            logs(&config.log)?;
+            command::migrate(&config).await
+        }
+        ["admin-token", "--file", path] => {
+            let config = TokenConfig::load()?;
+            logs(&config.log)?;
+            command::admin_token(&config, &PathBuf::from(path)).await
+        }
+        _ => anyhow::bail!("{USAGE}"),
+    }
+}
+
+fn logs(log: &Log) -> anyhow::Result<()> {
+    Ok(start_logs(&log.filter, log.format == LogFormat::Json)?)
+}
+
+/// Cancelled at the first SIGTERM or SIGINT.
+fn stop_signals() -> std::io::Result<CancellationToken> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    let watch = async move {
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        tracing::info!("asked to stop");
+        cancelled.cancel();
+    };
+    tokio_util::task::TaskTracker::new().spawn(watch);
+    Ok(token)
+}

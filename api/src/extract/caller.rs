@@ -1,0 +1,82 @@
+//! What somebody may do. A handler gets the store only through a [`Caller`], whose type
+//! names the permission: what is not named is denied.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use longshore_shared::domain::actor::Permission;
+use longshore_shared::domain::id::OrgId;
+use longshore_shared::store::tokens::Bearer;
+use longshore_shared::store::{Database, OrgTx};
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// A part of the API, and who may use it.
+pub(crate) trait Area: Send + Sync + 'static {
+    /// One of these suffices; the first is named to who lacks them all.
+    const NEEDS: &'static [Permission];
+}
+
+/// Connections.
+pub(crate) struct Databases;
+impl Area for Databases {
+    const NEEDS: &'static [Permission] = &[Permission::Database];
+}
+
+/// Sync tasks, their runs, and the end of a run.
+pub(crate) struct Syncs;
+impl Area for Syncs {
+    const NEEDS: &'static [Permission] = &[Permission::Sync];
+}
+
+/// Looking at jobs.
+pub(crate) struct History;
+impl Area for History {
+    const NEEDS: &'static [Permission] = &[Permission::Database, Permission::Sync];
+}
+
+/// Somebody who may use an area, and the only way to their organisation's rows.
+pub(crate) struct Caller<A> {
+    org_id: OrgId,
+    database: Database,
+    area: PhantomData<A>,
+}
+
+impl<A> Caller<A> {
+    /// The organisation that the token belongs to.
+    pub(crate) fn org_id(&self) -> OrgId {
+        self.org_id
+    }
+
+    /// A transaction that sees this organisation.
+    pub(crate) async fn begin(&self) -> Result<OrgTx, ApiError> {
+        Ok(self.database.org(self.org_id).await?)
+    }
+
+    /// A read-only transaction that sees this organisation as of one moment.
+    pub(crate) async fn moment(&self) -> Result<OrgTx, ApiError> {
+        Ok(self.database.org_moment(self.org_id).await?)
+    }
+}
+
+impl<A: Area> FromRequestParts<AppState> for Caller<A> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Some(bearer) = parts.extensions.get::<Bearer>() else {
+            return Err(ApiError::internal("a route without sign-in asks for its caller"));
+        };
+        // A word that this release does not know grants nothing.
+        let held = bearer.permissions.iter().filter_map(|word| word.parse::<Permission>().ok());
+        let may = held.into_iter().any(|held| A::NEEDS.iter().any(|needed| held.grants(*needed)));
+        match (may, A::NEEDS.first()) {
+            (true, _) => {
+                Ok(Self { org_id: bearer.org_id, database: state.database.clone(), area: PhantomData })
+            }
+            (false, Some(needed)) => Err(ApiError::Forbidden { needed: *needed }),
+            (false, None) => Err(ApiError::internal("an area that nobody may use")),
+        }
+    }
+}

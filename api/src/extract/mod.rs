@@ -1,0 +1,26 @@
+//! From a request to values that are checked: who asks, what for, with what.
+//!
+//! Invariants: the organisation comes from the token and from nothing else; a handler
+//! reaches the store only through a [`Caller`], which names the permission that it needs;
+//! a body's wrong fields are all told at once; a secret is never part of an error.
+
+mod body;
+mod caller;
+mod given;
+mod host;
+mod new_connection;
+mod new_sync_task;
+mod page;
+mod path;
+mod sign_in;
+
+pub(crate) use body::{NoFields, StrictJson, StrictQuery};
+pub(crate) use caller::{Caller, Databases, History, Syncs};
+pub(crate) use new_connection::NewConnection;
+pub(crate) use new_sync_task::{NewSyncTask, fits, unknown_connection};
+pub(crate) use page::{JobPage, NamePage};
+pub(crate) use path::Id;
+pub(crate) use sign_in::{sha256, sign_in};
+
+#[cfg(test)]
+pub(crate) use sign_in::stranger;

@@ -1,0 +1,219 @@
+//! The body that registers a connection.
+
+use chrono::{DateTime, Utc};
+use longshore_shared::domain::connection::{
+    Connection, ConnectionState, ConnectionType, Engine, Tls, TlsMode,
+};
+use longshore_shared::domain::id::{ConnectionId, OrgId};
+use longshore_shared::vault::Secret;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{PemObject as _, SectionKind};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::given::{Findings, Given, Object, name};
+use super::host::host;
+use crate::error::ApiError;
+use crate::word::{Word, words};
+
+/// A connection to be registered. The password is sealed at once and never given back.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewConnection {
+    /// Unique in the organisation, without regard to case.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 200, example = "shop production")]
+    #[serde(default)]
+    name: Given<String>,
+    /// The kind of server.
+    #[schema(schema_with = words::<Engine>, required = true)]
+    #[serde(default)]
+    engine: Given<Word<Engine>>,
+    /// Host name or address, nothing else.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 253, example = "db.example.com")]
+    #[serde(default)]
+    host: Given<String>,
+    /// The engine's own port unless given.
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
+    #[serde(default)]
+    port: Given<u16>,
+    /// The database (MySQL: schema).
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 64)]
+    #[serde(default)]
+    database: Given<String>,
+    /// The account.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
+    #[serde(default)]
+    username: Given<String>,
+    /// Its password; an empty one must be given as such.
+    #[schema(value_type = String, required = true, max_length = 4096, format = Password, write_only)]
+    #[serde(default)]
+    password: Given<Secret>,
+    /// `direct` unless given.
+    #[schema(schema_with = words::<ConnectionType>, required = false)]
+    #[serde(default)]
+    connection_type: Given<Word<ConnectionType>>,
+    /// TLS is off unless given.
+    #[schema(value_type = Option<NewTls>)]
+    #[serde(default)]
+    tls: Given<Object<NewTls>>,
+    /// Bound of DNS, TCP, TLS and login together; 10 unless given.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 300)]
+    #[serde(default)]
+    timeout_seconds: Given<u32>,
+}
+
+/// TLS settings of a connection.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewTls {
+    /// How much is asked of TLS.
+    #[schema(schema_with = words::<TlsMode>, required = true)]
+    #[serde(default)]
+    mode: Given<Word<TlsMode>>,
+    /// Trusted certificates in PEM instead of the system's, for `verify-ca` and `verify-full`.
+    #[schema(value_type = Option<String>, max_length = 65536)]
+    #[serde(default)]
+    ca: Given<String>,
+}
+
+type Objection = (&'static str, String);
+
+impl NewConnection {
+    /// The connection and its password, or everything that is wrong with the fields.
+    pub(crate) fn check(
+        self,
+        org_id: OrgId,
+        id: ConnectionId,
+        now: DateTime<Utc>,
+    ) -> Result<(Connection, Secret), ApiError> {
+        let mut found = Findings::default();
+        let read = found.required("name", self.name, "a text");
+        let name = found.checked("name", read, |text| name(&text));
+        let engine = found.required("engine", self.engine, &Word::<Engine>::choices());
+        let read = found.required("host", self.host, "a host name or address, as a text,");
+        let host = found.checked("host", read, |text| host(&text));
+        let port = port(&mut found, self.port, engine);
+        let read = found.required("database", self.database, "a text");
+        let database = found.checked("database", read, |text| data(text, 64));
+        let read = found.required("username", self.username, "a text");
+        let username = found.checked("username", read, |text| data(text, 255));
+        let read = found.required("password", self.password, "a text (it may be empty)");
+        let password = found.checked("password", read, password);
+        let connection_type =
+            found.optional("connection_type", self.connection_type, &Word::<ConnectionType>::choices());
+        let given = found.optional("tls", self.tls, "an object with `mode` and perhaps `ca`");
+        let tls =
+            given.map_or(Some(Tls::default()), |given| found.within("tls", |found| given.0.check(found)));
+        let given = found.optional("timeout_seconds", self.timeout_seconds, "a whole number of seconds");
+        let timeout_seconds = found.checked("timeout_seconds", Some(given.unwrap_or(10)), timeout);
+        let whole = (|| {
+            let connection = Connection {
+                org_id,
+                id,
+                name: name?,
+                engine: engine?.0,
+                connection_type: connection_type.map_or(ConnectionType::Direct, |word| word.0),
+                host: host?,
+                port: port?,
+                database: database?,
+                username: username?,
+                tls: tls?,
+                timeout_seconds: timeout_seconds?,
+                state: ConnectionState::Untested,
+                checked_at: None,
+                version: 1,
+                created_at: now,
+            };
+            Some((connection, password?))
+        })();
+        found.finish(whole)
+    }
+}
+
+impl NewTls {
+    fn check(self, found: &mut Findings) -> Option<Tls> {
+        let mode = found.required("mode", self.mode, &Word::<TlsMode>::choices()).map(|word| word.0);
+        let given = found.optional("ca", self.ca, "certificates in PEM, as a text,");
+        let verifies = mode.is_none_or(|mode| matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull));
+        let ca = match given {
+            None => None,
+            Some(_) if !verifies => {
+                let detail = "only the modes verify-ca and verify-full look at it; choose one of them";
+                found.add("ca", "invalid_value", detail);
+                return None;
+            }
+            Some(text) => Some(found.checked("ca", Some(text), certificates)?),
+        };
+        Some(Tls { mode: mode?, ca })
+    }
+}
+
+fn port(found: &mut Findings, given: Given<u16>, engine: Option<Word<Engine>>) -> Option<u16> {
+    let expected = "a whole number from 1 to 65535";
+    let wrong = matches!(given, Given::Wrong(_));
+    match found.optional("port", given, expected) {
+        Some(0) => {
+            found.add("port", "invalid_value", format!("{expected} is expected"));
+            None
+        }
+        Some(port) => Some(port),
+        None if wrong => None,
+        None => engine.map(|engine| engine.0.default_port()),
+    }
+}
+
+/// A text that is only ever passed on as data; PostgreSQL cannot keep a NUL, and no
+/// server takes an account with control characters.
+fn data(text: String, longest: usize) -> Result<String, Objection> {
+    if text.is_empty() {
+        return Err(("required", "at least one character is required".to_owned()));
+    }
+    if text.chars().count() > longest {
+        return Err(("too_long", format!("at most {longest} characters are taken")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(("invalid_value", "control characters are not taken".to_owned()));
+    }
+    Ok(text)
+}
+
+fn password(secret: Secret) -> Result<Secret, Objection> {
+    if secret.reveal().len() > 4096 {
+        return Err(("too_long", "at most 4096 bytes are taken".to_owned()));
+    }
+    // The login of every engine ends a password at a NUL: what follows would not count.
+    if secret.reveal().contains('\0') {
+        return Err(("invalid_value", "a NUL is not taken".to_owned()));
+    }
+    Ok(secret)
+}
+
+fn timeout(seconds: u32) -> Result<u32, Objection> {
+    match seconds {
+        1..=300 => Ok(seconds),
+        _ => Err(("invalid_value", "1 to 300 seconds are taken".to_owned())),
+    }
+}
+
+/// One or more certificates and nothing else: a private key must not be kept by accident.
+fn certificates(text: String) -> Result<String, Objection> {
+    let wrong = |detail: &str| Err(("invalid_certificate", detail.to_owned()));
+    if text.len() > 65_536 {
+        return Err(("too_long", "at most 64 KiB are taken".to_owned()));
+    }
+    let mut any = false;
+    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes()) {
+        let Ok((kind, der)) = section else { return wrong("it is not valid PEM") };
+        if kind != SectionKind::Certificate {
+            return wrong("only sections `BEGIN CERTIFICATE` are taken, no keys");
+        }
+        if webpki::anchor_from_trusted_cert(&CertificateDer::from(der)).is_err() {
+            return wrong("one of its sections is not an X.509 certificate");
+        }
+        any = true;
+    }
+    if any && !text.contains('\0') { Ok(text) } else { wrong("it holds no section `BEGIN CERTIFICATE`") }
+}
+
+#[cfg(test)]
+mod tests;

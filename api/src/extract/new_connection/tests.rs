@@ -1,0 +1,137 @@
+//! Bodies and what is said about them.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use longshore_shared::domain::connection::TlsMode;
+use longshore_shared::domain::id::{ConnectionId, OrgId};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Connection, NewConnection, Secret};
+use crate::error::ApiError;
+
+const AUTHORITY: &str = include_str!("authority.pem");
+
+fn read(body: &Value) -> Result<(Connection, Secret), ApiError> {
+    let body: NewConnection = serde_json::from_str(&body.to_string()).unwrap();
+    let now = chrono::DateTime::UNIX_EPOCH;
+    body.check(OrgId(Uuid::nil()), ConnectionId(Uuid::nil()), now)
+}
+
+fn good() -> Value {
+    json!({"name": "shop", "engine": "mariadb", "host": "db.example", "database": "shop",
+           "username": "sync", "password": "hunter2"})
+}
+
+/// The good body with some fields replaced (`null` removes one), and the findings as
+/// `field code`.
+fn check(changes: &Value, expected: &[&str]) {
+    let mut body = good();
+    for (field, value) in changes.as_object().unwrap() {
+        body[field] = value.clone();
+    }
+    let found: Vec<String> = match read(&body) {
+        Ok(_) => Vec::new(),
+        Err(ApiError::Invalid(errors)) => {
+            let told = format!("{errors:?}");
+            assert!(!told.contains("hunter2") && !told.contains("31337"), "{told}");
+            errors.iter().map(|error| format!("{} {}", error.field, error.code)).collect()
+        }
+        Err(other) => panic!("{other:?}"),
+    };
+    assert_eq!(found, expected, "{changes}");
+}
+
+#[test]
+fn what_is_left_out_takes_its_default() {
+    let (connection, password) = read(&good()).unwrap();
+    assert_eq!(connection.port, 3306);
+    assert_eq!(connection.timeout_seconds, 10);
+    assert_eq!(connection.tls.mode, TlsMode::Disable);
+    assert_eq!(password.reveal(), "hunter2");
+    let mut body = good();
+    body["engine"] = json!("postgresql");
+    assert_eq!(read(&body).unwrap().0.port, 5432);
+}
+
+#[test]
+fn all_wrong_fields_are_told_at_once() {
+    let nothing = serde_json::from_str::<NewConnection>("{}").unwrap();
+    let Err(ApiError::Invalid(errors)) =
+        nothing.check(OrgId(Uuid::nil()), ConnectionId(Uuid::nil()), chrono::DateTime::UNIX_EPOCH)
+    else {
+        panic!("an empty body was taken")
+    };
+    let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+    assert_eq!(fields, ["name", "engine", "host", "database", "username", "password"]);
+    assert!(errors.iter().all(|error| error.code == "required"));
+}
+
+#[test]
+fn fields() {
+    check(&json!({}), &[]);
+    check(&json!({"name": " "}), &["name required"]);
+    check(&json!({"engine": "oracle"}), &["engine invalid_value"]);
+    check(&json!({"engine": "MySQL"}), &["engine invalid_value"]);
+    check(&json!({"host": "http://h"}), &["host invalid_host"]);
+    check(&json!({"host": "169.254.169.254"}), &["host address_not_allowed"]);
+    check(&json!({"host": 2_130_706_433}), &["host invalid_value"]);
+    check(&json!({"port": 1}), &[]);
+    check(&json!({"port": 65535}), &[]);
+    for port in
+        [json!(0), json!(-1), json!(65536), json!("3306"), json!("3306abc"), json!(3306.5), json!(1e300)]
+    {
+        check(&json!({"port": port}), &["port invalid_value"]);
+    }
+    check(&json!({"database": "a=b;`'\"../"}), &[]);
+    check(&json!({"database": ""}), &["database required"]);
+    check(&json!({"database": "d".repeat(64)}), &[]);
+    check(&json!({"database": "d".repeat(65)}), &["database too_long"]);
+    check(&json!({"database": "a\0b"}), &["database invalid_value"]);
+    check(&json!({"username": ""}), &["username required"]);
+    check(&json!({"username": "a@:/%#?'\\"}), &[]);
+    check(&json!({"password": ""}), &[]);
+    check(&json!({"password": "@:/%#?'\\ ".repeat(100)}), &[]);
+    check(&json!({"password": null}), &["password required"]);
+    check(&json!({"password": 31337}), &["password invalid_value"]);
+    check(&json!({"password": "p".repeat(4097)}), &["password too_long"]);
+    check(&json!({"password": "a\0b"}), &["password invalid_value"]);
+    check(&json!({"connection_type": "direct"}), &[]);
+    check(&json!({"connection_type": "ssh"}), &["connection_type invalid_value"]);
+    check(&json!({"timeout_seconds": 300}), &[]);
+    check(&json!({"timeout_seconds": 0}), &["timeout_seconds invalid_value"]);
+    check(&json!({"timeout_seconds": 301}), &["timeout_seconds invalid_value"]);
+    check(
+        &json!({"name": 5, "port": 0, "host": "a b"}),
+        &["name invalid_value", "host invalid_host", "port invalid_value"],
+    );
+}
+
+#[test]
+fn tls() {
+    check(&json!({"tls": {"mode": "verify-full", "ca": AUTHORITY}}), &[]);
+    check(&json!({"tls": {"mode": "verify-ca", "ca": format!("{AUTHORITY}\n{AUTHORITY}")}}), &[]);
+    check(&json!({"tls": {"mode": "require"}}), &[]);
+    check(&json!({"tls": {"mode": "require", "ca": AUTHORITY}}), &["tls.ca invalid_value"]);
+    check(&json!({"tls": {}}), &["tls.mode required"]);
+    check(&json!({"tls": {"mode": "on"}}), &["tls.mode invalid_value"]);
+    check(&json!({"tls": ["require"]}), &["tls invalid_value"]);
+    check(&json!({"tls": true}), &["tls invalid_value"]);
+    check(&json!({"tls": {"mode": "require", "sslmode": "disable"}}), &["tls.sslmode unknown_field"]);
+    check(&json!({"tls": {"mode": "verify-ca", "ca": "hello"}}), &["tls.ca invalid_certificate"]);
+    check(&json!({"tls": {"mode": "verify-ca", "ca": ""}}), &["tls.ca invalid_certificate"]);
+    let cut = AUTHORITY.replace("MII", "AAA");
+    check(&json!({"tls": {"mode": "verify-ca", "ca": cut}}), &["tls.ca invalid_certificate"]);
+    let key = AUTHORITY.replace("CERTIFICATE", "PRIVATE KEY");
+    check(&json!({"tls": {"mode": "verify-ca", "ca": key}}), &["tls.ca invalid_certificate"]);
+}
+
+#[test]
+fn an_option_that_a_driver_knows_is_not_taken() {
+    for field in ["local_infile", "init_command", "sslmode", "service", "passfile", "options"] {
+        let mut body = good();
+        body[field] = json!("x");
+        let error = serde_json::from_str::<NewConnection>(&body.to_string()).err().unwrap();
+        assert!(error.to_string().starts_with(&format!("unknown field `{field}`")), "{error}");
+    }
+}

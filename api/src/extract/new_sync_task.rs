@@ -1,0 +1,272 @@
+//! The body that makes a sync task.
+
+use chrono::{DateTime, Utc};
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::id::{ConnectionId, OrgId, TaskId};
+use longshore_shared::domain::schedule::Schedule;
+use longshore_shared::domain::sync::{
+    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetTriggers,
+};
+use longshore_shared::store::sync_tasks::SyncTask;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::given::{Findings, Given, Object, name};
+use super::path::parse_id;
+use crate::error::{ApiError, Conflict};
+use crate::word::{Word, words};
+
+/// Longest name of a table.
+const LONGEST: usize = 64;
+/// More names than this are better written as patterns.
+const MOST: usize = 5_000;
+
+/// A sync task to be made.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSyncTask {
+    /// Unique in the organisation, without regard to case.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 200, example = "shop to reporting")]
+    #[serde(default)]
+    name: Given<String>,
+    /// The connection that is read.
+    #[schema(value_type = uuid::Uuid, required = true)]
+    #[serde(default)]
+    source_id: Given<String>,
+    /// The connection that is written.
+    #[schema(value_type = uuid::Uuid, required = true)]
+    #[serde(default)]
+    target_id: Given<String>,
+    /// All tables, or those that `tables` names.
+    #[schema(value_type = Mode, inline, required = true)]
+    #[serde(default)]
+    mode: Given<Mode>,
+    /// Names or patterns (`*` any run, `?` one character) of a selective sync.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["orders", "customer*"]))]
+    #[serde(default)]
+    tables: Given<Vec<String>>,
+    /// Names or patterns that a selective sync leaves out.
+    #[schema(value_type = Option<Vec<String>>)]
+    #[serde(default)]
+    exclude: Given<Vec<String>>,
+    /// What happens to a row that both sides have with other content: the source's
+    /// overwrites it, or the target's stays.
+    #[schema(schema_with = words::<ConflictPolicy>, required = true)]
+    #[serde(default)]
+    policy: Given<Word<ConflictPolicy>>,
+    /// Rows that only the target has are deleted; false unless given.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    delete_extra: Given<bool>,
+    /// What happens to a differing table without a key; `refuse` unless given.
+    #[schema(schema_with = words::<Keyless>, required = false)]
+    #[serde(default)]
+    keyless: Given<Word<Keyless>>,
+    /// What happens to an existing target table with triggers; `refuse` unless given.
+    #[schema(schema_with = words::<TargetTriggers>, required = false)]
+    #[serde(default)]
+    target_triggers: Given<Word<TargetTriggers>>,
+    /// What one unfit table means for the others; `fail` unless given.
+    #[schema(schema_with = words::<OnMismatch>, required = false)]
+    #[serde(default)]
+    on_mismatch: Given<Word<OnMismatch>>,
+    /// When the task runs by itself; never unless given.
+    #[schema(value_type = Option<NewSchedule>)]
+    #[serde(default)]
+    schedule: Given<Object<NewSchedule>>,
+    /// Whether the schedule fires; true unless given.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    enabled: Given<bool>,
+}
+
+/// Which tables a task covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// All tables.
+    Full,
+    /// Those that `tables` names.
+    Selective,
+}
+
+/// A five-field cron expression in a named time zone.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSchedule {
+    /// Minute, hour, day of month, month, day of week (0 or 7 = Sunday).
+    #[schema(value_type = String, required = true, max_length = 200, example = "30 2 * * 1-5")]
+    #[serde(default)]
+    cron: Given<String>,
+    /// IANA name.
+    #[schema(value_type = String, required = true, example = "Europe/Berlin")]
+    #[serde(default)]
+    time_zone: Given<String>,
+}
+
+type Objection = (&'static str, String);
+
+impl NewSyncTask {
+    /// The task, or everything that is wrong with the fields; its connections are only
+    /// named so far.
+    pub(crate) fn check(self, org_id: OrgId, id: TaskId, now: DateTime<Utc>) -> Result<SyncTask, ApiError> {
+        let mut found = Findings::default();
+        let read = found.required("name", self.name, "a text");
+        let name = found.checked("name", read, |text| name(&text));
+        let source_id = connection(&mut found, "source_id", self.source_id);
+        let target_id = connection(&mut found, "target_id", self.target_id);
+        if source_id.is_some() && source_id == target_id {
+            found.add("target_id", "same_database", "source and target are the same connection");
+        }
+        let selection = selection(&mut found, self.mode, self.tables, self.exclude);
+        let policy = found.required("policy", self.policy, &Word::<ConflictPolicy>::choices());
+        let delete_extra = found.optional("delete_extra", self.delete_extra, "true or false");
+        let keyless = found.optional("keyless", self.keyless, &Word::<Keyless>::choices());
+        let triggers =
+            found.optional("target_triggers", self.target_triggers, &Word::<TargetTriggers>::choices());
+        let mismatch = found.optional("on_mismatch", self.on_mismatch, &Word::<OnMismatch>::choices());
+        let given = found.optional("schedule", self.schedule, "an object with `cron` and `time_zone`");
+        let schedule = given.and_then(|given| found.within("schedule", |found| given.0.check(found)));
+        let enabled = found.optional("enabled", self.enabled, "true or false").unwrap_or(true);
+        let whole = (|| {
+            let spec = SyncSpec {
+                selection: selection?,
+                policy: policy?.0,
+                delete_extra: delete_extra.unwrap_or(false),
+                keyless: keyless.map_or(Keyless::Refuse, |word| word.0),
+                target_triggers: triggers.map_or(TargetTriggers::Refuse, |word| word.0),
+                on_mismatch: mismatch.map_or(OnMismatch::Fail, |word| word.0),
+            };
+            let next_run_at = schedule
+                .as_ref()
+                .filter(|_| enabled)
+                .and_then(|schedule: &Schedule| schedule.next_after(now));
+            Some(SyncTask {
+                org_id,
+                id,
+                name: name?,
+                source_id: source_id?,
+                target_id: target_id?,
+                spec,
+                schedule,
+                enabled,
+                next_run_at,
+                created_at: now,
+            })
+        })();
+        found.finish(whole)
+    }
+}
+
+impl NewSchedule {
+    fn check(self, found: &mut Findings) -> Option<Schedule> {
+        let cron = found.required("cron", self.cron, "a five-field cron expression");
+        let zone = found.required("time_zone", self.time_zone, "the IANA name of a time zone");
+        match Schedule::parse(&cron?, &zone?) {
+            Ok(schedule) => Some(schedule),
+            Err(error) => {
+                let place = error.position.map(|p| format!("field {p}: ")).unwrap_or_default();
+                let code = if error.field == "cron" { "invalid_cron" } else { "invalid_time_zone" };
+                found.add(error.field, code, format!("{place}{}; {}", error.reason, error.remedy));
+                None
+            }
+        }
+    }
+}
+
+/// Whether the two connections may be a task's source and target.
+pub(crate) fn fits(source: &Connection, target: &Connection) -> Result<(), ApiError> {
+    if source.engine.group() != target.engine.group() {
+        let detail =
+            format!("rows cannot move from {} to {} without translation", source.engine, target.engine);
+        return Err(Conflict {
+            code: "engine_mismatch",
+            detail,
+            field: Some("target_id"),
+            hint: Some("choose two connections of one engine group (mysql and mariadb are one)"),
+            ..Conflict::default()
+        }
+        .into());
+    }
+    if (&source.host, source.port, &source.database) == (&target.host, target.port, &target.database) {
+        return Err(ApiError::field("target_id", "same_database", "source and target are the same database"));
+    }
+    if target.engine.is_system_database(&target.database) {
+        let detail = "the target's database belongs to the server itself and is never written";
+        return Err(ApiError::field("target_id", "system_database", detail));
+    }
+    Ok(())
+}
+
+fn connection(found: &mut Findings, field: &str, given: Given<String>) -> Option<ConnectionId> {
+    let read = found.required(field, given, "a connection's id");
+    // An id that cannot be one is answered like an id that nobody has.
+    found.checked(field, read, |text| parse_id(&text).map(ConnectionId).ok_or_else(unknown_connection))
+}
+
+/// What is said about a connection that is not there, or not this organisation's.
+pub(crate) fn unknown_connection() -> Objection {
+    ("unknown_connection", "there is no such connection".to_owned())
+}
+
+fn selection(
+    found: &mut Findings,
+    mode: Given<Mode>,
+    tables: Given<Vec<String>>,
+    exclude: Given<Vec<String>>,
+) -> Option<Selection> {
+    let mode = found.required("mode", mode, "full or selective");
+    let (given_tables, given_exclude) = (is_given(&tables), is_given(&exclude));
+    let tables = found.optional("tables", tables, "a list of names or patterns");
+    let exclude = found.optional("exclude", exclude, "a list of names or patterns");
+    match mode? {
+        Mode::Full => {
+            for (field, given) in [("tables", given_tables), ("exclude", given_exclude)] {
+                if given {
+                    found.add(
+                        field,
+                        "invalid_value",
+                        "a full sync takes all tables; leave it out, or choose selective",
+                    );
+                }
+            }
+            Some(Selection::Full)
+        }
+        Mode::Selective => {
+            if !given_tables {
+                found.add("tables", "required", "a selective sync needs at least one table");
+            }
+            let tables = found.checked("tables", tables, |names| patterns(names, 1));
+            let exclude =
+                found.checked("exclude", Some(exclude.unwrap_or_default()), |names| patterns(names, 0));
+            Some(Selection::Selective { tables: tables?, exclude: exclude? })
+        }
+    }
+}
+
+fn is_given<T>(given: &Given<T>) -> bool {
+    !matches!(given, Given::Absent)
+}
+
+fn patterns(names: Vec<String>, least: usize) -> Result<Vec<String>, Objection> {
+    if names.len() < least {
+        return Err(("required", "at least one table is needed".to_owned()));
+    }
+    if names.len() > MOST {
+        return Err(("too_long", format!("at most {MOST} names are taken; use patterns")));
+    }
+    for (place, name) in names.iter().enumerate() {
+        let length = name.chars().count();
+        if length == 0 || length > LONGEST || name.contains('\0') {
+            let place = place + 1;
+            return Err((
+                "invalid_value",
+                format!("name {place}: 1 to {LONGEST} characters without NUL are taken"),
+            ));
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests;

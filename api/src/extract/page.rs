@@ -1,0 +1,208 @@
+//! Pages of lists: how many, after which, and which at all.
+//!
+//! A cursor is opaque to its bearer. It holds a place in an order and no right: what it
+//! points into is filtered by organisation again.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use longshore_shared::domain::id::JobId;
+use longshore_shared::domain::job::{JobKind, JobState};
+use longshore_shared::store::jobs::Filter;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::given::Findings;
+use super::path::parse_id;
+use crate::error::ApiError;
+use crate::word::{Word, words};
+
+const DEFAULT: i64 = 50;
+const MOST: i64 = 200;
+
+/// A page of a list that is ordered by name.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NamePage {
+    /// How many at most.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of jobs, newest first.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct JobPage {
+    /// How many at most.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only jobs in this state.
+    #[param(schema_with = words::<JobState>, required = false)]
+    state: Option<String>,
+    /// Only jobs of this kind.
+    #[param(schema_with = words::<JobKind>, required = false)]
+    kind: Option<String>,
+}
+
+/// What a page's answer needs: how many, and how its cursor is made.
+pub(crate) struct Page {
+    limit: usize,
+}
+
+impl NamePage {
+    /// The page, and the name that it begins after.
+    pub(crate) fn check(self) -> Result<(Page, Option<String>), ApiError> {
+        let mut found = Findings::default();
+        let page = limit(&mut found, self.limit);
+        let after = cursor(&mut found, "n", self.cursor, Some);
+        found.finish(page.zip(after))
+    }
+}
+
+impl JobPage {
+    /// The page, and which jobs it shows.
+    pub(crate) fn check(self) -> Result<(Page, Filter), ApiError> {
+        let mut found = Findings::default();
+        let page = limit(&mut found, self.limit);
+        let before = cursor(&mut found, "j", self.cursor, |text| parse_id(&text).map(JobId));
+        let state = word::<JobState>(&mut found, "state", self.state);
+        // There is one kind yet: a known kind filters nothing out.
+        let kind = word::<JobKind>(&mut found, "kind", self.kind);
+        let filter = (|| {
+            let _: Option<JobKind> = kind?;
+            Some(Filter { task_id: None, state: state?, before: before? })
+        })();
+        found.finish(page.zip(filter))
+    }
+}
+
+impl Page {
+    /// How many rows to ask the store for: one more than shown tells whether there are more.
+    pub(crate) fn rows(&self) -> i64 {
+        i64::try_from(self.limit).unwrap_or(MOST) + 1
+    }
+
+    /// Cuts the extra row off; the cursor of the next page if there is one.
+    pub(crate) fn cut_by_name<T>(&self, rows: &mut Vec<T>, name: impl Fn(&T) -> &str) -> Option<String> {
+        self.cut(rows, |last| encode("n", name(last)))
+    }
+
+    /// As [`Page::cut_by_name`], for jobs.
+    pub(crate) fn cut_jobs<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> JobId) -> Option<String> {
+        self.cut(rows, |last| encode("j", &id(last).to_string()))
+    }
+
+    fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> Option<String> {
+        let more = rows.len() > self.limit;
+        rows.truncate(self.limit);
+        rows.last().filter(|_| more).map(cursor)
+    }
+}
+
+fn limit(found: &mut Findings, given: Option<String>) -> Option<Page> {
+    let read = match given {
+        None => Some(DEFAULT),
+        Some(text) => text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
+    };
+    if read.is_none() {
+        found.add("limit", "invalid_limit", format!("a whole number from 1 to {MOST} is expected"));
+    }
+    read.and_then(|limit: i64| usize::try_from(limit).ok()).map(|limit| Page { limit })
+}
+
+fn cursor<T>(
+    found: &mut Findings,
+    kind: &str,
+    given: Option<String>,
+    parse: impl FnOnce(String) -> Option<T>,
+) -> Option<Option<T>> {
+    let Some(text) = given else { return Some(None) };
+    let value = URL_SAFE_NO_PAD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|inner| !inner.contains('\0'))
+        .and_then(|inner| inner.strip_prefix(kind)?.strip_prefix(':').map(str::to_owned))
+        .and_then(parse);
+    if value.is_none() {
+        found.add("cursor", "invalid_cursor", "take the `next_cursor` of the page before, as it stands");
+    }
+    value.map(Some)
+}
+
+fn encode(kind: &str, value: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{kind}:{value}"))
+}
+
+fn word<T: longshore_shared::domain::Vocabulary>(
+    found: &mut Findings,
+    field: &str,
+    given: Option<String>,
+) -> Option<Option<T>> {
+    let Some(text) = given else { return Some(None) };
+    let known = T::ALL.iter().copied().find(|value| value.word() == text);
+    if known.is_none() {
+        found.add(field, "invalid_value", format!("{} is expected", Word::<T>::choices()));
+    }
+    known.map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use super::{ApiError, JobPage, NamePage, Page, encode};
+
+    #[test]
+    fn limits_and_cursors() {
+        let check = |limit: Option<&str>, cursor: Option<&str>, expected: &[&str]| {
+            let page = NamePage { limit: limit.map(str::to_owned), cursor: cursor.map(str::to_owned) };
+            let found = match page.check() {
+                Ok(_) => Vec::new(),
+                Err(ApiError::Invalid(errors)) => errors.into_iter().map(|error| error.code).collect(),
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{limit:?} {cursor:?}");
+        };
+        check(None, None, &[]);
+        check(Some("1"), None, &[]);
+        check(Some("200"), Some(&encode("n", "läden")), &[]);
+        for wrong in ["0", "-1", "201", "1000000000", "99999999999999999999", "1.5", "ten", ""] {
+            check(Some(wrong), None, &["invalid_limit"]);
+        }
+        for wrong in ["", "x", "!!", &encode("j", "a"), &encode("n", "a\0"), "bjpi=="] {
+            check(None, Some(wrong), &["invalid_cursor"]);
+        }
+        check(Some("0"), Some("x"), &["invalid_limit", "invalid_cursor"]);
+    }
+
+    #[test]
+    fn jobs_are_filtered_by_known_words() {
+        let check = |state: &str, kind: &str, good: bool| {
+            let page =
+                JobPage { state: Some(state.to_owned()), kind: Some(kind.to_owned()), ..JobPage::default() };
+            assert_eq!(page.check().is_ok(), good, "{state} {kind}");
+        };
+        check("running", "sync", true);
+        check("Running", "sync", false);
+        check("running", "backup", false);
+        let forged = JobPage { cursor: Some(encode("j", "not-an-id")), ..JobPage::default() };
+        assert!(forged.check().is_err());
+    }
+
+    #[test]
+    fn a_full_page_says_where_the_next_begins() {
+        let page = Page { limit: 2 };
+        let mut rows = vec!["a", "b", "c"];
+        let cursor = page.cut_by_name(&mut rows, |row| row).unwrap();
+        assert_eq!(rows, ["a", "b"]);
+        let next = NamePage { limit: None, cursor: Some(cursor) }.check().unwrap();
+        assert_eq!(next.1.as_deref(), Some("b"));
+        assert_eq!(page.cut_by_name(&mut vec!["a", "b"], |row| row), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! The OpenAPI document around the routes: title, sign-in, and the problems that every
+//! route may answer with.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, Info, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
+};
+
+use crate::error::{PROBLEM_JSON, Problem};
+
+const SCHEME: &str = "token";
+
+/// Answers that any route may give, by what makes them.
+const ALWAYS: &[(&str, &str)] = &[
+    ("401", "no valid token"),
+    ("403", "a permission is missing"),
+    ("500", "a fault of ours"),
+    ("503", "Longshore's own database is away for now; try again after `Retry-After`"),
+];
+const WITH_ID: (&str, &str) = ("404", "there is no such thing in your organisation");
+const WITH_QUERY: (&str, &str) = ("422", "a parameter holds what it must not");
+const WITH_BODY: &[(&str, &str)] = &[
+    ("400", "the body is not JSON, or has a key twice"),
+    ("413", "the body is larger than 1 MiB"),
+    ("415", "the body is not application/json"),
+    ("422", "fields hold what they must not; `errors` names each"),
+];
+const WITH_CHANGE: (&str, &str) = ("409", "it does not fit what is there");
+
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(Problem)))]
+struct Schemas;
+
+/// The document without its routes.
+pub(crate) fn empty() -> OpenApi {
+    let mut info = Info::new("Longshore", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Moves databases. Errors are problem documents (RFC 9457) with a stable `code`; lists are keyset \
+         pages; what takes long is a job, which `/v1/jobs/{id}/events` follows."
+            .to_owned(),
+    );
+    OpenApiBuilder::new().info(info).components(Schemas::openapi().components).build()
+}
+
+/// The finished document, as JSON.
+pub(crate) fn complete(mut document: OpenApi) -> String {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("an API token, `ls_…`; never in a URL"))
+        .build();
+    let components = document.components.get_or_insert_with(Components::new);
+    components.add_security_scheme(SCHEME, SecurityScheme::Http(bearer));
+    document.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (&mut item.get, false),
+            (&mut item.post, true),
+            (&mut item.put, true),
+            (&mut item.patch, true),
+            (&mut item.delete, true),
+        ];
+        for (operation, changes) in operations {
+            let Some(operation) = operation else { continue };
+            let with_body = operation.request_body.is_some();
+            let with_query =
+                operation.parameters.iter().flatten().any(|p| matches!(p, RefOr::T(p) if p.name == "limit"));
+            let problems = ALWAYS
+                .iter()
+                .chain(path.contains("{id}").then_some(&WITH_ID))
+                .chain(with_query.then_some(&WITH_QUERY))
+                .chain(if with_body { WITH_BODY } else { &[] })
+                .chain(changes.then_some(&WITH_CHANGE));
+            for (status, told) in problems {
+                operation.responses.responses.insert((*status).to_owned(), RefOr::T(problem(told)));
+            }
+        }
+    }
+    // Everything in the document is data of ours that JSON can say.
+    serde_json::to_string(&document).unwrap_or_default()
+}
+
+fn problem(told: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(told).content(PROBLEM_JSON, content).build()
+}

@@ -1,0 +1,82 @@
+//! The one list of routes; the OpenAPI document is made from it, so that neither knows a
+//! route that the other lacks.
+//!
+//! Layers, from the outside: `observe` (ids, metrics, problems), panics become 500, a
+//! bound on the time and on the body; inside of them, for all of `/v1`, sign-in.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use longshore_shared::telemetry::{Check, health_router};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::ApiError;
+use crate::extract::sign_in;
+use crate::observe::observe;
+use crate::openapi;
+use crate::routes::{connections, job_events, jobs, runs, sync_tasks};
+use crate::state::AppState;
+
+/// A body of JSON that is larger is no honest one.
+const BODY: usize = 1 << 20;
+/// From a request's head to its answer's head; a stream's events come later.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Every route that needs a token.
+fn private() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::empty())
+        .routes(routes!(connections::create, connections::list))
+        .routes(routes!(connections::show, connections::delete))
+        .routes(routes!(sync_tasks::create, sync_tasks::list))
+        .routes(routes!(sync_tasks::show, sync_tasks::delete))
+        .routes(routes!(runs::submit, runs::list))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::show))
+        .routes(routes!(jobs::log))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(job_events::events))
+}
+
+/// The whole API.
+pub(crate) fn router(state: AppState, checks: Vec<Check>) -> Router {
+    layered(unlayered(state, checks))
+}
+
+fn unlayered(state: AppState, checks: Vec<Check>) -> Router {
+    let (private, document) = private().split_for_parts();
+    let signed_in = private.route_layer(from_fn_with_state(state.clone(), sign_in));
+    let document: Arc<str> = openapi::complete(document).into();
+    let public = Router::new().route("/openapi.json", get(move || openapi(Arc::clone(&document))));
+    signed_in.merge(public).merge(health_router(checks)).with_state(state)
+}
+
+fn layered(routes: Router) -> Router {
+    routes
+        .fallback(|| async { ApiError::NotFound })
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(observe))
+}
+
+async fn openapi(document: Arc<str>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document.to_string())
+}
+
+/// The panic hook has logged it; its payload may hold a value and is not looked at.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    ApiError::internal("a handler panicked").into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Registered connections. Their passwords come in here, are sealed at once for the
+//! workers, and never go out.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use longshore_shared::clock;
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::id::ConnectionId;
+use longshore_shared::store::{OrgTx, StoreError, connections};
+use longshore_shared::vault::{Place, Sealer, Secret};
+
+use crate::error::{ApiError, Conflict};
+use crate::extract::{Caller, Databases, Id, NamePage, NewConnection, StrictJson, StrictQuery};
+use crate::state::AppState;
+use crate::view::{ConnectionView, List};
+
+/// Registers a connection.
+#[utoipa::path(post, path = "/v1/connections", tag = "connections", request_body = NewConnection,
+    responses((status = 201, description = "registered", body = ConnectionView,
+        headers(("Location" = String, description = "where it is")))))]
+pub(crate) async fn create(
+    caller: Caller<Databases>,
+    State(state): State<AppState>,
+    StrictJson(body): StrictJson<NewConnection>,
+) -> Result<impl IntoResponse, ApiError> {
+    let id = ConnectionId(clock::fresh_id());
+    let (connection, password) = body.check(caller.org_id(), id, clock::now())?;
+    let mut tx = caller.begin().await?;
+    connections::insert(tx.conn(), &connection).await.map_err(taken)?;
+    seal(&mut tx, &state.sealer, &connection, &password).await?;
+    tx.commit().await?;
+    let location = [(header::LOCATION, format!("/v1/connections/{id}"))];
+    Ok((StatusCode::CREATED, location, Json(ConnectionView::from(connection))))
+}
+
+/// Lists connections by name.
+#[utoipa::path(get, path = "/v1/connections", tag = "connections", params(NamePage),
+    responses((status = 200, description = "a page", body = List<ConnectionView>)))]
+pub(crate) async fn list(
+    caller: Caller<Databases>,
+    StrictQuery(page): StrictQuery<NamePage>,
+) -> Result<Json<List<ConnectionView>>, ApiError> {
+    let (page, after) = page.check()?;
+    let mut tx = caller.begin().await?;
+    let mut found = connections::list(tx.conn(), caller.org_id(), after.as_deref(), page.rows()).await?;
+    tx.commit().await?;
+    let next_cursor = page.cut_by_name(&mut found, |connection| &connection.name);
+    Ok(Json(List { items: found.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+/// Shows a connection.
+#[utoipa::path(get, path = "/v1/connections/{id}", tag = "connections",
+    params(("id" = uuid::Uuid, Path, description = "the connection")),
+    responses((status = 200, description = "the connection", body = ConnectionView)))]
+pub(crate) async fn show(
+    caller: Caller<Databases>,
+    Id(id): Id<ConnectionId>,
+) -> Result<Json<ConnectionView>, ApiError> {
+    let mut tx = caller.begin().await?;
+    let found = connections::find(tx.conn(), caller.org_id(), id).await?;
+    tx.commit().await?;
+    Ok(Json(found.ok_or(ApiError::NotFound)?.into()))
+}
+
+/// Deletes a connection and its secrets; refused while a task or a running job uses it.
+#[utoipa::path(delete, path = "/v1/connections/{id}", tag = "connections",
+    params(("id" = uuid::Uuid, Path, description = "the connection")),
+    responses((status = 204, description = "deleted")))]
+pub(crate) async fn delete(
+    caller: Caller<Databases>,
+    Id(id): Id<ConnectionId>,
+) -> Result<StatusCode, ApiError> {
+    let mut tx = caller.begin().await?;
+    // Deleting first takes the row's lock, so that no task can be made on it in between.
+    if !connections::delete(tx.conn(), caller.org_id(), id).await? {
+        return Err(ApiError::NotFound);
+    }
+    if connections::is_used(tx.conn(), caller.org_id(), id).await? {
+        return Err(in_use());
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn seal(
+    tx: &mut OrgTx,
+    sealer: &Sealer,
+    connection: &Connection,
+    password: &Secret,
+) -> Result<(), ApiError> {
+    let (org_id, id, version) = (connection.org_id, connection.id, connection.version);
+    let place = Place { org_id, table: connections::SECRETS_TABLE, row: id.0, column: "password", version };
+    let sealed = sealer.seal(password, &place)?;
+    Ok(connections::insert_secret(tx.conn(), org_id, id, place.column, version, &sealed).await?)
+}
+
+fn taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Taken { constraint } if constraint == "connections_name" => Conflict {
+            code: "name_taken",
+            detail: "a connection of this name is there already".to_owned(),
+            field: Some("name"),
+            ..Conflict::default()
+        }
+        .into(),
+        other => other.into(),
+    }
+}
+
+fn in_use() -> ApiError {
+    Conflict {
+        code: "connection_in_use",
+        detail: "a sync task or a running job uses this connection".to_owned(),
+        hint: Some("delete the task, or wait for the job to end, and try again"),
+        ..Conflict::default()
+    }
+    .into()
+}

@@ -1,0 +1,8 @@
+//! The handlers: parse, call, view. What is decided is decided elsewhere.
+
+pub(crate) mod connections;
+pub(crate) mod job_events;
+pub(crate) mod jobs;
+mod picture;
+pub(crate) mod runs;
+pub(crate) mod sync_tasks;

@@ -1,0 +1,101 @@
+//! Runs of a sync task: the way in for work.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
+use longshore_shared::domain::id::{JobId, TaskId};
+use longshore_shared::domain::job::Trigger;
+use longshore_shared::store::jobs::{self, Filter};
+use longshore_shared::store::sync_tasks;
+use longshore_shared::telemetry::TraceContext;
+use longshore_shared::workflow::{WorkflowError, publish, submit};
+
+use super::{jobs as job_routes, picture};
+use crate::error::{ApiError, Conflict};
+use crate::extract::{Caller, Id, JobPage, NoFields, StrictQuery, Syncs};
+use crate::state::AppState;
+use crate::view::{JobSummary, JobView, List};
+
+/// How long an answer waits for RabbitMQ. The job is safe in the store by then, and the
+/// scheduler publishes what this process did not.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs the task now.
+#[utoipa::path(post, path = "/v1/sync-tasks/{id}/runs", tag = "sync-tasks", request_body = Option<NoFields>,
+    params(("id" = uuid::Uuid, Path, description = "the task")),
+    responses((status = 202, description = "accepted: the job", body = JobView,
+        headers(("Location" = String, description = "where the job is")))))]
+pub(crate) async fn submit(
+    caller: Caller<Syncs>,
+    State(state): State<AppState>,
+    Extension(trace): Extension<TraceContext>,
+    Id(id): Id<TaskId>,
+    _: NoFields,
+) -> Result<impl IntoResponse, ApiError> {
+    let mut tx = caller.begin().await?;
+    let task = sync_tasks::find(tx.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
+    let trace = trace.to_string();
+    let submitted = match submit::sync_run(tx.conn(), &task, Trigger::Person, None, Some(&trace)).await {
+        Err(WorkflowError::RunInProgress) => {
+            // Holding one connection while waiting for a second could starve the pool.
+            drop(tx);
+            return Err(in_progress(&caller, id).await?);
+        }
+        submitted => submitted?,
+    };
+    tx.commit().await?;
+    let job_id = submitted.job.id;
+    announce(&caller, &state, job_id, &submitted.owed).await;
+    let mut tx = caller.moment().await?;
+    let view = picture::view(&mut tx, &state.board, job_id).await?;
+    tx.commit().await?;
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/jobs/{job_id}"))], Json::<JobView>(view)))
+}
+
+/// Lists the task's runs, newest first.
+#[utoipa::path(get, path = "/v1/sync-tasks/{id}/runs", tag = "sync-tasks",
+    params(("id" = uuid::Uuid, Path, description = "the task"), JobPage),
+    responses((status = 200, description = "a page", body = List<JobSummary>)))]
+pub(crate) async fn list(
+    caller: Caller<Syncs>,
+    Id(id): Id<TaskId>,
+    StrictQuery(page): StrictQuery<JobPage>,
+) -> Result<Json<List<JobSummary>>, ApiError> {
+    let (page, filter) = page.check()?;
+    let mut tx = caller.moment().await?;
+    sync_tasks::find(tx.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
+    let filter = Filter { task_id: Some(id), ..filter };
+    let mut found = jobs::list(tx.conn(), caller.org_id(), filter, page.rows()).await?;
+    let next_cursor = page.cut_jobs(&mut found, |job| job.id);
+    let items = job_routes::summaries(&mut tx, found).await?;
+    tx.commit().await?;
+    Ok(Json(List { items, next_cursor }))
+}
+
+async fn announce(caller: &Caller<Syncs>, state: &AppState, job_id: JobId, owed: &[i64]) {
+    let published = publish::submitted(&state.database, &state.bus, caller.org_id(), owed);
+    match tokio::time::timeout(PATIENCE, published).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(job.id = %job_id, %error, "the scheduler announces this job"),
+        Err(_) => tracing::warn!(job.id = %job_id, "RabbitMQ is slow; the scheduler announces this job"),
+    }
+}
+
+/// The refusal, with the run that is in the way (it may just have ended).
+async fn in_progress(caller: &Caller<Syncs>, id: TaskId) -> Result<ApiError, ApiError> {
+    let mut tx = caller.begin().await?;
+    let newest = Filter { task_id: Some(id), ..Filter::default() };
+    let found = jobs::list(tx.conn(), caller.org_id(), newest, 1).await?;
+    tx.commit().await?;
+    Ok(Conflict {
+        code: "run_in_progress",
+        detail: "a run of this task has not ended yet".to_owned(),
+        hint: Some("watch that run, or cancel it"),
+        job_id: found.first().map(|job| job.id.0),
+        ..Conflict::default()
+    }
+    .into())
+}

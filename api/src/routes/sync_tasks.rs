@@ -1,0 +1,108 @@
+//! Sync tasks: what is to be synchronised into what, and when.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use longshore_shared::clock;
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::id::{ConnectionId, TaskId};
+use longshore_shared::store::{OrgTx, StoreError, connections, sync_tasks};
+
+use crate::error::{ApiError, Conflict, FieldError};
+use crate::extract::{
+    Caller, Id, NamePage, NewSyncTask, StrictJson, StrictQuery, Syncs, fits, unknown_connection,
+};
+use crate::view::{List, SyncTaskView};
+
+/// Makes a sync task.
+#[utoipa::path(post, path = "/v1/sync-tasks", tag = "sync-tasks", request_body = NewSyncTask,
+    responses((status = 201, description = "made", body = SyncTaskView,
+        headers(("Location" = String, description = "where it is")))))]
+pub(crate) async fn create(
+    caller: Caller<Syncs>,
+    StrictJson(body): StrictJson<NewSyncTask>,
+) -> Result<impl IntoResponse, ApiError> {
+    let (id, now) = (TaskId(clock::fresh_id()), clock::now());
+    let task = body.check(caller.org_id(), id, now)?;
+    let mut tx = caller.begin().await?;
+    let (source, target) = connections_of(&mut tx, task.source_id, task.target_id).await?;
+    fits(&source, &target)?;
+    sync_tasks::insert(tx.conn(), &task).await.map_err(taken)?;
+    tx.commit().await?;
+    let location = [(header::LOCATION, format!("/v1/sync-tasks/{id}"))];
+    Ok((StatusCode::CREATED, location, Json(SyncTaskView::of(task, now))))
+}
+
+/// Lists sync tasks by name.
+#[utoipa::path(get, path = "/v1/sync-tasks", tag = "sync-tasks", params(NamePage),
+    responses((status = 200, description = "a page", body = List<SyncTaskView>)))]
+pub(crate) async fn list(
+    caller: Caller<Syncs>,
+    StrictQuery(page): StrictQuery<NamePage>,
+) -> Result<Json<List<SyncTaskView>>, ApiError> {
+    let (page, after) = page.check()?;
+    let mut tx = caller.begin().await?;
+    let mut found = sync_tasks::list(tx.conn(), caller.org_id(), after.as_deref(), page.rows()).await?;
+    tx.commit().await?;
+    let next_cursor = page.cut_by_name(&mut found, |task| &task.name);
+    let now = clock::now();
+    let items = found.into_iter().map(|task| SyncTaskView::of(task, now)).collect();
+    Ok(Json(List { items, next_cursor }))
+}
+
+/// Shows a sync task.
+#[utoipa::path(get, path = "/v1/sync-tasks/{id}", tag = "sync-tasks",
+    params(("id" = uuid::Uuid, Path, description = "the task")),
+    responses((status = 200, description = "the task", body = SyncTaskView)))]
+pub(crate) async fn show(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<Json<SyncTaskView>, ApiError> {
+    let mut tx = caller.begin().await?;
+    let found = sync_tasks::find(tx.conn(), caller.org_id(), id).await?;
+    tx.commit().await?;
+    Ok(Json(SyncTaskView::of(found.ok_or(ApiError::NotFound)?, clock::now())))
+}
+
+/// Deletes a sync task. Its jobs stay in the history; one that runs goes on.
+#[utoipa::path(delete, path = "/v1/sync-tasks/{id}", tag = "sync-tasks",
+    params(("id" = uuid::Uuid, Path, description = "the task")),
+    responses((status = 204, description = "deleted")))]
+pub(crate) async fn delete(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<StatusCode, ApiError> {
+    let mut tx = caller.begin().await?;
+    let deleted = sync_tasks::delete(tx.conn(), caller.org_id(), id).await?;
+    tx.commit().await?;
+    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound) }
+}
+
+/// Both connections, locked against deletion; every one that is not there is told.
+async fn connections_of(
+    tx: &mut OrgTx,
+    source: ConnectionId,
+    target: ConnectionId,
+) -> Result<(Connection, Connection), ApiError> {
+    let org_id = tx.org_id();
+    let found = (
+        connections::find_for_use(tx.conn(), org_id, source).await?,
+        connections::find_for_use(tx.conn(), org_id, target).await?,
+    );
+    match found {
+        (Some(source), Some(target)) => Ok((source, target)),
+        (source, target) => {
+            let missing = [("source_id", source.is_none()), ("target_id", target.is_none())];
+            let (code, detail) = unknown_connection();
+            let errors = missing.into_iter().filter(|(_, missing)| *missing);
+            Err(ApiError::Invalid(errors.map(|(field, _)| FieldError::new(field, code, &*detail)).collect()))
+        }
+    }
+}
+
+fn taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Taken { constraint } if constraint == "sync_tasks_name" => Conflict {
+            code: "name_taken",
+            detail: "a sync task of this name is there already".to_owned(),
+            field: Some("name"),
+            ..Conflict::default()
+        }
+        .into(),
+        other => other.into(),
+    }
+}

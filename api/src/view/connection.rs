@@ -1,0 +1,69 @@
+//! A connection as it is shown: everything but its secrets.
+
+use chrono::{DateTime, Utc};
+use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine, TlsMode};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::word::{Word, words};
+
+/// A registered connection. Its password is never given back.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Connection)]
+pub(crate) struct ConnectionView {
+    id: Uuid,
+    name: String,
+    #[schema(schema_with = words::<Engine>)]
+    engine: Word<Engine>,
+    host: String,
+    #[schema(minimum = 1, maximum = 65535)]
+    port: u16,
+    database: String,
+    username: String,
+    #[schema(schema_with = words::<ConnectionType>)]
+    connection_type: Word<ConnectionType>,
+    tls: TlsView,
+    timeout_seconds: u32,
+    /// What the last check found.
+    #[schema(schema_with = words::<ConnectionState>)]
+    state: Word<ConnectionState>,
+    /// When the last check was.
+    #[schema(required = true)]
+    checked_at: Option<DateTime<Utc>>,
+    /// Grows at each change.
+    version: i32,
+    created_at: DateTime<Utc>,
+}
+
+/// TLS settings of a connection.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tls)]
+struct TlsView {
+    #[schema(schema_with = words::<TlsMode>)]
+    mode: Word<TlsMode>,
+    /// Trusted certificates in PEM instead of the system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca: Option<String>,
+}
+
+impl From<Connection> for ConnectionView {
+    fn from(c: Connection) -> Self {
+        Self {
+            id: c.id.0,
+            name: c.name,
+            engine: Word(c.engine),
+            host: c.host,
+            port: c.port,
+            database: c.database,
+            username: c.username,
+            connection_type: Word(c.connection_type),
+            tls: TlsView { mode: Word(c.tls.mode), ca: c.tls.ca },
+            timeout_seconds: c.timeout_seconds,
+            state: Word(c.state),
+            checked_at: c.checked_at,
+            version: c.version,
+            created_at: c.created_at,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A job as it is shown: short in lists, whole with its tables by itself.
+
+use chrono::{DateTime, Utc};
+use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger};
+use longshore_shared::domain::step::{Counts, TableState};
+use longshore_shared::store::job_log::Line;
+use longshore_shared::store::job_tables::TableProgress;
+use longshore_shared::store::step_reports::Held;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::progress::{Live, ProgressEvent, ProgressView};
+use super::table::{CountsView, FailureView, TableView};
+use crate::word::{Word, words};
+
+/// A job in a list.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct JobSummary {
+    id: Uuid,
+    #[schema(schema_with = words::<JobKind>)]
+    kind: Word<JobKind>,
+    #[schema(schema_with = words::<JobState>)]
+    state: Word<JobState>,
+    #[schema(required = true)]
+    task_id: Option<Uuid>,
+    #[schema(required = true)]
+    source_id: Option<Uuid>,
+    #[schema(required = true)]
+    target_id: Option<Uuid>,
+    /// Who asked for it.
+    #[schema(schema_with = words::<Trigger>)]
+    trigger: Word<Trigger>,
+    /// The schedule's due time, if a schedule asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    #[schema(required = true)]
+    started_at: Option<DateTime<Utc>>,
+    #[schema(required = true)]
+    ended_at: Option<DateTime<Utc>>,
+    /// From its start to its end.
+    #[schema(required = true)]
+    seconds: Option<f64>,
+    /// How it is going to end, while its last steps still stop.
+    #[schema(schema_with = words::<Ending>, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ending: Option<Word<Ending>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureView>,
+    /// What the plan found worth telling.
+    warnings: Vec<String>,
+    /// What was done to rows in all.
+    counts: CountsView,
+}
+
+/// A job with its tables.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Job)]
+pub(crate) struct JobView {
+    #[serde(flatten)]
+    summary: JobSummary,
+    progress: ProgressView,
+    tables: Vec<TableView>,
+    /// How many chunks each worker did.
+    workers: Vec<WorkerView>,
+}
+
+/// A worker's part in a job.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = JobWorker)]
+struct WorkerView {
+    name: String,
+    chunks: i64,
+}
+
+/// A line of a job's log.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct LogLine {
+    at: DateTime<Utc>,
+    /// `info`, `warn` or `error`.
+    level: String,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worker: Option<String>,
+}
+
+/// Everything that the store knows of a job, as of one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    /// The job.
+    pub(crate) job: Job,
+    /// Its tables.
+    pub(crate) tables: Vec<TableProgress>,
+    /// Its steps that workers hold.
+    pub(crate) running: Vec<Held>,
+    /// The names of its open stages.
+    pub(crate) phases: Vec<String>,
+    /// Its workers and their chunks.
+    pub(crate) workers: Vec<(String, i64)>,
+}
+
+impl JobSummary {
+    /// The job, and what its ended steps did.
+    pub(crate) fn of(job: Job, counts: Counts) -> Self {
+        let took = job.started_at.zip(job.ended_at).map(|(from, to)| (to - from).as_seconds_f64());
+        Self {
+            id: job.id.0,
+            kind: Word(job.kind),
+            state: Word(job.state),
+            task_id: job.task_id.map(|id| id.0),
+            source_id: job.source_id.map(|id| id.0),
+            target_id: job.target_id.map(|id| id.0),
+            trigger: Word(job.trigger),
+            due_at: job.due_at,
+            created_at: job.created_at,
+            started_at: job.started_at,
+            ended_at: job.ended_at,
+            seconds: took,
+            ending: job.ending.filter(|_| !job.state.is_final()).map(Word),
+            failure: job.failure.map(Into::into),
+            warnings: job.warnings,
+            counts: counts.into(),
+        }
+    }
+}
+
+impl JobView {
+    /// The job, with what running steps report on top.
+    pub(crate) fn of(picture: Picture, live: &Live) -> Self {
+        let reports = live.by_table(&picture.running);
+        let mut counts = Counts::default();
+        let mut tables = Vec::with_capacity(picture.tables.len());
+        for table in picture.tables {
+            let report = reports.get(&table.number).copied().unwrap_or_default();
+            counts += table.counts;
+            counts += report;
+            tables.push(TableView::of(table, report, picture.job.state));
+        }
+        let progress = ProgressView::of(&picture.job, &tables, &picture.phases, live.rate);
+        let workers = picture.workers.into_iter().map(|(name, chunks)| WorkerView { name, chunks }).collect();
+        Self { summary: JobSummary::of(picture.job, counts), progress, tables, workers }
+    }
+
+    /// Whether nothing of it will change any more.
+    pub(crate) fn is_final(&self) -> bool {
+        self.summary.state.0.is_final()
+    }
+
+    /// What a watcher wants to be told whole when it changes: where the job and each of
+    /// its tables stand.
+    pub(crate) fn milestone(&self) -> (JobState, bool, Vec<TableState>) {
+        let tables = self.tables.iter().map(|table| table.state.0).collect();
+        (self.summary.state.0, self.summary.ending.is_some(), tables)
+    }
+
+    /// The progress alone.
+    pub(crate) fn progress(&self) -> ProgressEvent {
+        let running = self.tables.iter().filter(|table| table.state.0 == TableState::Running);
+        ProgressEvent {
+            id: self.summary.id,
+            progress: self.progress.clone(),
+            tables: running.map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Line> for LogLine {
+    fn from(line: Line) -> Self {
+        Self {
+            at: line.at,
+            level: line.level,
+            message: line.message,
+            step_id: line.step_id.map(|id| id.0),
+            worker: line.worker,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

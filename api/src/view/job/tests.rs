@@ -1,0 +1,141 @@
+//! Jobs and how they are shown.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta};
+use longshore_shared::domain::id::{JobId, OrgId, StepId};
+use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger};
+use longshore_shared::domain::step::{Counts, StepKind, TableMode};
+use longshore_shared::domain::sync::{
+    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetTriggers,
+};
+use longshore_shared::store::step_reports::Held;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::table::tests::table;
+use super::{JobView, Live, Picture};
+
+fn picture(state: JobState) -> Picture {
+    let begun = DateTime::UNIX_EPOCH;
+    let job = Job {
+        org_id: OrgId(Uuid::nil()),
+        id: JobId(Uuid::nil()),
+        kind: JobKind::Sync,
+        state,
+        task_id: None,
+        source_id: None,
+        target_id: None,
+        spec: SyncSpec {
+            selection: Selection::Full,
+            policy: ConflictPolicy::SourceFirst,
+            delete_extra: false,
+            keyless: Keyless::Refuse,
+            target_triggers: TargetTriggers::Refuse,
+            on_mismatch: OnMismatch::Fail,
+        },
+        trigger: Trigger::Person,
+        due_at: None,
+        ending: None,
+        warnings: Vec::new(),
+        failure: None,
+        created_at: begun,
+        started_at: (state != JobState::Pending).then_some(begun),
+        ended_at: state.is_final().then_some(begun + TimeDelta::seconds(4)),
+    };
+    let phases = vec!["copy orders".to_owned()];
+    let (tables, workers) = (vec![table(TableMode::Fill, 6, 5)], vec![("one".to_owned(), 5)]);
+    Picture { job, tables, running: vec![held(1, StepKind::Copy, 2)], phases, workers }
+}
+
+fn held(id: u128, kind: StepKind, attempt: i32) -> Held {
+    Held { id: StepId(Uuid::from_u128(id)), kind, attempt, table_number: Some(0) }
+}
+
+fn live(reports: &[(u128, i32, i64)], rate: Option<(f64, f64)>) -> Live {
+    let counts = |rows| Counts { rows, bytes: rows * 10, inserted: rows, ..Counts::default() };
+    let steps: HashMap<_, _> = reports
+        .iter()
+        .map(|(id, attempt, rows)| (StepId(Uuid::from_u128(*id)), (*attempt, counts(*rows))))
+        .collect();
+    Live { steps, rate }
+}
+
+fn shown(picture: Picture, live: &Live) -> Value {
+    serde_json::to_value(JobView::of(picture, live)).unwrap()
+}
+
+#[test]
+fn a_report_counts_only_while_its_step_runs_with_its_attempt() {
+    let check = |running: Vec<Held>, reports: &[(u128, i32, i64)], rows: i64| {
+        let mut picture = picture(JobState::Running);
+        picture.running = running;
+        let shown = shown(picture, &live(reports, None));
+        assert_eq!(shown["progress"]["rows_done"], rows, "{reports:?}");
+        assert_eq!(shown["tables"][0]["rows_done"], rows);
+        assert_eq!(shown["counts"]["inserted"], rows - 500);
+    };
+    check(vec![held(1, StepKind::Copy, 2)], &[], 500);
+    check(vec![held(1, StepKind::Copy, 2)], &[(1, 2, 70)], 570);
+    check(vec![held(1, StepKind::Copy, 2), held(2, StepKind::Copy, 1)], &[(1, 2, 70), (2, 1, 5)], 575);
+    // an older attempt, a step that has ended, a verification
+    check(vec![held(1, StepKind::Copy, 2)], &[(1, 1, 70)], 500);
+    check(vec![], &[(1, 2, 70)], 500);
+    check(vec![held(1, StepKind::Verify, 2)], &[(1, 2, 70)], 500);
+}
+
+#[test]
+fn rates_and_the_time_that_is_left() {
+    let check = |state: JobState, rate: Option<(f64, f64)>, expected: Value| {
+        let progress = shown(picture(state), &live(&[], rate))["progress"].clone();
+        let found = json!([progress["rows_per_second"], progress["seconds_left"]]);
+        assert_eq!(found, expected, "{state} {rate:?}");
+    };
+    check(JobState::Pending, None, json!([null, null]));
+    check(JobState::Running, None, json!([null, null]));
+    check(JobState::Running, Some((0.0, 0.0)), json!([0.0, null]));
+    check(JobState::Running, Some((100.0, 5.0)), json!([100.0, 5.0]));
+    // of an ended job the whole time counts: 500 rows in 4 seconds
+    check(JobState::Completed, Some((9.0, 9.0)), json!([125.0, null]));
+}
+
+#[test]
+fn phases() {
+    let check = |state: JobState, ending: Option<Ending>, open: &[&str], expected: &str| {
+        let mut picture = picture(state);
+        picture.job.ending = ending;
+        picture.phases = open.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(shown(picture, &Live::default())["progress"]["phase"], expected);
+    };
+    check(JobState::Pending, None, &["plan"], "waiting for a worker");
+    check(JobState::Running, None, &["plan"], "plan");
+    check(JobState::Running, None, &["copy a", "copy b"], "copy a, copy b");
+    check(JobState::Running, None, &["copy a", "copy b", "index c", "verify d"], "copy a, copy b and 2 more");
+    check(JobState::Running, Some(Ending::Cancelled), &["copy a"], "stopping (cancelled)");
+    check(JobState::Cancelled, Some(Ending::Cancelled), &["copy a"], "cancelled");
+}
+
+#[test]
+fn the_whole_view_is_as_promised() {
+    let shown = shown(picture(JobState::Running), &live(&[(1, 2, 70)], Some((100.0, 1_000.0))));
+    assert_eq!(
+        shown,
+        json!({
+            "id": "00000000-0000-0000-0000-000000000000", "kind": "sync", "state": "running",
+            "task_id": null, "source_id": null, "target_id": null, "trigger": "person",
+            "created_at": "1970-01-01T00:00:00Z", "started_at": "1970-01-01T00:00:00Z", "ended_at": null,
+            "seconds": null, "warnings": [],
+            "counts": {"inserted": 70, "updated": 0, "deleted": 0, "unchanged": 0, "skipped": 0},
+            "progress": {"rows_done": 570, "rows_total": 1000, "bytes_done": 5700, "bytes_total": 10000,
+                "tables_done": 0, "tables_total": 1, "rows_per_second": 100.0, "bytes_per_second": 1000.0,
+                "seconds_left": 4.3, "phase": "copy orders"},
+            "tables": [{"name": "orders", "mode": "fill", "state": "running", "rows_total": 1000,
+                "rows_done": 570, "bytes_total": 10000, "bytes_done": 5700,
+                "counts": {"inserted": 70, "updated": 0, "deleted": 0, "unchanged": 0, "skipped": 0},
+                "workers": ["one"], "chunks_total": 10, "chunks_done": 5, "seconds": null}],
+            "workers": [{"name": "one", "chunks": 5}],
+        })
+    );
+}

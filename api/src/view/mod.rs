@@ -1,0 +1,26 @@
+//! What is answered: the API's vocabulary, made from domain values and never reused on
+//! the bus or in the store. Pure: rows and samples come as arguments, and so does the time.
+
+mod connection;
+mod job;
+mod progress;
+mod sync_task;
+mod table;
+
+pub(crate) use connection::ConnectionView;
+pub(crate) use job::{JobSummary, JobView, LogLine, Picture};
+pub(crate) use progress::{Live, ProgressEvent};
+pub(crate) use sync_task::SyncTaskView;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct List<T> {
+    /// The page's items.
+    pub(crate) items: Vec<T>,
+    /// Where the next page begins; null on the last one.
+    #[schema(required = true)]
+    pub(crate) next_cursor: Option<String>,
+}

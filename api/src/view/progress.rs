@@ -1,0 +1,156 @@
+//! How far a job has come: what the store counts, and on top of it what running steps
+//! report.
+//!
+//! A report counts only while the store, as of the same moment, says that its step runs
+//! with that attempt; so nothing is counted twice when the step ends.
+
+use std::collections::HashMap;
+
+use longshore_shared::domain::id::StepId;
+use longshore_shared::domain::job::{Job, JobState};
+use longshore_shared::domain::step::{Counts, TableState};
+use longshore_shared::store::step_reports::Held;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::table::TableView;
+
+/// What running steps of a job report just now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Live {
+    /// The newest report of each step: its attempt and counters.
+    pub(crate) steps: HashMap<StepId, (i32, Counts)>,
+    /// Rows and bytes a second over the last seconds; none before anything was seen.
+    pub(crate) rate: Option<(f64, f64)>,
+}
+
+impl Live {
+    /// What the running steps of each table did so far, by the table's number.
+    pub(super) fn by_table(&self, running: &[Held]) -> HashMap<i32, Counts> {
+        let mut sums: HashMap<i32, Counts> = HashMap::new();
+        for step in running.iter().filter(|step| step.kind.moves_rows()) {
+            let report = self.steps.get(&step.id).filter(|(attempt, _)| *attempt == step.attempt);
+            if let (Some((_, counts)), Some(number)) = (report, step.table_number) {
+                *sums.entry(number).or_default() += *counts;
+            }
+        }
+        sums
+    }
+}
+
+/// A job's progress in all.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Progress)]
+pub(crate) struct ProgressView {
+    rows_done: i64,
+    /// An estimate until all is read.
+    rows_total: i64,
+    bytes_done: i64,
+    /// An estimate until all is read.
+    bytes_total: i64,
+    tables_done: usize,
+    tables_total: usize,
+    /// Over the last seconds; of an ended job over its whole time. Null before there is a rate.
+    #[schema(required = true)]
+    rows_per_second: Option<f64>,
+    #[schema(required = true)]
+    bytes_per_second: Option<f64>,
+    /// How long reading the rest takes at this rate; null where nobody knows.
+    #[schema(required = true)]
+    seconds_left: Option<f64>,
+    /// What is being done, in a few words.
+    phase: String,
+}
+
+impl ProgressView {
+    /// Sums the tables up; `phases` are the names of the open stages.
+    pub(super) fn of(job: &Job, tables: &[TableView], phases: &[String], rate: Option<(f64, f64)>) -> Self {
+        let sum = |of: fn(&TableView) -> i64| tables.iter().map(of).sum::<i64>();
+        let (rows_done, rows_total) = (sum(|t| t.rows_done), sum(|t| t.rows_total));
+        let (bytes_done, bytes_total) = (sum(|t| t.bytes_done), sum(|t| t.bytes_total));
+        let rate = match job.state {
+            JobState::Pending => None,
+            JobState::Running => rate,
+            _ => average(job, rows_done, bytes_done),
+        };
+        let seconds_left = rate
+            .filter(|(rows, _)| job.state == JobState::Running && *rows > 0.0 && rows_done < rows_total)
+            .map(|(rows, _)| tenths(float(rows_total - rows_done) / rows));
+        Self {
+            rows_done,
+            rows_total,
+            bytes_done,
+            bytes_total,
+            tables_done: tables.iter().filter(|t| t.state.0 == TableState::Completed).count(),
+            tables_total: tables.len(),
+            rows_per_second: rate.map(|(rows, _)| tenths(rows)),
+            bytes_per_second: rate.map(|(_, bytes)| tenths(bytes)),
+            seconds_left,
+            phase: phase(job, phases),
+        }
+    }
+}
+
+/// The event `progress` of a job's stream.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct ProgressEvent {
+    /// The job.
+    pub(super) id: Uuid,
+    #[serde(flatten)]
+    pub(super) progress: ProgressView,
+    /// The tables that are worked on.
+    pub(super) tables: Vec<TableProgressView>,
+}
+
+/// How far a table has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = TableProgress)]
+pub(crate) struct TableProgressView {
+    name: String,
+    rows_done: i64,
+    rows_total: i64,
+    bytes_done: i64,
+}
+
+impl From<&TableView> for TableProgressView {
+    fn from(t: &TableView) -> Self {
+        Self {
+            name: t.name.clone(),
+            rows_done: t.rows_done,
+            rows_total: t.rows_total,
+            bytes_done: t.bytes_done,
+        }
+    }
+}
+
+/// Rows and bytes a second over the whole time of an ended job.
+fn average(job: &Job, rows: i64, bytes: i64) -> Option<(f64, f64)> {
+    let took = (job.ended_at? - job.started_at?).as_seconds_f64();
+    (took > 0.0).then(|| (float(rows) / took, float(bytes) / took))
+}
+
+fn phase(job: &Job, phases: &[String]) -> String {
+    if job.state.is_final() {
+        return job.state.to_string();
+    }
+    if let Some(ending) = job.ending {
+        return format!("stopping ({ending})");
+    }
+    match (job.state, phases) {
+        (JobState::Pending, _) => "waiting for a worker".to_owned(),
+        (_, []) => "going on".to_owned(),
+        (_, [one]) => one.clone(),
+        (_, [first, second]) => format!("{first}, {second}"),
+        (_, [first, second, more @ ..]) => format!("{first}, {second} and {} more", more.len()),
+    }
+}
+
+/// Exact up to 2^53, far beyond any table; a rate and not a count comes of it.
+fn float(number: i64) -> f64 {
+    number as f64
+}
+
+fn tenths(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}

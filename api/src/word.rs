@@ -1,0 +1,43 @@
+//! The domain's words in JSON bodies and in the OpenAPI document.
+
+use std::borrow::Cow;
+
+use longshore_shared::domain::Vocabulary;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::Schema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
+/// A value that stands outside as its stable word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word<T>(pub(crate) T);
+
+impl<T: Vocabulary> Word<T> {
+    /// All words, for a sentence: `mysql, mariadb or postgresql`.
+    pub(crate) fn choices() -> String {
+        let words: Vec<_> = T::ALL.iter().map(|value| value.word()).collect();
+        match words.as_slice() {
+            [most @ .., last] if !most.is_empty() => format!("{} or {last}", most.join(", ")),
+            few => few.concat(),
+        }
+    }
+}
+
+impl<T: Vocabulary> Serialize for Word<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.word())
+    }
+}
+
+impl<'de, T: Vocabulary> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let word = Cow::<'de, str>::deserialize(from)?;
+        let known = T::ALL.iter().find(|value| value.word() == word);
+        known.map(|value| Self(*value)).ok_or_else(|| serde::de::Error::custom("an unknown word"))
+    }
+}
+
+/// The schema of a field that holds one of the words.
+pub(crate) fn words<T: Vocabulary>() -> Schema {
+    let words = T::ALL.iter().map(|value| value.word());
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+}
