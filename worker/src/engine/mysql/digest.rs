@@ -63,19 +63,37 @@ fn value_text(column: &Column) -> String {
     format!("IF({name} IS NULL,'N',{text})")
 }
 
+/// Between 2^-43 and 2^112 DECIMAL(65,30) holds all digits of a DOUBLE.
+const MIDDLE: (i32, i32) = (-43, 112);
+const WIDTH: i32 = MIDDLE.1 - MIDDLE.0;
+/// Windows of that width above and below, up to the largest and down to the smallest number.
+const WINDOWS: std::ops::RangeInclusive<i32> = -7..=6;
+
 /// A floating-point number as text. Servers differ in where they begin to write an
-/// exponent when a function asks for text, but not in the digits: the middle of the range
-/// goes by way of DECIMAL, which holds all digits there; the part next to it is scaled
-/// into the middle by a power of two, which is exact.
+/// exponent, and MySQL 9 in a function's argument even drops digits, but all agree on
+/// DECIMAL: so the number goes by way of it, scaled into its range by a power of two,
+/// which is exact; the window's number tells by which.
 fn number_text(number: &str) -> String {
-    let decimal = |scale: &str| format!("CAST(CAST({number}{scale} AS DECIMAL(65,30)) AS CHAR)");
-    format!(
-        "CASE WHEN {number}=0 OR ABS({number}) BETWEEN 1e-13 AND 1e34 THEN {} \
-         WHEN ABS({number}) BETWEEN 1e-17 AND 1e-13 THEN CONCAT('s',{}) \
-         ELSE CAST({number} AS CHAR) END",
-        decimal(""),
-        decimal("*1048576e0"),
-    )
+    let digits = |scaled: &str| format!("CAST(CAST({scaled} AS DECIMAL(65,30)) AS CHAR)");
+    let power = |exponent: i32| format!("{:e}", 2_f64.powi(exponent));
+    let mut sql = format!(
+        "CASE WHEN {number}=0 THEN '0' WHEN ABS({number})>={} AND ABS({number})<{} THEN {}",
+        power(MIDDLE.0),
+        power(MIDDLE.1),
+        digits(number),
+    );
+    for window in WINDOWS.rev().filter(|&window| window != 0) {
+        // In two steps: one factor for the last window is larger than a DOUBLE.
+        let (first, second) = (WIDTH * (window / 2), WIDTH * (window - window / 2));
+        let scaled = digits(&format!("{number}*{}*{}", power(-first), power(-second)));
+        let text = format!("CONCAT('{window}w',{scaled})");
+        if window == *WINDOWS.start() {
+            sql += &format!(" ELSE {text} END");
+        } else {
+            sql += &format!(" WHEN ABS({number})>={} THEN {text}", power(MIDDLE.0 + WIDTH * window));
+        }
+    }
+    sql
 }
 
 #[cfg(test)]
@@ -93,6 +111,24 @@ mod tests {
             (Family::Blob, "IF(`c` IS NULL,'N',SHA2(`c`,256))"),
         ] {
             assert_eq!(value_text(&sample::column("c", family, "")), expected);
+        }
+    }
+
+    #[test]
+    fn windows_cover_every_number_and_scale_exactly() {
+        for exponent in -1074..=1023 {
+            let number = if exponent < -1022 {
+                f64::from_bits(1 << (exponent + 1074))
+            } else {
+                2_f64.powi(exponent) * 1.999_999_999
+            };
+            let lower = |window: i32| 2_f64.powi(MIDDLE.0 + WIDTH * window);
+            let window = WINDOWS.rev().find(|&w| number >= lower(w)).unwrap_or(*WINDOWS.start());
+            let (first, second) = (WIDTH * (window / 2), WIDTH * (window - window / 2));
+            let scaled = number * 2_f64.powi(-first) * 2_f64.powi(-second);
+            assert!(scaled >= lower(0) && scaled < lower(1), "{exponent} {window}");
+            let back = scaled * 2_f64.powi(second) * 2_f64.powi(first);
+            assert_eq!(back.to_bits(), number.to_bits(), "{exponent}");
         }
     }
 }

@@ -4,17 +4,19 @@
 //! start; equality of keys is the server's: a join against the wanted keys, each typed
 //! and collated like its column by a first, empty arm that reads the column itself, so
 //! that the key's index serves. Row size bounds a page, statement size a fetch.
+//! A join would hand a number to an ENUM or SET column as text (seen on MySQL 5.7: 1 found
+//! the member '1'), so keys with one are looked up by one SELECT each, in a UNION.
 
 use bytes::Bytes;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use mysql_async::Value;
 use mysql_async::prelude::Queryable;
 
-use super::super::shape::{Column, KeyTuple, Range, Row, TableShape};
+use super::super::shape::{Column, Family, KeyTuple, Range, Row, TableShape};
 use super::super::{Columns, Result};
 use super::bounds;
 use super::errors::classify;
-use super::literal::{check_width, push_typed_key};
+use super::literal::{check_width, push_equal, push_typed_key};
 use super::quote::{ident, idents};
 use super::select;
 use super::session::Session;
@@ -50,7 +52,7 @@ pub(super) async fn page(
     while let Some(row) = result.next().await.map_err(failed)? {
         // The rest of an unusually large page is read and dropped: the next call brings it.
         if bytes < PAGE_BYTES {
-            let row = values(row);
+            let row: Vec<Option<Bytes>> = values(row).collect();
             bytes += row.iter().flatten().map(Bytes::len).sum::<usize>();
             page.push(Row(row));
         }
@@ -64,14 +66,11 @@ fn bounded(limit: u32, row_bytes: u64) -> u32 {
     limit.clamp(1, u32::try_from(fitting).unwrap_or(u32::MAX))
 }
 
-fn values(row: mysql_async::Row) -> Vec<Option<Bytes>> {
-    let values = row.unwrap().into_iter();
-    values
-        .map(|value| match value {
-            Value::Bytes(bytes) => Some(bytes.into()),
-            _ => None,
-        })
-        .collect()
+fn values(row: mysql_async::Row) -> impl Iterator<Item = Option<Bytes>> {
+    row.unwrap().into_iter().map(|value| match value {
+        Value::Bytes(bytes) => Some(bytes.into()),
+        _ => None,
+    })
 }
 
 pub(super) async fn fetch(
@@ -102,9 +101,10 @@ async fn look_up(
     let mut result = s.conn.query_iter(statement).await.map_err(failed)?;
     while let Some(row) = result.next().await.map_err(failed)? {
         let mut row = values(row);
-        let at = row.pop().flatten().and_then(|text| std::str::from_utf8(&text).ok()?.parse::<usize>().ok());
+        let at = row.next().flatten();
+        let at = at.and_then(|text| std::str::from_utf8(&text).ok()?.parse::<usize>().ok());
         match at.and_then(|at| found.get_mut(at)) {
-            Some(place) => *place = Some(Row(row)),
+            Some(place) => *place = Some(Row(row.collect())),
             None => return Err(misplaced(t)),
         }
     }
@@ -123,27 +123,38 @@ fn misplaced(t: &TableShape) -> Failure {
 /// The statement that looks keys up, but for the keys.
 struct Lookup<'a> {
     keys: Vec<&'a Column>,
+    /// Opens the statement.
     head: String,
+    /// What of a key's arm stands between its ordinal and its values.
+    arm: String,
+    /// Ends the statement.
     tail: String,
+    joined: bool,
 }
 
 impl<'a> Lookup<'a> {
     fn new(t: &'a TableShape, columns: Columns) -> Result<Self> {
         let keys = select::key(t)?;
-        let list = match columns {
-            Columns::Stored => select::list(select::stored(t)?, "t."),
-            Columns::Key => select::list(keys.iter().copied(), "t."),
+        let wanted = match columns {
+            Columns::Stored => select::stored(t)?,
+            Columns::Key => keys.clone(),
         };
-        let (mut arm, mut equal) = (String::new(), String::new());
+        let (name, by_key) = (ident(&t.name), select::by_key(t));
+        let list = select::list(wanted, "t.");
+        if keys.iter().any(|column| matches!(column.family, Family::Enum | Family::Set)) {
+            let arm = format!(", {list} FROM {name} AS t{by_key} WHERE ");
+            return Ok(Self { keys, head: String::new(), arm, tail: String::new(), joined: false });
+        }
+        let (mut first, mut equal) = (String::new(), String::new());
         for (n, column) in keys.iter().enumerate() {
-            arm += &format!("{} AS k{n}, ", select::expression(column, ""));
+            first += &format!(", {} AS k{n}", select::expression(column, ""));
             let and = if n == 0 { "" } else { " AND " };
             equal += &format!("{and}t.{} = k.k{n}", ident(&column.name));
         }
-        let name = ident(&t.name);
-        let head = format!("SELECT {list}, k.n FROM (SELECT {arm}0 AS n FROM {name} WHERE 1 = 0");
-        let tail = format!(") AS k STRAIGHT_JOIN {name} AS t{} ON {equal}", select::by_key(t));
-        Ok(Self { keys, head, tail })
+        let head =
+            format!("SELECT k.n, {list} FROM (SELECT 0 AS n{first} FROM {name} WHERE 1 = 0 UNION ALL ");
+        let tail = format!(") AS k STRAIGHT_JOIN {name} AS t{by_key} ON {equal}");
+        Ok(Self { keys, head, arm: String::new(), tail, joined: true })
     }
 
     /// The statement for as many keys from `from` on as fit, and where the next one starts.
@@ -152,16 +163,26 @@ impl<'a> Lookup<'a> {
         let mut to = from;
         while to < keys.len() && to - from < FETCH_KEYS && (to == from || out.len() < FETCH_BYTES) {
             check_width(&self.keys, &keys[to])?;
-            out.extend_from_slice(b" UNION ALL SELECT ");
-            for (column, value) in self.keys.iter().zip(&keys[to].0) {
-                push_typed_key(&mut out, column, value)?;
-                out.extend_from_slice(b", ");
+            if to > from {
+                out.extend_from_slice(b" UNION ALL ");
             }
-            out.extend_from_slice((to - from).to_string().as_bytes());
+            self.push_arm(&mut out, &keys[to], to - from)?;
             to += 1;
         }
         out.extend_from_slice(self.tail.as_bytes());
         Ok((out, to))
+    }
+
+    fn push_arm(&self, out: &mut Vec<u8>, key: &KeyTuple, ordinal: usize) -> Result<()> {
+        out.extend_from_slice(format!("SELECT {ordinal}{}", self.arm).as_bytes());
+        if !self.joined {
+            return push_equal(out, &self.keys, key);
+        }
+        for (column, value) in self.keys.iter().zip(&key.0) {
+            out.extend_from_slice(b", ");
+            push_typed_key(out, column, value)?;
+        }
+        Ok(())
     }
 }
 
@@ -180,6 +201,18 @@ mod tests {
         }
     }
 
+    fn looked_up(columns: Vec<Column>, key: &[usize], values: &[&'static str]) -> String {
+        let table = sample::table(columns, key);
+        let keys = values.chunks(key.len()).map(|values| {
+            KeyTuple(values.iter().map(|value| Bytes::from_static(value.as_bytes())).collect())
+        });
+        let keys: Vec<KeyTuple> = keys.collect();
+        match Lookup::new(&table, Columns::Stored).and_then(|lookup| lookup.statement(&keys, 0)) {
+            Ok((sql, _)) => String::from_utf8_lossy(&sql).into_owned(),
+            Err(failure) => failure.code,
+        }
+    }
+
     #[test]
     fn keys_are_looked_up_by_a_join() {
         let columns = vec![
@@ -187,14 +220,18 @@ mod tests {
             sample::column("v", Family::Float, "float"),
             sample::column("d", Family::Temporal, "date"),
         ];
-        let table = sample::table(columns, &[0, 2]);
-        let keys = [KeyTuple(vec![Bytes::from_static(b"x"), Bytes::from_static(b"2020-01-01")])];
-        let made = Lookup::new(&table, Columns::Stored).and_then(|lookup| lookup.statement(&keys, 0));
-        let made = made.map(|(sql, to)| (String::from_utf8_lossy(&sql).into_owned(), to));
-        let expected = "SELECT t.`a`, t.`v` * 1e0, t.`d`, k.n \
-            FROM (SELECT `a` AS k0, `d` AS k1, 0 AS n FROM `t` WHERE 1 = 0 \
-            UNION ALL SELECT _utf8mb4 x'78', CAST('2020-01-01' AS date), 0) AS k \
+        let expected = "SELECT k.n, t.`a`, t.`v` * 1e0, t.`d` \
+            FROM (SELECT 0 AS n, `a` AS k0, `d` AS k1 FROM `t` WHERE 1 = 0 \
+            UNION ALL SELECT 0, _utf8mb4 x'78', CAST('2020-01-01' AS date)) AS k \
             STRAIGHT_JOIN `t` AS t FORCE INDEX (`PRIMARY`) ON t.`a` = k.k0 AND t.`d` = k.k1";
-        assert_eq!(made, Ok((expected.to_owned(), 1)));
+        assert_eq!(looked_up(columns, &[0, 2], &["x", "2020-01-01"]), expected);
+    }
+
+    #[test]
+    fn enums_are_looked_up_one_by_one() {
+        let columns = vec![sample::column("e", Family::Enum, "enum('1')")];
+        let expected = "SELECT 0, CAST(t.`e` AS UNSIGNED) FROM `t` AS t FORCE INDEX (`PRIMARY`) WHERE `e` = 1 \
+            UNION ALL SELECT 1, CAST(t.`e` AS UNSIGNED) FROM `t` AS t FORCE INDEX (`PRIMARY`) WHERE `e` = 2";
+        assert_eq!(looked_up(columns, &[0], &["1", "2"]), expected);
     }
 }
