@@ -9,7 +9,8 @@ use lapin::Channel;
 use lapin::options::ConfirmSelectOptions;
 
 use super::BusError;
-use super::connection::{Link, Live, within};
+use super::connection::{Link, within};
+use super::live::Live;
 
 /// Publishers at once; each may have many messages on the way.
 const CHANNELS: usize = 4;

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::live::Live;
 use super::{BusError, topology};
 use crate::telemetry::Metric;
 
@@ -48,53 +49,6 @@ enum State {
     Away { why: String },
     Here(Arc<Live>),
     Closed,
-}
-
-/// A connection that stands, as far as is known.
-pub(super) struct Live {
-    connection: Connection,
-    blocked: watch::Sender<Option<String>>,
-    over: CancellationToken,
-}
-
-impl Live {
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    /// Whether it is still the one to use.
-    pub(super) fn is_good(&self) -> bool {
-        !self.over.is_cancelled() && self.connection.status().connected()
-    }
-
-    /// Becomes ready when it is no longer the one to use.
-    pub(super) async fn over(&self) {
-        self.over.cancelled().await;
-    }
-
-    /// Says that something is wrong with it that only a new connection mends.
-    pub(super) fn abandon(&self, why: &BusError) {
-        if !self.over.is_cancelled() {
-            tracing::warn!("a connection to RabbitMQ is given up: {}", why.told());
-        }
-        self.over.cancel();
-    }
-
-    /// RabbitMQ's reason for taking no messages, if it takes none.
-    pub(super) fn blocked(&self) -> Option<String> {
-        self.blocked.borrow().clone()
-    }
-
-    /// Becomes ready when RabbitMQ takes no messages any more; says why.
-    pub(super) async fn until_blocked(&self) -> String {
-        let mut reasons = self.blocked.subscribe();
-        // The borrow must not live over the wait below: it is not `Send`.
-        let reason = reasons.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
-        match reason {
-            Some(reason) => reason,
-            None => std::future::pending().await,
-        }
-    }
 }
 
 /// The lasting handle on a connection that comes and goes.
@@ -184,8 +138,7 @@ impl Keeper {
             farewell(&connection).await;
             return Err(error);
         }
-        let (blocked, _) = watch::channel(None);
-        Ok(Arc::new(Live { connection, blocked, over: CancellationToken::new() }))
+        Ok(Arc::new(Live::new(connection)))
     }
 
     /// Lends the connection out until it is over, and ends it.
@@ -203,14 +156,16 @@ impl Keeper {
             }
             None => drop(self.state.send_replace(State::Closed)),
         }
-        self.block(&live, None);
-        live.over.cancel();
-        farewell(&live.connection).await;
+        if live.block(None).is_some() {
+            Metric::BusBlocked.set(0.0, &[]);
+        }
+        live.end();
+        farewell(live.connection()).await;
     }
 
     /// Watches until the connection is lost or given up; says why.
     async fn watch(&self, live: &Live) -> String {
-        let events = live.connection.events_listener();
+        let events = live.connection().events_listener();
         tokio::pin!(events);
         let mut glances = tokio::time::interval(GLANCE);
         loop {
@@ -226,14 +181,14 @@ impl Keeper {
                     _ => {}
                 },
             }
-            if !live.connection.status().connected() {
+            if !live.connection().status().connected() {
                 return why;
             }
         }
     }
 
     fn block(&self, live: &Live, reason: Option<String>) {
-        let was = live.blocked.send_replace(reason.clone());
+        let was = live.block(reason.clone());
         match (was, reason) {
             (None, Some(reason)) => {
                 Metric::BusBlocked.set(1.0, &[]);

@@ -20,7 +20,8 @@ use lapin::types::FieldTable;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Live, within};
+use super::connection::within;
+use super::live::Live;
 use super::message::Wire as _;
 use super::publisher::Outgoing;
 use super::{Bus, BusError, StepMessage, topology};

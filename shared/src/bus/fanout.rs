@@ -13,7 +13,8 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Link, Live, within};
+use super::connection::{Link, within};
+use super::live::Live;
 use super::message::{Control, Wire};
 use super::topology::{CONTROL, PROGRESS};
 use super::{BusError, Shared, publisher};

@@ -17,6 +17,7 @@ mod connection;
 mod consumer;
 mod error;
 mod fanout;
+mod live;
 mod message;
 mod publisher;
 mod topology;
@@ -100,8 +101,8 @@ impl Bus {
 
     /// Announces a step; `Ok` means that RabbitMQ has it on disk and in its queue.
     ///
-    /// Takes at most ten seconds; fails at once when RabbitMQ is not connected or takes
-    /// no messages. After an error the message may still arrive.
+    /// Fails at once when RabbitMQ is not connected or takes no messages, and within half a
+    /// minute when it does not answer. After an error the message may still arrive.
     pub async fn publish(&self, message: &StepMessage, queue: Queue) -> Result<(), BusError> {
         let mut results = self.publish_all(vec![(queue, message.clone())]).await;
         results.pop().unwrap_or(Ok(()))

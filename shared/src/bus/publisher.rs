@@ -136,9 +136,10 @@ impl Publisher {
 
     async fn send_batch(&self, batch: &[&Outgoing]) -> Vec<Result<(), BusError>> {
         let mut done: Vec<Option<Result<(), BusError>>> = batch.iter().map(|_| None).collect();
-        let ended = match self.channels.get().await.map_err(channels::explain) {
-            Ok(channel) => pump(channel, batch, &mut done).await,
-            Err(error) => Err(error),
+        let ended = match tokio::time::timeout(PATIENCE, self.channels.get()).await {
+            Ok(Ok(channel)) => pump(channel, batch, &mut done).await,
+            Ok(Err(error)) => Err(channels::explain(error)),
+            Err(_) => Err(BusError::Timeout { what: "get a channel" }),
         };
         let rest = ended.err().unwrap_or(BusError::Timeout { what: "confirm a message" });
         done.into_iter().map(|result| result.unwrap_or_else(|| Err(rest.clone()))).collect()
