@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Ground;
 
-/// The longest pause after rounds that failed.
-const LONGEST: Duration = Duration::from_secs(5);
+/// The longest pause after rounds that failed: what is away answers at once, or only after
+/// some seconds, and neither is a hot loop.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// What a round says about the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,37 +72,39 @@ pub(crate) async fn keep<D: Duty>(mut duty: D, ground: Arc<Ground>, stop: Cancel
     }
 }
 
-/// When PostgreSQL was last found away, by any duty; measured on the monotonic clock.
-#[derive(Debug)]
+/// Whether PostgreSQL was found away, by any duty, and since when it answers again;
+/// measured on the monotonic clock.
+#[derive(Debug, Default)]
 pub(crate) struct Outages {
-    last: Mutex<Instant>,
-}
-
-impl Default for Outages {
-    /// A scheduler that begins does not know what was before, so it counts as an outage.
-    fn default() -> Self {
-        Self { last: Mutex::new(Instant::now()) }
-    }
+    /// `None`: away. A scheduler that begins does not know what was before, so it begins so.
+    back_since: Mutex<Option<Instant>>,
 }
 
 impl Outages {
     /// Takes note of a failure, if it is one of reaching PostgreSQL.
     pub(crate) fn note(&self, error: &WorkflowError) {
         if matches!(error, WorkflowError::Store(error) if error.is_outage()) {
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            *self.lock() = None;
         }
     }
 
-    /// How long PostgreSQL has been answering.
-    pub(crate) fn calm(&self) -> Duration {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    /// PostgreSQL has answered; says for how long it has.
+    pub(crate) fn answered(&self) -> Duration {
+        self.lock().get_or_insert_with(Instant::now).elapsed()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.back_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use longshore_shared::store::{Database, StoreError};
     use longshore_shared::workflow::WorkflowError;
+    use tokio::time::Instant;
 
     use super::Outages;
 
@@ -110,11 +113,12 @@ mod tests {
         let closed = Database::new("postgres://a@127.0.0.1:1/a", 1, "test").expect("the URL is good");
         closed.close().await;
         let outages = Outages::default();
-        let began = *outages.last.lock().expect("not poisoned");
+        assert!(outages.answered() < Duration::from_secs(60));
+        *outages.lock() = Instant::now().checked_sub(Duration::from_secs(60));
         outages.note(&WorkflowError::RunInProgress);
         outages.note(&StoreError::Row("odd".to_owned()).into());
-        assert_eq!(*outages.last.lock().expect("not poisoned"), began);
+        assert!(outages.answered() >= Duration::from_secs(60));
         outages.note(&closed.ping().await.expect_err("the pool is closed").into());
-        assert!(*outages.last.lock().expect("not poisoned") > began);
+        assert!(outages.answered() < Duration::from_secs(60));
     }
 }

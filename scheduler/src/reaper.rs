@@ -5,8 +5,8 @@
 //! its token and the database's clock decide; a worker that renewed or ended in between
 //! keeps what it has. Two schedulers: the lock makes them take turns, the second finds
 //! nothing. After an outage of PostgreSQL, seen by any duty of this process or before its
-//! start, it waits for one lease: the workers could not renew either, and get the chance
-//! to do so first.
+//! start, it waits for one lease from the first answer: the workers could not renew
+//! either, and get the chance to do so first.
 
 use std::time::Duration;
 
@@ -31,9 +31,8 @@ impl Duty for Reap {
     }
 
     async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        if ground.outages.calm() < ground.config.scheduler.lease {
-            // Nothing is taken, but an outage that goes on must be seen to go on.
-            ground.database.ping().await?;
+        ground.database.ping().await?;
+        if ground.outages.answered() < ground.config.scheduler.lease {
             return Ok(Round::Idle);
         }
         let reaped = expire::lapsed(&ground.database, BATCH).await?;
