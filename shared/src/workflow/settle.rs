@@ -8,7 +8,7 @@ use crate::domain::failure::Failure;
 use crate::domain::id::StepId;
 use crate::domain::job::Ending;
 use crate::domain::retry::{self, Verdict};
-use crate::domain::step::{Counts, Growth, Lease, Outcome, StepState, Verified};
+use crate::domain::step::{Counts, Growth, Lease, Outcome, StageDraft, StepState, Verified};
 use crate::store::steps::{Claimed, Ended};
 use crate::store::{Conn, Database, job_log, job_tables, jobs, stages, steps};
 
@@ -148,7 +148,8 @@ async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) 
     }
     let mut feeds: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     let mut steps_in: BTreeMap<i32, i32> = growth.stages.iter().map(|s| (s.number, 0)).collect();
-    for stage in &growth.stages {
+    let drafts: Vec<_> = growth.stages.iter().map(|stage| waiting(stage, from_stage)).collect();
+    for stage in &drafts {
         for &before in &stage.waits_for {
             if before != from_stage && (before >= stage.number || !steps_in.contains_key(&before)) {
                 return Err(WorkflowError::BadGrowth(format!("{} waits for stage {before}", stage.name)));
@@ -161,16 +162,9 @@ async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) 
             .get_mut(&step.stage)
             .ok_or_else(|| WorkflowError::BadGrowth(format!("a step in stage {}", step.stage)))? += 1;
     }
-    for stage in &growth.stages {
-        // An empty stage closes with the stages before it; one that waits for nothing
-        // would never be closed by anybody, so it waits for the plan.
-        let mut stage = stage.clone();
-        if stage.waits_for.is_empty() {
-            stage.waits_for.push(from_stage);
-            feeds.entry(from_stage).or_default().push(stage.number);
-        }
+    for stage in &drafts {
         let own = feeds.get(&stage.number).cloned().unwrap_or_default();
-        stages::insert(conn, org_id, job_id, &stage, &own, steps_in[&stage.number]).await?;
+        stages::insert(conn, org_id, job_id, stage, &own, steps_in[&stage.number]).await?;
     }
     stages::set_feeds(conn, org_id, job_id, from_stage, &feeds.remove(&from_stage).unwrap_or_default())
         .await?;
@@ -181,4 +175,17 @@ async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) 
         steps::insert(conn, org_id, job_id, id, ordinal, step, StepState::Waiting).await?;
     }
     Ok(())
+}
+
+/// The stage with each that it waits for named once, since each ends once. An empty stage
+/// closes with the stages before it; one that waits for nothing would never be closed by
+/// anybody, so it waits for the plan.
+fn waiting(stage: &StageDraft, from_stage: i32) -> StageDraft {
+    let mut stage = stage.clone();
+    stage.waits_for.sort_unstable();
+    stage.waits_for.dedup();
+    if stage.waits_for.is_empty() {
+        stage.waits_for.push(from_stage);
+    }
+    stage
 }

@@ -1,0 +1,119 @@
+//! A RabbitMQ vhost of a test's own, seen through the management plugin: as an operator
+//! sees it, without the code that is under test.
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::place;
+use crate::servers::{BrokerUrls, Servers};
+
+/// The queue where every job's first step is announced.
+pub const FIRST: &str = "longshore.first.v1";
+/// The queue of all other steps.
+pub const BULK: &str = "longshore.bulk.v1";
+/// Where messages end that nobody could read.
+pub const DEAD: &str = "longshore.dead.v1";
+
+/// A vhost.
+pub struct Broker {
+    /// What Longshore's processes are given.
+    pub amqp_url: String,
+    vhost: String,
+    admin: Url,
+    http: Client,
+}
+
+impl Broker {
+    /// Makes a vhost on the run's broker.
+    pub async fn make(servers: &Servers) -> Self {
+        let BrokerUrls { amqp, admin } = servers.broker();
+        let vhost = format!("test-{}", place::fresh_name());
+        let mut url = Url::parse(&amqp).expect("the launcher's URL parses");
+        let user = url.username().to_owned();
+        url.set_path(&vhost);
+        let made = Self::of(url.into(), vhost.clone(), &admin);
+        made.must(made.request(Method::PUT, &["vhosts", &vhost])).await;
+        let rights = json!({"configure": ".*", "write": ".*", "read": ".*"});
+        made.must(made.request(Method::PUT, &["permissions", &vhost, &user]).json(&rights)).await;
+        made
+    }
+
+    /// The vhost that a broker comes with: for a test with a broker of its own.
+    pub fn whole(servers: &Servers) -> Self {
+        let BrokerUrls { amqp, admin } = servers.broker();
+        let path = Url::parse(&amqp).expect("the launcher's URL parses").path().to_owned();
+        Self::of(amqp, path.trim_start_matches('/').to_owned(), &admin)
+    }
+
+    fn of(amqp_url: String, vhost: String, admin: &str) -> Self {
+        let http = Client::builder().no_proxy().build().expect("an HTTP client");
+        Self { amqp_url, vhost, admin: Url::parse(admin).expect("the launcher's URL parses"), http }
+    }
+
+    /// The messages that wait in a queue, at most 10,000; they stay there, but a look counts
+    /// as a delivery. None if there is no such queue.
+    pub async fn peek(&self, queue: &str) -> Vec<Peeked> {
+        let ask = json!({"count": 10_000, "ackmode": "ack_requeue_true", "encoding": "auto"});
+        let answer = self.request(Method::POST, &["queues", &self.vhost, queue, "get"]).json(&ask);
+        let answer = answer.send().await.expect("the management plugin answers");
+        if !answer.status().is_success() {
+            return Vec::new();
+        }
+        let found: Vec<Value> = answer.json().await.expect("the management plugin answers in JSON");
+        found.into_iter().map(Peeked).collect()
+    }
+
+    /// Puts a message of any form into a queue.
+    pub async fn put(&self, queue: &str, body: &str) {
+        let message = json!({
+            "properties": {"delivery_mode": 2}, "routing_key": queue,
+            "payload": body, "payload_encoding": "string",
+        });
+        let path = ["exchanges", &self.vhost, "amq.default", "publish"];
+        let answer = self.must(self.request(Method::POST, &path).json(&message)).await;
+        assert_eq!(answer["routed"], true, "there is no queue {queue}");
+    }
+
+    /// Deletes a queue with all it holds.
+    pub async fn delete_queue(&self, queue: &str) {
+        self.must(self.request(Method::DELETE, &["queues", &self.vhost, queue])).await;
+    }
+
+    /// Removes the vhost with all it holds.
+    pub(crate) async fn remove(&self) {
+        let _ = self.request(Method::DELETE, &["vhosts", &self.vhost]).send().await;
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let mut url = self.admin.clone();
+        url.path_segments_mut().expect("an HTTP URL has a path").clear().push("api").extend(path);
+        let (user, password) = (url.username().to_owned(), url.password().map(ToOwned::to_owned));
+        let _ = (url.set_username(""), url.set_password(None));
+        self.http.request(method, url).basic_auth(user, password)
+    }
+
+    async fn must(&self, request: RequestBuilder) -> Value {
+        let answer = request.send().await.expect("the management plugin answers");
+        let (status, url) = (answer.status(), answer.url().clone());
+        let text = answer.text().await.expect("the management plugin answers in text");
+        assert!(status.is_success(), "{url}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+}
+
+/// A message as the management plugin shows it.
+#[derive(Clone, Debug)]
+pub struct Peeked(Value);
+
+impl Peeked {
+    /// The body, in base64 if it is no text.
+    pub fn body(&self) -> &str {
+        self.0["payload"].as_str().unwrap_or_default()
+    }
+
+    /// Everything about it.
+    pub fn whole(&self) -> &Value {
+        &self.0
+    }
+}

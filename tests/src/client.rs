@@ -1,0 +1,339 @@
+//! A client of the public API, and the views that it promises.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::schema::Schema;
+use crate::wait::until;
+
+/// A client with a token.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    token: Option<String>,
+    http: reqwest::Client,
+}
+
+/// An answer: its status and its JSON (null if it has none).
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What was asked.
+    pub asked: String,
+    /// The status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Value,
+    /// The body as it came.
+    pub text: String,
+}
+
+impl Client {
+    /// A client of the API at a port of this machine.
+    pub fn new(port: u16, token: Option<&str>) -> Self {
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build();
+        let base = format!("http://127.0.0.1:{port}");
+        Self { base, token: token.map(ToOwned::to_owned), http: http.expect("an HTTP client") }
+    }
+
+    /// The same API for somebody else.
+    pub fn with_token(&self, token: Option<&str>) -> Self {
+        Self { token: token.map(ToOwned::to_owned), ..self.clone() }
+    }
+
+    /// Any request.
+    pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let request = self.request(method.clone(), path);
+        let request = body.iter().fold(request, RequestBuilder::json);
+        let answer = request.send().await.unwrap_or_else(|why| panic!("{method} {path}: {why}"));
+        let status = answer.status();
+        let text = answer.text().await.unwrap_or_else(|why| panic!("{method} {path}: {why}"));
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { asked: format!("{method} {path}"), status, body, text }
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// `POST` of JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    /// Registers a schema under its own name and account; answers the connection's id.
+    pub async fn connection(&self, schema: &Schema) -> String {
+        self.post("/v1/connections", &connection_body(schema)).await.expect(201).id()
+    }
+
+    /// Makes a sync task from `source_id` to `target_id`; `options` over the usual ones.
+    pub async fn task(&self, source_id: &str, target_id: &str, options: &Value) -> String {
+        let mut body = json!({
+            "name": format!("task {}", crate::place::fresh_name()),
+            "source_id": source_id, "target_id": target_id, "mode": "full", "policy": "source_first",
+        });
+        let options = options.as_object().expect("a task's options are an object");
+        for (name, value) in options {
+            body[name] = value.clone();
+        }
+        self.post("/v1/sync-tasks", &body).await.expect(201).id()
+    }
+
+    /// Submits a run; answers the job's id.
+    pub async fn submit(&self, task_id: &str) -> String {
+        self.post(&format!("/v1/sync-tasks/{task_id}/runs"), &json!({})).await.expect(202).id()
+    }
+
+    /// A job as it stands.
+    pub async fn job(&self, id: &str) -> Job {
+        self.get(&format!("/v1/jobs/{id}")).await.expect(200).parsed()
+    }
+
+    /// A job's log, line by line.
+    pub async fn log(&self, id: &str) -> Vec<LogLine> {
+        let answer = self.get(&format!("/v1/jobs/{id}/log")).await.expect(200);
+        serde_json::from_value(answer.body["items"].clone()).expect("a job's log is as promised")
+    }
+
+    /// Waits until a job has ended.
+    pub async fn ended(&self, id: &str, patience: Duration) -> Job {
+        until(&format!("job {id} ends"), patience, async || {
+            let job = self.job(id).await;
+            job.is_final().then_some(job)
+        })
+        .await
+    }
+
+    /// Waits until a job has ended, and panics unless it is completed.
+    pub async fn completed(&self, id: &str, patience: Duration) -> Job {
+        let job = self.ended(id, patience).await;
+        assert_eq!(job.state, "completed", "job {id}: {job:#?}");
+        job
+    }
+
+    /// The events of a job, as they come, until the stream closes: their names and data.
+    pub async fn events(&self, id: &str) -> Vec<(String, Value)> {
+        let path = format!("/v1/jobs/{id}/events");
+        let answer = self.request(Method::GET, &path).send().await.expect("events are served");
+        assert_eq!(answer.status(), 200, "GET {path}");
+        let text = answer.text().await.expect("the stream of events closes in good order");
+        text.split("\n\n").filter_map(event).collect()
+    }
+
+    /// A request with the token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        self.token.iter().fold(request, RequestBuilder::bearer_auth)
+    }
+}
+
+/// What registers a schema.
+pub fn connection_body(schema: &Schema) -> Value {
+    json!({
+        "name": schema.name, "engine": "mariadb", "host": "127.0.0.1", "port": schema.server.port,
+        "database": schema.name, "username": schema.username, "password": schema.password,
+    })
+}
+
+fn event(block: &str) -> Option<(String, Value)> {
+    let of = |field: &str| block.lines().find_map(|line| line.strip_prefix(field)).map(str::trim);
+    let data = of("data:").and_then(|data| serde_json::from_str(data).ok()).unwrap_or(Value::Null);
+    Some((of("event:")?.to_owned(), data))
+}
+
+impl Answer {
+    /// Panics unless this is the status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}: {}", self.asked, self.text);
+        self
+    }
+
+    /// Panics unless this is a problem of this status and code, in the promised form.
+    #[track_caller]
+    pub fn expect_problem(self, status: u16, code: &str) -> Self {
+        let this = self.expect(status);
+        assert_eq!(this.body["code"], code, "{}: {}", this.asked, this.text);
+        assert_eq!(this.body["status"], status, "{}: {}", this.asked, this.text);
+        for field in ["type", "title", "detail", "request_id"] {
+            assert!(this.body[field].is_string(), "{}: no {field} in {}", this.asked, this.text);
+        }
+        this
+    }
+
+    /// The `id` of what was made.
+    #[track_caller]
+    pub fn id(&self) -> String {
+        let id = self.body["id"].as_str();
+        id.unwrap_or_else(|| panic!("{}: no id in {}", self.asked, self.text)).to_owned()
+    }
+
+    /// The body in its promised form.
+    #[track_caller]
+    pub fn parsed<T: serde::de::DeserializeOwned>(&self) -> T {
+        let parsed = serde_json::from_value(self.body.clone());
+        parsed.unwrap_or_else(|why| panic!("{}: {why} in {}", self.asked, self.text))
+    }
+}
+
+/// A job's view.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Job {
+    /// Its id.
+    pub id: String,
+    /// `sync`.
+    pub kind: String,
+    /// `pending`, `running`, `completed`, `failed`, `cancelled`.
+    pub state: String,
+    /// The task that it runs.
+    pub task_id: Option<String>,
+    /// `person` or `schedule`.
+    pub trigger: String,
+    /// When it was accepted.
+    pub created_at: String,
+    /// When its first step was claimed.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// How far it is.
+    pub progress: Progress,
+    /// What it does to each table.
+    pub tables: Vec<Table>,
+    /// What its reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why a job or a table failed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Failure {
+    /// What sort of trouble.
+    pub class: String,
+    /// A stable code.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// What a person can do.
+    pub hint: String,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Progress {
+    /// Rows read so far.
+    pub rows_done: i64,
+    /// Rows to be read.
+    pub rows_total: Option<i64>,
+    /// Tables finished.
+    pub tables_done: i64,
+    /// Tables in all.
+    pub tables_total: i64,
+    /// What it is doing.
+    pub phase: Option<String>,
+}
+
+/// What a job does to a table.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// `create`, `fill`, `diff`, `replace`, `equal`, `refused`.
+    pub mode: String,
+    /// `pending`, `running`, `completed`, `failed`, `partial`.
+    pub state: String,
+    /// Rows read so far.
+    pub rows_done: i64,
+    /// What was done to rows.
+    pub counts: Counts,
+    /// What its verification found.
+    pub verified: Option<Verified>,
+    /// Who worked on it.
+    pub workers: Vec<String>,
+    /// Its chunks.
+    pub chunks_total: i64,
+    /// Those that are done.
+    pub chunks_done: i64,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+}
+
+/// What was done to rows.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows that the target lacked.
+    pub inserted: i64,
+    /// Rows that were overwritten.
+    pub updated: i64,
+    /// Rows that were deleted.
+    pub deleted: i64,
+    /// Rows equal on both sides.
+    pub unchanged: i64,
+    /// Rows that differ and were kept.
+    pub skipped: i64,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Verified {
+    /// `equal`, `mismatch`, `changed_meanwhile`.
+    pub result: String,
+    /// `exact`, `source_first`, `target_first`.
+    pub policy: String,
+    /// Rows of the source.
+    pub source_rows: i64,
+    /// Rows of the target.
+    pub target_rows: i64,
+    /// Rows that only the target has.
+    pub extra_rows: i64,
+    /// Rows that differ and were kept.
+    pub skipped_rows: i64,
+}
+
+/// A line of a job's log.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LogLine {
+    /// `info`, `warn`, `error`.
+    pub level: String,
+    /// What happened.
+    pub message: String,
+    /// Who did it.
+    pub worker: Option<String>,
+}
+
+impl Job {
+    /// Whether its state can never change again.
+    pub fn is_final(&self) -> bool {
+        matches!(self.state.as_str(), "completed" | "failed" | "cancelled")
+    }
+
+    /// A table's part.
+    #[track_caller]
+    pub fn table(&self, name: &str) -> &Table {
+        let found = self.tables.iter().find(|table| table.name == name);
+        found.unwrap_or_else(|| panic!("no table {name} in {self:#?}"))
+    }
+
+    /// Everybody who worked on a table of it.
+    pub fn workers(&self) -> Vec<&str> {
+        let mut names: Vec<_> =
+            self.tables.iter().flat_map(|table| &table.workers).map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Why it failed.
+    #[track_caller]
+    pub fn why(&self) -> &Failure {
+        self.failure.as_ref().unwrap_or_else(|| panic!("a failure in {self:#?}"))
+    }
+}

@@ -1,0 +1,88 @@
+//! A metadata database of a test's own, and a look into it past all policies.
+
+use std::str::FromStr as _;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Executor as _, PgPool};
+use url::Url;
+
+use crate::place;
+use crate::servers::Servers;
+
+/// A test's metadata database.
+pub struct ControlPlane {
+    /// Its name.
+    pub name: String,
+    /// Its URL as the schema's owner.
+    pub owner_url: String,
+    /// Its URL as the API's role.
+    pub api_url: String,
+    /// Its URL as the fleet's role.
+    pub system_url: String,
+    /// Its URL as the superuser.
+    pub admin_url: String,
+    /// The superuser, for looking and for planting.
+    pub admin: PgPool,
+}
+
+impl ControlPlane {
+    /// Makes an empty database with the roles' rights; no migration is applied.
+    pub async fn make(servers: &Servers) -> Self {
+        let urls = servers.postgres();
+        let name = format!("longshore_{}", place::fresh_name());
+        let maker = pool(&urls.admin, 1);
+        let create = format!("CREATE DATABASE {name} OWNER longshore_owner");
+        maker.execute(AssertSqlSafe(create)).await.expect("the superuser makes a database");
+        maker.close().await;
+
+        let admin_url = of_database(&urls.admin, &name);
+        let admin = pool(&admin_url, 4);
+        let rights = place::repository().join("deploy/postgres/database.sql");
+        let rights = std::fs::read_to_string(rights).expect("deploy/postgres/database.sql is there");
+        admin.execute(AssertSqlSafe(rights)).await.expect("the rights are granted");
+        Self {
+            owner_url: of_database(&urls.owner, &name),
+            api_url: of_database(&urls.api, &name),
+            system_url: of_database(&urls.system, &name),
+            admin_url,
+            name,
+            admin,
+        }
+    }
+
+    /// Runs a statement as the superuser; answers how many rows it changed.
+    pub async fn run(&self, sql: &str) -> u64 {
+        let done = self.admin.execute(AssertSqlSafe(sql.to_owned())).await;
+        done.unwrap_or_else(|why| panic!("{sql}: {why}")).rows_affected()
+    }
+
+    /// The one value of a query's one row, as the superuser sees it.
+    pub async fn value<T>(&self, sql: &str) -> T
+    where
+        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        let found = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.admin).await;
+        found.unwrap_or_else(|why| panic!("{sql}: {why}"))
+    }
+
+    /// The first column of a query's rows.
+    pub async fn column<T>(&self, sql: &str) -> Vec<T>
+    where
+        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        let found = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&self.admin).await;
+        found.unwrap_or_else(|why| panic!("{sql}: {why}"))
+    }
+}
+
+/// A pool that connects when it is used.
+pub fn pool(url: &str, connections: u32) -> PgPool {
+    let options = PgConnectOptions::from_str(url).expect("the launcher's URL parses");
+    PgPoolOptions::new().max_connections(connections).connect_lazy_with(options)
+}
+
+fn of_database(url: &str, name: &str) -> String {
+    let mut url = Url::parse(url).expect("the launcher's URL parses");
+    url.set_path(name);
+    url.into()
+}

@@ -1,0 +1,166 @@
+//! Longshore's real processes, as a supervisor would run them: with nothing but settings in
+//! their environment, logs in files, ended by signals.
+//!
+//! Invariants: a process dies with its test, even when the test is killed (the kernel sends
+//! SIGKILL at the death of the thread that started it, so processes are started from a
+//! test's own thread only); its log is shown when the test fails.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::place;
+use crate::wait::{seconds, until};
+
+/// How long a process may take until it is ready.
+const READY: Duration = seconds(30);
+/// How much of a log is shown when a test fails.
+const LINES_SHOWN: usize = 120;
+
+/// Settings of a process: variables without the prefix `LONGSHORE_`.
+pub type Settings = BTreeMap<&'static str, String>;
+
+/// A running (or ended) process of Longshore.
+pub struct Process {
+    /// What people call it: the worker's or scheduler's name.
+    pub name: String,
+    /// Where it serves health and metrics.
+    pub ops_port: u16,
+    program: &'static str,
+    settings: Settings,
+    folder: PathBuf,
+    log: PathBuf,
+    child: Child,
+}
+
+impl Process {
+    /// Starts a program; `folder` takes its log. It is not ready yet.
+    pub fn start(program: &'static str, name: &str, settings: &Settings, folder: &Path) -> Self {
+        let mut settings = settings.clone();
+        let ops_port = place::free_port();
+        settings.insert("OPS_LISTEN", format!("127.0.0.1:{ops_port}"));
+        let log = folder.join(format!("{name}.log"));
+        let child = launch(program, &[], &settings, folder, &log);
+        Self { name: name.to_owned(), ops_port, program, settings, folder: folder.to_owned(), log, child }
+    }
+
+    /// Starts it once more with the same settings, after it has ended.
+    pub fn start_again(&mut self) {
+        assert!(self.ended().is_some(), "{} still runs", self.name);
+        self.child = launch(self.program, &[], &self.settings, &self.folder, &self.log);
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn ready(&mut self) {
+        let url = format!("http://127.0.0.1:{}/readyz", self.ops_port);
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        until(&format!("{} is ready", self.name), READY, async || {
+            assert!(self.ended().is_none(), "{} ended while starting", self.name);
+            let answer = http.get(&url).timeout(seconds(2)).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// The text of its metrics.
+    pub async fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.ops_port);
+        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
+        let answer = http.get(url).send().await.expect("metrics are served");
+        answer.text().await.expect("metrics are text")
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap_or_else(|why| panic!("{signal} to {}: {why}", self.name));
+    }
+
+    /// `kill -9`; returns when it is gone.
+    pub fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        let status = self.child.wait().expect("a child can be awaited");
+        assert_eq!(status.signal(), Some(9), "{} was gone already: {status}", self.name);
+    }
+
+    /// SIGTERM, then waits for its end.
+    pub async fn terminate(&mut self, patience: Duration) -> ExitStatus {
+        self.signal(Signal::SIGTERM);
+        self.end(patience).await
+    }
+
+    /// Waits for its end.
+    pub async fn end(&mut self, patience: Duration) -> ExitStatus {
+        let what = format!("{} ends", self.name);
+        until(&what, patience, async || self.ended()).await
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be asked")
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        read(&self.log)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            show(&self.name, &self.log);
+        }
+    }
+}
+
+/// Runs a program's subcommand to its end; panics with what it said if it fails.
+pub fn command(program: &str, arguments: &[&str], settings: &Settings, folder: &Path) {
+    let log = folder.join(format!("{program}-{}.log", arguments.first().unwrap_or(&"")));
+    let status = launch(program, arguments, settings, folder, &log).wait().expect("a child can be awaited");
+    assert!(status.success(), "{program} {arguments:?}: {status}\n{}", read(&log));
+}
+
+fn launch(program: &str, arguments: &[&str], settings: &Settings, folder: &Path, log: &Path) -> Child {
+    let out = File::options().create(true).append(true).open(log).expect("a log can be opened");
+    let err = out.try_clone().expect("a handle can be doubled");
+    let variables = settings.iter().map(|(name, value)| (format!("LONGSHORE_{name}"), value));
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(place::program(program))
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .envs(variables)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(err)
+        .spawn()
+        .expect("setpriv (util-linux) runs")
+}
+
+fn read(log: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
+}
+
+fn show(name: &str, log: &Path) {
+    let text = read(log);
+    let lines: Vec<_> = text.lines().collect();
+    eprintln!("--- the end of {name}'s log");
+    for line in &lines[lines.len().saturating_sub(LINES_SHOWN)..] {
+        eprintln!("{line}");
+    }
+}

@@ -1,0 +1,183 @@
+//! The servers of a run, as `deploy/local/stack.py` starts and describes them.
+//!
+//! `make test` starts them once and names the file that describes them in
+//! [`place::SERVERS`]. Without it (one test run by hand) the process starts its own, which
+//! end with it: their keeper waits on a pipe that only this process holds.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use crate::place;
+
+/// What is known about running servers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Servers {
+    /// Their state folder, by which one is stopped and started.
+    pub state: PathBuf,
+    /// Each by its name.
+    pub servers: BTreeMap<String, Server>,
+    /// The customers' servers.
+    #[serde(default)]
+    pub mariadb: Vec<MariaDb>,
+    #[serde(default)]
+    postgres_owner_url: Option<String>,
+    #[serde(default)]
+    postgres_api_url: Option<String>,
+    #[serde(default)]
+    postgres_system_url: Option<String>,
+    #[serde(default)]
+    postgres_admin_url: Option<String>,
+    #[serde(default)]
+    amqp_url: Option<String>,
+    #[serde(default)]
+    amqp_admin_url: Option<String>,
+}
+
+/// One server.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Server {
+    /// Its process.
+    pub pid: Option<i32>,
+    /// Its port.
+    pub port: u16,
+    /// Its log.
+    pub log: PathBuf,
+}
+
+/// A MariaDB server and its administrator.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MariaDb {
+    /// Its name among the servers.
+    pub name: String,
+    /// Its port.
+    pub port: u16,
+    /// The administrator over TCP.
+    pub admin_username: String,
+    /// And the password.
+    pub admin_password: String,
+}
+
+/// PostgreSQL's URLs, one for each role; the database is the run's, not a test's.
+#[derive(Clone, Debug)]
+pub struct PostgresUrls {
+    /// The superuser.
+    pub admin: String,
+    /// `longshore_owner`.
+    pub owner: String,
+    /// `longshore_api`.
+    pub api: String,
+    /// `longshore_system`.
+    pub system: String,
+}
+
+/// RabbitMQ's URLs.
+#[derive(Clone, Debug)]
+pub struct BrokerUrls {
+    /// AMQP with the run's own vhost.
+    pub amqp: String,
+    /// The management plugin's HTTP.
+    pub admin: String,
+}
+
+/// Servers that this process started; they end when this is dropped.
+pub struct Held {
+    facts: Servers,
+    keeper: Child,
+}
+
+impl Servers {
+    /// The servers that all tests of the run share.
+    pub fn of_the_run() -> &'static Self {
+        static RUN: OnceLock<(Servers, Option<Held>)> = OnceLock::new();
+        let (servers, _) = RUN.get_or_init(|| match place::variable(place::SERVERS) {
+            Some(path) => {
+                let text = std::fs::read_to_string(&path)
+                    .unwrap_or_else(|why| panic!("{} names {path}: {why}", place::SERVERS));
+                (parsed(&text), None)
+            }
+            None => {
+                let held = Held::start("postgres,rabbitmq,mariadb:2");
+                (held.facts.clone(), Some(held))
+            }
+        });
+        servers
+    }
+
+    /// PostgreSQL's URLs.
+    pub fn postgres(&self) -> PostgresUrls {
+        let url = |url: &Option<String>| url.clone().expect("a throwaway PostgreSQL is among the servers");
+        PostgresUrls {
+            admin: url(&self.postgres_admin_url),
+            owner: url(&self.postgres_owner_url),
+            api: url(&self.postgres_api_url),
+            system: url(&self.postgres_system_url),
+        }
+    }
+
+    /// RabbitMQ's URLs.
+    pub fn broker(&self) -> BrokerUrls {
+        let url = |url: &Option<String>| url.clone().expect("a throwaway RabbitMQ is among the servers");
+        BrokerUrls { amqp: url(&self.amqp_url), admin: url(&self.amqp_admin_url) }
+    }
+
+    /// `start`, `stop`, `kill` or `wipe` of one server; comes back when it is done.
+    pub async fn order(&self, action: &str, name: &str) {
+        let done = tokio::process::Command::new("python3")
+            .arg(launcher())
+            .args(["server", action, name, "--state"])
+            .arg(&self.state)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .expect("python3 runs");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{action} of {name}: {said}");
+    }
+}
+
+impl Held {
+    /// Starts servers for one test alone: `rabbitmq`, say, to be stopped and wiped.
+    pub fn start(wanted: &str) -> Self {
+        let mut keeper = Command::new("python3")
+            .arg(launcher())
+            .args(["servers", "--throwaway", "--hold", "--json", "--only", wanted])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 runs");
+        let mut line = String::new();
+        let output = keeper.stdout.take().expect("its output is a pipe");
+        BufReader::new(output).read_line(&mut line).expect("its output is text");
+        assert!(!line.is_empty(), "the servers {wanted} did not start; what they said stands above");
+        Self { facts: parsed(&line), keeper }
+    }
+}
+
+impl std::ops::Deref for Held {
+    type Target = Servers;
+
+    fn deref(&self) -> &Servers {
+        &self.facts
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        // It has ended its servers when it ends.
+        let _ = self.keeper.wait();
+    }
+}
+
+fn parsed(text: &str) -> Servers {
+    serde_json::from_str(text).unwrap_or_else(|why| panic!("the launcher's answer: {why}"))
+}
+
+fn launcher() -> PathBuf {
+    place::repository().join("deploy/local/stack.py")
+}

@@ -1,0 +1,255 @@
+//! A whole Longshore of a test's own: metadata, vhost, keys, two customers' databases, and
+//! as many processes as the test asks for.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::broker::Broker;
+use crate::client::{Client, Job};
+use crate::control_plane::ControlPlane;
+use crate::fleet::{Process, Settings, command};
+use crate::place;
+use crate::schema::Schema;
+use crate::servers::Servers;
+use crate::wait::seconds;
+
+/// The lease in tests: short, so that a worker's death is noticed soon.
+pub const LEASE_SECONDS: u64 = 3;
+
+/// A test's Longshore. Processes are ended and everything is removed when it is dropped.
+pub struct Stack {
+    /// The APIs, in the order of their start.
+    pub apis: Vec<Process>,
+    /// The workers, in the order of their start.
+    pub workers: Vec<Process>,
+    /// The schedulers, in the order of their start.
+    pub schedulers: Vec<Process>,
+    /// Its PostgreSQL database.
+    pub control: ControlPlane,
+    /// Its vhost.
+    pub broker: Broker,
+    /// A customer's database to read.
+    pub source: Schema,
+    /// A customer's database to write, on another server.
+    pub target: Schema,
+    /// A client of the first API with the admin's token.
+    pub client: Client,
+    /// The admin's token.
+    pub token: String,
+    /// Logs and keys.
+    pub folder: TempDir,
+    settings: Settings,
+    api_port: u16,
+}
+
+impl Stack {
+    /// Servers' side, keys, schema and token; no process runs yet.
+    pub async fn prepared() -> Self {
+        Self::prepared_with(None).await
+    }
+
+    /// As [`Stack::prepared`], with a broker of the test's own instead of a vhost.
+    pub async fn prepared_with(broker: Option<Broker>) -> Self {
+        let servers = Servers::of_the_run();
+        let folder = TempDir::new().expect("a temporary folder");
+        let control = ControlPlane::make(servers).await;
+        let broker = match broker {
+            Some(broker) => broker,
+            None => Broker::make(servers).await,
+        };
+        let source = Schema::make(&servers.mariadb[0], "source").await;
+        let target = Schema::make(&servers.mariadb[1], "target").await;
+        let token = bootstrap(&control, folder.path());
+        let api_port = place::free_port();
+        let client = Client::new(api_port, Some(&token));
+        let settings = usual_settings(&broker, folder.path());
+        let (apis, workers, schedulers) = Default::default();
+        Self {
+            apis,
+            workers,
+            schedulers,
+            control,
+            broker,
+            source,
+            target,
+            client,
+            token,
+            folder,
+            settings,
+            api_port,
+        }
+    }
+
+    /// One API, one scheduler, two workers, all ready.
+    pub async fn running() -> Self {
+        Self::running_with(&[]).await
+    }
+
+    /// As [`Stack::running`] with settings over the usual ones.
+    pub async fn running_with(settings: &[(&'static str, &str)]) -> Self {
+        let mut stack = Self::prepared().await;
+        stack.set(settings);
+        stack.start_all().await;
+        stack
+    }
+
+    /// Settings for the processes that are started from now on.
+    pub fn set(&mut self, settings: &[(&'static str, &str)]) {
+        self.settings.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    }
+
+    /// Starts one API, one scheduler and two workers, and waits until they are ready.
+    pub async fn start_all(&mut self) {
+        self.start_api();
+        self.start_scheduler();
+        self.start_worker();
+        self.start_worker();
+        self.ready().await;
+    }
+
+    /// Starts an API; the first one listens where the client looks.
+    pub fn start_api(&mut self) -> &mut Process {
+        let mut settings =
+            self.of(&["LOG", "GRACE_SECONDS", "DATABASE_CONNECTIONS", "AMQP_URL", "PUBLIC_KEYS"]);
+        let port = if self.apis.is_empty() { self.api_port } else { place::free_port() };
+        settings.insert("API_LISTEN", format!("127.0.0.1:{port}"));
+        settings.insert("DATABASE_URL", self.control.api_url.clone());
+        settings.insert("SYSTEM_DATABASE_URL", self.control.system_url.clone());
+        let name = format!("api-{}", self.apis.len() + 1);
+        self.apis.push(Process::start("longshore-api", &name, &settings, self.folder.path()));
+        self.apis.last_mut().expect("it was just added")
+    }
+
+    /// Starts a worker, named `worker-1` and so on.
+    pub fn start_worker(&mut self) -> &mut Process {
+        let mut settings = self.settings.clone();
+        let name = format!("worker-{}", self.workers.len() + 1);
+        settings.insert("DATABASE_URL", self.control.system_url.clone());
+        settings.insert("WORKER_NAME", name.clone());
+        for other in ["SWEEP_SECONDS", "REANNOUNCE_SECONDS"] {
+            settings.remove(other);
+        }
+        self.workers.push(Process::start("longshore-worker", &name, &settings, self.folder.path()));
+        self.workers.last_mut().expect("it was just added")
+    }
+
+    /// Starts a scheduler, named `scheduler-1` and so on.
+    pub fn start_scheduler(&mut self) -> &mut Process {
+        let mut settings = self.of(&[
+            "LOG",
+            "GRACE_SECONDS",
+            "DATABASE_CONNECTIONS",
+            "AMQP_URL",
+            "LEASE_SECONDS",
+            "SWEEP_SECONDS",
+            "REANNOUNCE_SECONDS",
+        ]);
+        let name = format!("scheduler-{}", self.schedulers.len() + 1);
+        settings.insert("DATABASE_URL", self.control.system_url.clone());
+        settings.insert("SCHEDULER_NAME", name.clone());
+        self.schedulers.push(Process::start("longshore-scheduler", &name, &settings, self.folder.path()));
+        self.schedulers.last_mut().expect("it was just added")
+    }
+
+    /// Waits until every process that was started and has not ended is ready.
+    pub async fn ready(&mut self) {
+        for process in self.apis.iter_mut().chain(&mut self.schedulers).chain(&mut self.workers) {
+            process.ready().await;
+        }
+    }
+
+    /// Registers both schemas and makes a sync task; answers its id.
+    pub async fn task(&self, options: &Value) -> String {
+        let source = self.client.connection(&self.source).await;
+        let target = self.client.connection(&self.target).await;
+        self.client.task(&source, &target, options).await
+    }
+
+    /// Makes a task, runs it, and waits for the job's end, whatever it is.
+    pub async fn sync(&self, options: &Value) -> Job {
+        let task = self.task(options).await;
+        self.run(&task).await
+    }
+
+    /// Runs a task and waits for the job's end, whatever it is.
+    pub async fn run(&self, task_id: &str) -> Job {
+        let job = self.client.submit(task_id).await;
+        self.client.ended(&job, seconds(60)).await
+    }
+
+    /// Runs a task and panics unless the job is completed.
+    pub async fn run_completed(&self, task_id: &str) -> Job {
+        let job = self.client.submit(task_id).await;
+        self.client.completed(&job, seconds(60)).await
+    }
+
+    /// What all processes have logged so far.
+    pub fn logs(&self) -> String {
+        let all = self.apis.iter().chain(&self.workers).chain(&self.schedulers);
+        all.map(Process::log).collect()
+    }
+
+    fn of(&self, names: &[&'static str]) -> Settings {
+        let known = names.iter().filter_map(|name| Some((*name, self.settings.get(name)?.clone())));
+        known.collect()
+    }
+}
+
+fn usual_settings(broker: &Broker, folder: &Path) -> Settings {
+    Settings::from([
+        ("AMQP_URL", broker.amqp_url.clone()),
+        ("PUBLIC_KEYS", public_keys(folder)),
+        ("PRIVATE_KEYS", private_keys(folder)),
+        ("LEASE_SECONDS", LEASE_SECONDS.to_string()),
+        ("LOOPBACK_ALLOWED", "true".to_owned()),
+        ("SWEEP_SECONDS", "1".to_owned()),
+        ("REANNOUNCE_SECONDS", "5".to_owned()),
+        ("DATABASE_CONNECTIONS", "8".to_owned()),
+        ("LOG", "info,longshore_shared=debug,longshore_api=debug,longshore_worker=debug,longshore_scheduler=debug".to_owned()),
+    ])
+}
+
+fn public_keys(folder: &Path) -> String {
+    folder.join("public.json").display().to_string()
+}
+
+fn private_keys(folder: &Path) -> String {
+    folder.join("private.json").display().to_string()
+}
+
+/// Keys, migrations, the admin's token: as an operator makes them.
+fn bootstrap(control: &ControlPlane, folder: &Path) -> String {
+    let (public, private) = (public_keys(folder), private_keys(folder));
+    let nothing = Settings::new();
+    command("longshore-worker", &["keys", "--public", &public, "--private", &private], &nothing, folder);
+    let owner = Settings::from([("OWNER_DATABASE_URL", control.owner_url.clone())]);
+    command("longshore-api", &["migrate"], &owner, folder);
+    let file = folder.join("admin-token");
+    command("longshore-api", &["admin-token", "--file", &file.display().to_string()], &owner, folder);
+    let token = std::fs::read_to_string(file).expect("admin-token writes the file");
+    token.trim().to_owned()
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.apis.clear();
+        self.workers.clear();
+        self.schedulers.clear();
+        // A drop cannot await; a thread of its own can. A test that fails leaves its
+        // databases for a look.
+        if std::thread::panicking() {
+            return;
+        }
+        let (source, target, broker) = (&self.source, &self.target, &self.broker);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.expect("a runtime").block_on(async {
+                    futures::join!(source.remove(), target.remove(), broker.remove());
+                });
+            });
+        });
+    }
+}

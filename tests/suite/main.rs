@@ -1,0 +1,7 @@
+//! Longshore's suites, one module each. Run one test by hand:
+//! `cargo nextest run -p longshore-tests workflow`; see the harness for what it needs.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod rules;
+mod workflow;

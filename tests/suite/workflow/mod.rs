@@ -1,0 +1,6 @@
+//! The laws of `workflow` on a real PostgreSQL, without processes and without a broker:
+//! random interleavings of everything that workers, scheduler and people do to a job.
+
+mod bench;
+mod laws;
+mod races;

@@ -1,0 +1,125 @@
+//! Real concurrency: many connections do the same thing at the same moment.
+
+use futures::future::join_all;
+use longshore_shared::domain::step::Outcome;
+use longshore_shared::workflow::{WorkflowError, cancel, expire, settle};
+
+use super::bench::{Bench, growth};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_claims_one_wins() {
+    let bench = Bench::new().await;
+    let (job, worker) = bench.planned(growth(&[(&[], 6)])).await;
+    for step in bench.steps(job, "announced").await {
+        let claims = join_all((0..12).map(|_| bench.claim(step, worker))).await;
+        assert_eq!(claims.iter().flatten().count(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_last_steps_that_end_at_once_see_each_other() {
+    let bench = Bench::new().await;
+    for _ in 0..15 {
+        let (job, worker) = bench.planned(growth(&[(&[], 4), (&[1], 0), (&[2], 2)])).await;
+        for stage in 0..2 {
+            let steps = bench.steps(job, "announced").await;
+            assert_eq!(steps.len(), if stage == 0 { 4 } else { 2 });
+            let claims = join_all(steps.into_iter().map(|step| bench.claim(step, worker))).await;
+            let claims: Vec<_> = claims.into_iter().flatten().collect();
+            let outcome = Outcome::default();
+            let ends = claims.iter().map(|step| settle::done(&bench.database, step, &outcome));
+            assert!(join_all(ends).await.iter().all(Result::is_ok));
+        }
+        assert_eq!(bench.job_state(job).await, "completed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_races_the_end_leaves_one_final_state() {
+    let bench = Bench::new().await;
+    let mut seen = std::collections::BTreeMap::<String, u32>::new();
+    for round in 0..60 {
+        let (job, worker) = bench.planned(growth(&[(&[], 1)])).await;
+        let step = bench.claim(bench.steps(job, "announced").await[0], worker).await.unwrap();
+        let outcome = Outcome::default();
+        let end = async {
+            // Which of the two is first differs from round to round.
+            tokio::time::sleep(std::time::Duration::from_micros(round * 40 % 1_500)).await;
+            settle::done(&bench.database, &step, &outcome).await
+        };
+        let cancel = async {
+            let mut tx = bench.database.system().await?;
+            cancel::request(tx.conn(), bench.org, job).await?;
+            tx.commit().await?;
+            Ok::<_, WorkflowError>(())
+        };
+        let (ended, cancelled) = futures::join!(end, cancel);
+        ended.unwrap();
+        let state = bench.job_state(job).await;
+        match cancelled {
+            Ok(()) => assert_eq!(state, "cancelled"),
+            Err(WorkflowError::JobEnded) => assert_eq!(state, "completed"),
+            Err(other) => panic!("{other}"),
+        }
+        *seen.entry(state).or_default() += 1;
+    }
+    eprintln!("{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_reapers_one_takes_a_lapsed_lease() {
+    let bench = Bench::new().await;
+    let (job, worker) = bench.planned(growth(&[(&[], 4)])).await;
+    for step in bench.steps(job, "announced").await {
+        bench.claim(step, worker).await.unwrap();
+    }
+    bench
+        .control
+        .run("UPDATE steps SET lease_until = now() - interval '1 second' WHERE state = 'running'")
+        .await;
+    let reaped = join_all((0..6).map(|_| expire::lapsed(&bench.database, 10))).await;
+    let counts: Vec<_> = reaped.into_iter().map(|reaped| reaped.unwrap().steps).collect();
+    assert_eq!(counts.iter().sum::<usize>(), 4, "{counts:?}");
+    assert_eq!(bench.steps(job, "announced").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_second_run_of_a_task_waits_for_the_first_to_end() {
+    let bench = Bench::new().await;
+    let (job, _) = bench.planned(growth(&[(&[], 1)])).await;
+    assert!(matches!(bench.submit().await, Err(WorkflowError::RunInProgress)));
+    let mut tx = bench.database.system().await.unwrap();
+    cancel::request(tx.conn(), bench.org, job).await.unwrap();
+    tx.commit().await.unwrap();
+    bench.submit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stage_that_is_named_twice_is_waited_for_once() {
+    let bench = Bench::new().await;
+    let (job, worker) = bench.planned(growth(&[(&[], 1), (&[1, 1], 1)])).await;
+    for _ in 0..2 {
+        let step = bench.claim(bench.steps(job, "announced").await[0], worker).await.unwrap();
+        settle::done(&bench.database, &step, &Outcome::default()).await.unwrap();
+    }
+    assert_eq!(bench.job_state(job).await, "completed");
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_each_time_is_given_up() {
+    let bench = Bench::new().await;
+    let (job, worker) = bench.planned(growth(&[(&[], 2)])).await;
+    let step = bench.steps(job, "announced").await[0];
+    for _ in 0..5 {
+        assert_eq!(bench.job_state(job).await, "running");
+        bench.claim(step, worker).await.unwrap();
+        bench
+            .control
+            .run("UPDATE steps SET lease_until = now() - interval '1 s' WHERE state = 'running'")
+            .await;
+        expire::lapsed(&bench.database, 10).await.unwrap();
+    }
+    assert_eq!(bench.job_state(job).await, "failed");
+    let code: String = bench.control.value("SELECT failure->>'code' FROM jobs").await;
+    assert_eq!(code, "worker_died");
+}
