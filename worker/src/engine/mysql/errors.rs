@@ -6,6 +6,7 @@
 //! Deliberately not here: what a caller makes of a failure.
 
 mod codes;
+mod contents;
 mod redact;
 
 use std::io;

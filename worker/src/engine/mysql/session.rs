@@ -40,8 +40,6 @@ pub(crate) struct Session {
     pub(super) info: ServerInfo,
     /// The schema it works in.
     pub(super) database: String,
-    /// What it is for.
-    pub(super) role: Role,
 }
 
 /// A result's row as the server sent it.

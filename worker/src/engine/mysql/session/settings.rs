@@ -90,7 +90,7 @@ pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Sessi
     let database = text_at(&about, 0);
     let may_override = number_at(&about, 1) > 0;
     let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override);
-    Ok(Session { conn, id: number_at(&about, 3), info, database, role })
+    Ok(Session { conn, id: number_at(&about, 3), info, database })
 }
 
 /// The schema as the server spells it; whether the account is above `read_only`; version;
