@@ -87,11 +87,17 @@ async fn by_load_data(s: &mut Session, t: &TableShape, feed: Feed, doing: &str) 
 fn statement(mariadb: bool, t: &TableShape) -> Result<String> {
     let mut fields = Vec::new();
     let mut assignments = Vec::new();
-    for (n, column) in select::stored(t)?.into_iter().enumerate() {
-        match conversion(mariadb, column, &format!("@ls{n}")) {
+    let columns = select::stored(t)?;
+    let assigns = columns.iter().any(|column| conversion(mariadb, column, "").is_some());
+    for (n, column) in columns.into_iter().enumerate() {
+        let field = format!("@ls{n}");
+        // Beside any assignment MariaDB forgets that an AUTO_INCREMENT field was given: key
+        // 0 became the next value (ran; D50).
+        let given = (assigns && column.auto_increment).then(|| field.clone());
+        match conversion(mariadb, column, &field).or(given) {
             None => fields.push(ident(&column.name)),
             Some(expression) => {
-                fields.push(format!("@ls{n}"));
+                fields.push(field);
                 assignments.push(format!("{} = {expression}", ident(&column.name)));
             }
         }
@@ -164,7 +170,13 @@ mod tests {
                 sample::column("j", Family::Json, "json"),
             ]
         };
+        let numbered = |mut columns: Vec<Column>| {
+            columns[0].auto_increment = true;
+            columns
+        };
         for (mariadb, columns, fields) in [
+            (true, numbered(columns()), "(@ls0, @ls1, `j`) SET `a` = @ls0, `b` = CAST(@ls1 AS UNSIGNED)"),
+            (true, numbered(vec![sample::column("a", Family::Integer, "int(11)")]), "(`a`)"),
             (
                 false,
                 columns(),
