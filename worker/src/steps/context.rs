@@ -191,7 +191,8 @@ impl Context {
     /// that still lives on the server is ended first.
     pub(super) async fn target_writer(&self) -> Result<Box<dyn Writer>, StepError> {
         let login = self.login(&self.target).await?;
-        let mut writer = engine::writer(self.target.connection.engine, &login).await?;
+        let opened = engine::writer(self.target.connection.engine, &login).await;
+        let mut writer = opened.map_err(|failure| self.target.named(failure))?;
         self.target.remember(writer.session_id());
         writer.hold(&self.lock_name()).await?;
         Ok(writer)
@@ -199,12 +200,14 @@ impl Context {
 
     async fn inspector(&self, side: &Side) -> Result<Box<dyn Inspector>, StepError> {
         let login = self.login(side).await?;
-        Ok(engine::inspector(side.connection.engine, &login).await?)
+        let opened = engine::inspector(side.connection.engine, &login).await;
+        Ok(opened.map_err(|failure| side.named(failure))?)
     }
 
     async fn reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
         let login = self.login(side).await?;
-        let reader = engine::reader(side.connection.engine, &login).await?;
+        let opened = engine::reader(side.connection.engine, &login).await;
+        let reader = opened.map_err(|failure| side.named(failure))?;
         side.remember(reader.session_id());
         Ok(reader)
     }
@@ -275,6 +278,11 @@ struct Side {
 impl Side {
     fn new(connection: Connection) -> Self {
         Self { connection, password: OnceCell::new(), sessions: Mutex::default() }
+    }
+
+    /// A login's failure knows an address only; a person knows the connection's name.
+    fn named(&self, failure: Failure) -> Failure {
+        Failure { message: format!("connection {}: {}", self.connection.name, failure.message), ..failure }
     }
 
     fn remember(&self, session_id: u64) {
