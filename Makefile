@@ -1,0 +1,34 @@
+# The two commands are `make demo` and `make test`. Everything here only calls what does
+# the work: deploy/local (the stack) and tests/run (the checks).
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/longshore/target
+STACK := deploy/local/stack
+
+.PHONY: help demo up down status clean build test lint fmt
+
+help:
+	@echo 'make demo    install what is missing, build, start all, sync a sample shop, verify it'
+	@echo 'make test    everything that CI runs'
+	@echo 'make up      build and start the local stack, or what of it does not run'
+	@echo 'make down    end the local stack; its data stays'
+	@echo 'make status  what runs, with pids and addresses'
+	@echo 'make clean   end the local stack and remove its data'
+	@echo 'make build   build the programs into .local/bin'
+	@echo 'make lint    the checks of `make test` that need no server'
+	@echo 'make fmt     format the Rust code'
+
+demo up down clean build:
+	@$(STACK) $@
+
+# Its exit code says whether all runs; here the words do.
+status:
+	@$(STACK) status || true
+
+test:
+	@tests/run
+
+lint:
+	@tests/run lint
+
+fmt:
+	cargo fmt

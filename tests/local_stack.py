@@ -1,0 +1,178 @@
+"""Tests of deploy/local: what a person's machine depends on.
+
+Run by tests/run. The servers themselves are proven by every suite that uses them; here
+stands what those would not notice: that nothing foreign is ended, that nothing of ours
+stays, that the sample shop is the same each time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from typing import Callable
+
+sys.dont_write_bytecode = True
+LOCAL = Path(__file__).resolve().parents[1] / "deploy" / "local"
+sys.path.insert(0, str(LOCAL))
+
+import ports  # noqa: E402
+import process  # noqa: E402
+import shop  # noqa: E402
+from accounts import Account  # noqa: E402
+from shop_rows import COLUMNS  # noqa: E402
+from shop_tables import definitions  # noqa: E402
+
+ME = Account("", os.geteuid(), os.getegid(), switch=False)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Waits until it holds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Processes(unittest.TestCase):
+    """A process is known by more than its pid."""
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def launch(self, *argv: str) -> process.Running:
+        return process.launch(argv, {}, self.folder, self.folder / "log", ME, self.folder)
+
+    def test_ends_what_was_started(self) -> None:
+        running = self.launch("sleep", "60")
+        process.remember(self.folder / "pid.json", running)
+        self.assertEqual(process.recalled(self.folder / "pid.json"), running)
+        process.end(running)
+        self.assertFalse(process.alive(running))
+        self.assertIsNone(process.recalled(self.folder / "pid.json"))
+
+    def test_leaves_a_recycled_pid_alone(self) -> None:
+        bystander = self.launch("sleep", "60")
+        self.addCleanup(process.end, bystander)
+        stale = process.Running(bystander.pid, "1", bystander.boot)
+        process.remember(self.folder / "pid.json", stale)
+        self.assertIsNone(process.recalled(self.folder / "pid.json"))
+        process.end(stale, signal.SIGKILL)
+        self.assertTrue(process.alive(bystander))
+
+    def test_insists(self) -> None:
+        running = self.launch("sh", "-c", "trap '' TERM; touch ready; while :; do sleep 1; done")
+        self.assertTrue(eventually((self.folder / "ready").exists))
+        process.end(running, patience=0.2)
+        self.assertFalse(process.alive(running))
+        process.end_strays(self.folder)
+
+    def test_finds_strays_by_their_mark_only(self) -> None:
+        bystander = subprocess.Popen(["sleep", "60"])
+        self.addCleanup(bystander.wait)
+        self.addCleanup(bystander.kill)
+        self.launch("sh", "-c", "setsid sleep 60 & echo $! > child; sleep 60")
+        child = self.folder / "child"
+        self.assertTrue(eventually(lambda: child.exists() and bool(child.read_text().strip())))
+        stray = process.find(int(child.read_text()))
+        process.end_strays(self.folder)
+        self.assertFalse(process.alive(stray))
+        self.assertIsNone(bystander.poll())
+
+
+class Ports(unittest.TestCase):
+    """A port is free, ours alone, and out of the kernel's way."""
+
+    def test_ports(self) -> None:
+        found = ports.free_ports(str(n) for n in range(50)).values()
+        self.assertEqual(len(set(found)), 50)
+        ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        self.assertLess(max(found), max(ephemeral, 32768))
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.assertFalse(ports.is_free(port))
+            self.assertNotEqual(ports.first_free(port), port)
+
+
+class Shop(unittest.TestCase):
+    """The same seed makes the same shop."""
+
+    def test_is_the_same_each_time(self) -> None:
+        first, again, other = ("".join(shop.statements(2000, seed)) for seed in (7, 7, 8))
+        self.assertEqual(first, again)
+        self.assertNotEqual(first, other)
+
+    def test_every_column_gets_a_value(self) -> None:
+        for generated in (True, False):
+            for table, definition in definitions(generated).items():
+                lines = [line.strip() for line in definition.splitlines()[1:]]
+                plain = [
+                    line.split("`")[1] for line in lines if line.startswith("`") and "GENERATED" not in line
+                ]
+                self.assertEqual(plain, COLUMNS[table].split(","), table)
+
+
+class Hold(unittest.TestCase):
+    """Held servers end with whoever asked for them, however that ends."""
+
+    def start(self) -> "tuple[subprocess.Popen[str], dict[str, object], int]":
+        command = [
+            sys.executable,
+            str(LOCAL / "stack.py"),
+            "servers",
+            "--only",
+            "postgres",
+            "--throwaway",
+            "--hold",
+        ]
+        asked = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert asked.stdout is not None and asked.stdin is not None
+        self.addCleanup(asked.stdout.close)
+        told = json.loads(asked.stdout.readline())
+        return asked, told, int(told["servers"]["postgres"]["pid"])
+
+    def gone(self, told: "dict[str, object]", pid: int) -> None:
+        self.assertTrue(eventually(lambda: process.find(pid) is None), "the server still runs")
+        self.assertTrue(eventually(lambda: not Path(str(told["state"])).exists()), "its data is still there")
+
+    def test_when_the_pipe_closes(self) -> None:
+        asked, told, pid = self.start()
+        assert asked.stdin is not None
+        asked.stdin.close()
+        self.assertEqual(asked.wait(20), 0)
+        self.gone(told, pid)
+
+    def test_when_it_is_asked_to(self) -> None:
+        asked, told, pid = self.start()
+        asked.terminate()
+        self.assertEqual(asked.wait(20), 0)
+        self.gone(told, pid)
+        assert asked.stdin is not None
+        asked.stdin.close()
+
+    def test_when_it_is_killed(self) -> None:
+        asked, told, pid = self.start()
+        asked.kill()
+        asked.wait()
+        self.gone(told, pid)
+        assert asked.stdin is not None
+        asked.stdin.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
