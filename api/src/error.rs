@@ -52,7 +52,7 @@ pub(crate) enum ApiError {
     Conflict(Box<Conflict>),
     /// A store that is needed is away for now.
     #[error("the store is away")]
-    Unavailable(#[source] StoreError),
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A fault of ours.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -231,7 +231,7 @@ impl ApiError {
     fn log(&self) {
         match self {
             Self::Internal(cause) => tracing::error!(error = chain(cause.as_ref()), "a request failed"),
-            Self::Unavailable(cause) => tracing::warn!(error = chain(cause), "the store is away"),
+            Self::Unavailable(cause) => tracing::warn!(error = chain(cause.as_ref()), "the store is away"),
             _ => {}
         }
     }
@@ -265,7 +265,7 @@ impl From<Conflict> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        if error.is_outage() { Self::Unavailable(error) } else { Self::internal(error) }
+        if error.is_outage() { Self::Unavailable(error.into()) } else { Self::internal(error) }
     }
 }
 

@@ -29,12 +29,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use live::Board;
-use state::AppState;
+use state::{AppState, Schema};
 
 /// Serves until `shutdown`, then lets open requests end within the grace time.
 ///
-/// Health is served at once; the API itself waits for the database's schema. RabbitMQ may
-/// be away: jobs are accepted all the same.
+/// Serves at once; until the database is there with its schema the answer is 503. RabbitMQ
+/// may be away: jobs are accepted all the same.
 pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
     let open = |url: &str| Database::new(url, config.database.connections, "longshore-api");
     let database = open(config.database.url.reveal()).context("LONGSHORE_DATABASE_URL")?;
@@ -44,31 +44,38 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
     let ops = listen("LONGSHORE_OPS_LISTEN", config.ops.listen).await?;
     let listener = listen("LONGSHORE_API_LISTEN", config.api.listen).await?;
 
-    let mut tasks = JoinSet::new();
-    let checks = checks(&database);
     let stop = shutdown.child_token();
-    let ops_stop = CancellationToken::new();
-    tasks.spawn(log_end("health and metrics", serve_ops(ops, checks.clone(), ops_stop.clone())));
-    let board = Board::default();
-    tasks.spawn(board.clone().follow(bus.progress(), stop.clone()));
     let state = AppState {
-        database: database.clone(),
-        sign_in: sign_in.clone(),
-        bus: bus.clone(),
+        database,
+        sign_in,
+        bus,
         sealer: Arc::new(sealer),
-        board,
+        board: Board::default(),
+        schema: Schema::default(),
         shutdown: stop.clone(),
     };
-    if shutdown.run_until_cancelled(await_schema(&database)).await.is_some() {
-        tracing::info!(api.listen = %listener.local_addr()?, "the API is served");
-        serve(listener, router::router(state, checks), &config, stop).await?;
-    }
-    ops_stop.cancel();
-    bus.close().await;
+    let checks = checks(&state);
+    let mut tasks = JoinSet::new();
+    // Health is served to the last, so that whoever waits for the end can watch it.
+    let last = CancellationToken::new();
+    tasks.spawn(log_end("health and metrics", serve_ops(ops, checks.clone(), last.clone())));
+    tasks.spawn(state.board.clone().follow(state.bus.progress(), stop.clone()));
+    tasks.spawn(find_schema(state.clone(), stop.clone()));
+    tracing::info!(api.listen = %listener.local_addr()?, "the API is served");
+    serve(listener, router::router(state.clone(), checks), &config, stop).await?;
+    last.cancel();
+    state.bus.close().await;
     tasks.join_all().await;
-    database.close().await;
-    sign_in.close().await;
+    state.database.close().await;
+    state.sign_in.close().await;
     Ok(())
+}
+
+async fn find_schema(state: AppState, stop: CancellationToken) {
+    if stop.run_until_cancelled(await_schema(&state.database)).await.is_some() {
+        state.schema.found();
+        tracing::info!("the database is there with its schema");
+    }
 }
 
 async fn serve(
@@ -96,14 +103,19 @@ async fn listen(variable: &'static str, address: std::net::SocketAddr) -> anyhow
     TcpListener::bind(address).await.with_context(|| format!("{variable}: cannot listen on {address}"))
 }
 
-/// Without RabbitMQ jobs are accepted and wait, so readiness does not turn on it.
-fn checks(database: &Database) -> Vec<Check> {
-    let database = database.clone();
-    vec![Check::new("database", move || {
+/// Without RabbitMQ jobs are accepted and wait, so readiness does not turn on it. A
+/// reason stands in the log; here it could name a host.
+fn checks(state: &AppState) -> Vec<Check> {
+    let (database, schema) = (state.database.clone(), state.schema.clone());
+    let ping = move || {
         let database = database.clone();
-        // The reason is in the log of whoever runs the database; here it could name a host.
         async move { database.ping().await.map_err(|_| "does not answer".to_owned()) }
-    })]
+    };
+    let found = move || {
+        let found = schema.is_found();
+        async move { if found { Ok(()) } else { Err("older than this release".to_owned()) } }
+    };
+    vec![Check::new("database", ping), Check::new("schema", found)]
 }
 
 async fn log_end<E: std::fmt::Display>(what: &'static str, task: impl Future<Output = Result<(), E>>) {

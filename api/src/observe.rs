@@ -25,7 +25,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let method = method(request.method());
     // The template and not the path: identifiers would make a series for each thing.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", request.id = %id, trace.id = trace.trace_id());
+    let span = tracing::info_span!("request", request.id = %id, trace.id = %trace.trace_id());
     let mut response = async {
         let response = next.run(request).await;
         // A bare answer of a layer below becomes a problem while its span is open.
@@ -103,6 +103,6 @@ fn tell(id: Uuid, trace: TraceContext, method: &str, route: &str, status: &str, 
     if matches!(route, "/healthz" | "/readyz") {
         tracing::debug!(request.id = %id, "{method} {route}: {status}");
     } else {
-        tracing::info!(request.id = %id, trace.id = trace, request.seconds = took, "{method} {route}: {status}");
+        tracing::info!(request.id = %id, trace.id = %trace, request.seconds = took, "{method} {route}: {status}");
     }
 }

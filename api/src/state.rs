@@ -1,6 +1,7 @@
 //! What every handler may touch.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use longshore_shared::bus::Bus;
 use longshore_shared::store::Database;
@@ -22,6 +23,24 @@ pub(crate) struct AppState {
     pub(crate) sealer: Arc<Sealer>,
     /// What running steps report.
     pub(crate) board: Board,
+    /// Whether the store's schema is as new as this release needs.
+    pub(crate) schema: Schema,
     /// Cancelled when the process is to stop: streams end.
     pub(crate) shutdown: CancellationToken,
+}
+
+/// Whether the schema was found to be new enough; it never goes back.
+#[derive(Clone, Default)]
+pub(crate) struct Schema(Arc<AtomicBool>);
+
+impl Schema {
+    /// It is.
+    pub(crate) fn found(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_found(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }

@@ -21,6 +21,9 @@ pub(crate) async fn sign_in(
     next: Next,
 ) -> Result<Response, ApiError> {
     let digest = sha256(token(request.headers(), request.uri())?);
+    if !state.schema.is_found() {
+        return Err(ApiError::Unavailable("the schema is older than this release".into()));
+    }
     let mut tx = state.sign_in.system().await?;
     let bearer = tokens::find(tx.conn(), &digest).await?;
     tx.commit().await?;

@@ -20,7 +20,7 @@ use super::{layered, private, router, unlayered};
 use crate::extract::stranger;
 use crate::live::Board;
 use crate::openapi;
-use crate::state::AppState;
+use crate::state::{AppState, Schema};
 
 const TOKEN: &str = "Bearer ls_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 
@@ -31,7 +31,10 @@ async fn state() -> AppState {
     make_keys(&public, &own, "k1").unwrap();
     let database = Database::new("postgres://nobody@127.0.0.1:1/none", 1, "test").unwrap();
     database.close().await;
+    let schema = Schema::default();
+    schema.found();
     AppState {
+        schema,
         database: database.clone(),
         sign_in: database,
         bus: Bus::connect("amqp://nobody:x@127.0.0.1:1/none", "test").unwrap(),

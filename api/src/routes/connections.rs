@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use chrono::SubsecRound as _;
 use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::ConnectionId;
@@ -25,8 +26,9 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     StrictJson(body): StrictJson<NewConnection>,
 ) -> Result<impl IntoResponse, ApiError> {
+    // The store keeps microseconds: the first answer is like every later one.
     let id = ConnectionId(clock::fresh_id());
-    let (connection, password) = body.check(caller.org_id(), id, clock::now())?;
+    let (connection, password) = body.check(caller.org_id(), id, clock::now().trunc_subsecs(6))?;
     let mut tx = caller.begin().await?;
     connections::insert(tx.conn(), &connection).await.map_err(taken)?;
     seal(&mut tx, &state.sealer, &connection, &password).await?;

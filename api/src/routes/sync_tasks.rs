@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use chrono::SubsecRound as _;
 use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, TaskId};
@@ -22,7 +23,7 @@ pub(crate) async fn create(
     caller: Caller<Syncs>,
     StrictJson(body): StrictJson<NewSyncTask>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (id, now) = (TaskId(clock::fresh_id()), clock::now());
+    let (id, now) = (TaskId(clock::fresh_id()), clock::now().trunc_subsecs(6));
     let task = body.check(caller.org_id(), id, now)?;
     let mut tx = caller.begin().await?;
     let (source, target) = connections_of(&mut tx, task.source_id, task.target_id).await?;
