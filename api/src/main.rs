@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use longshore_api::command;
 use longshore_shared::config::{ApiConfig, Log, LogFormat, OwnerConfig, TokenConfig};
+use longshore_shared::shutdown;
 use longshore_shared::telemetry::{start_logs, start_metrics};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 const USAGE: &str = "usage: longshore-api                            serve
        longshore-api migrate                    bring the schema up to date
@@ -40,7 +39,7 @@ async fn serve() -> anyhow::Result<()> {
     let config = ApiConfig::load()?;
     logs(&config.log)?;
     start_metrics()?;
-    longshore_api::run(config, stop_signals()?).await
+    longshore_api::run(config, shutdown::on_signal()?).await
 }
 
 async fn migrate() -> anyhow::Result<()> {
@@ -57,18 +56,4 @@ async fn admin_token(path: &Path) -> anyhow::Result<()> {
 
 fn logs(log: &Log) -> anyhow::Result<()> {
     Ok(start_logs(&log.filter, log.format == LogFormat::Json)?)
-}
-
-/// Cancelled at the first SIGTERM or SIGINT.
-fn stop_signals() -> std::io::Result<CancellationToken> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    let watch = async move {
-        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        tracing::info!("asked to stop");
-        cancelled.cancel();
-    };
-    tokio_util::task::TaskTracker::new().spawn(watch);
-    Ok(token)
 }
