@@ -2,8 +2,10 @@
 //!
 //! Invariants: the session hands out nothing but this call's rows, for one statement;
 //! what the server was sent is what it stored, unchanged, or the call fails (D49). Where
-//! `LOAD DATA LOCAL` is not to be had, or another session loads into the same
-//! AUTO_INCREMENT table (the two would wait for each other), the rows go by `INSERT`.
+//! `LOAD DATA LOCAL` is not to be had the rows go by `INSERT`.
+//! Loads into one AUTO_INCREMENT table wait for each other in most lock modes, and so does
+//! an `INSERT` that brings its own numbers: they queue for a named lock, because the
+//! server's own wait ends in an error after `innodb_lock_wait_timeout`.
 
 mod feed;
 
@@ -28,6 +30,9 @@ use crate::row::mysql_text::{LOAD_OPTIONS, Rows};
 const REFUSED: [u16; 5] = [1148, 2068, 3948, 3950, 4166];
 /// The lock mode in which loads into one AUTO_INCREMENT table do not wait for each other.
 const INTERLEAVED: u8 = 2;
+/// In rounds, so that a session whose worker is gone does not wait on for long.
+const QUEUE_SECONDS: u32 = 10;
+const QUEUE_ROUNDS: u32 = 60;
 
 pub(super) async fn load(s: &mut Session, t: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<u64> {
     let doing = format!("load table `{}`", t.name);
@@ -40,13 +45,25 @@ pub(super) async fn load(s: &mut Session, t: &TableShape, rows: mpsc::Receiver<R
     }
     let lock =
         format!("CONCAT('ls-load-', LEFT(SHA2({}, 256), 40))", text(&format!("{}.{}", s.database, t.name)));
-    if ask(s, &format!("SELECT GET_LOCK({lock}, 0)"), &doing).await? != 1 {
-        return by_insert(s, t, feed, &doing).await;
-    }
+    queue(s, &lock, &doing).await?;
     let loaded = by_load_data(s, t, feed, &doing).await;
     // After a failure the session may be lost, and the lock with it.
     let released = ask(s, &format!("SELECT RELEASE_LOCK({lock})"), &doing).await;
     loaded.and_then(|rows| released.map(|_| rows))
+}
+
+async fn queue(s: &mut Session, lock: &str, doing: &str) -> Result<()> {
+    for _ in 0..QUEUE_ROUNDS {
+        if ask(s, &format!("SELECT GET_LOCK({lock}, {QUEUE_SECONDS})"), doing).await? == 1 {
+            return Ok(());
+        }
+    }
+    Err(Failure::transient(
+        FailureClass::DataError,
+        "load_busy",
+        format!("{doing}: another load into the table does not end"),
+        "it is tried again by itself",
+    ))
 }
 
 async fn ask(s: &mut Session, query: &str, doing: &str) -> Result<u64> {

@@ -25,6 +25,7 @@ mod select;
 mod session;
 mod split;
 mod stream;
+mod walk;
 mod write;
 
 use async_trait::async_trait;

@@ -20,6 +20,7 @@ use super::literal::{check_width, push_equal, push_typed_key};
 use super::quote::{ident, idents};
 use super::select;
 use super::session::Session;
+use super::walk;
 
 /// A page takes no more rows once it holds this many bytes.
 const PAGE_BYTES: usize = 8 << 20;
@@ -43,7 +44,8 @@ pub(super) async fn page(
         Columns::Key => (select::list(keys.iter().copied(), ""), limit.max(1)),
     };
     let order = idents(keys.iter().map(|column| column.name.as_str()));
-    let mut query = format!("SELECT {list} FROM {}{}", ident(&t.name), select::by_key(t)).into_bytes();
+    let by_key = walk::hint(s, t).await?;
+    let mut query = format!("SELECT {list} FROM {}{by_key}", ident(&t.name)).into_bytes();
     query.extend(bounds::condition(t, range, after)?);
     query.extend(format!(" ORDER BY {order} LIMIT {rows}").into_bytes());
     let mut result = s.conn.query_iter(query).await.map_err(failed)?;
@@ -80,7 +82,7 @@ pub(super) async fn fetch(
     columns: Columns,
 ) -> Result<Vec<Option<Row>>> {
     let mut found = vec![None; keys.len()];
-    let query = Lookup::new(t, columns)?;
+    let query = Lookup::new(t, columns, &walk::hint(s, t).await?)?;
     let mut from = 0;
     while from < keys.len() {
         let (statement, to) = query.statement(keys, from)?;
@@ -133,13 +135,13 @@ struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    fn new(t: &'a TableShape, columns: Columns) -> Result<Self> {
+    fn new(t: &'a TableShape, columns: Columns, by_key: &str) -> Result<Self> {
         let keys = select::key(t)?;
         let wanted = match columns {
             Columns::Stored => select::stored(t)?,
             Columns::Key => keys.clone(),
         };
-        let (name, by_key) = (ident(&t.name), select::by_key(t));
+        let name = ident(&t.name);
         let list = select::list(wanted, "t.");
         if keys.iter().any(|column| matches!(column.family, Family::Enum | Family::Set)) {
             let arm = format!(", {list} FROM {name} AS t{by_key} WHERE ");
@@ -207,7 +209,9 @@ mod tests {
             KeyTuple(values.iter().map(|value| Bytes::from_static(value.as_bytes())).collect())
         });
         let keys: Vec<KeyTuple> = keys.collect();
-        match Lookup::new(&table, Columns::Stored).and_then(|lookup| lookup.statement(&keys, 0)) {
+        match Lookup::new(&table, Columns::Stored, " FORCE INDEX (`k`)")
+            .and_then(|lookup| lookup.statement(&keys, 0))
+        {
             Ok((sql, _)) => String::from_utf8_lossy(&sql).into_owned(),
             Err(failure) => failure.code,
         }
@@ -223,15 +227,15 @@ mod tests {
         let expected = "SELECT k.n, t.`a`, t.`v` * 1e0, t.`d` \
             FROM (SELECT 0 AS n, `a` AS k0, `d` AS k1 FROM `t` WHERE 1 = 0 \
             UNION ALL SELECT 0, _utf8mb4 x'78', CAST('2020-01-01' AS date)) AS k \
-            STRAIGHT_JOIN `t` AS t FORCE INDEX (`PRIMARY`) ON t.`a` = k.k0 AND t.`d` = k.k1";
+            STRAIGHT_JOIN `t` AS t FORCE INDEX (`k`) ON t.`a` = k.k0 AND t.`d` = k.k1";
         assert_eq!(looked_up(columns, &[0, 2], &["x", "2020-01-01"]), expected);
     }
 
     #[test]
     fn enums_are_looked_up_one_by_one() {
         let columns = vec![sample::column("e", Family::Enum, "enum('1')")];
-        let expected = "SELECT 0, CAST(t.`e` AS UNSIGNED) FROM `t` AS t FORCE INDEX (`PRIMARY`) WHERE `e` = 1 \
-            UNION ALL SELECT 1, CAST(t.`e` AS UNSIGNED) FROM `t` AS t FORCE INDEX (`PRIMARY`) WHERE `e` = 2";
+        let expected = "SELECT 0, CAST(t.`e` AS UNSIGNED) FROM `t` AS t FORCE INDEX (`k`) WHERE `e` = 1 \
+            UNION ALL SELECT 1, CAST(t.`e` AS UNSIGNED) FROM `t` AS t FORCE INDEX (`k`) WHERE `e` = 2";
         assert_eq!(looked_up(columns, &[0], &["1", "2"]), expected);
     }
 }

@@ -62,12 +62,6 @@ pub(super) fn key(table: &TableShape) -> Result<Vec<&Column>> {
     })
 }
 
-/// The hint that makes the server walk the key instead of sorting or scanning the table,
-/// whatever its statistics say.
-pub(super) fn by_key(table: &TableShape) -> String {
-    table.key.as_ref().map(|key| format!(" FORCE INDEX ({})", ident(&key.name))).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample;

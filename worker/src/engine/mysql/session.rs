@@ -10,6 +10,8 @@ mod locks;
 mod login;
 mod settings;
 
+use std::collections::HashMap;
+
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
@@ -40,6 +42,8 @@ pub(crate) struct Session {
     pub(super) info: ServerInfo,
     /// The schema it works in.
     pub(super) database: String,
+    /// What `walk` found out about tables.
+    pub(super) hints: HashMap<String, String>,
 }
 
 /// A result's row as the server sent it.

@@ -10,6 +10,7 @@ use super::bounds;
 use super::quote::{ident, idents};
 use super::select;
 use super::session::{Session, number_at};
+use super::walk;
 use bytes::Bytes;
 
 pub(super) async fn split(s: &mut Session, t: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)> {
@@ -37,7 +38,8 @@ async fn key_after(s: &mut Session, t: &TableShape, range: &Range, rows: u64) ->
     let keys = select::key(t)?;
     let list = select::list(keys.iter().copied(), "");
     let order = idents(keys.iter().map(|column| column.name.as_str()));
-    let mut query = format!("SELECT {list} FROM {}{}", ident(&t.name), select::by_key(t)).into_bytes();
+    let by_key = walk::hint(s, t).await?;
+    let mut query = format!("SELECT {list} FROM {}{by_key}", ident(&t.name)).into_bytes();
     query.extend(bounds::condition(t, range, None)?);
     query.extend(format!(" ORDER BY {order} LIMIT 1 OFFSET {rows}").into_bytes());
     let row = s.rows(query, &doing(t)).await?.into_iter().next();

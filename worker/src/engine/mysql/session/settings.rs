@@ -7,7 +7,7 @@
 //!   have to be changed.
 //! - Time-outs suit a stream that waits for its other end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
@@ -90,7 +90,7 @@ pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Sessi
     let database = text_at(&about, 0);
     let may_override = number_at(&about, 1) > 0;
     let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override);
-    Ok(Session { conn, id: number_at(&about, 3), info, database })
+    Ok(Session { conn, id: number_at(&about, 3), info, database, hints: HashMap::new() })
 }
 
 /// The schema as the server spells it; whether the account is above `read_only`; version;
