@@ -291,11 +291,14 @@ pub async fn is_lapsed(conn: &mut Conn, lease: &Lease) -> Result<bool, StoreErro
     Ok(row.lapsed)
 }
 
-/// How many announced steps of the queue nobody has claimed for at least `age_seconds`.
+/// How many announced steps of the queue nobody has claimed for at least `age_seconds`,
+/// though no message is owed to the bus.
 pub async fn unclaimed(conn: &mut Conn, queue: Queue, age_seconds: f64) -> Result<i64, StoreError> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "unclaimed!" FROM steps
-           WHERE queue = $1 AND state = 'announced' AND announced_at < now() - make_interval(secs => $2)"#,
+           WHERE queue = $1 AND state = 'announced' AND announced_at < now() - make_interval(secs => $2)
+             AND NOT EXISTS (SELECT FROM outbox o WHERE o.org_id = steps.org_id AND o.step_id = steps.id
+                             AND o.published_at IS NULL)"#,
         queue.as_str(),
         age_seconds
     )
