@@ -1,7 +1,8 @@
 # The two commands are `make demo` and `make test`. Everything here only calls what does
 # the work: deploy/local (the stack) and tests/run (the checks).
 
-export CARGO_TARGET_DIR ?= $(HOME)/.cache/longshore/target
+# A folder for each clone: cargo gives the same names to what two clones build.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/longshore/target-$(shell pwd -P | sha256sum | cut -c1-12)
 STACK := deploy/local/stack
 
 .PHONY: help demo up down status clean build test lint fmt

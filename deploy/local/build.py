@@ -7,6 +7,7 @@ by renaming, never written into; one that did not change keeps its file.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -21,8 +22,9 @@ PROGRAMS = ("longshore-api", "longshore-scheduler", "longshore-worker")
 
 
 def target_folder() -> Path:
-    """Where cargo builds."""
-    return Path(os.environ.get("CARGO_TARGET_DIR") or Path.home() / ".cache/longshore/target")
+    """Where cargo builds: a folder for each clone, since cargo gives the same names to what two clones build."""
+    mark = hashlib.sha256(f"{CLONE}\n".encode()).hexdigest()[:12]
+    return Path(os.environ.get("CARGO_TARGET_DIR") or Path.home() / f".cache/longshore/target-{mark}")
 
 
 def program(name: str) -> Path:

@@ -29,12 +29,12 @@ class RabbitMq(Server):
 
     kind = "rabbitmq"
     system_user = "rabbitmq"
-    port_names = ("port", "epmd", "distribution")
+    port_names = ("port", "epmd", "distribution", "management")
     secret_names = ("password", "cookie")
 
     def companions(self) -> None:
         private_file(self.conf / "rabbitmq.conf", self._configuration(), self.owner)
-        private_file(self.conf / "enabled_plugins", "[].\n", self.owner)
+        private_file(self.conf / "enabled_plugins", f"[{self._plugins()}].\n", self.owner)
         private_file(self.conf / ".erlang.cookie", self.secret("cookie"), self.owner)
         # The broker would start one by itself: on all addresses, and to outlive it.
         epmd = ["epmd", "-port", str(self.settings["ports"]["epmd"]), "-address", "127.0.0.1"]
@@ -78,7 +78,15 @@ class RabbitMq(Server):
             raise NotReady(str(why)) from None
 
     def facts(self) -> Dict[str, Any]:
-        return {"amqp_url": f"amqp://{USER}:{self.secret('password')}@127.0.0.1:{self.port}/{VHOST}"}
+        login = f"{USER}:{self.secret('password')}@127.0.0.1"
+        found = {"amqp_url": f"amqp://{login}:{self.port}/{VHOST}"}
+        if self.throwaway:
+            found["amqp_admin_url"] = f"http://{login}:{self.settings['ports']['management']}/api/"
+        return found
+
+    def _plugins(self) -> str:
+        """Tests make vhosts of their own and look into queues; nobody else needs it."""
+        return "rabbitmq_management" if self.throwaway else ""
 
     def _node(self) -> str:
         return "ls" + hashlib.sha256(str(self.folder).encode()).hexdigest()[:10] + "@localhost"
@@ -97,4 +105,7 @@ class RabbitMq(Server):
             "log.console.use_colors": "off",
             "log.file": "false",
         }
+        if self.throwaway:
+            lines["management.tcp.ip"] = "127.0.0.1"
+            lines["management.tcp.port"] = self.settings["ports"]["management"]
         return "".join(f"{name} = {value}\n" for name, value in lines.items())
