@@ -44,10 +44,9 @@ impl Duty for Announce {
 
     async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
         let before = std::mem::take(&mut self.lacking);
-        if ground.leadership.term().is_none() {
+        if ground.leadership.term().is_none() || ground.bus.ready().is_err() {
             return Ok(Round::Idle);
         }
-        ground.bus.ready()?;
         let longest = ground.config.scheduler.reannounce.as_secs_f64();
         for queue in Queue::ALL {
             let lacks = lacks(ground, *queue).await?;
@@ -92,7 +91,7 @@ async fn again(ground: &Ground, queue: Queue, age_seconds: f64, limit: i64) -> R
     }
     tracing::info!(queue = %queue, steps = owed.len(), "steps that nobody claimed are announced again");
     Metric::StepsReannounced.add(u64::try_from(owed.len()).unwrap_or(u64::MAX), &[]);
-    publish::settled(&ground.database, &ground.bus, &owed).await?;
+    ground.publish(&owed).await;
     Ok(owed.len())
 }
 

@@ -25,6 +25,7 @@ use longshore_shared::clock;
 use longshore_shared::config::SchedulerConfig;
 use longshore_shared::store::{Database, StoreError, await_schema};
 use longshore_shared::telemetry::{self, Check, TelemetryError};
+use longshore_shared::workflow::publish;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +65,17 @@ struct Ground {
     config: SchedulerConfig,
     leadership: Leadership,
     outages: Outages,
+}
+
+impl Ground {
+    /// Publishes what committed transactions owe. What fails here is left to the sweep: no
+    /// duty waits for RabbitMQ, or does its work again because of it.
+    async fn publish(&self, owed: &[i64]) {
+        if let Err(error) = publish::settled(&self.database, &self.bus, owed).await {
+            self.outages.note(&error);
+            tracing::debug!(%error, messages = owed.len(), "what was committed is announced later");
+        }
+    }
 }
 
 /// Runs until `shutdown`; then finishes the transactions in hand, within the grace, and

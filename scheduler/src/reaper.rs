@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use longshore_shared::telemetry::Metric;
-use longshore_shared::workflow::{WorkflowError, expire, publish};
+use longshore_shared::workflow::{WorkflowError, expire};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
@@ -40,7 +40,7 @@ impl Duty for Reap {
             tracing::warn!(steps = reaped.steps, "leases of silent workers were taken back");
             Metric::LeasesExpired.add(u64::try_from(reaped.steps).unwrap_or(u64::MAX), &[]);
         }
-        publish::settled(&ground.database, &ground.bus, &reaped.owed).await?;
+        ground.publish(&reaped.owed).await;
         Ok(Round::Idle)
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use longshore_shared::workflow::{WorkflowError, publish, refill};
+use longshore_shared::workflow::{WorkflowError, refill};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
@@ -29,7 +29,7 @@ impl Duty for Refill {
     async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
         if ground.leadership.term().is_some() {
             let owed = refill::windows(&ground.database, BATCH).await?;
-            publish::settled(&ground.database, &ground.bus, &owed).await?;
+            ground.publish(&owed).await;
         }
         Ok(Round::Idle)
     }

@@ -41,8 +41,10 @@ impl Duty for Sweep {
             measure(ground).await?;
             self.measured = Some(Instant::now());
         }
-        // Without RabbitMQ the rows need not be locked to learn that.
-        ground.bus.ready()?;
+        // The bus itself tells of an outage; no rows need be locked to learn of it.
+        if ground.bus.ready().is_err() {
+            return Ok(Round::Idle);
+        }
         let age = ground.config.scheduler.sweep.as_secs_f64();
         let published = publish::overdue(&ground.database, &ground.bus, age, BATCH).await?;
         if published > 0 {

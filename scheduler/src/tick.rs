@@ -21,7 +21,7 @@ use longshore_shared::domain::schedule::Schedule;
 use longshore_shared::store::sync_tasks::{Due, SyncTask};
 use longshore_shared::store::{Conn, StoreError, jobs, sync_tasks};
 use longshore_shared::telemetry::{Metric, TraceContext};
-use longshore_shared::workflow::{WorkflowError, publish, submit};
+use longshore_shared::workflow::{WorkflowError, submit};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
@@ -70,10 +70,7 @@ async fn lane(ground: &Ground, term: Term) -> Result<Round, WorkflowError> {
             break;
         }
     }
-    if let Err(error) = publish::settled(&ground.database, &ground.bus, &owed).await {
-        // The sweep publishes it; firing must not wait for RabbitMQ.
-        tracing::debug!(%error, "fired jobs are announced later");
-    }
+    ground.publish(&owed).await;
     outcome.map(|()| state)
 }
 
