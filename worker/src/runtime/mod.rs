@@ -28,7 +28,6 @@ use tokio_util::task::TaskTracker;
 
 use self::held::Registry;
 use crate::steps::Hands;
-use crate::tunnel::Dialler;
 
 /// What every part of a running worker shares.
 pub(crate) struct Worker {
@@ -50,13 +49,7 @@ impl Worker {
     /// A worker that has not begun.
     pub(crate) fn new(database: Database, bus: Bus, opener: Opener, settings: config::Worker) -> Arc<Self> {
         let id = WorkerId(clock::fresh_id());
-        let hands = Hands {
-            database: database.clone(),
-            opener: Arc::new(opener),
-            dialler: Dialler::new(settings.loopback_allowed),
-            chunk_rows: settings.chunk_rows,
-            chunk_bytes: settings.chunk_bytes,
-        };
+        let hands = Hands::new(database.clone(), opener, &settings);
         Arc::new(Self { id, database, bus, hands, settings, registry: Registry::default() })
     }
 

@@ -4,26 +4,26 @@
 //! held lease only, and lives no longer than the attempt; every session that can run
 //! long is remembered, so that [`Context::end_sessions`] can end it on its server.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+mod records;
+mod side;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use longshore_shared::config;
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::id::ConnectionId;
+use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::job::Job;
-use longshore_shared::domain::step::StepKind;
 use longshore_shared::store::steps::Claimed;
-use longshore_shared::store::{Database, StoreError, connections, job_tables, jobs, steps};
-use longshore_shared::vault::{Opener, Place, Secret};
+use longshore_shared::store::{Database, StoreError, connections, jobs};
+use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use tokio::sync::OnceCell;
 
+use self::side::{Side, gone};
 use super::error::StepError;
 use super::guard::LeaseGuard;
-use super::table::{TablePlan, read};
+use super::table::read;
 use crate::engine::shape::TableShape;
 use crate::engine::{self, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
@@ -33,22 +33,28 @@ use crate::tunnel::Dialler;
 const ENDING: Duration = Duration::from_secs(5);
 /// A chunk of fewer rows costs more in its making than it moves.
 const LEAST_ROWS: u64 = 500;
-/// The secret of a connection that logs in.
-const PASSWORD: &str = "password";
 
 /// What every step of this worker shares.
 #[derive(Clone)]
 pub(crate) struct Hands {
-    /// The control plane.
-    pub(crate) database: Database,
-    /// Opens secrets.
-    pub(crate) opener: Arc<Opener>,
-    /// Reaches customers' servers.
-    pub(crate) dialler: Dialler,
-    /// Rows a chunk at most.
-    pub(crate) chunk_rows: u32,
-    /// Bytes a chunk is aimed at.
-    pub(crate) chunk_bytes: u32,
+    database: Database,
+    opener: Arc<Opener>,
+    dialler: Dialler,
+    chunk_rows: u32,
+    chunk_bytes: u32,
+}
+
+impl Hands {
+    /// The control plane, what opens secrets, and the worker's settings.
+    pub(crate) fn new(database: Database, opener: Opener, settings: &config::Worker) -> Self {
+        Self {
+            database,
+            opener: Arc::new(opener),
+            dialler: Dialler::new(settings.loopback_allowed),
+            chunk_rows: settings.chunk_rows,
+            chunk_bytes: settings.chunk_bytes,
+        }
+    }
 }
 
 /// One attempt at one step.
@@ -134,43 +140,6 @@ impl Context {
         read(&self.step.payload, "payload")
     }
 
-    /// The plan of the step's table.
-    pub(super) async fn table(&self) -> Result<TablePlan, StepError> {
-        let numbers = [self.step.table_number.unwrap_or(-1)];
-        let mut plans = self.plans(Some(&numbers)).await?;
-        Ok(plans.pop().ok_or_else(|| StoreError::Row("a step's table is not there".to_owned()))?)
-    }
-
-    /// The plans of the job's tables that have one (a refused table has none).
-    pub(super) async fn plans(&self, numbers: Option<&[i32]>) -> Result<Vec<TablePlan>, StepError> {
-        let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
-        let found = job_tables::plans(tx.conn(), lease.org_id, lease.job_id, numbers).await?;
-        tx.commit().await?;
-        let plans = found.iter().filter(|(_, plan)| !plan.is_null()).map(|(_, plan)| read(plan, "plan"));
-        Ok(plans.collect::<Result<_, Failure>>()?)
-    }
-
-    /// Tables of the target that the last job that loaded them did not complete.
-    pub(super) async fn begun(&self) -> Result<HashSet<String>, StepError> {
-        let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
-        let begun =
-            job_tables::begun(tx.conn(), lease.org_id, self.target.connection.id, lease.job_id).await?;
-        tx.commit().await?;
-        Ok(begun.into_iter().collect())
-    }
-
-    /// What the table's finished steps of a kind told.
-    pub(super) async fn details(&self, kind: StepKind) -> Result<Vec<Value>, StepError> {
-        let lease = &self.step.lease;
-        let number = self.step.table_number.unwrap_or(-1);
-        let mut tx = self.hands.database.system().await?;
-        let details = steps::details(tx.conn(), lease.org_id, lease.job_id, number, kind).await?;
-        tx.commit().await?;
-        Ok(details)
-    }
-
     pub(super) async fn source_inspector(&self) -> Result<Box<dyn Inspector>, StepError> {
         self.inspector(&self.source).await
     }
@@ -214,28 +183,9 @@ impl Context {
 
     async fn login(&self, side: &Side) -> Result<Login, StepError> {
         self.check_lease()?;
-        let password = side.password.get_or_try_init(|| self.open(&side.connection)).await?.clone();
+        let password = side.password(&self.hands).await?;
         let tag = format!("longshore job {}", self.job.id);
         Ok(self.hands.dialler.login(&side.connection, password, tag).await?)
-    }
-
-    async fn open(&self, connection: &Connection) -> Result<Secret, StepError> {
-        let mut tx = self.hands.database.system().await?;
-        let found = connections::secret(tx.conn(), connection.org_id, connection.id, PASSWORD).await?;
-        tx.commit().await?;
-        let (sealed, version) = found.ok_or_else(|| gone("password of a"))?;
-        let place = Place {
-            org_id: connection.org_id,
-            table: connections::SECRETS_TABLE,
-            row: connection.id.0,
-            column: PASSWORD,
-            version,
-        };
-        Ok(self
-            .hands
-            .opener
-            .open(&sealed, &place)
-            .map_err(|error| no_key(connection.id, &error.to_string()))?)
     }
 
     /// Ends, on their servers, the sessions that a dropped or failed attempt left: a
@@ -252,10 +202,10 @@ impl Context {
     }
 
     async fn end_one(&self, side: &Side, id: u64) {
-        let Some(password) = side.password.get() else { return };
+        let Some(password) = side.opened() else { return };
         let tag = format!("longshore job {}", self.job.id);
         let ended = async {
-            let login = self.hands.dialler.login(&side.connection, password.clone(), tag).await?;
+            let login = self.hands.dialler.login(&side.connection, password, tag).await?;
             engine::end_session(side.connection.engine, &login, id).await
         };
         if let Err(failure) = ended.await {
@@ -266,48 +216,4 @@ impl Context {
             );
         }
     }
-}
-
-/// One of the two databases.
-struct Side {
-    connection: Connection,
-    password: OnceCell<Secret>,
-    sessions: Mutex<Vec<u64>>,
-}
-
-impl Side {
-    fn new(connection: Connection) -> Self {
-        Self { connection, password: OnceCell::new(), sessions: Mutex::default() }
-    }
-
-    /// A login's failure knows an address only; a person knows the connection's name.
-    fn named(&self, failure: Failure) -> Failure {
-        Failure { message: format!("connection {}: {}", self.connection.name, failure.message), ..failure }
-    }
-
-    fn remember(&self, session_id: u64) {
-        self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(session_id);
-    }
-
-    fn sessions(&self) -> Vec<u64> {
-        self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-}
-
-fn gone(word: &str) -> Failure {
-    Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "connection_deleted",
-        format!("the {word} connection of this job is not there any more"),
-        "register the connection again, and a task that uses it",
-    )
-}
-
-fn no_key(id: ConnectionId, why: &str) -> Failure {
-    Failure::permanent(
-        FailureClass::Internal,
-        "key_unavailable",
-        format!("the password of connection {id} cannot be opened: {why}"),
-        "give the worker the private keyring that belongs to the API's public one, or register the connection anew",
-    )
 }

@@ -2,9 +2,10 @@
 //! planned.
 //!
 //! Idempotent: the first attempt is one transaction; a repeated one cannot know whether
-//! a former one committed, so it compares the range and adds what is missing, and a
-//! table without a key (one range, empty before the job) is emptied and loaded in one
-//! transaction. The session's hold ends a former attempt that still runs on the server.
+//! a former one committed, so it looks: an empty range is loaded, any other is compared
+//! and completed, and a table without a key (one range, empty before the job) is emptied
+//! and loaded in one transaction. The session's hold ends a former attempt that still
+//! runs on the server.
 //! Cancelled: the session ends, the server takes the open transaction back; a repeated
 //! attempt leaves whole pages behind, which the next one finds.
 
@@ -15,7 +16,7 @@ use super::diff;
 use super::error::StepError;
 use super::table::{RangePayload, TablePlan};
 use crate::engine::shape::Range;
-use crate::engine::{Reader, Writer};
+use crate::engine::{Columns, Reader, Writer};
 use crate::transfer::{Meter, pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -23,12 +24,20 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let RangePayload { range } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
-    if context.is_repeated() && plan.shape.key.is_some() {
+    if context.is_repeated() && plan.shape.key.is_some() && !is_empty(&mut *target, &plan, &range).await? {
         complete(context, &mut *source, &mut *target, &plan, &range).await?;
     } else {
         load(context, &mut *source, &mut *target, &plan, &range).await?;
     }
     Ok(Outcome::default())
+}
+
+/// Whether the target surely holds no row of the range: a former attempt did not commit.
+async fn is_empty(target: &mut dyn Writer, plan: &TablePlan, range: &Range) -> Result<bool, StepError> {
+    if !plan.shape.key.as_ref().is_some_and(|key| key.same_order) {
+        return Ok(false);
+    }
+    Ok(target.page(&plan.shape, range, None, 1, Columns::Key).await?.is_empty())
 }
 
 /// Loads everything in one transaction.
@@ -40,7 +49,7 @@ async fn load(
     range: &Range,
 ) -> Result<(), StepError> {
     target.begin().await?;
-    if context.is_repeated() {
+    if context.is_repeated() && plan.shape.key.is_none() {
         // A table without a key is one chunk: whatever is there is a former attempt's.
         target.delete_all(&plan.shape).await?;
     }

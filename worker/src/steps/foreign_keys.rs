@@ -4,6 +4,8 @@
 //! They are added without the server's check, since one table's parents may be another's
 //! children; the proof is an anti-join of each. A row without a parent that the source
 //! has just so is the source's own and only worth a warning.
+//! Tables outside the job whose parents it deleted are proven as well, against what they
+//! were like before.
 //! Idempotent: a constraint that is there is not added again, and the proof only reads.
 //! Cancelled: constraints that were added stay, as any later run would add them.
 
@@ -12,7 +14,7 @@ use longshore_shared::domain::step::Outcome;
 
 use super::context::Context;
 use super::error::StepError;
-use super::table::TablePlan;
+use super::table::{Bystander, KeysPayload, TablePlan};
 use crate::engine::{Orphans, Reader};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -36,7 +38,31 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         let known = known(&mut **source, plan).await?;
         warnings.extend(judge(&plan.shape.name, &found, &known)?);
     }
+    let KeysPayload { bystanders } = context.payload()?;
+    for bystander in &bystanders {
+        let found = target.orphans(&bystander.shape).await?;
+        bereaved(bystander, &found)?;
+    }
     Ok(Outcome { warnings, ..Outcome::default() })
+}
+
+/// A table outside the job has lost parents to it.
+fn bereaved(bystander: &Bystander, found: &[Orphans]) -> Result<(), Failure> {
+    let before = |orphans: &Orphans| bystander.orphans.get(&orphans.constraint).copied().unwrap_or(0);
+    let Some(lost) = found.iter().find(|orphans| orphans.rows > before(orphans)) else { return Ok(()) };
+    Err(Failure::permanent(
+        FailureClass::DataError,
+        "foreign_key_broken",
+        format!(
+            "table {}, which the task leaves out: {} rows lost their parent in {} (foreign key {}), since the \
+             source does not have it any more",
+            bystander.shape.name,
+            lost.rows - before(lost),
+            lost.parent,
+            lost.constraint
+        ),
+        "add the table to the task, or remove these rows on the target",
+    ))
 }
 
 /// The source's own rows without a parent; none where the source lacks such a parent
@@ -75,7 +101,10 @@ fn judge(table: &str, found: &[Orphans], known: &[Orphans]) -> Result<Vec<String
 
 #[cfg(test)]
 mod tests {
-    use super::{Orphans, judge};
+    use std::collections::BTreeMap;
+
+    use super::{Bystander, Orphans, bereaved, judge};
+    use crate::steps::plan::fake;
 
     #[test]
     fn only_the_sources_own_orphans_pass() {
@@ -89,5 +118,15 @@ mod tests {
         check(&[of("a", 4)], &[of("a", 3)], Err("foreign_key_broken"));
         check(&[of("a", 1)], &[], Err("foreign_key_broken"));
         check(&[of("a", 1)], &[of("b", 1)], Err("foreign_key_broken"));
+    }
+
+    #[test]
+    fn bystanders_may_keep_what_they_lacked_before() {
+        let orphans = BTreeMap::from([("a".to_owned(), 3)]);
+        let bystander = Bystander { shape: fake::shape("t"), orphans };
+        let of = |constraint: &str, rows| Orphans { constraint: constraint.into(), parent: "p".into(), rows };
+        assert!(bereaved(&bystander, &[of("a", 3)]).is_ok());
+        assert!(bereaved(&bystander, &[of("a", 4)]).is_err());
+        assert!(bereaved(&bystander, &[of("a", 1), of("b", 1)]).is_err());
     }
 }

@@ -2,6 +2,8 @@
 //! Opaque to everybody but this room; read by the same release only while a job runs, so
 //! a field that a release adds needs a default.
 
+use std::collections::BTreeMap;
+
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
 use serde::de::DeserializeOwned;
@@ -51,6 +53,11 @@ impl TablePlan {
         !(self.old_foreign_keys.is_empty() && self.new_foreign_keys.is_empty())
     }
 
+    /// Whether the job may delete rows of the target's that the source lacks.
+    pub(super) fn deletes(&self) -> bool {
+        self.prunes || self.mode == TableMode::Replace
+    }
+
     /// Whether the job writes to the table.
     pub(super) fn is_written(&self) -> bool {
         !matches!(self.mode, TableMode::Equal | TableMode::Refused)
@@ -73,6 +80,23 @@ impl TablePlan {
 pub(super) struct RangePayload {
     /// The range.
     pub(super) range: Range,
+}
+
+/// What the step that proves the foreign keys needs to know beside the tables' plans.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct KeysPayload {
+    /// Tables of the target outside the job whose parents the job may delete.
+    #[serde(default)]
+    pub(super) bystanders: Vec<Bystander>,
+}
+
+/// A table of the target that the job does not write, but whose parents it may delete.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Bystander {
+    /// Its structure, with the foreign keys to such parents only.
+    pub(super) shape: TableShape,
+    /// Rows without a parent before the job, by constraint.
+    pub(super) orphans: BTreeMap<String, u64>,
 }
 
 /// What a finished comparison tells the reconciliation of its table.

@@ -11,7 +11,7 @@ use longshore_shared::domain::step::{Growth, StageDraft, StepDraft, StepKind, Ta
 use serde_json::{Value, json};
 
 use crate::engine::shape::Range;
-use crate::steps::table::{RangePayload, TablePlan, written};
+use crate::steps::table::{Bystander, KeysPayload, RangePayload, TablePlan, written};
 
 /// A table, ready to be laid out.
 pub(super) struct Laid {
@@ -26,7 +26,7 @@ pub(super) struct Laid {
 }
 
 /// All that the plan adds to the job.
-pub(super) fn growth(tables: Vec<Laid>) -> Result<Growth, Failure> {
+pub(super) fn growth(tables: Vec<Laid>, bystanders: Vec<Bystander>) -> Result<Growth, Failure> {
     let mut stages = Stages::default();
     let mut queues = Vec::with_capacity(tables.len());
     for table in &tables {
@@ -35,11 +35,13 @@ pub(super) fn growth(tables: Vec<Laid>) -> Result<Growth, Failure> {
     let last: Vec<Option<i32>> = queues.iter().map(|queue| queue.steps.last().map(|s| s.stage)).collect();
     let mut steps = mixed(queues);
     let plans = || tables.iter().filter_map(|table| table.plan.as_ref());
-    let proven = plans().any(|plan| plan.is_written() && plan.is_constrained()).then(|| {
+    let constrained = plans().any(|plan| plan.is_written() && plan.is_constrained());
+    let mut proven = None;
+    if constrained || !bystanders.is_empty() {
         let stage = stages.add("foreign keys", last.iter().flatten().copied());
-        steps.push(step(stage, StepKind::ForeignKeys, None, json!({})));
-        stage
-    });
+        steps.push(step(stage, StepKind::ForeignKeys, None, written(&KeysPayload { bystanders })?));
+        proven = Some(stage);
+    }
     for (table, last) in tables.iter().zip(last).filter(|(table, _)| table.plan.is_some()) {
         let stage = stages.add(&format!("verify {}", table.draft.name), proven.or(last));
         steps.push(step(stage, StepKind::Verify, Some(table.draft.number), json!({})));

@@ -30,7 +30,7 @@ use self::decide::{Candidate, Decision, Settled};
 use self::layout::Laid;
 use super::context::Context;
 use super::error::StepError;
-use super::table::{TablePlan, written};
+use super::table::{Bystander, TablePlan, written};
 use crate::engine;
 use crate::engine::shape::{Range, TableShape};
 use crate::engine::{Reader, Writer};
@@ -50,11 +50,12 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     compare_keyless(spec, &mut tables, &mut *source, &mut *reader).await?;
     refuse_unless_told(spec, &tables)?;
     let laid = lay_out(context, tables, &mut *source, &mut *reader).await?;
+    let bystanders = bystanders(survey.children, &laid, &mut *reader).await?;
     drop((source, reader));
 
     let mut target = context.target_writer().await?;
     create(context, &mut *target, &laid).await?;
-    Ok(Outcome { growth: Some(layout::growth(laid)?), warnings, ..Outcome::default() })
+    Ok(Outcome { growth: Some(layout::growth(laid, bystanders)?), warnings, ..Outcome::default() })
 }
 
 /// A table on its way through the plan.
@@ -216,6 +217,28 @@ fn refused(number: i32, name: String, failure: Failure) -> Laid {
         failure: Some(failure),
     };
     Laid { draft, plan: None, ranges: Vec::new(), prune_ranges: Vec::new() }
+}
+
+/// Children outside the job of tables that it deletes from, as they are before it.
+async fn bystanders(
+    children: Vec<TableShape>,
+    laid: &[Laid],
+    target: &mut dyn Reader,
+) -> Result<Vec<Bystander>, Failure> {
+    let deletes = |parent: &str| {
+        let mut plans = laid.iter().filter_map(|laid| laid.plan.as_ref());
+        plans.any(|plan| plan.deletes() && plan.shape.name.eq_ignore_ascii_case(parent))
+    };
+    let mut found = Vec::new();
+    for mut shape in children {
+        shape.foreign_keys.retain(|key| deletes(&key.parent));
+        if !shape.foreign_keys.is_empty() {
+            let orphans = target.orphans(&shape).await?;
+            let orphans = orphans.into_iter().map(|orphans| (orphans.constraint, orphans.rows)).collect();
+            found.push(Bystander { shape, orphans });
+        }
+    }
+    Ok(found)
 }
 
 /// Makes the missing tables; their order does not matter, foreign keys come last of all.

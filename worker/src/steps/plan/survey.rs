@@ -1,6 +1,9 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
+use std::collections::HashSet;
+
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::sync::Keyless;
 
 use super::decide::{Candidate, Existing};
 use super::refuse::mismatch;
@@ -18,6 +21,9 @@ pub(super) struct Survey {
     pub(super) refused: Vec<(String, Failure)>,
     /// Base tables of the target.
     pub(super) target_names: Vec<String>,
+    /// Tables of the target that the task leaves out and that point to tables it covers,
+    /// where rows may be deleted; with those foreign keys only.
+    pub(super) children: Vec<TableShape>,
     /// What is worth telling.
     pub(super) warnings: Vec<String>,
 }
@@ -34,10 +40,12 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     let Selected { tables, mut refused, mut warnings } = select(&context.job().spec.selection, ours, folds)?;
     let (tables, existing) = pair(tables, &theirs, folds, &mut refused);
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
+    let target_names: Vec<String> =
+        theirs.into_iter().filter(|t| t.kind == TableKind::Base).map(|t| t.name).collect();
+    let children = children(context, &mut *target, &candidates, &target_names).await?;
     warnings.extend(untouched_triggers(&candidates));
     warnings.extend(flavours(&here, &there));
-    let target_names = theirs.into_iter().filter(|t| t.kind == TableKind::Base).map(|t| t.name).collect();
-    Ok(Survey { candidates, refused, target_names, warnings })
+    Ok(Survey { candidates, refused, target_names, children, warnings })
 }
 
 /// Reads the structures of both sides, each in one round, at the same time.
@@ -67,6 +75,29 @@ async fn describe(
             source,
         })
         .collect())
+}
+
+/// Children of the job's tables that the job does not cover; none where it deletes nothing.
+async fn children(
+    context: &Context,
+    target: &mut dyn Inspector,
+    candidates: &[Candidate],
+    target_names: &[String],
+) -> Result<Vec<TableShape>, Failure> {
+    let spec = &context.job().spec;
+    if !spec.delete_extra && spec.keyless != Keyless::Replace {
+        return Ok(Vec::new());
+    }
+    let covered: HashSet<&str> =
+        candidates.iter().filter_map(|c| c.target.as_ref()).map(|t| t.shape.name.as_str()).collect();
+    let others: Vec<String> =
+        target_names.iter().filter(|name| !covered.contains(name.as_str())).cloned().collect();
+    let mut shapes = target.shapes(&others).await?;
+    for shape in &mut shapes {
+        shape.foreign_keys.retain(|key| key.parent_schema.is_none() && covered.contains(key.parent.as_str()));
+    }
+    shapes.retain(|shape| !shape.foreign_keys.is_empty());
+    Ok(shapes)
 }
 
 fn refuse_engines(context: &Context) -> Result<(), Failure> {

@@ -62,7 +62,7 @@ fn stages_of_every_mode() {
         laid(4, plan(shape("e"), TableMode::Equal), 0, 0),
         refused,
     ];
-    let growth = growth(tables).unwrap();
+    let growth = growth(tables, Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -90,8 +90,8 @@ fn stages_of_every_mode() {
 fn without_foreign_keys_each_table_is_verified_as_soon_as_it_is_done() {
     let mut begun = plan(rich("begun"), TableMode::Diff);
     begun.new_indexes = vec![index("code", true)];
-    let growth =
-        growth(vec![laid(0, begun, 1, 0), laid(1, plan(shape("equal"), TableMode::Equal), 0, 0)]).unwrap();
+    let tables = vec![laid(0, begun, 1, 0), laid(1, plan(shape("equal"), TableMode::Equal), 0, 0)];
+    let growth = growth(tables, Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -111,7 +111,7 @@ fn the_tables_chunks_are_mixed() {
         laid(0, plan(shape("small"), TableMode::Create), 2, 0),
         laid(1, plan(shape("big"), TableMode::Create), 8, 0),
     ];
-    let growth = growth(tables).unwrap();
+    let growth = growth(tables, Vec::new()).unwrap();
     let order: Vec<Option<i32>> =
         growth.steps.iter().filter(|s| s.kind == StepKind::Copy).map(|s| s.table_number).collect();
     assert_eq!(order.len(), 10);

@@ -1,0 +1,51 @@
+//! What a step reads from the control plane: plans, and what other steps told.
+
+use std::collections::HashSet;
+
+use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::step::StepKind;
+use longshore_shared::store::{StoreError, job_tables, steps};
+use serde_json::Value;
+
+use super::Context;
+use crate::steps::error::StepError;
+use crate::steps::table::{TablePlan, read};
+
+impl Context {
+    /// The plan of the step's table.
+    pub(in crate::steps) async fn table(&self) -> Result<TablePlan, StepError> {
+        let numbers = [self.step.table_number.unwrap_or(-1)];
+        let mut plans = self.plans(Some(&numbers)).await?;
+        Ok(plans.pop().ok_or_else(|| StoreError::Row("a step's table is not there".to_owned()))?)
+    }
+
+    /// The plans of the job's tables that have one (a refused table has none).
+    pub(in crate::steps) async fn plans(&self, numbers: Option<&[i32]>) -> Result<Vec<TablePlan>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let found = job_tables::plans(tx.conn(), lease.org_id, lease.job_id, numbers).await?;
+        tx.commit().await?;
+        let plans = found.iter().filter(|(_, plan)| !plan.is_null()).map(|(_, plan)| read(plan, "plan"));
+        Ok(plans.collect::<Result<_, Failure>>()?)
+    }
+
+    /// Tables of the target that the last job that loaded them did not complete.
+    pub(in crate::steps) async fn begun(&self) -> Result<HashSet<String>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let begun =
+            job_tables::begun(tx.conn(), lease.org_id, self.target.connection.id, lease.job_id).await?;
+        tx.commit().await?;
+        Ok(begun.into_iter().collect())
+    }
+
+    /// What the table's finished steps of a kind told.
+    pub(in crate::steps) async fn details(&self, kind: StepKind) -> Result<Vec<Value>, StepError> {
+        let lease = &self.step.lease;
+        let number = self.step.table_number.unwrap_or(-1);
+        let mut tx = self.hands.database.system().await?;
+        let details = steps::details(tx.conn(), lease.org_id, lease.job_id, number, kind).await?;
+        tx.commit().await?;
+        Ok(details)
+    }
+}
