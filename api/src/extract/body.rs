@@ -25,7 +25,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictJson<T> {
     }
 }
 
-/// The body of a route that takes none: nothing, or `{}`.
+/// The body of a route that takes none: nothing, `{}` or `null`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoFields {}
@@ -38,7 +38,7 @@ impl<S: Send + Sync> FromRequest<S> for NoFields {
         let body = read(request, state).await?;
         match (body.is_empty(), json) {
             (true, _) => Ok(Self {}),
-            (false, true) => parse(&body),
+            (false, true) => Ok(parse::<Option<Self>>(&body)?.unwrap_or(Self {})),
             (false, false) => Err(ApiError::UnsupportedMediaType),
         }
     }

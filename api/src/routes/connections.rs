@@ -18,7 +18,7 @@ use crate::state::AppState;
 use crate::view::{ConnectionView, List};
 
 /// Registers a connection.
-#[utoipa::path(post, path = "/v1/connections", tag = "connections", request_body = NewConnection,
+#[utoipa::path(post, path = "/v1/connections", operation_id = "create_connection", tag = "connections", request_body = NewConnection,
     responses((status = 201, description = "registered", body = ConnectionView,
         headers(("Location" = String, description = "where it is")))))]
 pub(crate) async fn create(
@@ -38,7 +38,7 @@ pub(crate) async fn create(
 }
 
 /// Lists connections by name.
-#[utoipa::path(get, path = "/v1/connections", tag = "connections", params(NamePage),
+#[utoipa::path(get, path = "/v1/connections", operation_id = "list_connections", tag = "connections", params(NamePage),
     responses((status = 200, description = "a page", body = List<ConnectionView>)))]
 pub(crate) async fn list(
     caller: Caller<Databases>,
@@ -53,7 +53,7 @@ pub(crate) async fn list(
 }
 
 /// Shows a connection.
-#[utoipa::path(get, path = "/v1/connections/{id}", tag = "connections",
+#[utoipa::path(get, path = "/v1/connections/{id}", operation_id = "show_connection", tag = "connections",
     params(("id" = uuid::Uuid, Path, description = "the connection")),
     responses((status = 200, description = "the connection", body = ConnectionView)))]
 pub(crate) async fn show(
@@ -67,7 +67,7 @@ pub(crate) async fn show(
 }
 
 /// Deletes a connection and its secrets; refused while a task or a running job uses it.
-#[utoipa::path(delete, path = "/v1/connections/{id}", tag = "connections",
+#[utoipa::path(delete, path = "/v1/connections/{id}", operation_id = "delete_connection", tag = "connections",
     params(("id" = uuid::Uuid, Path, description = "the connection")),
     responses((status = 204, description = "deleted")))]
 pub(crate) async fn delete(

@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(500);
 const QUIET: u32 = 2;
 
 /// Follows a job.
-#[utoipa::path(get, path = "/v1/jobs/{id}/events", tag = "jobs",
+#[utoipa::path(get, path = "/v1/jobs/{id}/events", operation_id = "follow_job", tag = "jobs",
     params(("id" = uuid::Uuid, Path, description = "the job")),
     responses((status = 200, content_type = "text/event-stream", body = ProgressEvent,
         description = "events `job` (data: a Job), `progress` (data: a ProgressEvent) and `end` (data: {})")))]

@@ -22,7 +22,7 @@ use crate::view::{JobSummary, JobView, List, LogLine};
 const LINES: i64 = 1_000;
 
 /// Lists jobs, newest first.
-#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", params(JobPage),
+#[utoipa::path(get, path = "/v1/jobs", operation_id = "list_jobs", tag = "jobs", params(JobPage),
     responses((status = 200, description = "a page", body = List<JobSummary>)))]
 pub(crate) async fn list(
     caller: Caller<History>,
@@ -38,7 +38,7 @@ pub(crate) async fn list(
 }
 
 /// Shows a job with its tables and its progress.
-#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs",
+#[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "show_job", tag = "jobs",
     params(("id" = uuid::Uuid, Path, description = "the job")),
     responses((status = 200, description = "the job", body = JobView)))]
 pub(crate) async fn show(
@@ -53,7 +53,7 @@ pub(crate) async fn show(
 }
 
 /// Shows a job's log, oldest line first.
-#[utoipa::path(get, path = "/v1/jobs/{id}/log", tag = "jobs",
+#[utoipa::path(get, path = "/v1/jobs/{id}/log", operation_id = "show_job_log", tag = "jobs",
     params(("id" = uuid::Uuid, Path, description = "the job")),
     responses((status = 200, description = "its first thousand lines", body = List<LogLine>)))]
 pub(crate) async fn log(caller: Caller<History>, Id(id): Id<JobId>) -> Result<Json<List<LogLine>>, ApiError> {
@@ -66,7 +66,7 @@ pub(crate) async fn log(caller: Caller<History>, Id(id): Id<JobId>) -> Result<Js
 }
 
 /// Asks for a job's end. What is running stops soon; asking again changes nothing.
-#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", tag = "jobs", request_body = Option<NoFields>,
+#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", operation_id = "cancel_job", tag = "jobs", request_body = Option<NoFields>,
     params(("id" = uuid::Uuid, Path, description = "the job")),
     responses((status = 202, description = "the job, which ends soon", body = JobView)))]
 pub(crate) async fn cancel(

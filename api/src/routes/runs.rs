@@ -24,7 +24,7 @@ use crate::view::{JobSummary, JobView, List};
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the task now.
-#[utoipa::path(post, path = "/v1/sync-tasks/{id}/runs", tag = "sync-tasks", request_body = Option<NoFields>,
+#[utoipa::path(post, path = "/v1/sync-tasks/{id}/runs", operation_id = "submit_run", tag = "sync-tasks", request_body = Option<NoFields>,
     params(("id" = uuid::Uuid, Path, description = "the task")),
     responses((status = 202, description = "accepted: the job", body = JobView,
         headers(("Location" = String, description = "where the job is")))))]
@@ -56,7 +56,7 @@ pub(crate) async fn submit(
 }
 
 /// Lists the task's runs, newest first.
-#[utoipa::path(get, path = "/v1/sync-tasks/{id}/runs", tag = "sync-tasks",
+#[utoipa::path(get, path = "/v1/sync-tasks/{id}/runs", operation_id = "list_runs", tag = "sync-tasks",
     params(("id" = uuid::Uuid, Path, description = "the task"), JobPage),
     responses((status = 200, description = "a page", body = List<JobSummary>)))]
 pub(crate) async fn list(

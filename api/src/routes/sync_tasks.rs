@@ -16,7 +16,7 @@ use crate::extract::{
 use crate::view::{List, SyncTaskView};
 
 /// Makes a sync task.
-#[utoipa::path(post, path = "/v1/sync-tasks", tag = "sync-tasks", request_body = NewSyncTask,
+#[utoipa::path(post, path = "/v1/sync-tasks", operation_id = "create_sync_task", tag = "sync-tasks", request_body = NewSyncTask,
     responses((status = 201, description = "made", body = SyncTaskView,
         headers(("Location" = String, description = "where it is")))))]
 pub(crate) async fn create(
@@ -35,7 +35,7 @@ pub(crate) async fn create(
 }
 
 /// Lists sync tasks by name.
-#[utoipa::path(get, path = "/v1/sync-tasks", tag = "sync-tasks", params(NamePage),
+#[utoipa::path(get, path = "/v1/sync-tasks", operation_id = "list_sync_tasks", tag = "sync-tasks", params(NamePage),
     responses((status = 200, description = "a page", body = List<SyncTaskView>)))]
 pub(crate) async fn list(
     caller: Caller<Syncs>,
@@ -52,7 +52,7 @@ pub(crate) async fn list(
 }
 
 /// Shows a sync task.
-#[utoipa::path(get, path = "/v1/sync-tasks/{id}", tag = "sync-tasks",
+#[utoipa::path(get, path = "/v1/sync-tasks/{id}", operation_id = "show_sync_task", tag = "sync-tasks",
     params(("id" = uuid::Uuid, Path, description = "the task")),
     responses((status = 200, description = "the task", body = SyncTaskView)))]
 pub(crate) async fn show(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<Json<SyncTaskView>, ApiError> {
@@ -63,7 +63,7 @@ pub(crate) async fn show(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<Js
 }
 
 /// Deletes a sync task. Its jobs stay in the history; one that runs goes on.
-#[utoipa::path(delete, path = "/v1/sync-tasks/{id}", tag = "sync-tasks",
+#[utoipa::path(delete, path = "/v1/sync-tasks/{id}", operation_id = "delete_sync_task", tag = "sync-tasks",
     params(("id" = uuid::Uuid, Path, description = "the task")),
     responses((status = 204, description = "deleted")))]
 pub(crate) async fn delete(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<StatusCode, ApiError> {

@@ -27,7 +27,7 @@ const ROOMS: &[Room] = &[
     ("worker", "runtime", &["steps", "transfer"], &["domain", "store", "bus", "workflow", "vault"]),
     ("api", "view", &[], &["domain", "store", "workflow"]),
     ("api", "error", &[], &["domain", "store", "bus", "workflow", "vault"]),
-    ("api", "extract", &["error", "state"], &["domain", "store"]),
+    ("api", "extract", &["error", "state"], &["domain", "store", "vault"]),
     ("api", "live", &["error", "state", "view"], &["domain", "store", "bus"]),
     (
         "api",
