@@ -11,7 +11,7 @@ use longshore_shared::workflow::WorkflowError;
 use crate::Ground;
 use crate::duty::{Duty, Round};
 
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_secs(600);
 const DAY_SECONDS: f64 = 86_400.0;
 
 /// Deletes old rows.
