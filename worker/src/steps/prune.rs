@@ -6,7 +6,7 @@
 
 use longshore_shared::domain::step::{Counts, Outcome};
 
-use super::compare::PAGE_ROWS;
+use super::compare::{PAGE_ROWS, digests};
 use super::context::Context;
 use super::error::StepError;
 use super::table::RangePayload;
@@ -19,6 +19,10 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let RangePayload { range } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
+    if digests(&mut *source, &mut *target, &table, &range).await?.is_some_and(|(ours, theirs)| ours == theirs)
+    {
+        return Ok(Outcome::default());
+    }
     let mut after: Option<KeyTuple> = None;
     loop {
         let rows = target.page(&table, &range, after.as_ref(), PAGE_ROWS, Columns::Key).await?;
