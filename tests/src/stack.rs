@@ -224,7 +224,10 @@ fn bootstrap(control: &ControlPlane, folder: &Path) -> String {
     let (public, private) = (public_keys(folder), private_keys(folder));
     let nothing = Settings::new();
     command("longshore-worker", &["keys", "--public", &public, "--private", &private], &nothing, folder);
-    let owner = Settings::from([("OWNER_DATABASE_URL", control.owner_url.clone())]);
+    let owner = Settings::from([
+        ("OWNER_DATABASE_URL", control.owner_url.clone()),
+        ("SYSTEM_DATABASE_URL", control.system_url.clone()),
+    ]);
     command("longshore-api", &["migrate"], &owner, folder);
     let file = folder.join("admin-token");
     command("longshore-api", &["admin-token", "--file", &file.display().to_string()], &owner, folder);

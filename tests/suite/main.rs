@@ -4,4 +4,5 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod rules;
+mod sync;
 mod workflow;

@@ -90,8 +90,8 @@ impl<'a> Walk<'a> {
         let is_ending = self.is_ending().await;
         let settled = match self.rng.random_range(0..20) {
             _ if is_ending && self.rng.random_bool(0.5) => settle::stopped(database, &step.lease).await,
-            0 => settle::failed(database, &step, &permanent(), "w").await,
-            1..4 => settle::failed(database, &step, &transient(), "w").await,
+            0 => settle::failed(database, &step, &permanent(), None, "w").await,
+            1..4 => settle::failed(database, &step, &transient(), None, "w").await,
             _ => settle::done(database, &step, &self.outcome(&step)).await,
         };
         self.after(&step, settled.map(drop));

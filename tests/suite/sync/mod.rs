@@ -1,0 +1,8 @@
+//! The sync as a customer sees it: what is on the target afterwards, and what the job says
+//! about it.
+
+mod filling;
+mod keyless;
+mod selection;
+mod truth;
+mod truth_table;
