@@ -54,15 +54,15 @@ impl<'a> Insertion<'a> {
     pub(super) fn new(table: &'a TableShape, max_allowed_packet: u64) -> Result<Self> {
         let columns = select::stored(table)?;
         let names = idents(columns.iter().map(|column| column.name.as_str()));
-        let packet = usize::try_from(max_allowed_packet).unwrap_or(usize::MAX);
+        let largest = largest_statement(max_allowed_packet);
         Ok(Self {
             table,
             head: format!("INSERT INTO {} ({names}) VALUES ", ident(&table.name)).into_bytes(),
             columns,
             tuples: Vec::new(),
             ends: Vec::new(),
-            aimed: STATEMENT_BYTES.min(packet / 2),
-            largest: packet.saturating_sub(MARGIN),
+            aimed: STATEMENT_BYTES.min(largest / 2),
+            largest,
         })
     }
 
@@ -70,9 +70,7 @@ impl<'a> Insertion<'a> {
     pub(super) fn add(&mut self, row: &[Option<Bytes>]) -> Result<bool> {
         let before = self.tuples.len();
         if row.len() != self.columns.len() {
-            return Err(
-                self.refused("row_width", "a row has another number of values than the table has columns")
-            );
+            return Err(wrong_width(self.table));
         }
         self.tuples.push(b'(');
         for (column, value) in self.columns.iter().zip(row) {
@@ -86,7 +84,7 @@ impl<'a> Insertion<'a> {
             return Ok(false);
         }
         if self.head.len() + self.tuples.len() > self.largest {
-            return Err(self.refused("row_too_large", "a row is larger than the target's max_allowed_packet"));
+            return Err(too_large(self.table));
         }
         self.ends.push(self.tuples.len());
         Ok(true)
@@ -117,15 +115,30 @@ impl<'a> Insertion<'a> {
             Err(error) => Err(super::errors::classify(&error, doing)),
         }
     }
+}
 
-    fn refused(&self, code: &str, what: &str) -> Failure {
-        Failure::permanent(
-            FailureClass::DataError,
-            code,
-            format!("table `{}`: {what}", self.table.name),
-            "raise max_allowed_packet on the target or switch local_infile on; else leave the table out",
-        )
-    }
+/// The bytes that a statement may have at a server with this limit.
+pub(super) fn largest_statement(max_allowed_packet: u64) -> usize {
+    usize::try_from(max_allowed_packet).unwrap_or(usize::MAX).saturating_sub(MARGIN)
+}
+
+/// A row that no statement can hold.
+pub(super) fn too_large(t: &TableShape) -> Failure {
+    Failure::permanent(
+        FailureClass::DataError,
+        "row_too_large",
+        format!("table `{}`: a row is larger than the target's max_allowed_packet", t.name),
+        "raise max_allowed_packet on the target or switch local_infile on; else leave the table out",
+    )
+}
+
+fn wrong_width(t: &TableShape) -> Failure {
+    Failure::permanent(
+        FailureClass::Internal,
+        "row_width",
+        format!("table `{}`: a row has another number of values than the table has columns", t.name),
+        "report this as a fault of Longshore",
+    )
 }
 
 #[cfg(test)]
@@ -142,15 +155,15 @@ mod tests {
             vec![sample::column("a", Family::Integer, "int"), sample::column("b", Family::Blob, "blob")];
         let table = sample::table(columns, &[]);
         let row = |bytes: usize| vec![Some(Bytes::from_static(b"1")), Some(Bytes::from(vec![b'x'; bytes]))];
-        let mut insertion = Insertion::new(&table, 4096).unwrap();
+        let mut insertion = Insertion::new(&table, 4096 + 1024).unwrap();
         assert!(insertion.add(&row(1500)).unwrap());
         assert!(!insertion.add(&row(1500)).unwrap());
         assert!(insertion.add(&row(10)).unwrap());
         assert_eq!(insertion.rows(), 2);
         insertion.clear();
-        assert!(insertion.add(&row(2900)).unwrap(), "a larger row goes alone");
+        assert!(insertion.add(&row(3900)).unwrap(), "a larger row goes alone");
         insertion.clear();
-        assert_eq!(insertion.add(&row(3100)).unwrap_err().code, "row_too_large");
+        assert_eq!(insertion.add(&row(4100)).unwrap_err().code, "row_too_large");
         assert_eq!(insertion.add(&row(10)[..1]).unwrap_err().code, "row_width");
     }
 

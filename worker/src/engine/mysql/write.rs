@@ -5,18 +5,20 @@
 //! again in halves; other storage engines keep a part of it, so they get one row a
 //! statement. Values are never changed on the way (no warning passes).
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+mod update;
+
 use mysql_async::prelude::Queryable;
 
 use super::super::Result;
 use super::super::shape::{KeyTuple, Row, TableShape};
 use super::errors::classify;
-use super::insertion::{Insertion, Stored, is_clash};
-use super::literal::{push_equal, push_key, push_value};
-use super::outcome;
+use super::insertion::{Insertion, Stored};
+use super::literal::{push_equal, push_key};
 use super::quote::ident;
 use super::select;
 use super::session::Session;
+
+pub(super) use self::update::update;
 
 /// A statement deletes at most so many rows, named in at most so many bytes.
 const DELETE_KEYS: usize = 500;
@@ -63,57 +65,6 @@ async fn send(
         }
     }
     Ok(())
-}
-
-pub(super) async fn update(s: &mut Session, t: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
-    let doing = format!("update table `{}`", t.name);
-    let mut clashes = Vec::new();
-    for (at, row) in rows.iter().enumerate() {
-        match s.conn.query_drop(update_statement(t, row)?).await {
-            Ok(()) => {
-                let matched = outcome::told(&s.conn.info(), "Rows matched");
-                if matched == Some(0) {
-                    return Err(vanished(&doing));
-                }
-                outcome::unchanged(s, t, matched == Some(1), &doing).await?;
-            }
-            Err(error) if is_clash(&error) => clashes.push(at),
-            Err(error) => return Err(classify(&error, &doing)),
-        }
-    }
-    Ok(clashes)
-}
-
-fn update_statement(t: &TableShape, row: &Row) -> Result<Vec<u8>> {
-    let columns = select::stored(t)?;
-    let key = t.key_of(row).filter(|_| row.0.len() == columns.len()).ok_or_else(|| {
-        Failure::permanent(
-            FailureClass::Internal,
-            "row_width",
-            format!("table `{}`: a row does not have the table's columns", t.name),
-            "report this as a fault of Longshore",
-        )
-    })?;
-    let mut out = format!("UPDATE {} SET ", ident(&t.name)).into_bytes();
-    for (column, value) in columns.iter().zip(&row.0) {
-        out.extend_from_slice(ident(&column.name).as_bytes());
-        out.extend_from_slice(b" = ");
-        push_value(&mut out, column, value.as_deref())?;
-        out.extend_from_slice(b", ");
-    }
-    out.truncate(out.len() - 2);
-    out.extend_from_slice(b" WHERE ");
-    push_equal(&mut out, &select::key(t)?, &key)?;
-    Ok(out)
-}
-
-fn vanished(doing: &str) -> Failure {
-    Failure::transient(
-        FailureClass::DataError,
-        "row_vanished",
-        format!("{doing}: a row that was there a moment ago is not there any more"),
-        "another client writes to the target: stop it, or run again",
-    )
 }
 
 pub(super) async fn delete(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -> Result<u64> {
@@ -180,23 +131,6 @@ mod tests {
     fn table(key: &[usize]) -> TableShape {
         let text = sample::column("b", Family::Text, "varchar(5)");
         sample::table(vec![sample::column("a", Family::Integer, "int(11)"), text], key)
-    }
-
-    #[test]
-    fn updates() {
-        let row = Row(vec![Some(value("1")), None]);
-        for (key, row, expected) in [
-            (&[0][..], &row, "UPDATE `t` SET `a` = 1, `b` = NULL WHERE `a` = 1"),
-            (
-                &[1, 0],
-                &Row(vec![Some(value("1")), Some(value("x"))]),
-                "UPDATE `t` SET `a` = 1, `b` = _binary'x' WHERE `b` = _utf8mb4 x'78' AND `a` = 1",
-            ),
-            (&[1], &row, "row_width"),
-            (&[0], &Row(vec![Some(value("1"))]), "row_width"),
-        ] {
-            assert_eq!(made(update_statement(&table(key), row)), expected);
-        }
     }
 
     #[test]

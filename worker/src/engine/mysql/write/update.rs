@@ -1,0 +1,201 @@
+//! Rows overwritten by their keys.
+//!
+//! Invariants: one statement a row, so that a clash is told by its row; many statements a
+//! packet, because each answer would otherwise cost a round trip; every statement must
+//! match exactly one row and draw no warning. The server stops at the first statement
+//! that fails and the rest is sent again.
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use mysql_async::prelude::Queryable;
+
+use super::super::super::Result;
+use super::super::super::shape::{Row, TableShape};
+use super::super::errors::classify;
+use super::super::insertion::{is_clash, largest_statement, too_large};
+use super::super::literal::{push_equal, push_value};
+use super::super::outcome::{told, unchanged};
+use super::super::quote::ident;
+use super::super::select;
+use super::super::session::Session;
+
+/// A packet is sent when it holds so many bytes or statements.
+const PACKET_BYTES: usize = 256 * 1024;
+const PACKET_STATEMENTS: usize = 500;
+
+pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
+    let doing = format!("update table `{}`", t.name);
+    let mut clashes = Vec::new();
+    let mut from = 0;
+    let mut most = PACKET_STATEMENTS;
+    while from < rows.len() {
+        let waiting = &rows[from..rows.len().min(from + most)];
+        let statements = statements(t, waiting, largest_statement(s.info.max_allowed_packet))?;
+        let sent = send(s, &statements, &doing).await?;
+        from += sent.done;
+        match sent.end {
+            End::Complete => {}
+            End::Clash => {
+                clashes.push(from);
+                from += 1;
+            }
+            End::Odd => {
+                explain(s, t, &statements[sent.done], &doing).await?;
+                from += 1;
+                // Each of this table's statements will draw the harmless warning (MySQL 9
+                // finds some character sets' names old): one by one from here on.
+                most = 1;
+            }
+        }
+    }
+    Ok(clashes)
+}
+
+/// How far a packet came.
+struct Sent {
+    /// So many statements changed one row each.
+    done: usize,
+    end: End,
+}
+
+/// What came after those.
+enum End {
+    /// Nothing: they were all.
+    Complete,
+    /// A statement that clashed; the ones behind it did not run.
+    Clash,
+    /// A statement that matched no row or drew a warning.
+    Odd,
+}
+
+async fn send(s: &mut Session, statements: &[Vec<u8>], doing: &str) -> Result<Sent> {
+    let refused = |done, error: mysql_async::Error| {
+        if is_clash(&error) { Ok(Sent { done, end: End::Clash }) } else { Err(classify(&error, doing)) }
+    };
+    let mut results = match s.conn.query_iter(statements.join(&b';')).await {
+        Ok(results) => results,
+        Err(error) => return refused(0, error),
+    };
+    for done in 0..statements.len() {
+        let is_plain = told(&results.info(), "Rows matched") == Some(1)
+            && told(&results.info(), "Warnings") == Some(0)
+            && results.warnings() == 0;
+        // The driver tells of a failure at the next step, and has forgotten the line then.
+        if let Err(error) = results.collect::<mysql_async::Row>().await {
+            return refused(done, error);
+        }
+        if !is_plain {
+            // Those behind it ran too; whatever they met, this one decides.
+            let rest = results.drop_result().await;
+            return match rest {
+                Err(error) if !is_clash(&error) => Err(classify(&error, doing)),
+                _ => Ok(Sent { done, end: End::Odd }),
+            };
+        }
+    }
+    Ok(Sent { done: statements.len(), end: End::Complete })
+}
+
+/// Runs a statement again that did not simply change its row, to hear why.
+async fn explain(s: &mut Session, t: &TableShape, statement: &[u8], doing: &str) -> Result<()> {
+    s.conn.query_drop(statement).await.map_err(|error| classify(&error, doing))?;
+    match told(&s.conn.info(), "Rows matched") {
+        Some(0) => Err(vanished(doing)),
+        matched => unchanged(s, t, matched == Some(1), doing).await,
+    }
+}
+
+/// The rows' statements, as many as fit a packet, at least one.
+fn statements(t: &TableShape, rows: &[Row], largest: usize) -> Result<Vec<Vec<u8>>> {
+    let mut made: Vec<Vec<u8>> = Vec::new();
+    let mut bytes = 0;
+    for row in rows {
+        let statement = statement(t, row)?;
+        bytes += statement.len() + 1;
+        if !made.is_empty() && bytes > PACKET_BYTES.min(largest) {
+            break;
+        }
+        if statement.len() > largest {
+            return Err(too_large(t));
+        }
+        made.push(statement);
+    }
+    Ok(made)
+}
+
+fn statement(t: &TableShape, row: &Row) -> Result<Vec<u8>> {
+    let columns = select::stored(t)?;
+    let key = t.key_of(row).filter(|_| row.0.len() == columns.len()).ok_or_else(|| {
+        Failure::permanent(
+            FailureClass::Internal,
+            "row_width",
+            format!("table `{}`: a row does not have the table's columns", t.name),
+            "report this as a fault of Longshore",
+        )
+    })?;
+    let mut out = format!("UPDATE {} SET ", ident(&t.name)).into_bytes();
+    for (column, value) in columns.iter().zip(&row.0) {
+        out.extend_from_slice(ident(&column.name).as_bytes());
+        out.extend_from_slice(b" = ");
+        push_value(&mut out, column, value.as_deref())?;
+        out.extend_from_slice(b", ");
+    }
+    out.truncate(out.len() - 2);
+    out.extend_from_slice(b" WHERE ");
+    push_equal(&mut out, &select::key(t)?, &key)?;
+    Ok(out)
+}
+
+fn vanished(doing: &str) -> Failure {
+    Failure::transient(
+        FailureClass::DataError,
+        "row_vanished",
+        format!("{doing}: a row that was there a moment ago is not there any more"),
+        "another client writes to the target: stop it, or run again",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::super::super::shape::Family;
+    use super::super::super::sample;
+    use super::*;
+
+    fn row(values: &[Option<&'static str>]) -> Row {
+        Row(values.iter().map(|value| value.map(|text| Bytes::from_static(text.as_bytes()))).collect())
+    }
+
+    fn table(key: &[usize]) -> TableShape {
+        let text = sample::column("b", Family::Text, "varchar(5)");
+        sample::table(vec![sample::column("a", Family::Integer, "int(11)"), text], key)
+    }
+
+    #[test]
+    fn statement_of_a_row() {
+        for (key, row, expected) in [
+            (&[0][..], row(&[Some("1"), None]), "UPDATE `t` SET `a` = 1, `b` = NULL WHERE `a` = 1"),
+            (
+                &[1, 0],
+                row(&[Some("1"), Some("x")]),
+                "UPDATE `t` SET `a` = 1, `b` = _binary'x' WHERE `b` = _utf8mb4 x'78' AND `a` = 1",
+            ),
+            (&[1], row(&[Some("1"), None]), "row_width"),
+            (&[0], row(&[Some("1")]), "row_width"),
+        ] {
+            let made = statement(&table(key), &row);
+            let made =
+                made.map_or_else(|failure| failure.code, |sql| String::from_utf8_lossy(&sql).into_owned());
+            assert_eq!(made, expected);
+        }
+    }
+
+    #[test]
+    fn packets_are_bounded() {
+        let rows = vec![row(&[Some("1"), Some("x")]); 10_000];
+        for (largest, expected) in [(1 << 20, Ok(4_766)), (120, Ok(2)), (20, Err("row_too_large"))] {
+            let made = statements(&table(&[0]), &rows, largest).map(|made| made.len());
+            assert_eq!(made.map_err(|failure| failure.code), expected.map_err(str::to_owned));
+        }
+    }
+}
