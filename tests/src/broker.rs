@@ -1,12 +1,16 @@
 //! A RabbitMQ vhost of a test's own, seen through the management plugin: as an operator
 //! sees it, without the code that is under test.
 
+use std::time::Duration;
+
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::place;
 use crate::servers::{BrokerUrls, Servers};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The queue where every job's first step is announced.
 pub const FIRST: &str = "longshore.first.v1";
@@ -47,7 +51,7 @@ impl Broker {
     }
 
     fn of(amqp_url: String, vhost: String, admin: &str) -> Self {
-        let http = Client::builder().no_proxy().build().expect("an HTTP client");
+        let http = Client::builder().no_proxy().timeout(PATIENCE).build().expect("an HTTP client");
         Self { amqp_url, vhost, admin: Url::parse(admin).expect("the launcher's URL parses"), http }
     }
 
@@ -80,9 +84,11 @@ impl Broker {
         self.must(self.request(Method::DELETE, &["queues", &self.vhost, queue])).await;
     }
 
-    /// Removes the vhost with all it holds.
+    /// Removes the vhost with all it holds. On a client of its own: the other's connections
+    /// belong to a runtime that may stand still.
     pub(crate) async fn remove(&self) {
-        let _ = self.request(Method::DELETE, &["vhosts", &self.vhost]).send().await;
+        let fresh = Self::of(self.amqp_url.clone(), self.vhost.clone(), self.admin.as_str());
+        let _ = fresh.request(Method::DELETE, &["vhosts", &self.vhost]).send().await;
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {

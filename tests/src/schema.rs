@@ -88,13 +88,13 @@ impl Schema {
         found.unwrap_or_else(|| panic!("{sql}: no row"))
     }
 
-    /// The names of its base tables.
+    /// The names of its base tables, in the order of their bytes.
     pub async fn tables(&self) -> Vec<String> {
-        self.rows(
-            "SELECT table_name FROM information_schema.tables
-             WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY 1",
-        )
-        .await
+        let sql = "SELECT table_name FROM information_schema.tables
+             WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'";
+        let mut names = self.rows(sql).await;
+        names.sort();
+        names
     }
 }
 
@@ -110,7 +110,7 @@ fn options(server: &MariaDb) -> OptsBuilder {
         .user(Some(server.admin_username.clone()))
         .pass(Some(server.admin_password.clone()))
         .setup(vec![
-            "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES'",
+            "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'",
         ])
 }
 

@@ -207,7 +207,10 @@ fn usual_settings(broker: &Broker, folder: &Path) -> Settings {
         ("SWEEP_SECONDS", "1".to_owned()),
         ("REANNOUNCE_SECONDS", "5".to_owned()),
         ("DATABASE_CONNECTIONS", "8".to_owned()),
-        ("LOG", "info,longshore_shared=debug,longshore_api=debug,longshore_worker=debug,longshore_scheduler=debug".to_owned()),
+        (
+            "LOG",
+            "info,longshore_worker=debug,longshore_scheduler=debug,longshore_api::observe=warn".to_owned(),
+        ),
     ])
 }
 
