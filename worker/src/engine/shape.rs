@@ -135,9 +135,9 @@ pub enum Family {
     Temporal,
     /// BIT, read as a number.
     Bit,
-    /// ENUM.
+    /// ENUM, read as the member's number.
     Enum,
-    /// SET.
+    /// SET, read as a number.
     Set,
     /// MySQL's JSON (MariaDB's is LONGTEXT).
     Json,
