@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod failures;
+mod faults;
 mod rules;
+mod schedules;
+mod security;
 mod sync;
 mod workflow;

@@ -1,0 +1,118 @@
+//! No secret leaves its place, and no organisation sees another's things.
+
+use std::process::Command;
+
+use longshore_tests::client::connection_body;
+use longshore_tests::control_plane::pool;
+use longshore_tests::stack::Stack;
+use longshore_tests::wait::seconds;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+const CANARY: &str = "canary-7f3a9c-in-the-coal-mine";
+
+#[tokio::test]
+async fn t9_no_password_stands_anywhere() {
+    let stack = Stack::running_with(&[("LOG", "trace")]).await;
+    stack.source.run("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)").await;
+    let task = stack.task(&json!({})).await;
+    let good = stack.run_completed(&task).await;
+    let mut body = connection_body(&stack.source);
+    (body["name"], body["password"]) = (json!("wrong"), json!(CANARY));
+    let mut answers = vec![stack.client.post("/v1/connections", &body).await.expect(201)];
+    let wrong = answers[0].id();
+    // Refused, with the password in the body.
+    answers.push(stack.client.post("/v1/connections", &body).await.expect(409));
+    body["port"] = json!("no number");
+    answers.push(stack.client.post("/v1/connections", &body).await);
+    let listed = stack.client.get("/v1/connections").await;
+    let target = listed.body["items"].as_array().unwrap().iter().find(|c| c["name"] == stack.target.name);
+    let target = target.and_then(|c| c["id"].as_str()).unwrap();
+    let failing = stack.client.task(&wrong, target, &json!({})).await;
+    let failed = stack.client.submit(&failing).await;
+    stack.client.ended(&failed, seconds(15)).await;
+    let connection = format!("/v1/connections/{wrong}");
+    for path in ["/v1/connections", &connection, "/v1/sync-tasks", "/v1/jobs", "/openapi.json"] {
+        answers.push(stack.client.get(path).await.expect(200));
+    }
+    for job in [&good.id, &failed] {
+        answers.push(stack.client.get(&format!("/v1/jobs/{job}")).await.expect(200));
+        answers.push(stack.client.get(&format!("/v1/jobs/{job}/log")).await.expect(200));
+    }
+
+    let mut places: Vec<(String, Vec<u8>)> = vec![("logs".into(), stack.logs().into_bytes())];
+    places.extend(answers.into_iter().map(|answer| (answer.asked, answer.text.into_bytes())));
+    let dump = Command::new("pg_dump").env("PGOPTIONS", "").arg(&stack.control.admin_url).output().unwrap();
+    assert!(dump.status.success() && dump.stdout.len() > 10_000);
+    places.push(("pg_dump".into(), dump.stdout));
+    for process in stack.apis.iter().chain(&stack.workers).chain(&stack.schedulers) {
+        let of = |file: &str| std::fs::read(format!("/proc/{}/{file}", process.pid())).unwrap();
+        places.push((format!("{} arguments", process.name), of("cmdline")));
+        places.push((format!("{} environment", process.name), of("environ")));
+    }
+    let messages: Vec<String> = stack.control.column("SELECT body::text FROM outbox").await;
+    assert!(!messages.is_empty());
+    places.push(("messages".into(), messages.concat().into_bytes()));
+    for secret in [CANARY, &stack.source.password, &stack.target.password] {
+        // As it is, as JSON writes it, and the part that no escaping changes.
+        let plain = secret.rsplit(' ').next().unwrap();
+        for (place, content) in &places {
+            let found = content.windows(plain.len()).any(|window| window == plain.as_bytes());
+            assert!(!found, "a password stands in: {place}");
+        }
+    }
+    assert!(stack.logs().contains("longshore"), "there are logs to search");
+}
+
+#[tokio::test]
+async fn t17_t18_organisations_see_nothing_of_each_other() {
+    let mut stack = Stack::prepared().await;
+    stack.start_api();
+    stack.ready().await;
+    let task = stack.task(&json!({})).await;
+    let job = stack.client.submit(&task).await;
+    let connection =
+        stack.client.get("/v1/connections").await.body["items"][0]["id"].as_str().unwrap().to_owned();
+
+    let token = format!("ls_{}", "x".repeat(43));
+    let digest: String = Sha256::digest(&token).iter().map(|byte| format!("{byte:02x}")).collect();
+    let other = "00000000-0000-7000-8000-000000000001";
+    stack.control.run(&format!("INSERT INTO organisations (id, name) VALUES ('{other}', 'other')")).await;
+    let sql = format!(
+        "INSERT INTO tokens (org_id, id, name, sha256, permissions)
+         VALUES ('{other}', '{other}', 'theirs', '\\x{digest}', '{{org_admin}}')"
+    );
+    stack.control.run(&sql).await;
+    let them = stack.client.with_token(Some(&token));
+    for list in ["/v1/connections", "/v1/sync-tasks", "/v1/jobs"] {
+        assert_eq!(them.get(list).await.expect(200).body["items"], json!([]), "{list}");
+        let ours = stack.client.get(list).await.expect(200).body["items"].as_array().map(Vec::len);
+        assert!(ours > Some(0), "{list}");
+    }
+    for path in [
+        format!("/v1/connections/{connection}"),
+        format!("/v1/sync-tasks/{task}"),
+        format!("/v1/jobs/{job}"),
+        format!("/v1/jobs/{job}/log"),
+        format!("/v1/jobs/{job}/events"),
+    ] {
+        them.get(&path).await.expect(404);
+    }
+    them.post(&format!("/v1/sync-tasks/{task}/runs"), &json!({})).await.expect(404);
+    them.post(&format!("/v1/jobs/{job}/cancel"), &json!({})).await.expect(404);
+    them.delete(&format!("/v1/connections/{connection}")).await.expect(404);
+    them.delete(&format!("/v1/sync-tasks/{task}")).await.expect(404);
+
+    // Without the organisation in the transaction the API's role sees no row, and it can
+    // never read a sealed secret.
+    let api = pool(&stack.control.api_url, 1);
+    for table in ["connections", "sync_tasks", "jobs", "steps", "outbox", "job_log", "tokens"] {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        let seen: i64 = sqlx::query_scalar(sql).fetch_one(&api).await.unwrap();
+        assert_eq!(seen, 0, "{table}");
+    }
+    let sealed = sqlx::query("SELECT sealed FROM connection_secrets").fetch_all(&api).await;
+    assert!(sealed.is_err(), "the API's role may not read sealed secrets");
+    // Nobody without a token.
+    stack.client.with_token(None).get("/v1/jobs").await.expect(401);
+}
