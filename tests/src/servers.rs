@@ -143,9 +143,15 @@ impl Servers {
 impl Held {
     /// Starts servers for one test alone: `rabbitmq`, say, to be stopped and wiped.
     pub fn start(wanted: &str) -> Self {
+        Self::start_with(wanted, &[])
+    }
+
+    /// As [`Held::start`], with options of single servers: `mariadb-1=local-infile=0`.
+    pub fn start_with(wanted: &str, options: &[&str]) -> Self {
         let mut keeper = Command::new("python3")
             .arg(launcher())
             .args(["servers", "--throwaway", "--hold", "--json", "--only", wanted])
+            .args(options.iter().flat_map(|option| ["--option", option]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -9,4 +9,5 @@ mod rules;
 mod schedules;
 mod security;
 mod sync;
+mod values;
 mod workflow;
