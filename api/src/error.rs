@@ -172,6 +172,8 @@ impl ApiError {
     fn detail(&self) -> String {
         match self {
             Self::Invalid(errors) => match errors.as_slice() {
+                // The whole body, which has no name.
+                [one] if one.field.is_empty() => one.detail.clone(),
                 [one] => format!("{}: {}", one.field, one.detail),
                 many => format!("{} fields are wrong; `errors` names each", many.len()),
             },

@@ -47,18 +47,24 @@ pub struct Stack {
 impl Stack {
     /// Servers' side, keys, schema and token; no process runs yet.
     pub async fn prepared() -> Self {
-        Self::prepared_with(None).await
+        let servers = Servers::of_the_run();
+        Self::on(servers, ControlPlane::make(servers).await, Broker::make(servers).await).await
     }
 
     /// As [`Stack::prepared`], with a broker of the test's own instead of a vhost.
-    pub async fn prepared_with(broker: Option<Broker>) -> Self {
+    pub async fn prepared_with_broker(own: &Servers) -> Self {
         let servers = Servers::of_the_run();
+        Self::on(servers, ControlPlane::make(servers).await, Broker::whole(own)).await
+    }
+
+    /// As [`Stack::prepared`], with a PostgreSQL of the test's own.
+    pub async fn prepared_with_postgres(own: &Servers) -> Self {
+        let servers = Servers::of_the_run();
+        Self::on(servers, ControlPlane::make(own).await, Broker::make(servers).await).await
+    }
+
+    async fn on(servers: &Servers, control: ControlPlane, broker: Broker) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let control = ControlPlane::make(servers).await;
-        let broker = match broker {
-            Some(broker) => broker,
-            None => Broker::make(servers).await,
-        };
         let source = Schema::make(&servers.mariadb[0], "source").await;
         let target = Schema::make(&servers.mariadb[1], "target").await;
         let token = bootstrap(&control, folder.path());

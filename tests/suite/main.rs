@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod api;
 mod failures;
 mod faults;
 mod rules;

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use longshore_tests::broker::FIRST;
 use longshore_tests::client::connection_body;
 use longshore_tests::control_plane::pool;
 use longshore_tests::stack::Stack;
@@ -115,4 +116,83 @@ async fn t17_t18_organisations_see_nothing_of_each_other() {
     assert!(sealed.is_err(), "the API's role may not read sealed secrets");
     // Nobody without a token.
     stack.client.with_token(None).get("/v1/jobs").await.expect(401);
+}
+
+#[tokio::test]
+async fn t29_a_message_holds_ids_and_nothing_else() {
+    let mut stack = Stack::prepared().await;
+    stack.start_api();
+    stack.ready().await;
+    let task = stack.task(&json!({})).await;
+    let job = stack.client.submit(&task).await;
+    let found = longshore_tests::wait::until("the message is out", seconds(10), async || {
+        stack.broker.peek(FIRST).await.pop()
+    })
+    .await;
+    let body: serde_json::Value = serde_json::from_str(found.body()).unwrap();
+    let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, ["job", "kind", "org", "step", "trace", "v"], "{body}");
+    assert_eq!((&body["job"], &body["kind"], &body["v"]), (&json!(job), &json!("plan"), &json!(1)));
+}
+
+#[tokio::test]
+async fn t7_a_sealed_password_opens_in_its_own_row_only() {
+    let stack = Stack::running().await;
+    stack.source.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
+    let task = stack.task(&json!({})).await;
+    let swap = "UPDATE connection_secrets s SET sealed = o.sealed FROM connection_secrets o
+                WHERE o.connection_id <> s.connection_id";
+    assert_eq!(stack.control.run(swap).await, 2);
+    let job = stack.run(&task).await;
+    assert_eq!((job.state.as_str(), job.why().code.as_str()), ("failed", "key_unavailable"), "{job:#?}");
+}
+
+#[tokio::test]
+async fn t30_only_workers_know_where_the_private_keys_are() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stack = Stack::running().await;
+    let key = stack.folder.path().join("private.json");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let knows = |pid| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+        String::from_utf8_lossy(&environment).contains("PRIVATE_KEYS")
+    };
+    assert!(stack.workers.iter().all(|worker| knows(worker.pid())));
+    assert!(!stack.apis.iter().chain(&stack.schedulers).any(|process| knows(process.pid())));
+}
+
+/// Even with its own organisation named, the API's role writes into no other's.
+#[tokio::test]
+async fn t17_the_apis_role_writes_into_one_organisation() {
+    let mut stack = Stack::prepared().await;
+    stack.start_api();
+    stack.ready().await;
+    stack.task(&json!({})).await;
+    let other = "00000000-0000-7000-8000-000000000001";
+    stack.control.run(&format!("INSERT INTO organisations (id, name) VALUES ('{other}', 'other')")).await;
+    let api = pool(&stack.control.api_url, 1);
+    for sql in [
+        "UPDATE connections SET host = 'theirs'",
+        "UPDATE sync_tasks SET name = 'theirs'",
+        "DELETE FROM connection_secrets",
+    ] {
+        let mut tx = api.begin().await.unwrap();
+        sqlx::query("SELECT set_config('longshore.org', $1, true)")
+            .bind(other)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let done = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+        assert_eq!(done.rows_affected(), 0, "{sql}");
+    }
+    let mut tx = api.begin().await.unwrap();
+    sqlx::query("SELECT set_config('longshore.org', $1, true)").bind(other).execute(&mut *tx).await.unwrap();
+    let steal = "INSERT INTO sync_tasks (org_id, id, name, source_id, target_id, spec)
+                 SELECT c.org_id, gen_random_uuid(), 'theirs', c.id, c.id, '{}' FROM connections c";
+    assert_eq!(sqlx::query(steal).execute(&mut *tx).await.unwrap().rows_affected(), 0);
+    let ours: uuid::Uuid = stack.control.value("SELECT org_id FROM connections LIMIT 1").await;
+    let plant =
+        sqlx::query("INSERT INTO job_log (org_id, job_id, level, message) VALUES ($1, $1, 'info', 'x')");
+    let refused = plant.bind(ours).execute(&mut *tx).await.unwrap_err().to_string();
+    assert!(refused.contains("row-level security"), "{refused}");
 }

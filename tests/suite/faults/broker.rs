@@ -1,6 +1,6 @@
 //! RabbitMQ goes away, comes back, and comes back empty (F1, F3, F4, F5).
 
-use longshore_tests::broker::{BULK, Broker, FIRST};
+use longshore_tests::broker::{BULK, FIRST};
 use longshore_tests::servers::Held;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
@@ -11,7 +11,7 @@ use super::{SLOW, all_is_well, in_hand, seed};
 /// A stack with a broker of its own, to be mistreated.
 async fn stack_with_own_broker() -> (Held, Stack) {
     let held = Held::start("rabbitmq");
-    let mut stack = Stack::prepared_with(Some(Broker::whole(&held))).await;
+    let mut stack = Stack::prepared_with_broker(&held).await;
     stack.set(SLOW);
     (held, stack)
 }

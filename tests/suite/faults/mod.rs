@@ -2,6 +2,7 @@
 //! then holds both databases against each other. Numbers are those of the list of faults.
 
 mod broker;
+mod control_plane;
 mod messages;
 mod stopping;
 mod workers;

@@ -1,0 +1,5 @@
+//! The API from outside: who may do what, what is answered to what, what a watcher sees.
+
+mod answers;
+mod events;
+mod routes;
