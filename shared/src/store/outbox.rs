@@ -1,6 +1,7 @@
 //! Table `outbox`: messages that are owed to the bus.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{Conn, StoreError};
 use crate::domain::id::{JobId, OrgId, StepId};
@@ -21,6 +22,30 @@ pub struct Owed {
     pub queue: Queue,
     /// What it says.
     pub body: serde_json::Value,
+}
+
+struct Row {
+    id: i64,
+    org_id: Uuid,
+    job_id: Uuid,
+    step_id: Uuid,
+    queue: String,
+    body: serde_json::Value,
+}
+
+impl TryFrom<Row> for Owed {
+    type Error = StoreError;
+
+    fn try_from(r: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: r.id,
+            org_id: OrgId(r.org_id),
+            job_id: JobId(r.job_id),
+            step_id: StepId(r.step_id),
+            queue: r.queue.parse()?,
+            body: r.body,
+        })
+    }
 }
 
 /// Owes the announcement of a step, `pause_seconds` from now.
@@ -50,31 +75,22 @@ pub async fn insert(
 
 /// Which of these rows are still owed.
 pub async fn owed(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Owed>, StoreError> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "SELECT id, org_id, job_id, step_id, queue, body FROM outbox
          WHERE id = ANY ($1) AND published_at IS NULL AND not_before <= now() ORDER BY id",
         ids
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|r| {
-            Ok(Owed {
-                id: r.id,
-                org_id: OrgId(r.org_id),
-                job_id: JobId(r.job_id),
-                step_id: StepId(r.step_id),
-                queue: r.queue.parse()?,
-                body: r.body,
-            })
-        })
-        .collect()
+    rows.into_iter().map(Owed::try_from).collect()
 }
 
 /// Rows that have been due for at least `age_seconds`, oldest first, locked against a
 /// second sweep; rows of a retry's pause (which nobody else publishes) as soon as due.
 pub async fn lock_overdue(conn: &mut Conn, age_seconds: f64, limit: i64) -> Result<Vec<Owed>, StoreError> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "SELECT id, org_id, job_id, step_id, queue, body FROM outbox
          WHERE published_at IS NULL AND not_before <= now()
            AND (delayed OR not_before <= now() - make_interval(secs => $1))
@@ -84,18 +100,7 @@ pub async fn lock_overdue(conn: &mut Conn, age_seconds: f64, limit: i64) -> Resu
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|r| {
-            Ok(Owed {
-                id: r.id,
-                org_id: OrgId(r.org_id),
-                job_id: JobId(r.job_id),
-                step_id: StepId(r.step_id),
-                queue: r.queue.parse()?,
-                body: r.body,
-            })
-        })
-        .collect()
+    rows.into_iter().map(Owed::try_from).collect()
 }
 
 /// Marks rows as confirmed by the broker.
