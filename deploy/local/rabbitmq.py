@@ -46,7 +46,9 @@ class RabbitMq(Server):
 
     def environment(self) -> Dict[str, str]:
         assigned = self.settings["ports"]
-        erlang = "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
+        # As arguments, since the configuration file does not know every setting.
+        given = " ".join(f"-rabbit {option.replace('=', ' ', 1)}" for option in self.settings["options"])
+        erlang = f"-start_epmd false -kernel inet_dist_use_interface {{127,0,0,1}} {given}"
         return {
             **super().environment(),
             "ERL_EPMD_PORT": str(assigned["epmd"]),

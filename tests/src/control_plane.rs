@@ -2,6 +2,7 @@
 
 use std::str::FromStr as _;
 
+use sha2::{Digest as _, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor as _, PgPool};
 use url::Url;
@@ -72,6 +73,21 @@ impl ControlPlane {
     {
         let found = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&self.admin).await;
         found.unwrap_or_else(|why| panic!("{sql}: {why}"))
+    }
+}
+
+impl ControlPlane {
+    /// Makes another organisation with one token that grants `permission`; answers the token.
+    pub async fn organisation(&self, name: &str, permission: &str) -> String {
+        let token = format!("ls_{name:x<43}");
+        let digest: String = Sha256::digest(&token).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sql = format!(
+            "WITH made AS (INSERT INTO organisations (id, name) VALUES (gen_random_uuid(), '{name}') RETURNING id)
+             INSERT INTO tokens (org_id, id, name, sha256, permissions)
+             SELECT id, id, 'theirs', '\\x{digest}', '{{{permission}}}' FROM made"
+        );
+        assert_eq!(self.run(&sql).await, 1);
+        token
     }
 }
 

@@ -6,6 +6,7 @@
 mod api;
 mod failures;
 mod faults;
+mod fleet;
 mod rules;
 mod schedules;
 mod security;

@@ -8,7 +8,6 @@ use longshore_tests::control_plane::pool;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::seconds;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 const CANARY: &str = "canary-7f3a9c-in-the-coal-mine";
 
@@ -75,15 +74,7 @@ async fn t17_t18_organisations_see_nothing_of_each_other() {
     let connection =
         stack.client.get("/v1/connections").await.body["items"][0]["id"].as_str().unwrap().to_owned();
 
-    let token = format!("ls_{}", "x".repeat(43));
-    let digest: String = Sha256::digest(&token).iter().map(|byte| format!("{byte:02x}")).collect();
-    let other = "00000000-0000-7000-8000-000000000001";
-    stack.control.run(&format!("INSERT INTO organisations (id, name) VALUES ('{other}', 'other')")).await;
-    let sql = format!(
-        "INSERT INTO tokens (org_id, id, name, sha256, permissions)
-         VALUES ('{other}', '{other}', 'theirs', '\\x{digest}', '{{org_admin}}')"
-    );
-    stack.control.run(&sql).await;
+    let token = stack.control.organisation("other", "org_admin").await;
     let them = stack.client.with_token(Some(&token));
     for list in ["/v1/connections", "/v1/sync-tasks", "/v1/jobs"] {
         assert_eq!(them.get(list).await.expect(200).body["items"], json!([]), "{list}");

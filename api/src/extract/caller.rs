@@ -31,6 +31,12 @@ impl Area for Syncs {
     const NEEDS: &'static [Permission] = &[Permission::Sync];
 }
 
+/// What concerns the fleet and no organisation's databases.
+pub(crate) struct Fleet;
+impl Area for Fleet {
+    const NEEDS: &'static [Permission] = &[Permission::PlatformAdmin];
+}
+
 /// Looking at jobs.
 pub(crate) struct History;
 impl Area for History {

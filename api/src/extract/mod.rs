@@ -9,14 +9,16 @@ mod caller;
 mod given;
 mod host;
 mod new_connection;
+mod new_probe;
 mod new_sync_task;
 mod page;
 mod path;
 mod sign_in;
 
 pub(crate) use body::{NoFields, StrictJson, StrictQuery};
-pub(crate) use caller::{Caller, Databases, History, Syncs};
+pub(crate) use caller::{Caller, Databases, Fleet, History, Syncs};
 pub(crate) use new_connection::NewConnection;
+pub(crate) use new_probe::NewProbe;
 pub(crate) use new_sync_task::{NewSyncTask, fits, unknown_connection};
 pub(crate) use page::{JobPage, NamePage};
 pub(crate) use path::Id;

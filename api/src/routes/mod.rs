@@ -4,5 +4,6 @@ pub(crate) mod connections;
 pub(crate) mod job_events;
 pub(crate) mod jobs;
 mod picture;
+pub(crate) mod probes;
 pub(crate) mod runs;
 pub(crate) mod sync_tasks;

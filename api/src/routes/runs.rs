@@ -75,7 +75,8 @@ pub(crate) async fn list(
     Ok(Json(List { items, next_cursor }))
 }
 
-async fn announce(caller: &Caller<Syncs>, state: &AppState, job_id: JobId, owed: &[i64]) {
+/// Publishes what a submission owes, if RabbitMQ is quick about it.
+pub(super) async fn announce<A>(caller: &Caller<A>, state: &AppState, job_id: JobId, owed: &[i64]) {
     let published = publish::submitted(&state.database, &state.bus, caller.org_id(), owed);
     match tokio::time::timeout(PATIENCE, published).await {
         Ok(Ok(())) => {}

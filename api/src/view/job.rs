@@ -108,7 +108,7 @@ impl JobSummary {
         let took = job.started_at.zip(job.ended_at).map(|(from, to)| (to - from).as_seconds_f64());
         Self {
             id: job.id.0,
-            kind: Word(job.kind),
+            kind: Word(job.spec.kind()),
             state: Word(job.state),
             task_id: job.task_id.map(|id| id.0),
             source_id: job.source_id.map(|id| id.0),

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::failure::Failure;
 use super::id::{ConnectionId, JobId, OrgId, TaskId};
+use super::probe::ProbeSpec;
 use super::sync::SyncSpec;
 use super::words;
 
@@ -16,6 +17,8 @@ words! {
     JobKind {
         /// One database is synchronised into another.
         Sync = "sync",
+        /// Steps without customers' data go through the fleet.
+        Probe = "probe",
     }
 }
 
@@ -71,6 +74,25 @@ words! {
     }
 }
 
+/// What was asked for; each kind of job has its own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobSpec {
+    /// Of a sync.
+    Sync(SyncSpec),
+    /// Of a probe.
+    Probe(ProbeSpec),
+}
+
+impl JobSpec {
+    /// The kind of job that this asks for.
+    pub const fn kind(&self) -> JobKind {
+        match self {
+            Self::Sync(_) => JobKind::Sync,
+            Self::Probe(_) => JobKind::Probe,
+        }
+    }
+}
+
 /// A job as it stands in the store.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -78,8 +100,6 @@ pub struct Job {
     pub org_id: OrgId,
     /// Its identifier; time-ordered.
     pub id: JobId,
-    /// What it does.
-    pub kind: JobKind,
     /// Where it stands.
     pub state: JobState,
     /// The task that it runs.
@@ -89,7 +109,7 @@ pub struct Job {
     /// The database that is written.
     pub target_id: Option<ConnectionId>,
     /// What was asked for, as it was when it was asked.
-    pub spec: SyncSpec,
+    pub spec: JobSpec,
     /// Who asked.
     pub trigger: Trigger,
     /// The schedule's due time.

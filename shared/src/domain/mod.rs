@@ -9,6 +9,7 @@ pub mod connection;
 pub mod failure;
 pub mod id;
 pub mod job;
+pub mod probe;
 pub mod progress;
 pub mod retry;
 pub mod schedule;

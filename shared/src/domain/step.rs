@@ -33,6 +33,10 @@ words! {
         ForeignKeys = "foreign_keys",
         /// Prove that a table arrived as the policy says.
         Verify = "verify",
+        /// Lay out a probe's steps, or be its only one.
+        ProbePlan = "probe_plan",
+        /// Rest for the time that the probe asks for.
+        Probe = "probe",
     }
 }
 
@@ -70,7 +74,7 @@ impl StepKind {
     /// The queue that steps of this kind are announced on.
     pub const fn queue(self) -> Queue {
         match self {
-            Self::Plan => Queue::First,
+            Self::Plan | Self::ProbePlan => Queue::First,
             _ => Queue::Bulk,
         }
     }
@@ -85,6 +89,7 @@ impl StepKind {
     pub const fn first_of(kind: JobKind) -> Self {
         match kind {
             JobKind::Sync => Self::Plan,
+            JobKind::Probe => Self::ProbePlan,
         }
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Conn, StoreError};
 use crate::domain::failure::Failure;
 use crate::domain::id::{ConnectionId, JobId, OrgId, TaskId};
-use crate::domain::job::{Ending, Job, JobState};
+use crate::domain::job::{Ending, Job, JobKind, JobSpec, JobState};
 
 struct Row {
     org_id: Uuid,
@@ -34,12 +34,11 @@ impl TryFrom<Row> for Job {
         Ok(Self {
             org_id: OrgId(r.org_id),
             id: JobId(r.id),
-            kind: r.kind.parse()?,
             state: r.state.parse()?,
             task_id: r.task_id.map(TaskId),
             source_id: r.source_id.map(ConnectionId),
             target_id: r.target_id.map(ConnectionId),
-            spec: serde_json::from_value(r.spec)?,
+            spec: spec(r.kind.parse()?, r.spec)?,
             trigger: r.trigger.parse()?,
             due_at: r.due_at,
             ending: r.ending.map(|e| e.parse()).transpose()?,
@@ -52,6 +51,20 @@ impl TryFrom<Row> for Job {
     }
 }
 
+fn spec(kind: JobKind, stored: serde_json::Value) -> Result<JobSpec, StoreError> {
+    Ok(match kind {
+        JobKind::Sync => JobSpec::Sync(serde_json::from_value(stored)?),
+        JobKind::Probe => JobSpec::Probe(serde_json::from_value(stored)?),
+    })
+}
+
+fn stored(spec: &JobSpec) -> Result<serde_json::Value, StoreError> {
+    Ok(match spec {
+        JobSpec::Sync(spec) => serde_json::to_value(spec)?,
+        JobSpec::Probe(spec) => serde_json::to_value(spec)?,
+    })
+}
+
 /// Stores a new, pending job. A run of its task that has not ended is
 /// [`StoreError::Taken`] by `jobs_one_active_run`, the same due time by `jobs_due`.
 pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(), StoreError> {
@@ -61,11 +74,11 @@ pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(),
          VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11)",
         j.org_id.0,
         j.id.0,
-        j.kind.as_str(),
+        j.spec.kind().as_str(),
         j.task_id.map(|t| t.0),
         j.source_id.map(|c| c.0),
         j.target_id.map(|c| c.0),
-        serde_json::to_value(&j.spec)?,
+        stored(&j.spec)?,
         j.trigger.as_str(),
         j.due_at,
         trace,

@@ -1,42 +1,16 @@
 //! Table `steps`. Written by `workflow` only; every write of a running step names its
 //! token.
 
+mod insertion;
+
 use serde_json::Value;
 
 use super::{Conn, StoreError};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId, StepId, WorkerId};
-use crate::domain::step::{Counts, Lease, Queue, StepDraft, StepKind, StepState};
+use crate::domain::step::{Counts, Lease, Queue, StepKind, StepState};
 
-/// Inserts a step in this state.
-pub async fn insert(
-    conn: &mut Conn,
-    org_id: OrgId,
-    job_id: JobId,
-    id: StepId,
-    ordinal: i32,
-    draft: &StepDraft,
-    state: StepState,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, table_number, payload,
-             announced_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $8 = 'announced' THEN now() END)",
-        org_id.0,
-        id.0,
-        job_id.0,
-        draft.stage,
-        ordinal,
-        draft.kind.as_str(),
-        draft.kind.queue().as_str(),
-        state.as_str(),
-        draft.table_number,
-        draft.payload
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
+pub use insertion::{insert, insert_waiting, last_ordinal};
 
 /// A step as a claim finds it.
 #[derive(Clone, Debug)]
@@ -359,16 +333,4 @@ pub async fn details(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|r| r.outcome).collect())
-}
-
-/// The highest ordinal of the job's steps.
-pub async fn last_ordinal(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<i32, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT coalesce(max(ordinal), -1) AS "last!" FROM steps WHERE org_id = $1 AND job_id = $2"#,
-        org_id.0,
-        job_id.0
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(row.last)
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{WorkflowError, advance, announce};
-use crate::clock;
 use crate::domain::failure::Failure;
-use crate::domain::id::StepId;
 use crate::domain::job::Ending;
 use crate::domain::retry::{self, Verdict};
 use crate::domain::step::{Counts, Growth, Lease, Outcome, StageDraft, StepState, Verified};
@@ -168,13 +166,8 @@ async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) 
     }
     stages::set_feeds(conn, org_id, job_id, from_stage, &feeds.remove(&from_stage).unwrap_or_default())
         .await?;
-    let mut ordinal = steps::last_ordinal(conn, org_id, job_id).await?;
-    for step in &growth.steps {
-        ordinal += 1;
-        let id = StepId(clock::fresh_id());
-        steps::insert(conn, org_id, job_id, id, ordinal, step, StepState::Waiting).await?;
-    }
-    Ok(())
+    let from = steps::last_ordinal(conn, org_id, job_id).await? + 1;
+    Ok(steps::insert_waiting(conn, org_id, job_id, from, &growth.steps).await?)
 }
 
 /// The stage with each that it waits for named once, since each ends once. An empty stage

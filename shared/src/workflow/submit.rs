@@ -6,7 +6,8 @@ use serde_json::json;
 use super::{WorkflowError, announce};
 use crate::clock;
 use crate::domain::id::{JobId, OrgId, StepId};
-use crate::domain::job::{Job, JobKind, JobState, Trigger};
+use crate::domain::job::{Job, JobSpec, JobState, Trigger};
+use crate::domain::probe::ProbeSpec;
 use crate::domain::step::{StageDraft, StepDraft, StepKind, StepState};
 use crate::store::steps::Announced;
 use crate::store::sync_tasks::SyncTask;
@@ -33,23 +34,46 @@ pub async fn sync_run(
     trace: Option<&str>,
 ) -> Result<Submitted, WorkflowError> {
     let job = Job {
-        org_id: task.org_id,
-        id: JobId(clock::fresh_id()),
-        kind: JobKind::Sync,
-        state: JobState::Pending,
         task_id: Some(task.id),
         source_id: Some(task.source_id),
         target_id: Some(task.target_id),
-        spec: task.spec.clone(),
-        trigger,
         due_at,
+        ..fresh(task.org_id, JobSpec::Sync(task.spec.clone()), trigger)
+    };
+    accept(conn, job, trace).await
+}
+
+/// Submits a probe of the fleet.
+pub async fn probe(
+    conn: &mut Conn,
+    org_id: OrgId,
+    spec: ProbeSpec,
+    trace: Option<&str>,
+) -> Result<Submitted, WorkflowError> {
+    accept(conn, fresh(org_id, JobSpec::Probe(spec), Trigger::Person), trace).await
+}
+
+fn fresh(org_id: OrgId, spec: JobSpec, trigger: Trigger) -> Job {
+    Job {
+        org_id,
+        id: JobId(clock::fresh_id()),
+        state: JobState::Pending,
+        task_id: None,
+        source_id: None,
+        target_id: None,
+        spec,
+        trigger,
+        due_at: None,
         ending: None,
         warnings: Vec::new(),
         failure: None,
         created_at: clock::now(),
         started_at: None,
         ended_at: None,
-    };
+    }
+}
+
+async fn accept(conn: &mut Conn, job: Job, trace: Option<&str>) -> Result<Submitted, WorkflowError> {
     jobs::insert(conn, &job, trace).await.map_err(|error| match error {
         StoreError::Taken { constraint } if constraint == "jobs_due" => WorkflowError::AlreadyFired,
         StoreError::Taken { constraint } if constraint == "jobs_one_active_run" => {
@@ -58,7 +82,8 @@ pub async fn sync_run(
         other => other.into(),
     })?;
     job_log::add(conn, job.org_id, job.id, "info", "the job was accepted", None, None).await?;
-    let owed = first_step(conn, job.org_id, job.id, job.kind, trace).await?;
+    let first = StepKind::first_of(job.spec.kind());
+    let owed = first_step(conn, job.org_id, job.id, first, trace).await?;
     Ok(Submitted { job, owed })
 }
 
@@ -66,10 +91,9 @@ async fn first_step(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
-    kind: JobKind,
+    kind: StepKind,
     trace: Option<&str>,
 ) -> Result<Vec<i64>, WorkflowError> {
-    let kind = StepKind::first_of(kind);
     let stage = StageDraft { number: 0, name: kind.to_string(), waits_for: Vec::new() };
     stages::insert(conn, org_id, job_id, &stage, &[], 1).await?;
     let id = StepId(clock::fresh_id());

@@ -21,6 +21,7 @@ const ROUTES: &[&str] = &[
     "GET /v1/sync-tasks/{id}/runs",
     "POST /v1/connections",
     "POST /v1/jobs/{id}/cancel",
+    "POST /v1/probes",
     "POST /v1/sync-tasks",
     "POST /v1/sync-tasks/{id}/runs",
 ];
@@ -101,6 +102,7 @@ async fn each_permission_opens_its_own_doors() {
         ("POST /v1/sync-tasks", [false, true, true]),
         ("POST /v1/sync-tasks/{id}/runs", [false, true, true]),
         ("POST /v1/jobs/{id}/cancel", [false, true, true]),
+        ("POST /v1/probes", [false, false, false]),
     ];
     for (route, expected) in cases {
         for ((permission, token), open) in permissions.iter().zip(&tokens).zip(expected) {

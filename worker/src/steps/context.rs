@@ -14,7 +14,10 @@ use futures::future::join_all;
 use longshore_shared::config;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::job::Job;
+use longshore_shared::domain::step::Lease;
+use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{Database, StoreError, connections, jobs};
 use longshore_shared::vault::Opener;
@@ -61,26 +64,36 @@ impl Hands {
 pub(crate) struct Context {
     hands: Hands,
     step: Claimed,
-    job: Job,
+    job_id: JobId,
+    spec: SyncSpec,
     source: Side,
     target: Side,
     lease: Arc<LeaseGuard>,
     meter: Arc<Meter>,
 }
 
+impl Hands {
+    /// The job of a claimed step.
+    pub(crate) async fn job(&self, lease: &Lease) -> Result<Job, StepError> {
+        let mut tx = self.database.system().await?;
+        let job = jobs::find(tx.conn(), lease.org_id, lease.job_id).await?;
+        tx.commit().await?;
+        Ok(job.ok_or_else(|| StoreError::Row("a step's job is not there".to_owned()))?)
+    }
+}
+
 impl Context {
-    /// Reads the job and the connections that it names.
+    /// Reads the connections that a sync's job names.
     pub(crate) async fn load(
         hands: Hands,
         step: Claimed,
+        job: &Job,
+        spec: SyncSpec,
         lease: Arc<LeaseGuard>,
         meter: Arc<Meter>,
     ) -> Result<Self, StepError> {
         let org_id = step.lease.org_id;
         let mut tx = hands.database.system().await?;
-        let job = jobs::find(tx.conn(), org_id, step.lease.job_id)
-            .await?
-            .ok_or_else(|| StoreError::Row("a step's job is not there".to_owned()))?;
         let mut sides = Vec::with_capacity(2);
         for (id, word) in [(job.source_id, "source"), (job.target_id, "target")] {
             let id = id.ok_or_else(|| gone(word))?;
@@ -89,7 +102,7 @@ impl Context {
         }
         tx.commit().await?;
         let (Some(target), Some(source)) = (sides.pop(), sides.pop()) else { return Err(gone("").into()) };
-        Ok(Self { hands, step, job, source, target, lease, meter })
+        Ok(Self { hands, step, job_id: job.id, spec, source, target, lease, meter })
     }
 
     /// The claimed step.
@@ -97,8 +110,8 @@ impl Context {
         &self.step
     }
 
-    pub(super) fn job(&self) -> &Job {
-        &self.job
+    pub(super) fn spec(&self) -> &SyncSpec {
+        &self.spec
     }
 
     pub(super) fn meter(&self) -> &Meter {
@@ -184,7 +197,7 @@ impl Context {
     async fn login(&self, side: &Side) -> Result<Login, StepError> {
         self.check_lease()?;
         let password = side.password(&self.hands).await?;
-        let tag = format!("longshore job {}", self.job.id);
+        let tag = format!("longshore job {}", self.job_id);
         Ok(self.hands.dialler.login(&side.connection, password, tag).await?)
     }
 
@@ -203,7 +216,7 @@ impl Context {
 
     async fn end_one(&self, side: &Side, id: u64) {
         let Some(password) = side.opened() else { return };
-        let tag = format!("longshore job {}", self.job.id);
+        let tag = format!("longshore job {}", self.job_id);
         let ended = async {
             let login = self.hands.dialler.login(&side.connection, password, tag).await?;
             engine::end_session(side.connection.engine, &login, id).await

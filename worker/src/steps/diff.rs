@@ -66,7 +66,7 @@ async fn write(
         unchanged: whole(page.unchanged),
         ..Counts::default()
     };
-    let updates = match context.job().spec.policy {
+    let updates = match context.spec().policy {
         ConflictPolicy::SourceFirst => page.differing,
         ConflictPolicy::TargetFirst => {
             counts.skipped = whole(page.differing.len());

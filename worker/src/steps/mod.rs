@@ -16,19 +16,22 @@ mod foreign_keys;
 mod guard;
 mod index;
 mod plan;
+mod probe;
 mod prune;
 mod reconcile;
 mod replace;
 mod table;
 mod verify;
 
+use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{Outcome, StepKind};
 
 pub(crate) use context::{Context, Hands};
 pub(crate) use error::StepError;
 pub(crate) use guard::LeaseGuard;
+pub(crate) use probe::probe;
 
-/// Does the context's step.
+/// Does the context's step: one of a sync.
 pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
     match context.step().kind {
         StepKind::Plan => Box::pin(plan::run(context)).await,
@@ -40,5 +43,15 @@ pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
         StepKind::Index => Box::pin(index::run(context)).await,
         StepKind::ForeignKeys => Box::pin(foreign_keys::run(context)).await,
         StepKind::Verify => Box::pin(verify::run(context)).await,
+        kind @ (StepKind::ProbePlan | StepKind::Probe) => Err(misplaced(kind).into()),
     }
+}
+
+fn misplaced(kind: StepKind) -> Failure {
+    Failure::permanent(
+        FailureClass::Internal,
+        "misplaced_step",
+        format!("a step `{kind}` stands in a job of another kind"),
+        "report it: the control plane's rows do not hang together",
+    )
 }

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
     target.begin().await?;
-    let policy = context.job().spec.policy;
+    let policy = context.spec().policy;
     let stuck = stuck(&mut *source, &mut *target, &plan, policy).await?;
     write(&mut *source, &mut *target, &plan, &stuck, policy).await?;
     source.thaw().await?;

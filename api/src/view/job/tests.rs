@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta};
 use longshore_shared::domain::id::{JobId, OrgId, StepId};
-use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger};
+use longshore_shared::domain::job::{Ending, Job, JobSpec, JobState, Trigger};
 use longshore_shared::domain::step::{Counts, StepKind, TableMode};
 use longshore_shared::domain::sync::{
     ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetTriggers,
@@ -23,19 +23,18 @@ fn picture(state: JobState) -> Picture {
     let job = Job {
         org_id: OrgId(Uuid::nil()),
         id: JobId(Uuid::nil()),
-        kind: JobKind::Sync,
         state,
         task_id: None,
         source_id: None,
         target_id: None,
-        spec: SyncSpec {
+        spec: JobSpec::Sync(SyncSpec {
             selection: Selection::Full,
             policy: ConflictPolicy::SourceFirst,
             delete_extra: false,
             keyless: Keyless::Refuse,
             target_triggers: TargetTriggers::Refuse,
             on_mismatch: OnMismatch::Fail,
-        },
+        }),
         trigger: Trigger::Person,
         due_at: None,
         ending: None,

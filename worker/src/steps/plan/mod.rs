@@ -37,7 +37,7 @@ use crate::engine::{Reader, Writer};
 use crate::transfer::whole;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
-    let spec = &context.job().spec;
+    let spec = context.spec();
     let survey = Box::pin(survey::survey(context)).await?;
     let mut warnings = survey.warnings;
     let mut tables = decide_all(context, spec, survey.candidates);

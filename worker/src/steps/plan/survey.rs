@@ -37,7 +37,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     refuse_read_only(context, &there)?;
     let (ours, theirs) = futures::try_join!(source.tables(), target.tables())?;
     let folds = there.lower_case_table_names != 0;
-    let Selected { tables, mut refused, mut warnings } = select(&context.job().spec.selection, ours, folds)?;
+    let Selected { tables, mut refused, mut warnings } = select(&context.spec().selection, ours, folds)?;
     let (tables, existing) = pair(tables, &theirs, folds, &mut refused);
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
     let target_names: Vec<String> =
@@ -84,7 +84,7 @@ async fn children(
     candidates: &[Candidate],
     target_names: &[String],
 ) -> Result<Vec<TableShape>, Failure> {
-    let spec = &context.job().spec;
+    let spec = context.spec();
     if !spec.delete_extra && spec.keyless != Keyless::Replace {
         return Ok(Vec::new());
     }

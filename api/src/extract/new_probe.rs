@@ -1,0 +1,64 @@
+//! The body that asks for a probe of the fleet.
+
+use longshore_shared::domain::probe::{LONGEST_SECONDS, MOST_STEPS, ProbeSpec};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::given::{Findings, Given};
+use crate::error::ApiError;
+
+/// A probe: steps that touch nobody's database, sent through the whole fleet.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewProbe {
+    /// How many steps; 1 unless given.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000)]
+    #[serde(default)]
+    steps: Given<u32>,
+    /// How long each rests, in seconds; 0 unless given.
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 86_400)]
+    #[serde(default)]
+    seconds: Given<f64>,
+}
+
+impl NewProbe {
+    /// The probe, or everything that is wrong with the fields.
+    pub(crate) fn check(self) -> Result<ProbeSpec, ApiError> {
+        let mut found = Findings::default();
+        let steps = found.optional("steps", self.steps, "a number of steps").or(Some(1));
+        let steps = found.checked("steps", steps, |steps| match (1..=MOST_STEPS).contains(&steps) {
+            true => Ok(steps),
+            false => Err(("out_of_range", format!("1 to {MOST_STEPS} steps are taken"))),
+        });
+        let seconds = found.optional("seconds", self.seconds, "a number of seconds").or(Some(0.0));
+        let seconds =
+            found.checked("seconds", seconds, |seconds| match (0.0..=LONGEST_SECONDS).contains(&seconds) {
+                true => Ok(seconds),
+                false => Err(("out_of_range", format!("0 to {LONGEST_SECONDS} seconds are taken"))),
+            });
+        found.finish(steps.zip(seconds).map(|(steps, seconds)| ProbeSpec { steps, seconds }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NewProbe;
+
+    #[test]
+    fn bounds() {
+        let check = |body: &str, expected: Option<(u32, f64)>| {
+            let read: NewProbe = serde_json::from_str(body).expect("the body is read");
+            let found = read.check().ok().map(|spec| (spec.steps, spec.seconds));
+            assert_eq!(found, expected, "{body}");
+        };
+        check("{}", Some((1, 0.0)));
+        check(r#"{"steps": 100000, "seconds": 0.5}"#, Some((100_000, 0.5)));
+        check(r#"{"steps": 0}"#, None);
+        check(r#"{"steps": 100001}"#, None);
+        check(r#"{"steps": -1}"#, None);
+        check(r#"{"steps": 1.5}"#, None);
+        check(r#"{"seconds": -1}"#, None);
+        check(r#"{"seconds": 86401}"#, None);
+        check(r#"{"seconds": "1"}"#, None);
+    }
+}
