@@ -1,0 +1,27 @@
+//! Longshore's speed: ours and the floor (or a peer) in turn, in one run, on one machine.
+//!
+//! `make bench`, or `make bench ONLY=engine`. Every line ends with the ratio, its bound and
+//! `ok` or `MISS`. Not here: tests; a time that is missed fails nothing.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot be made ends the run")]
+
+mod engine;
+mod floor;
+mod report;
+
+use longshore_tests::servers::Servers;
+
+/// What can be measured, by the name that `ONLY` takes.
+const PARTS: &[&str] = &["engine"];
+
+#[tokio::main]
+async fn main() {
+    let only = std::env::args().nth(1).filter(|only| !only.is_empty());
+    if let Some(other) = only.as_deref().filter(|only| !PARTS.contains(only)) {
+        report::note(&format!("ONLY={other} is not known; there is: {}", PARTS.join(", ")));
+        std::process::exit(2);
+    }
+    // Started once, and first: nothing of it is measured.
+    let servers = Servers::of_the_run();
+    engine::run(servers).await;
+}
