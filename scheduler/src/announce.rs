@@ -91,8 +91,9 @@ async fn again(ground: &Ground, queue: Queue, age_seconds: f64, limit: i64) -> R
     }
     tracing::info!(queue = %queue, steps = owed.len(), "steps that nobody claimed are announced again");
     Metric::StepsReannounced.add(u64::try_from(owed.len()).unwrap_or(u64::MAX), &[]);
-    ground.publish(&owed).await;
-    Ok(owed.len())
+    let found = owed.len();
+    ground.publish(owed).await;
+    Ok(found)
 }
 
 #[cfg(test)]

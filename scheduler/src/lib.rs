@@ -23,6 +23,7 @@ use std::sync::Arc;
 use longshore_shared::bus::{Bus, BusError};
 use longshore_shared::clock;
 use longshore_shared::config::SchedulerConfig;
+use longshore_shared::store::outbox::Owed;
 use longshore_shared::store::{Database, StoreError, await_schema};
 use longshore_shared::telemetry::{self, Check, TelemetryError};
 use longshore_shared::workflow::publish;
@@ -70,10 +71,11 @@ struct Ground {
 impl Ground {
     /// Publishes what committed transactions owe. What fails here is left to the sweep: no
     /// duty waits for RabbitMQ, or does its work again because of it.
-    async fn publish(&self, owed: &[i64]) {
+    async fn publish(&self, owed: Vec<Owed>) {
+        let messages = owed.len();
         if let Err(error) = publish::settled(&self.database, &self.bus, owed).await {
             self.outages.note(&error);
-            tracing::debug!(%error, messages = owed.len(), "what was committed is announced later");
+            tracing::debug!(%error, messages, "what was committed is announced later");
         }
     }
 }

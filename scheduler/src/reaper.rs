@@ -40,7 +40,7 @@ impl Duty for Reap {
             tracing::warn!(steps = reaped.steps, "leases of silent workers were taken back");
             Metric::LeasesExpired.add(u64::try_from(reaped.steps).unwrap_or(u64::MAX), &[]);
         }
-        ground.publish(&reaped.owed).await;
+        ground.publish(reaped.owed).await;
         Ok(Round::Idle)
     }
 }

@@ -29,7 +29,7 @@ impl Duty for Refill {
     async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
         if ground.leadership.term().is_some() {
             let owed = refill::windows(&ground.database, BATCH).await?;
-            ground.publish(&owed).await;
+            ground.publish(owed).await;
         }
         Ok(Round::Idle)
     }

@@ -18,6 +18,7 @@ use futures::future::try_join_all;
 use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::job::Trigger;
 use longshore_shared::domain::schedule::Schedule;
+use longshore_shared::store::outbox::Owed;
 use longshore_shared::store::sync_tasks::{Due, SyncTask};
 use longshore_shared::store::{Conn, StoreError, jobs, sync_tasks};
 use longshore_shared::telemetry::{Metric, TraceContext};
@@ -70,12 +71,12 @@ async fn lane(ground: &Ground, term: Term) -> Result<Round, WorkflowError> {
             break;
         }
     }
-    ground.publish(&owed).await;
+    ground.publish(owed).await;
     outcome.map(|()| state)
 }
 
 /// Fires one due task, if there is one; answers the outbox rows to publish.
-async fn fire_one(ground: &Ground, term: Term) -> Result<Option<Vec<i64>>, WorkflowError> {
+async fn fire_one(ground: &Ground, term: Term) -> Result<Option<Vec<Owed>>, WorkflowError> {
     let mut tx = ground.database.system().await?;
     let conn = tx.conn();
     let Some(due) = sync_tasks::lock_due(conn).await? else { return Ok(None) };
@@ -105,7 +106,7 @@ async fn fire_one(ground: &Ground, term: Term) -> Result<Option<Vec<i64>>, Workf
 
 /// What came of a due time.
 enum Fired {
-    Job { id: JobId, due_at: DateTime<Utc>, owed: Vec<i64> },
+    Job { id: JobId, due_at: DateTime<Utc>, owed: Vec<Owed> },
     Skipped,
     Missed,
     Nothing,
@@ -113,7 +114,7 @@ enum Fired {
 
 impl Fired {
     /// Says so, now that it is committed; answers what to publish.
-    fn tell(self, due: &Due) -> Vec<i64> {
+    fn tell(self, due: &Due) -> Vec<Owed> {
         let result = match self {
             Self::Job { id, due_at, owed } => {
                 tracing::info!(task.id = %due.id, job.id = %id, %due_at, "a schedule fired");

@@ -29,7 +29,7 @@ pub(crate) async fn submit(
     let submitted = submit::probe(tx.conn(), caller.org_id(), spec, Some(&trace.to_string())).await?;
     tx.commit().await?;
     let job_id = submitted.job.id;
-    announce(&caller, &state, job_id, &submitted.owed).await;
+    announce(&caller, &state, job_id, submitted.owed).await;
     let mut tx = caller.moment().await?;
     let view = picture::view(&mut tx, &state.board, job_id).await?;
     tx.commit().await?;

@@ -9,6 +9,7 @@ use axum::{Extension, Json};
 use longshore_shared::domain::id::{JobId, TaskId};
 use longshore_shared::domain::job::Trigger;
 use longshore_shared::store::jobs::{self, Filter};
+use longshore_shared::store::outbox::Owed;
 use longshore_shared::store::sync_tasks;
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::{WorkflowError, publish, submit};
@@ -48,7 +49,7 @@ pub(crate) async fn submit(
     };
     tx.commit().await?;
     let job_id = submitted.job.id;
-    announce(&caller, &state, job_id, &submitted.owed).await;
+    announce(&caller, &state, job_id, submitted.owed).await;
     let mut tx = caller.moment().await?;
     let view = picture::view(&mut tx, &state.board, job_id).await?;
     tx.commit().await?;
@@ -76,7 +77,7 @@ pub(crate) async fn list(
 }
 
 /// Publishes what a submission owes, if RabbitMQ is quick about it.
-pub(super) async fn announce<A>(caller: &Caller<A>, state: &AppState, job_id: JobId, owed: &[i64]) {
+pub(super) async fn announce<A>(caller: &Caller<A>, state: &AppState, job_id: JobId, owed: Vec<Owed>) {
     let published = publish::submitted(&state.database, &state.bus, caller.org_id(), owed);
     match tokio::time::timeout(PATIENCE, published).await {
         Ok(Ok(())) => {}

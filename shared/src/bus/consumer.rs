@@ -1,22 +1,24 @@
 //! Taking steps: a slot takes one message at a time and hoards none.
 //!
-//! When a delivery arrives the slot's consumer is cancelled first; the caller claims in
-//! PostgreSQL, settles the delivery, works for as long as it takes, and asks for the next
-//! one, which consumes anew. So no message waits unacknowledged behind a long step, and
-//! RabbitMQ's acknowledgement time-out is never met.
+//! The prefetch is one: while a delivery is in hand, RabbitMQ sends this slot no other. The
+//! caller claims in PostgreSQL and works. Work that is over soon is acknowledged then, and
+//! the consumer goes on ([`Delivery::ack`]); for work that lasts, the consumer is cancelled
+//! and the delivery acknowledged in the middle of it ([`Delivery::release`]), and the next
+//! wait consumes anew. So no message waits behind a long step, RabbitMQ's
+//! acknowledgement time-out is never met, and short steps do not pay for a consumer each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use lapin::Channel;
 use lapin::message::Delivery as RawDelivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
     BasicRejectOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{FieldTable, ShortString};
+use lapin::{Channel, Consumer};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
@@ -40,7 +42,13 @@ pub struct Slot {
     queue: Queue,
     /// The channel that the next delivery comes on; taken out while waiting, so that a
     /// wait that is given up half-way closes it and its message goes back.
-    open: Option<Arc<Open>>,
+    open: Option<Way>,
+}
+
+/// A channel, and the consumer on it if there is one.
+struct Way {
+    open: Arc<Open>,
+    consumer: Option<Consumer>,
 }
 
 /// A channel for one delivery at a time.
@@ -49,6 +57,8 @@ struct Open {
     live: Arc<Live>,
     /// Whether the delivery that came on it last is settled.
     settled: AtomicBool,
+    /// Whether its consumer was cancelled, so that the next wait needs a new one.
+    released: AtomicBool,
     tracker: TaskTracker,
 }
 
@@ -97,7 +107,7 @@ impl Slot {
                 () = tokio::time::sleep(REFRESH) => continue,
             };
             match found {
-                Ok((message, raw, open)) => return Some(self.hand_out(message, raw, open)),
+                Ok((message, raw, way)) => return Some(self.hand_out(message, raw, way)),
                 Err(Setback::PutAside) => {}
                 Err(Setback::Cancelled) => {
                     tracing::warn!(bus.queue = %self.queue, "RabbitMQ ended a consumer; its queue is declared anew");
@@ -115,61 +125,64 @@ impl Slot {
         }
     }
 
-    /// Consumes until one message has come and the consumer is cancelled.
-    async fn take(&mut self, live: &Arc<Live>) -> Result<(StepMessage, RawDelivery, Arc<Open>), Setback> {
-        let usable = |open: &Arc<Open>| {
-            Arc::ptr_eq(&open.live, live)
-                && open.channel.status().connected()
-                && open.settled.load(Ordering::Acquire)
+    /// Consumes until one message has come.
+    async fn take(&mut self, live: &Arc<Live>) -> Result<(StepMessage, RawDelivery, Way), Setback> {
+        let usable = |way: &Way| {
+            Arc::ptr_eq(&way.open.live, live)
+                && way.open.channel.status().connected()
+                && way.open.settled.load(Ordering::Acquire)
         };
-        let open = match self.open.take().filter(usable) {
-            Some(open) => open,
+        let mut way = match self.open.take().filter(usable) {
+            Some(way) => way,
             None => self.open_channel(live).await.map_err(Setback::Broken)?,
         };
-        let raw = consume_one(&open.channel, self.queue).await?;
+        if way.open.released.swap(false, Ordering::AcqRel) {
+            way.consumer = None;
+        }
+        let consumer = match &mut way.consumer {
+            Some(consumer) => consumer,
+            none => none.insert(consume(&way.open.channel, self.queue).await?),
+        };
+        let raw = match consumer.next().await {
+            Some(Ok(raw)) => raw,
+            Some(Err(source)) => return Err(Setback::Broken(BusError::Broker { what: "consume", source })),
+            None => return Err(Setback::Cancelled),
+        };
         match StepMessage::decode(&raw.data) {
-            Ok(message) => Ok((message, raw, open)),
+            Ok(message) => Ok((message, raw, way)),
             Err(error) => {
                 let settled = put_aside(&self.bus, self.queue, raw, &error.to_string()).await;
                 if settled.is_ok() {
-                    self.open = Some(open);
+                    self.open = Some(way);
                 }
                 Err(Setback::PutAside)
             }
         }
     }
 
-    async fn open_channel(&self, live: &Arc<Live>) -> Result<Arc<Open>, BusError> {
+    async fn open_channel(&self, live: &Arc<Live>) -> Result<Way, BusError> {
         let channel = within("open a channel", live.connection().create_channel()).await?;
         within("limit the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
         let (live, tracker) = (Arc::clone(live), self.bus.shared.tracker.clone());
-        Ok(Arc::new(Open { channel, live, settled: AtomicBool::new(true), tracker }))
+        let (settled, released) = (AtomicBool::new(true), AtomicBool::new(false));
+        Ok(Way { open: Arc::new(Open { channel, live, settled, released, tracker }), consumer: None })
     }
 
-    fn hand_out(&mut self, message: StepMessage, raw: RawDelivery, open: Arc<Open>) -> Delivery {
+    fn hand_out(&mut self, message: StepMessage, raw: RawDelivery, way: Way) -> Delivery {
+        let (open, tag) = (Arc::clone(&way.open), way.consumer.as_ref().map(Consumer::tag));
         open.settled.store(false, Ordering::Release);
-        self.open = Some(Arc::clone(&open));
-        Delivery { message, raw: Some(raw), open, bus: self.bus.clone(), queue: self.queue }
+        self.open = Some(way);
+        Delivery { message, raw: Some(raw), open, tag, bus: self.bus.clone(), queue: self.queue }
     }
 }
 
-/// One message, with the consumer that brought it cancelled.
-async fn consume_one(channel: &Channel, queue: Queue) -> Result<RawDelivery, Setback> {
+async fn consume(channel: &Channel, queue: Queue) -> Result<Consumer, Setback> {
     let (name, options) = (topology::queue_name(queue).into(), BasicConsumeOptions::default());
     let consuming = channel.basic_consume(name, "".into(), options, FieldTable::default());
-    let mut consumer = match within("consume", consuming).await {
-        Ok(consumer) => consumer,
-        Err(error) if is_missing(&error) => return Err(Setback::Cancelled),
-        Err(error) => return Err(Setback::Broken(error)),
-    };
-    let raw = match consumer.next().await {
-        Some(Ok(raw)) => raw,
-        Some(Err(source)) => return Err(Setback::Broken(BusError::Broker { what: "consume", source })),
-        None => return Err(Setback::Cancelled),
-    };
-    let cancelling = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-    within("cancel a consumer", cancelling).await.map_err(Setback::Broken)?;
-    Ok(raw)
+    within("consume", consuming).await.map_err(|error| match is_missing(&error) {
+        true => Setback::Cancelled,
+        false => Setback::Broken(error),
+    })
 }
 
 fn is_missing(error: &BusError) -> bool {
@@ -186,6 +199,8 @@ pub struct Delivery {
     raw: Option<RawDelivery>,
     /// The channel that it came on, kept open until it is settled.
     open: Arc<Open>,
+    /// The consumer that brought it.
+    tag: Option<ShortString>,
     bus: Bus,
     queue: Queue,
 }
@@ -196,13 +211,25 @@ impl Delivery {
         self.raw.as_ref().is_some_and(|raw| raw.redelivered)
     }
 
-    /// Done with it: the step is claimed, or needs nobody any more.
+    /// Done with it: the step is settled, or needs nobody any more. The slot is free, and
+    /// the next message comes on the same consumer.
     ///
     /// [`BusError::Gone`] means that it will be delivered again; a claim that was won
     /// stands all the same, and the second delivery's claim will lose.
     pub async fn ack(mut self) -> Result<(), BusError> {
         let raw = self.take("acknowledged")?;
         settle("acknowledge", raw.ack(BasicAckOptions::default())).await
+    }
+
+    /// The step is claimed and its work lasts: no other message comes to this slot until it
+    /// is asked again, and this one is acknowledged. Errors as in [`Delivery::ack`].
+    pub async fn release(mut self) -> Result<(), BusError> {
+        if let Some(tag) = self.tag.take() {
+            self.open.released.store(true, Ordering::Release);
+            let cancelling = self.open.channel.basic_cancel(tag, BasicCancelOptions::default());
+            within("cancel a consumer", cancelling).await?;
+        }
+        self.ack().await
     }
 
     /// Nobody can do anything with it: it is put aside for an operator, with the reason.

@@ -8,6 +8,7 @@ use crate::domain::failure::Failure;
 use crate::domain::id::{ConnectionId, JobId, OrgId, TaskId};
 use crate::domain::job::{Ending, Job, JobKind, JobSpec, JobState};
 
+#[derive(serde::Deserialize)]
 struct Row {
     org_id: Uuid,
     id: Uuid,
@@ -63,6 +64,11 @@ fn stored(spec: &JobSpec) -> Result<serde_json::Value, StoreError> {
         JobSpec::Sync(spec) => serde_json::to_value(spec)?,
         JobSpec::Probe(spec) => serde_json::to_value(spec)?,
     })
+}
+
+/// A job from its row's JSON.
+pub(super) fn read(row: serde_json::Value) -> Result<Job, StoreError> {
+    Job::try_from(serde_json::from_value::<Row>(row)?)
 }
 
 /// Stores a new, pending job. A run of its task that has not ended is
@@ -292,13 +298,8 @@ pub async fn underfilled(
 /// How many steps of one job may be out at once: 1.5 times the permits of live workers,
 /// shared by the running jobs, at least 2.
 pub async fn window(conn: &mut Conn) -> Result<i64, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT greatest(2, floor(1.5 * coalesce((SELECT sum(permits) FROM workers
-                      WHERE heartbeat_at > now() - make_interval(secs => $1)), 0)
-               / greatest(1, (SELECT count(*) FROM jobs WHERE state = 'running'))))::bigint AS "window!""#,
-        super::workers::LIVE_SECONDS
-    )
-    .fetch_one(conn)
-    .await?;
+    let row = sqlx::query!(r#"SELECT job_window($1) AS "window!""#, super::workers::LIVE_SECONDS)
+        .fetch_one(conn)
+        .await?;
     Ok(row.window)
 }

@@ -48,38 +48,41 @@ impl TryFrom<Row> for Owed {
     }
 }
 
-/// Owes the announcement of a step, `pause_seconds` from now.
+/// A step's announcement, to be owed.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// The step.
+    pub step_id: StepId,
+    /// Where it goes.
+    pub queue: Queue,
+    /// The message.
+    pub body: serde_json::Value,
+}
+
+/// Owes the announcements of a job's steps, `pause_seconds` from now.
 pub async fn insert(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
-    step_id: StepId,
-    queue: Queue,
-    body: &serde_json::Value,
+    announcements: &[Announcement],
     pause_seconds: f64,
-) -> Result<i64, StoreError> {
-    let row = sqlx::query!(
-        "INSERT INTO outbox (org_id, job_id, step_id, queue, body, not_before, delayed)
-         VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), $6 > 0) RETURNING id",
-        org_id.0,
-        job_id.0,
-        step_id.0,
-        queue.as_str(),
-        body,
-        pause_seconds
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(row.id)
-}
-
-/// Which of these rows are still owed.
-pub async fn owed(conn: &mut Conn, ids: &[i64]) -> Result<Vec<Owed>, StoreError> {
+) -> Result<Vec<Owed>, StoreError> {
+    let steps: Vec<_> = announcements.iter().map(|a| a.step_id.0).collect();
+    let queues: Vec<_> = announcements.iter().map(|a| a.queue.as_str().to_owned()).collect();
+    let bodies: Vec<_> = announcements.iter().map(|a| a.body.clone()).collect();
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, org_id, job_id, step_id, queue, body FROM outbox
-         WHERE id = ANY ($1) AND published_at IS NULL AND not_before <= now() ORDER BY id",
-        ids
+        "INSERT INTO outbox (org_id, job_id, step_id, queue, body, not_before, delayed)
+         SELECT $1, $2, a.step_id, a.queue, a.body, now() + make_interval(secs => $6), $6 > 0
+         FROM unnest($3::uuid[], $4::text[], $5::jsonb[]) WITH ORDINALITY AS a (step_id, queue, body, place)
+         ORDER BY a.place
+         RETURNING id, org_id, job_id, step_id, queue, body",
+        org_id.0,
+        job_id.0,
+        &steps,
+        &queues,
+        &bodies,
+        pause_seconds
     )
     .fetch_all(conn)
     .await?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Conn, StoreError};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId, StepId, WorkerId};
+use crate::domain::job::Job;
 use crate::domain::step::{Counts, Lease, Queue, StepKind, StepState};
 
 pub use insertion::{insert, insert_waiting, last_ordinal};
@@ -27,18 +28,16 @@ pub struct Claimed {
     pub payload: Value,
     /// How long it waited from its announcement to the claim, in seconds.
     pub waited_seconds: f64,
-}
-
-/// The job of a step.
-pub async fn job_of(conn: &mut Conn, org_id: OrgId, id: StepId) -> Result<Option<JobId>, StoreError> {
-    let row = sqlx::query!("SELECT job_id FROM steps WHERE org_id = $1 AND id = $2", org_id.0, id.0)
-        .fetch_optional(conn)
-        .await?;
-    Ok(row.map(|r| JobId(r.job_id)))
+    /// Its job, as the claim found it.
+    pub job: Job,
 }
 
 /// `announced` becomes `running` with a higher token and a lease of `seconds` on the
 /// database's clock; `None`: somebody else has it, or it is not to be done any more.
+///
+/// The job's row is locked by the same statement, before the step is written. A message
+/// never comes before its announcement is committed, so the statement sees the step as it
+/// was announced.
 pub async fn claim(
     conn: &mut Conn,
     org_id: OrgId,
@@ -48,12 +47,19 @@ pub async fn claim(
     seconds: f64,
 ) -> Result<Option<Claimed>, StoreError> {
     let row = sqlx::query!(
-        r#"UPDATE steps SET state = 'running', token = token + 1, attempt = attempt + 1, worker_id = $3,
+        r#"WITH job AS (
+               SELECT * FROM jobs
+               WHERE org_id = $1 AND id = (SELECT job_id FROM steps WHERE org_id = $1 AND id = $2)
+               FOR NO KEY UPDATE)
+           UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
                worker_name = $4, lease_until = now() + make_interval(secs => $5),
-               started_at = coalesce(started_at, now()), failure = NULL
-           WHERE org_id = $1 AND id = $2 AND state = 'announced'
-           RETURNING job_id, kind, token, attempt, table_number, payload,
-               coalesce(extract(epoch FROM now() - announced_at), 0)::float8 AS "waited!""#,
+               started_at = coalesce(s.started_at, now()), failure = NULL
+           FROM job j
+           WHERE s.org_id = $1 AND s.id = $2 AND s.state = 'announced'
+             AND j.ending IS NULL AND j.state IN ('pending', 'running')
+           RETURNING s.kind, s.token, s.attempt, s.table_number, s.payload,
+               coalesce(extract(epoch FROM now() - s.announced_at), 0)::float8 AS "waited!",
+               to_jsonb(j) AS "job!""#,
         org_id.0,
         id.0,
         worker.0,
@@ -63,13 +69,15 @@ pub async fn claim(
     .fetch_optional(conn)
     .await?;
     row.map(|r| {
+        let job = super::jobs::read(r.job)?;
         Ok(Claimed {
-            lease: Lease { org_id, job_id: JobId(r.job_id), step_id: id, token: r.token },
+            lease: Lease { org_id, job_id: job.id, step_id: id, token: r.token },
             kind: r.kind.parse()?,
             attempt: r.attempt,
             table_number: r.table_number,
             payload: r.payload,
             waited_seconds: r.waited,
+            job,
         })
     })
     .transpose()
@@ -178,30 +186,29 @@ pub async fn give_back(
     row.map(|r| Ok(Announced { id: lease.step_id, kind: r.kind, queue: r.queue.parse()? })).transpose()
 }
 
-/// Announces the job's next waiting steps of open stages, so many that `window` are out.
+/// Announces the job's next waiting steps of open stages, until its window
+/// ([`super::jobs::window`]) is full.
 pub async fn announce_next(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
-    window: i64,
 ) -> Result<Vec<Announced>, StoreError> {
-    let rows = sqlx::query!(
+    let mut rows = sqlx::query!(
         "UPDATE steps SET state = 'announced', announced_at = now()
          WHERE org_id = $1 AND id IN (
              SELECT s.id FROM steps s
              JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
              WHERE s.org_id = $1 AND s.job_id = $2 AND s.state = 'waiting' AND g.waits = 0
              ORDER BY s.ordinal
-             LIMIT greatest(0, $3 - (SELECT count(*) FROM steps o WHERE o.org_id = $1 AND o.job_id = $2
+             LIMIT greatest(0, job_window($3) - (SELECT count(*) FROM steps o WHERE o.org_id = $1 AND o.job_id = $2
                                      AND o.state IN ('announced', 'running'))))
          RETURNING id, kind, queue, ordinal",
         org_id.0,
         job_id.0,
-        window
+        super::workers::LIVE_SECONDS
     )
     .fetch_all(conn)
     .await?;
-    let mut rows = rows;
     rows.sort_by_key(|r| r.ordinal);
     rows.into_iter()
         .map(|r| Ok(Announced { id: StepId(r.id), kind: r.kind, queue: r.queue.parse()? }))

@@ -6,6 +6,7 @@ use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::{Ending, JobState};
 use crate::domain::step::{Counts, Lease, StepState};
+use crate::store::outbox::Owed;
 use crate::store::steps::Ended;
 use crate::store::{Conn, StoreError, job_log, job_tables, jobs, stages, steps};
 
@@ -17,20 +18,19 @@ pub(super) async fn after_done(
     job_id: JobId,
     stage: i32,
     trace: Option<&str>,
-) -> Result<Vec<i64>, WorkflowError> {
+) -> Result<Vec<Owed>, WorkflowError> {
     let mut complete = Vec::new();
     if stages::step_ended(conn, org_id, job_id, stage).await? == 0 {
         complete.push(stage);
+        while let Some(number) = complete.pop() {
+            complete.extend(stages::close(conn, org_id, job_id, number).await?);
+        }
+        if stages::all_ended(conn, org_id, job_id).await? {
+            conclude(conn, org_id, job_id).await?;
+            return Ok(Vec::new());
+        }
     }
-    while let Some(number) = complete.pop() {
-        complete.extend(stages::close(conn, org_id, job_id, number).await?);
-    }
-    if stages::all_ended(conn, org_id, job_id).await? {
-        conclude(conn, org_id, job_id).await?;
-        return Ok(Vec::new());
-    }
-    let window = jobs::window(conn).await?;
-    let next = steps::announce_next(conn, org_id, job_id, window).await?;
+    let next = steps::announce_next(conn, org_id, job_id).await?;
     Ok(announce::owe(conn, org_id, job_id, trace, &next, 0.0).await?)
 }
 

@@ -2,7 +2,9 @@
 
 use super::{WorkflowError, announce};
 use crate::domain::id::{OrgId, StepId, WorkerId};
+use crate::domain::job::JobState;
 use crate::domain::step::Lease;
+use crate::store::outbox::Owed;
 use crate::store::steps::{Claimed, Renewal};
 use crate::store::{Database, jobs, steps};
 
@@ -17,16 +19,13 @@ pub async fn claim(
     lease_seconds: f64,
 ) -> Result<Option<Claimed>, WorkflowError> {
     let mut tx = database.system().await?;
-    let Some(job_id) = steps::job_of(tx.conn(), org_id, step_id).await? else { return Ok(None) };
-    let Some(job) = jobs::lock(tx.conn(), org_id, job_id).await? else { return Ok(None) };
-    if job.state.is_final() || job.ending.is_some() {
-        return Ok(None);
-    }
     let Some(claimed) = steps::claim(tx.conn(), org_id, step_id, worker, worker_name, lease_seconds).await?
     else {
         return Ok(None);
     };
-    jobs::start(tx.conn(), org_id, job_id).await?;
+    if claimed.job.state == JobState::Pending {
+        jobs::start(tx.conn(), org_id, claimed.job.id).await?;
+    }
     tx.commit().await?;
     Ok(Some(claimed))
 }
@@ -41,7 +40,7 @@ pub async fn renew(database: &Database, lease: &Lease, lease_seconds: f64) -> Re
 
 /// Gives a step back undone, without burning its attempt (soft stop). Answers what to
 /// publish.
-pub async fn hand_back(database: &Database, lease: &Lease) -> Result<Vec<i64>, WorkflowError> {
+pub async fn hand_back(database: &Database, lease: &Lease) -> Result<Vec<Owed>, WorkflowError> {
     let mut tx = database.system().await?;
     let Some(job) = jobs::lock(tx.conn(), lease.org_id, lease.job_id).await? else {
         return Err(WorkflowError::NoSuchJob);

@@ -6,6 +6,7 @@ use super::{WorkflowError, announce};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::retry::POISON_CLAIMS;
 use crate::domain::step::Lease;
+use crate::store::outbox::Owed;
 use crate::store::{Database, job_log, jobs, steps};
 
 /// What the reaper did.
@@ -14,7 +15,7 @@ pub struct Reaped {
     /// Steps whose lease had lapsed.
     pub steps: usize,
     /// Outbox rows to publish.
-    pub owed: Vec<i64>,
+    pub owed: Vec<Owed>,
 }
 
 /// Takes lapsed leases back, at most `limit`, each in its own transaction.
@@ -42,7 +43,7 @@ async fn reap(
     lease: &Lease,
     attempt: i32,
     worker: &str,
-) -> Result<Option<Vec<i64>>, WorkflowError> {
+) -> Result<Option<Vec<Owed>>, WorkflowError> {
     let mut tx = database.system().await?;
     let conn = tx.conn();
     let Some(job) = jobs::lock(conn, lease.org_id, lease.job_id).await? else { return Ok(None) };

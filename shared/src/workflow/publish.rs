@@ -14,11 +14,8 @@ pub async fn submitted(
     database: &Database,
     bus: &Bus,
     org_id: OrgId,
-    ids: &[i64],
+    owed: Vec<Owed>,
 ) -> Result<(), WorkflowError> {
-    let mut tx = database.org(org_id).await?;
-    let owed = outbox::owed(tx.conn(), ids).await?;
-    tx.commit().await?;
     let confirmed = send(bus, owed).await;
     let mut tx = database.org(org_id).await?;
     outbox::mark_published(tx.conn(), &confirmed.ids).await?;
@@ -26,19 +23,29 @@ pub async fn submitted(
     confirmed.outcome
 }
 
-/// Publishes rows of a fleet process's committed transaction.
-pub async fn settled(database: &Database, bus: &Bus, ids: &[i64]) -> Result<(), WorkflowError> {
-    if ids.is_empty() {
+/// Publishes rows of a fleet process's committed transaction, and marks them.
+pub async fn settled(database: &Database, bus: &Bus, owed: Vec<Owed>) -> Result<(), WorkflowError> {
+    if owed.is_empty() {
         return Ok(());
     }
-    let mut tx = database.system().await?;
-    let owed = outbox::owed(tx.conn(), ids).await?;
-    tx.commit().await?;
+    let (ids, outcome) = unmarked(bus, owed).await;
+    mark(database, &ids).await?;
+    outcome
+}
+
+/// Publishes rows of a committed transaction; answers those that RabbitMQ confirmed, to be
+/// marked by [`mark`] before the sweep takes them for lost.
+pub async fn unmarked(bus: &Bus, owed: Vec<Owed>) -> (Vec<i64>, Result<(), WorkflowError>) {
     let confirmed = send(bus, owed).await;
+    (confirmed.ids, confirmed.outcome)
+}
+
+/// Marks rows as confirmed.
+pub async fn mark(database: &Database, ids: &[i64]) -> Result<(), WorkflowError> {
     let mut tx = database.system().await?;
-    outbox::mark_published(tx.conn(), &confirmed.ids).await?;
+    outbox::mark_published(tx.conn(), ids).await?;
     tx.commit().await?;
-    confirmed.outcome
+    Ok(())
 }
 
 /// Publishes what nobody published in time; answers how many. The rows stay locked while
@@ -67,7 +74,7 @@ pub async fn unclaimed(
     queue: Queue,
     age_seconds: f64,
     limit: i64,
-) -> Result<Vec<i64>, WorkflowError> {
+) -> Result<Vec<Owed>, WorkflowError> {
     let mut tx = database.system().await?;
     let found = steps::take_unclaimed(tx.conn(), queue, age_seconds, limit).await?;
     let mut owed = Vec::new();
@@ -84,7 +91,7 @@ async fn owe_one(
     job_id: crate::domain::id::JobId,
     step: steps::Announced,
     trace: Option<String>,
-) -> Result<Vec<i64>, WorkflowError> {
+) -> Result<Vec<Owed>, WorkflowError> {
     Ok(super::announce::owe(conn, org_id, job_id, trace.as_deref(), &[step], 0.0).await?)
 }
 

@@ -4,11 +4,12 @@
 use super::{WorkflowError, announce};
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::JobState;
+use crate::store::outbox::Owed;
 use crate::store::{Database, jobs, steps};
 
 /// Fills the windows of at most `limit` jobs, each in its own transaction under the job's
 /// lock. Answers the outbox rows to publish.
-pub async fn windows(database: &Database, limit: i64) -> Result<Vec<i64>, WorkflowError> {
+pub async fn windows(database: &Database, limit: i64) -> Result<Vec<Owed>, WorkflowError> {
     let mut tx = database.system().await?;
     let window = jobs::window(tx.conn()).await?;
     let found = jobs::underfilled(tx.conn(), window, limit).await?;
@@ -20,15 +21,14 @@ pub async fn windows(database: &Database, limit: i64) -> Result<Vec<i64>, Workfl
     Ok(owed)
 }
 
-async fn fill(database: &Database, org_id: OrgId, job_id: JobId) -> Result<Vec<i64>, WorkflowError> {
+async fn fill(database: &Database, org_id: OrgId, job_id: JobId) -> Result<Vec<Owed>, WorkflowError> {
     let mut tx = database.system().await?;
     let conn = tx.conn();
     let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(Vec::new()) };
     if job.state != JobState::Running || job.ending.is_some() {
         return Ok(Vec::new());
     }
-    let window = jobs::window(conn).await?;
-    let next = steps::announce_next(conn, org_id, job_id, window).await?;
+    let next = steps::announce_next(conn, org_id, job_id).await?;
     let owed = announce::owe(conn, org_id, job_id, job.trace.as_deref(), &next, 0.0).await?;
     tx.commit().await?;
     Ok(owed)

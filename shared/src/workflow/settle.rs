@@ -7,6 +7,7 @@ use crate::domain::failure::Failure;
 use crate::domain::job::Ending;
 use crate::domain::retry::{self, Verdict};
 use crate::domain::step::{Counts, Growth, Lease, Outcome, StageDraft, StepState, Verified};
+use crate::store::outbox::Owed;
 use crate::store::steps::{Claimed, Ended};
 use crate::store::{Conn, Database, job_log, job_tables, jobs, stages, steps};
 
@@ -14,7 +15,7 @@ use crate::store::{Conn, Database, job_log, job_tables, jobs, stages, steps};
 #[derive(Debug)]
 pub enum Settled {
     /// The step is done; these outbox rows are to be published.
-    Done(Vec<i64>),
+    Done(Vec<Owed>),
     /// The step will be tried again after a pause (the scheduler announces it).
     Again,
     /// The step was given up and its job ends as failed.

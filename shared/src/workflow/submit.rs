@@ -9,6 +9,7 @@ use crate::domain::id::{JobId, OrgId, StepId};
 use crate::domain::job::{Job, JobSpec, JobState, Trigger};
 use crate::domain::probe::ProbeSpec;
 use crate::domain::step::{StageDraft, StepDraft, StepKind, StepState};
+use crate::store::outbox::Owed;
 use crate::store::steps::Announced;
 use crate::store::sync_tasks::SyncTask;
 use crate::store::{Conn, StoreError, job_log, jobs, stages, steps};
@@ -19,7 +20,7 @@ pub struct Submitted {
     /// The job.
     pub job: Job,
     /// Outbox rows to publish after the commit.
-    pub owed: Vec<i64>,
+    pub owed: Vec<Owed>,
 }
 
 /// Submits a run of a sync task. `due_at` is the schedule's due time when it is one.
@@ -93,7 +94,7 @@ async fn first_step(
     job_id: JobId,
     kind: StepKind,
     trace: Option<&str>,
-) -> Result<Vec<i64>, WorkflowError> {
+) -> Result<Vec<Owed>, WorkflowError> {
     let stage = StageDraft { number: 0, name: kind.to_string(), waits_for: Vec::new() };
     stages::insert(conn, org_id, job_id, &stage, &[], 1).await?;
     let id = StepId(clock::fresh_id());

@@ -19,6 +19,9 @@ use super::finish;
 /// Before asking again when PostgreSQL does not answer.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(2);
 
+/// A step that is over so soon keeps its message until then, and its slot's consumer.
+const SHORT: Duration = Duration::from_millis(250);
+
 pub(super) async fn run(worker: Arc<Worker>, queue: Queue, shutdown: CancellationToken) {
     let mut slot = worker.bus.slot(queue);
     loop {
@@ -47,9 +50,12 @@ async fn one(worker: &Arc<Worker>, delivery: Delivery, shutdown: &CancellationTo
         }
         Ok(Some(step)) => {
             Metric::ClaimLatency.record(step.waited_seconds, &[]);
+            let mut work = Box::pin(finish::run_and_settle(worker, step, asked));
             // Lost or not, the claim stands, and a second delivery's claim will lose.
-            let _ = delivery.ack().await;
-            finish::run_and_settle(worker, step, asked).await;
+            match tokio::time::timeout(SHORT, &mut work).await {
+                Ok(()) => drop(delivery.ack().await),
+                Err(_) => drop(tokio::join!(delivery.release(), work)),
+            }
         }
         Err(WorkflowError::Store(error)) if error.is_outage() => {
             tracing::warn!("claiming waits for the control plane: {error}");

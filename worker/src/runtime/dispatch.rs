@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::job::{Job, JobSpec};
+use longshore_shared::domain::job::JobSpec;
 use longshore_shared::domain::step::Outcome;
 use longshore_shared::domain::sync::SyncSpec;
 
@@ -17,9 +17,8 @@ use super::held::Held;
 use crate::steps::{self, Context, StepError};
 
 pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Outcome, StepError> {
-    let job = worker.hands.job(&held.step.lease).await?;
-    match job.spec.clone() {
-        JobSpec::Sync(spec) => sync(&worker, &held, &job, spec).await,
+    match held.step.job.spec.clone() {
+        JobSpec::Sync(spec) => sync(&worker, &held, spec).await,
         JobSpec::Probe(spec) => tokio::select! {
             biased;
             outcome = steps::probe(held.step.kind, spec) => Ok(outcome),
@@ -28,9 +27,9 @@ pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Outcome,
     }
 }
 
-async fn sync(worker: &Worker, held: &Held, job: &Job, spec: SyncSpec) -> Result<Outcome, StepError> {
+async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Outcome, StepError> {
     let (guard, meter) = (Arc::clone(&held.guard), Arc::clone(&held.meter));
-    let context = Context::load(worker.hands.clone(), held.step.clone(), job, spec, guard, meter).await?;
+    let context = Context::load(worker.hands.clone(), held.step.clone(), spec, guard, meter).await?;
     let ended = tokio::select! {
         biased;
         ended = AssertUnwindSafe(steps::run(&context)).catch_unwind() => ended,

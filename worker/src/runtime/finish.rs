@@ -8,12 +8,13 @@ use longshore_shared::domain::step::{Outcome, StepKind, Verified};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::settle::{self, Settled};
-use longshore_shared::workflow::{WorkflowError, claim, publish};
+use longshore_shared::workflow::{WorkflowError, claim};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::Worker;
+use super::announce::announce;
 use super::held::{Held, Stop};
 use super::{dispatch, held};
 use crate::steps::StepError;
@@ -99,7 +100,7 @@ async fn settle_once(worker: &Worker, held: &Held, ended: &Ended) -> Result<&'st
         (Err(_), Some(Stop::Ending)) => settle::stopped(database, lease).await?,
         (Err(_), Some(Stop::Shutdown)) => {
             let owed = claim::hand_back(database, lease).await?;
-            announce(worker, &owed).await;
+            announce(worker, owed).await;
             return Ok("handed_back");
         }
         (Err((failure, verified)), None) => {
@@ -114,18 +115,11 @@ async fn settle_once(worker: &Worker, held: &Held, ended: &Ended) -> Result<&'st
                 Metric::RowsMoved.add(u64::try_from(counts.inserted + counts.updated).unwrap_or(0), &[]);
                 Metric::BytesMoved.add(u64::try_from(counts.bytes).unwrap_or(0), &[]);
             }
-            announce(worker, &owed).await;
+            announce(worker, owed).await;
             "done"
         }
         Settled::Again => "retried",
         Settled::GivenUp => "given_up",
         Settled::Cancelled => "cancelled",
     })
-}
-
-/// Publishes what the settlement owes; what does not go out now, the sweep sends.
-async fn announce(worker: &Worker, owed: &[i64]) {
-    if let Err(error) = publish::settled(&worker.database, &worker.bus, owed).await {
-        tracing::warn!("the next steps are announced by the sweep: {error}");
-    }
 }

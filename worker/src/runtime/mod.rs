@@ -1,10 +1,11 @@
 //! Takes steps, holds their leases, runs them and settles them.
 //!
-//! Invariants: permit -> delivery -> claim -> acknowledge -> work: no step runs without a
-//! lease, no message waits behind one. A lease that is lost ends the step at once and
+//! Invariants: permit -> delivery -> claim -> work, acknowledged within a moment: no step
+//! runs without a lease, no message waits behind one. A lease that is lost ends the step at once and
 //! nothing more is written. Deliberately not here: what a step does (`steps`), and what
 //! follows from its end (`shared::workflow`).
 
+mod announce;
 mod consume;
 mod control;
 mod dispatch;
@@ -26,6 +27,7 @@ use longshore_shared::vault::Opener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::announce::Unmarked;
 use self::held::Registry;
 use crate::steps::Hands;
 
@@ -43,6 +45,8 @@ pub(crate) struct Worker {
     pub(crate) settings: config::Worker,
     /// Steps in hand.
     registry: Registry,
+    /// Messages that are out and not marked.
+    unmarked: Unmarked,
 }
 
 impl Worker {
@@ -50,7 +54,15 @@ impl Worker {
     pub(crate) fn new(database: Database, bus: Bus, opener: Opener, settings: config::Worker) -> Arc<Self> {
         let id = WorkerId(clock::fresh_id());
         let hands = Hands::new(database.clone(), opener, &settings);
-        Arc::new(Self { id, database, bus, hands, settings, registry: Registry::default() })
+        Arc::new(Self {
+            id,
+            database,
+            bus,
+            hands,
+            settings,
+            registry: Registry::default(),
+            unmarked: Unmarked::default(),
+        })
     }
 
     /// Works until `shutdown`; then takes nothing new, gives the steps in hand half of
@@ -68,6 +80,7 @@ impl Worker {
         let side = TaskTracker::new();
         side.spawn(control::run(Arc::clone(&self), others.clone()));
         side.spawn(heartbeat::run(Arc::clone(&self), others.clone()));
+        side.spawn(announce::run(Arc::clone(&self), others.clone()));
         side.spawn(report::run(Arc::clone(&self), others.clone()));
         tasks.close();
         side.close();

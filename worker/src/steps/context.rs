@@ -14,12 +14,9 @@ use futures::future::join_all;
 use longshore_shared::config;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
-use longshore_shared::domain::id::JobId;
-use longshore_shared::domain::job::Job;
-use longshore_shared::domain::step::Lease;
 use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::store::steps::Claimed;
-use longshore_shared::store::{Database, StoreError, connections, jobs};
+use longshore_shared::store::{Database, connections};
 use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
 
@@ -64,7 +61,6 @@ impl Hands {
 pub(crate) struct Context {
     hands: Hands,
     step: Claimed,
-    job_id: JobId,
     spec: SyncSpec,
     source: Side,
     target: Side,
@@ -72,27 +68,16 @@ pub(crate) struct Context {
     meter: Arc<Meter>,
 }
 
-impl Hands {
-    /// The job of a claimed step.
-    pub(crate) async fn job(&self, lease: &Lease) -> Result<Job, StepError> {
-        let mut tx = self.database.system().await?;
-        let job = jobs::find(tx.conn(), lease.org_id, lease.job_id).await?;
-        tx.commit().await?;
-        Ok(job.ok_or_else(|| StoreError::Row("a step's job is not there".to_owned()))?)
-    }
-}
-
 impl Context {
     /// Reads the connections that a sync's job names.
     pub(crate) async fn load(
         hands: Hands,
         step: Claimed,
-        job: &Job,
         spec: SyncSpec,
         lease: Arc<LeaseGuard>,
         meter: Arc<Meter>,
     ) -> Result<Self, StepError> {
-        let org_id = step.lease.org_id;
+        let (org_id, job) = (step.lease.org_id, &step.job);
         let mut tx = hands.database.system().await?;
         let mut sides = Vec::with_capacity(2);
         for (id, word) in [(job.source_id, "source"), (job.target_id, "target")] {
@@ -102,7 +87,7 @@ impl Context {
         }
         tx.commit().await?;
         let (Some(target), Some(source)) = (sides.pop(), sides.pop()) else { return Err(gone("").into()) };
-        Ok(Self { hands, step, job_id: job.id, spec, source, target, lease, meter })
+        Ok(Self { hands, step, spec, source, target, lease, meter })
     }
 
     /// The claimed step.
@@ -197,7 +182,7 @@ impl Context {
     async fn login(&self, side: &Side) -> Result<Login, StepError> {
         self.check_lease()?;
         let password = side.password(&self.hands).await?;
-        let tag = format!("longshore job {}", self.job_id);
+        let tag = format!("longshore job {}", self.step.lease.job_id);
         Ok(self.hands.dialler.login(&side.connection, password, tag).await?)
     }
 
@@ -216,7 +201,7 @@ impl Context {
 
     async fn end_one(&self, side: &Side, id: u64) {
         let Some(password) = side.opened() else { return };
-        let tag = format!("longshore job {}", self.job_id);
+        let tag = format!("longshore job {}", self.step.lease.job_id);
         let ended = async {
             let login = self.hands.dialler.login(&side.connection, password, tag).await?;
             engine::end_session(side.connection.engine, &login, id).await
