@@ -32,12 +32,21 @@ pub struct Claimed {
     pub job: Job,
 }
 
+/// The job of a step.
+pub async fn job_of(conn: &mut Conn, org_id: OrgId, id: StepId) -> Result<Option<JobId>, StoreError> {
+    let row = sqlx::query!("SELECT job_id FROM steps WHERE org_id = $1 AND id = $2", org_id.0, id.0)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(|r| JobId(r.job_id)))
+}
+
 /// `announced` becomes `running` with a higher token and a lease of `seconds` on the
-/// database's clock; `None`: somebody else has it, or it is not to be done any more.
+/// database's clock; `None`: somebody else has it, it is not to be done any more, or its
+/// job does not run yet.
 ///
-/// The job's row is locked by the same statement, before the step is written. A message
-/// never comes before its announcement is committed, so the statement sees the step as it
-/// was announced.
+/// Takes no lock of the job: whatever ends a job early writes the rows of its announced
+/// steps too, so one of the two finds the other's write. A message never comes before its
+/// announcement is committed, so the statement sees the step as it was announced.
 pub async fn claim(
     conn: &mut Conn,
     org_id: OrgId,
@@ -47,16 +56,12 @@ pub async fn claim(
     seconds: f64,
 ) -> Result<Option<Claimed>, StoreError> {
     let row = sqlx::query!(
-        r#"WITH job AS (
-               SELECT * FROM jobs
-               WHERE org_id = $1 AND id = (SELECT job_id FROM steps WHERE org_id = $1 AND id = $2)
-               FOR NO KEY UPDATE)
-           UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
+        r#"UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
                worker_name = $4, lease_until = now() + make_interval(secs => $5),
                started_at = coalesce(s.started_at, now()), failure = NULL
-           FROM job j
-           WHERE s.org_id = $1 AND s.id = $2 AND s.state = 'announced'
-             AND j.ending IS NULL AND j.state IN ('pending', 'running')
+           FROM jobs j
+           WHERE s.org_id = $1 AND s.id = $2 AND s.state = 'announced' AND j.org_id = $1 AND j.id = s.job_id
+             AND j.ending IS NULL AND j.state = 'running'
            RETURNING s.kind, s.token, s.attempt, s.table_number, s.payload,
                coalesce(extract(epoch FROM now() - s.announced_at), 0)::float8 AS "waited!",
                to_jsonb(j) AS "job!""#,
@@ -187,21 +192,25 @@ pub async fn give_back(
 }
 
 /// Announces the job's next waiting steps of open stages, until its window
-/// ([`super::jobs::window`]) is full.
+/// ([`super::jobs::window`]) is full; but only once a quarter of it is free, so that short
+/// steps are announced several at a time. Three quarters are still more than the permits.
 pub async fn announce_next(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
 ) -> Result<Vec<Announced>, StoreError> {
     let mut rows = sqlx::query!(
-        "UPDATE steps SET state = 'announced', announced_at = now()
+        "WITH w AS (SELECT job_window($3) AS size),
+              room AS (SELECT w.size - (SELECT count(*) FROM steps o WHERE o.org_id = $1 AND o.job_id = $2
+                                        AND o.state IN ('announced', 'running')) AS free, w.size FROM w)
+         UPDATE steps SET state = 'announced', announced_at = now()
          WHERE org_id = $1 AND id IN (
              SELECT s.id FROM steps s
-             JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
-             WHERE s.org_id = $1 AND s.job_id = $2 AND s.state = 'waiting' AND g.waits = 0
+             WHERE s.org_id = $1 AND s.job_id = $2 AND s.state = 'waiting'
+               AND EXISTS (SELECT FROM stages g WHERE g.org_id = $1 AND g.job_id = $2 AND g.number = s.stage
+                           AND g.waits = 0)
              ORDER BY s.ordinal
-             LIMIT greatest(0, job_window($3) - (SELECT count(*) FROM steps o WHERE o.org_id = $1 AND o.job_id = $2
-                                     AND o.state IN ('announced', 'running'))))
+             LIMIT (SELECT CASE WHEN free >= greatest(1, size / 4) THEN free ELSE 0 END FROM room))
          RETURNING id, kind, queue, ordinal",
         org_id.0,
         job_id.0,

@@ -2,7 +2,6 @@
 
 use super::{WorkflowError, announce};
 use crate::domain::id::{OrgId, StepId, WorkerId};
-use crate::domain::job::JobState;
 use crate::domain::step::Lease;
 use crate::store::outbox::Owed;
 use crate::store::steps::{Claimed, Renewal};
@@ -19,15 +18,20 @@ pub async fn claim(
     lease_seconds: f64,
 ) -> Result<Option<Claimed>, WorkflowError> {
     let mut tx = database.system().await?;
-    let Some(claimed) = steps::claim(tx.conn(), org_id, step_id, worker, worker_name, lease_seconds).await?
-    else {
-        return Ok(None);
-    };
-    if claimed.job.state == JobState::Pending {
-        jobs::start(tx.conn(), org_id, claimed.job.id).await?;
+    let conn = tx.conn();
+    let mut claimed = steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await?;
+    if claimed.is_none() {
+        // It may be the first of its job. Whoever writes a job's row locks it before a step's.
+        let Some(job_id) = steps::job_of(conn, org_id, step_id).await? else { return Ok(None) };
+        jobs::lock(conn, org_id, job_id).await?;
+        if jobs::start(conn, org_id, job_id).await? {
+            claimed = steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await?;
+        }
     }
-    tx.commit().await?;
-    Ok(Some(claimed))
+    if claimed.is_some() {
+        tx.commit().await?;
+    }
+    Ok(claimed)
 }
 
 /// Renews a lease for `lease_seconds`.

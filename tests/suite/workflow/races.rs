@@ -66,6 +66,42 @@ async fn a_cancel_that_races_the_end_leaves_one_final_state() {
     eprintln!("{seen:?}");
 }
 
+/// A claim takes no lock of a running job; a cancel writes the steps that nobody holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_races_claims_leaves_no_step_behind() {
+    let bench = Bench::new().await;
+    let mut held = std::collections::BTreeSet::new();
+    for round in 0..60 {
+        // Every other job has not begun yet: the claim is that of its first step.
+        let (job, worker) = match round % 2 {
+            0 => (bench.submit().await.unwrap(), bench.worker(4).await),
+            _ => bench.planned(growth(&[(&[], 4)])).await,
+        };
+        let announced = bench.steps(job, "announced").await;
+        let claims = join_all(announced.iter().map(|step| bench.claim(*step, worker)));
+        let cancel = async {
+            tokio::time::sleep(std::time::Duration::from_micros(round * 50 % 1_500)).await;
+            let mut tx = bench.database.system().await?;
+            cancel::request(tx.conn(), bench.org, job).await?;
+            tx.commit().await?;
+            Ok::<_, WorkflowError>(())
+        };
+        let (claims, cancelled) = futures::join!(claims, cancel);
+        cancelled.unwrap();
+        let claims: Vec<_> = claims.into_iter().flatten().collect();
+        held.insert(claims.len());
+        assert_eq!(bench.steps(job, "running").await.len(), claims.len(), "who claimed holds");
+        assert!(bench.steps(job, "announced").await.is_empty());
+        let expected = if claims.is_empty() { "cancelled" } else { "running" };
+        assert_eq!(bench.job_state(job).await, expected);
+        for step in &claims {
+            settle::stopped(&bench.database, &step.lease).await.unwrap();
+        }
+        assert_eq!(bench.job_state(job).await, "cancelled");
+    }
+    assert!(held.len() > 1, "the race always ended the same way: {held:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_reapers_one_takes_a_lapsed_lease() {
     let bench = Bench::new().await;
