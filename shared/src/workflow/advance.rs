@@ -51,8 +51,15 @@ async fn conclude(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), W
             JobState::Failed
         }
     };
-    jobs::finish(conn, org_id, job_id, state).await?;
-    job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
+    Ok(reach(conn, org_id, job_id, state).await?)
+}
+
+/// The one place where a job takes its final state, and where what follows from that
+/// belongs: in the same transaction, under the job's lock, once.
+async fn reach(conn: &mut Conn, org_id: OrgId, job_id: JobId, state: JobState) -> Result<(), StoreError> {
+    if jobs::finish(conn, org_id, job_id, state).await? {
+        job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
+    }
     Ok(())
 }
 
@@ -98,8 +105,5 @@ pub(super) async fn finish_ending(conn: &mut Conn, org_id: OrgId, job_id: JobId)
         Ending::Failed => JobState::Failed,
         Ending::Cancelled => JobState::Cancelled,
     };
-    if jobs::finish(conn, org_id, job_id, state).await? {
-        job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
-    }
-    Ok(())
+    reach(conn, org_id, job_id, state).await
 }
