@@ -24,7 +24,7 @@ use crate::error::ApiError;
 use crate::extract::sign_in;
 use crate::observe::observe;
 use crate::openapi;
-use crate::routes::{connections, job_events, jobs, probes, runs, sync_tasks};
+use crate::routes::{connections, dead_letters, job_events, jobs, probes, runs, sync_tasks};
 use crate::state::AppState;
 
 /// A body of JSON that is larger is no honest one.
@@ -46,6 +46,9 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(job_events::events))
         .routes(routes!(probes::submit))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::replay))
+        .routes(routes!(dead_letters::replay_all))
 }
 
 /// The whole API.

@@ -9,6 +9,7 @@
 //! the API shows), and the transitions of jobs and steps (`workflow`).
 
 mod announce;
+mod dead;
 mod duty;
 mod leader;
 mod reaper;
@@ -135,6 +136,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(tick::Tick, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(sweep::Sweep::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(dead::Keep::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(refill::Refill, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(retention::Prune, Arc::clone(ground), stop.clone()));

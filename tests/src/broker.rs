@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use url::Url;
@@ -77,6 +79,40 @@ impl Broker {
         let path = ["exchanges", &self.vhost, "amq.default", "publish"];
         let answer = self.must(self.request(Method::POST, &path).json(&message)).await;
         assert_eq!(answer["routed"], true, "there is no queue {queue}");
+    }
+
+    /// Puts a message of any length into a queue: past the management plugin, which has its
+    /// own bounds.
+    pub async fn put_bytes(&self, queue: &str, body: &[u8]) {
+        let connected = Connection::connect(&self.amqp_url, ConnectionProperties::default()).await;
+        let connection = connected.expect("the broker takes connections");
+        let channel = connection.create_channel().await.expect("a channel");
+        channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let properties = BasicProperties::default().with_delivery_mode(2);
+        let sent = channel.basic_publish("".into(), queue.into(), options, body, properties).await;
+        let confirmed = sent.expect("it is sent").await.expect("it is confirmed");
+        assert!(matches!(confirmed, Confirmation::Ack(None)), "there is no queue {queue}");
+        connection.close(200, "done".into()).await.expect("a good end");
+    }
+
+    /// Takes the first message of a queue and refuses it, so that it goes back and counts as
+    /// delivered once more; answers whether there was one.
+    pub async fn refuse(&self, queue: &str) -> bool {
+        let ask = json!({"count": 1, "ackmode": "reject_requeue_true", "encoding": "auto"});
+        let path = ["queues", &self.vhost, queue, "get"];
+        let found = self.must(self.request(Method::POST, &path).json(&ask)).await;
+        found.as_array().is_some_and(|found| !found.is_empty())
+    }
+
+    /// What the management plugin knows of a queue; none if there is no such queue.
+    pub async fn queue(&self, queue: &str) -> Option<Value> {
+        let answer = self.request(Method::GET, &["queues", &self.vhost, queue]).send().await;
+        let answer = answer.expect("the management plugin answers");
+        if !answer.status().is_success() {
+            return None;
+        }
+        Some(answer.json().await.expect("the management plugin answers in JSON"))
     }
 
     /// Deletes a queue with all it holds.

@@ -67,6 +67,14 @@ impl<A> Caller<A> {
     }
 }
 
+impl Caller<Fleet> {
+    /// A transaction that sees the organisation that a thing of the fleet's names: a
+    /// platform administrator may do everything in all of them.
+    pub(crate) async fn begin_in(&self, org_id: OrgId) -> Result<OrgTx, ApiError> {
+        Ok(self.database.org(org_id).await?)
+    }
+}
+
 impl<A: Area> FromRequestParts<AppState> for Caller<A> {
     type Rejection = ApiError;
 

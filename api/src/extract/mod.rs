@@ -20,7 +20,7 @@ pub(crate) use caller::{Caller, Databases, Fleet, History, Syncs};
 pub(crate) use new_connection::NewConnection;
 pub(crate) use new_probe::NewProbe;
 pub(crate) use new_sync_task::{NewSyncTask, fits, unknown_connection};
-pub(crate) use page::{JobPage, NamePage};
+pub(crate) use page::{DeadLetterPage, JobPage, NamePage};
 pub(crate) use path::Id;
 pub(crate) use sign_in::{sha256, sign_in};
 

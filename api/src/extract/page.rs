@@ -5,7 +5,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use longshore_shared::domain::id::JobId;
+use longshore_shared::domain::dead_letter::DeadClass;
+use longshore_shared::domain::id::{DeadLetterId, JobId};
 use longshore_shared::domain::job::{JobKind, JobState};
 use longshore_shared::store::jobs::Filter;
 use serde::Deserialize;
@@ -49,6 +50,21 @@ pub(crate) struct JobPage {
     kind: Option<String>,
 }
 
+/// A page of messages that were put aside, newest first.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DeadLetterPage {
+    /// How many at most.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Only those put aside for this.
+    #[param(schema_with = words::<DeadClass>, required = false)]
+    class: Option<String>,
+}
+
 /// What a page's answer needs: how many, and how its cursor is made.
 pub(crate) struct Page {
     limit: usize,
@@ -81,6 +97,17 @@ impl JobPage {
     }
 }
 
+impl DeadLetterPage {
+    /// The page, the class it shows, and the letter that it begins after.
+    pub(crate) fn check(self) -> Result<(Page, Option<DeadClass>, Option<DeadLetterId>), ApiError> {
+        let mut found = Findings::default();
+        let page = limit(&mut found, self.limit);
+        let before = cursor(&mut found, "d", self.cursor, |text| parse_id(&text).map(DeadLetterId));
+        let class = word::<DeadClass>(&mut found, "class", self.class);
+        found.finish(page.zip(class).zip(before).map(|((page, class), before)| (page, class, before)))
+    }
+}
+
 impl Page {
     /// How many rows to ask the store for: one more than shown tells whether there are more.
     pub(crate) fn rows(&self) -> i64 {
@@ -95,6 +122,15 @@ impl Page {
     /// As [`Page::cut_by_name`], for jobs.
     pub(crate) fn cut_jobs<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> JobId) -> Option<String> {
         self.cut(rows, |last| encode("j", &id(last).to_string()))
+    }
+
+    /// As [`Page::cut_by_name`], for messages that were put aside.
+    pub(crate) fn cut_dead_letters<T>(
+        &self,
+        rows: &mut Vec<T>,
+        id: impl Fn(&T) -> DeadLetterId,
+    ) -> Option<String> {
+        self.cut(rows, |last| encode("d", &id(last).to_string()))
     }
 
     fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> Option<String> {

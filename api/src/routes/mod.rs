@@ -1,6 +1,7 @@
 //! The handlers: parse, call, view. What is decided is decided elsewhere.
 
 pub(crate) mod connections;
+pub(crate) mod dead_letters;
 pub(crate) mod job_events;
 pub(crate) mod jobs;
 mod picture;

@@ -2,12 +2,14 @@
 //! the bus or in the store. Pure: rows and samples come as arguments, and so does the time.
 
 mod connection;
+mod dead_letter;
 mod job;
 mod progress;
 mod sync_task;
 mod table;
 
 pub(crate) use connection::ConnectionView;
+pub(crate) use dead_letter::{DeadLetterView, ReplaysView};
 pub(crate) use job::{JobSummary, JobView, LogLine, Picture};
 pub(crate) use progress::{Live, ProgressEvent};
 pub(crate) use sync_task::SyncTaskView;

@@ -23,6 +23,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use super::connection::within;
+use super::dead::Reason;
 use super::live::Live;
 use super::message::Wire as _;
 use super::publisher::Outgoing;
@@ -151,7 +152,7 @@ impl Slot {
         match StepMessage::decode(&raw.data) {
             Ok(message) => Ok((message, raw, way)),
             Err(error) => {
-                let settled = put_aside(&self.bus, self.queue, raw, &error.to_string()).await;
+                let settled = put_aside(&self.bus, self.queue, raw, &Reason::from(&error)).await;
                 if settled.is_ok() {
                     self.open = Some(way);
                 }
@@ -185,7 +186,7 @@ async fn consume(channel: &Channel, queue: Queue) -> Result<Consumer, Setback> {
     })
 }
 
-fn is_missing(error: &BusError) -> bool {
+pub(super) fn is_missing(error: &BusError) -> bool {
     use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
     let BusError::Broker { source, .. } = error else { return false };
     matches!(source.kind(), lapin::ErrorKind::ProtocolError(reply)
@@ -232,12 +233,6 @@ impl Delivery {
         self.ack().await
     }
 
-    /// Nobody can do anything with it: it is put aside for an operator, with the reason.
-    pub async fn reject_to_dead_letter(mut self, reason: &str) -> Result<(), BusError> {
-        let raw = self.take("dead_lettered")?;
-        put_aside(&self.bus, self.queue, raw, reason).await
-    }
-
     /// Not now, or not here: it goes back to its queue for whoever asks next.
     pub async fn requeue(mut self) -> Result<(), BusError> {
         let raw = self.take("requeued")?;
@@ -273,8 +268,8 @@ impl std::fmt::Debug for Delivery {
 }
 
 /// Puts a message into the dead queue with its reason; without a way there, RabbitMQ puts it there bare.
-async fn put_aside(bus: &Bus, queue: Queue, raw: RawDelivery, reason: &str) -> Result<(), BusError> {
-    tracing::warn!(bus.queue = %queue, "a message is put aside: {reason}");
+async fn put_aside(bus: &Bus, queue: Queue, raw: RawDelivery, reason: &Reason) -> Result<(), BusError> {
+    tracing::warn!(bus.queue = %queue, "a message is put aside: {}", reason.told);
     count(queue, "put_aside");
     let acker = raw.acker.clone();
     match bus.shared.publisher.send_one(Outgoing::dead(raw.data, queue, reason)).await {

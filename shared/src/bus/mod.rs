@@ -15,6 +15,7 @@
 mod channels;
 mod connection;
 mod consumer;
+mod dead;
 mod error;
 mod fanout;
 mod live;
@@ -39,6 +40,7 @@ use connection::{Link, Role, within};
 use publisher::{Outgoing, Publisher};
 
 pub use consumer::{Delivery, Slot};
+pub use dead::DeadLetters;
 pub use error::BusError;
 pub use message::{Control, MessageError, StepMessage};
 

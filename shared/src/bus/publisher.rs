@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use deadpool::managed::Object;
 use lapin::options::BasicPublishOptions;
-use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Confirmation};
 
 use super::BusError;
 use super::channels::{self, Channels, ConfirmChannel};
 use super::connection::{Link, PATIENCE};
+use super::dead::{self, Reason};
 use super::message::{Control, StepMessage, Wire as _};
 use super::topology::{self, CONTROL, DEAD, STEPS};
 use crate::domain::step::Queue;
@@ -20,11 +20,8 @@ use crate::telemetry::Metric;
 const BATCH: usize = 500;
 /// Before a queue that is gone is declared anew, so that RabbitMQ has told its consumers first.
 const MEND_PAUSE: Duration = Duration::from_secs(1);
-/// Why a message was put aside, and from which queue it came; operators read these.
-const REASON_HEADER: &str = "x-longshore-reason";
-const QUEUE_HEADER: &str = "x-longshore-queue";
 
-const PERSISTENT: u8 = 2;
+pub(super) const PERSISTENT: u8 = 2;
 pub(super) const TRANSIENT: u8 = 1;
 
 /// A message as it goes out.
@@ -58,18 +55,10 @@ impl Outgoing {
         }
     }
 
-    /// A message that is put aside, as it came, with the reason beside it.
-    pub(super) fn dead(body: Vec<u8>, queue: Queue, reason: &str) -> Self {
-        let mut headers = FieldTable::default();
-        headers.insert(REASON_HEADER.into(), AMQPValue::LongString(reason.into()));
-        headers.insert(QUEUE_HEADER.into(), AMQPValue::LongString(topology::queue_name(queue).into()));
-        Self {
-            exchange: DEAD,
-            key: queue.as_str().to_owned(),
-            body,
-            properties: properties(PERSISTENT).with_headers(headers),
-            mandatory: true,
-        }
+    /// A message that is put aside, with the reason beside it.
+    pub(super) fn dead(body: Vec<u8>, queue: Queue, reason: &Reason) -> Self {
+        let (body, properties) = dead::shroud(body, topology::queue_name(queue), reason);
+        Self { exchange: DEAD, key: queue.as_str().to_owned(), body, properties, mandatory: true }
     }
 
     fn judge(&self, confirmation: &Confirmation) -> Result<(), BusError> {

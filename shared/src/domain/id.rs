@@ -37,6 +37,8 @@ id! {
     StepId,
     /// One run of a worker process.
     WorkerId,
+    /// A message that was put aside.
+    DeadLetterId,
     /// An API token (its row, not its secret).
     TokenId,
 }

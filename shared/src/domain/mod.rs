@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod address;
 pub mod connection;
+pub mod dead_letter;
 pub mod failure;
 pub mod id;
 pub mod job;

@@ -8,6 +8,7 @@
 
 pub mod connections;
 mod database;
+pub mod dead_letters;
 mod error;
 pub mod job_log;
 pub mod job_tables;

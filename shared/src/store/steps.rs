@@ -1,6 +1,7 @@
 //! Table `steps`. Written by `workflow` only; every write of a running step names its
 //! token.
 
+mod again;
 mod insertion;
 
 use serde_json::Value;
@@ -11,6 +12,7 @@ use crate::domain::id::{JobId, OrgId, StepId, WorkerId};
 use crate::domain::job::Job;
 use crate::domain::step::{Counts, Lease, Queue, StepKind, StepState};
 
+pub use again::{announce_again, state};
 pub use insertion::{insert, insert_waiting, last_ordinal};
 
 /// A step as a claim finds it.

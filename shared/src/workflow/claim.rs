@@ -34,6 +34,25 @@ pub async fn claim(
     Ok(claimed)
 }
 
+/// Leaves a step, of which this release does not know what it is, to a worker that does: it
+/// stays announced, and its message comes again after `pause_seconds` (the sweep sends it).
+pub async fn leave(
+    database: &Database,
+    org_id: OrgId,
+    step_id: StepId,
+    pause_seconds: f64,
+) -> Result<(), WorkflowError> {
+    let mut tx = database.system().await?;
+    let conn = tx.conn();
+    let Some(job_id) = steps::job_of(conn, org_id, step_id).await? else { return Ok(()) };
+    let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(()) };
+    if let Some(step) = steps::announce_again(conn, org_id, step_id, pause_seconds).await? {
+        announce::owe(conn, org_id, job_id, job.trace.as_deref(), &[step], pause_seconds).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 /// Renews a lease for `lease_seconds`.
 pub async fn renew(database: &Database, lease: &Lease, lease_seconds: f64) -> Result<Renewal, WorkflowError> {
     let mut tx = database.system().await?;

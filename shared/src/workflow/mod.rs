@@ -10,6 +10,7 @@ mod advance;
 mod announce;
 pub mod cancel;
 pub mod claim;
+pub mod dead_letters;
 mod error;
 pub mod expire;
 pub mod publish;

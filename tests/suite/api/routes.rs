@@ -12,6 +12,7 @@ const ROUTES: &[&str] = &[
     "DELETE /v1/sync-tasks/{id}",
     "GET /v1/connections",
     "GET /v1/connections/{id}",
+    "GET /v1/dead-letters",
     "GET /v1/jobs",
     "GET /v1/jobs/{id}",
     "GET /v1/jobs/{id}/events",
@@ -20,6 +21,8 @@ const ROUTES: &[&str] = &[
     "GET /v1/sync-tasks/{id}",
     "GET /v1/sync-tasks/{id}/runs",
     "POST /v1/connections",
+    "POST /v1/dead-letters/replay",
+    "POST /v1/dead-letters/{id}/replay",
     "POST /v1/jobs/{id}/cancel",
     "POST /v1/probes",
     "POST /v1/sync-tasks",
@@ -103,6 +106,8 @@ async fn each_permission_opens_its_own_doors() {
         ("POST /v1/sync-tasks/{id}/runs", [false, true, true]),
         ("POST /v1/jobs/{id}/cancel", [false, true, true]),
         ("POST /v1/probes", [false, false, false]),
+        ("GET /v1/dead-letters", [false, false, false]),
+        ("POST /v1/dead-letters/replay", [false, false, false]),
     ];
     for (route, expected) in cases {
         for ((permission, token), open) in permissions.iter().zip(&tokens).zip(expected) {

@@ -19,6 +19,9 @@ use super::finish;
 /// Before asking again when PostgreSQL does not answer.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(2);
 
+/// Before a step that this release does not know is offered again.
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(10);
+
 /// A step that is over so soon keeps its message until then, and its slot's consumer.
 const SHORT: Duration = Duration::from_millis(250);
 
@@ -63,9 +66,7 @@ async fn one(worker: &Arc<Worker>, delivery: Delivery, shutdown: &CancellationTo
             let _ = tokio::time::timeout(OUTAGE_PAUSE, shutdown.cancelled()).await;
         }
         Err(WorkflowError::Store(StoreError::Row(reason))) => {
-            // A kind of a newer release, most likely; the claim was rolled back. The sweep
-            // announces the step again, for a worker that knows it.
-            let _ = delivery.reject_to_dead_letter(&reason).await;
+            leave(worker, delivery, &reason).await;
         }
         Err(error) => {
             tracing::error!("a claim failed: {error}");
@@ -73,6 +74,18 @@ async fn one(worker: &Arc<Worker>, delivery: Delivery, shutdown: &CancellationTo
             let _ = tokio::time::timeout(OUTAGE_PAUSE, shutdown.cancelled()).await;
         }
     }
+}
+
+/// A kind of a newer release, most likely; the claim was rolled back. The step stays
+/// announced for a worker that knows it.
+async fn leave(worker: &Worker, delivery: Delivery, reason: &str) {
+    tracing::warn!("a step is left to a worker of a newer release: {reason}");
+    let (org_id, step_id) = (delivery.message.org_id, delivery.message.step_id);
+    let left = claim::leave(&worker.database, org_id, step_id, UNKNOWN_PAUSE.as_secs_f64()).await;
+    let _ = match left {
+        Ok(()) => delivery.ack().await,
+        Err(_) => delivery.requeue().await,
+    };
 }
 
 async fn claim(worker: &Worker, delivery: &Delivery) -> Result<Option<Claimed>, WorkflowError> {

@@ -1,0 +1,124 @@
+//! Messages that were put aside: shown to platform administrators, and replayed.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use longshore_shared::domain::dead_letter::{DeadStep, Replay};
+use longshore_shared::domain::id::{DeadLetterId, OrgId};
+use longshore_shared::store::dead_letters;
+use longshore_shared::store::outbox::Owed;
+use longshore_shared::workflow::{dead_letters as workflow, publish};
+
+use super::runs::PATIENCE;
+use crate::error::{ApiError, Conflict};
+use crate::extract::{Caller, DeadLetterPage, Fleet, Id, NoFields, StrictQuery};
+use crate::state::AppState;
+use crate::view::{DeadLetterView, List, ReplaysView};
+
+/// Messages that one request replays at most.
+const MOST: i64 = 200;
+
+/// Lists messages that were put aside, newest first.
+#[utoipa::path(get, path = "/v1/dead-letters", operation_id = "list_dead_letters", tag = "fleet",
+    params(DeadLetterPage), responses((status = 200, description = "a page", body = List<DeadLetterView>)))]
+pub(crate) async fn list(
+    caller: Caller<Fleet>,
+    StrictQuery(page): StrictQuery<DeadLetterPage>,
+) -> Result<Json<List<DeadLetterView>>, ApiError> {
+    let (page, class, before) = page.check()?;
+    let mut tx = caller.begin().await?;
+    let mut found = dead_letters::list(tx.conn(), class, before, page.rows()).await?;
+    tx.commit().await?;
+    let next_cursor = page.cut_dead_letters(&mut found, |kept| kept.id);
+    Ok(Json(List { items: found.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+/// Announces the message's step again, if it still waits to be claimed. Again is harmless.
+#[utoipa::path(post, path = "/v1/dead-letters/{id}/replay", operation_id = "replay_dead_letter", tag = "fleet",
+    request_body = Option<NoFields>, params(("id" = uuid::Uuid, Path, description = "the message")),
+    responses((status = 200, description = "the message, and what came of the replay", body = DeadLetterView)))]
+pub(crate) async fn replay(
+    caller: Caller<Fleet>,
+    State(state): State<AppState>,
+    Id(id): Id<DeadLetterId>,
+    _: NoFields,
+) -> Result<Json<DeadLetterView>, ApiError> {
+    let found = find(&caller, id).await?;
+    let step = found.step.ok_or_else(|| refusal(Replay::Unreadable))?;
+    let (replay, owed) = one(&caller, id, &step).await?;
+    announce(&state, BTreeMap::from([(step.org_id, owed)])).await;
+    if replay.is_refused() {
+        return Err(refusal(replay));
+    }
+    Ok(Json(find(&caller, id).await?.into()))
+}
+
+/// Replays messages that were not replayed since they were put aside, the oldest first.
+#[utoipa::path(post, path = "/v1/dead-letters/replay", operation_id = "replay_dead_letters", tag = "fleet",
+    request_body = Option<NoFields>,
+    responses((status = 200, description = "what came of at most 200 replays", body = ReplaysView)))]
+pub(crate) async fn replay_all(
+    caller: Caller<Fleet>,
+    State(state): State<AppState>,
+    _: NoFields,
+) -> Result<Json<ReplaysView>, ApiError> {
+    let mut tx = caller.begin().await?;
+    let found = dead_letters::to_replay(tx.conn(), MOST).await?;
+    tx.commit().await?;
+    let more = i64::try_from(found.len()).is_ok_and(|found| found == MOST);
+    let (mut replays, mut owed) = (Vec::with_capacity(found.len()), BTreeMap::new());
+    for (id, step) in found {
+        let (replay, rows) = one(&caller, id, &step).await?;
+        replays.push(replay);
+        owed.entry(step.org_id).or_insert_with(Vec::new).extend(rows);
+    }
+    announce(&state, owed).await;
+    Ok(Json(ReplaysView::of(&replays, more)))
+}
+
+async fn find(caller: &Caller<Fleet>, id: DeadLetterId) -> Result<dead_letters::Kept, ApiError> {
+    let mut tx = caller.begin().await?;
+    let found = dead_letters::find(tx.conn(), id).await?;
+    tx.commit().await?;
+    found.ok_or(ApiError::NotFound)
+}
+
+async fn one(
+    caller: &Caller<Fleet>,
+    id: DeadLetterId,
+    step: &DeadStep,
+) -> Result<(Replay, Vec<Owed>), ApiError> {
+    let mut tx = caller.begin_in(step.org_id).await?;
+    let (replay, owed) = workflow::replay(tx.conn(), step).await?;
+    dead_letters::set_replay(tx.conn(), id, replay).await?;
+    tx.commit().await?;
+    Ok((replay, owed))
+}
+
+/// Publishes what is owed, if RabbitMQ is quick about it; else the scheduler does.
+async fn announce(state: &AppState, owed: BTreeMap<OrgId, Vec<Owed>>) {
+    let published = async {
+        for (org_id, owed) in owed {
+            publish::submitted(&state.database, &state.bus, org_id, owed).await?;
+        }
+        Ok::<_, longshore_shared::workflow::WorkflowError>(())
+    };
+    match tokio::time::timeout(PATIENCE, published).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the scheduler announces what is replayed"),
+        Err(_) => tracing::warn!("RabbitMQ is slow; the scheduler announces what is replayed"),
+    }
+}
+
+fn refusal(replay: Replay) -> ApiError {
+    let (code, detail) = match replay {
+        Replay::StepGone => ("step_gone", "there is no such step any more"),
+        Replay::StepEnded => ("step_ended", "the step has ended"),
+        Replay::JobEnded => ("job_ended", "the step's job has ended or is ending"),
+        Replay::Unreadable | Replay::Announced | Replay::InHand => {
+            ("dead_letter_unreadable", "the message cannot be read, so there is nothing to replay")
+        }
+    };
+    Conflict { code, detail: detail.to_owned(), ..Conflict::default() }.into()
+}
