@@ -21,6 +21,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use longshore_shared::bus::Bus;
 use longshore_shared::config::ApiConfig;
+use longshore_shared::failpoint;
 use longshore_shared::store::{Database, await_schema};
 use longshore_shared::telemetry::{Check, serve_ops};
 use longshore_shared::vault::Sealer;
@@ -36,6 +37,7 @@ use state::{AppState, Schema};
 /// Serves at once; until the database is there with its schema the answer is 503. RabbitMQ
 /// may be away: jobs are accepted all the same.
 pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
+    failpoint::arm();
     let open = |url: &str| Database::new(url, config.database.connections, "longshore-api");
     let database = open(config.database.url.reveal()).context("LONGSHORE_DATABASE_URL")?;
     let sign_in = open(config.system_database.url.reveal()).context("LONGSHORE_SYSTEM_DATABASE_URL")?;

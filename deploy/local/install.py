@@ -44,9 +44,16 @@ _PACKAGES: Dict[str, Callable[[], bool]] = {
 }
 
 
-def missing_packages(tools: Sequence[Tool]) -> List[str]:
+# What the tests need beyond it.
+_TEST_PACKAGES: Dict[str, Callable[[], bool]] = {
+    "faketime": lambda: _has("faketime"),
+}
+
+
+def missing_packages(tools: Sequence[Tool], for_tests: bool = False) -> List[str]:
     """The Debian packages that this machine lacks."""
-    missing = [name for name, is_there in _PACKAGES.items() if not is_there()]
+    wanted = {**_PACKAGES, **(_TEST_PACKAGES if for_tests else {})}
+    missing = [name for name, is_there in wanted.items() if not is_there()]
     if not all(tool.is_there() for tool in tools) and pip_python() is None:
         missing.append("python3-pip")
     return sorted(missing)
@@ -59,7 +66,7 @@ def install(for_tests: bool = False) -> None:
         tools.append(CARGO_DENY)
         if cargo_program("cargo-nextest") is None:
             tools.append(CARGO_NEXTEST)
-    _bring(tools)
+    _bring(tools, for_tests)
     check_rust()
 
 
@@ -68,11 +75,11 @@ def install_servers() -> None:
     _bring([SEAWEEDFS])
 
 
-def _bring(tools: Sequence[Tool]) -> None:
-    missing = missing_packages(tools)
+def _bring(tools: Sequence[Tool], for_tests: bool = False) -> None:
+    missing = missing_packages(tools, for_tests)
     if missing:
         _install_packages(missing)
-    still = missing_packages(tools)
+    still = missing_packages(tools, for_tests)
     if still:
         raise Problem(f"still missing after the installation: {' '.join(still)}")
     for tool in tools:
@@ -111,7 +118,8 @@ def _install_packages(missing: Sequence[str]) -> None:
             f"install them with: sudo apt-get update && sudo apt-get install --no-install-recommends {names}",
         )
     with lock(Path("/var/cache/longshore/install.lock"), "another installation runs; waiting for it"):
-        missing = [name for name in missing if not _PACKAGES.get(name, lambda: False)()]
+        proofs = {**_PACKAGES, **_TEST_PACKAGES}
+        missing = [name for name in missing if not proofs.get(name, lambda: False)()]
         if not missing:
             return
         say(f"installing Debian packages: {' '.join(missing)}")

@@ -22,12 +22,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use longshore_shared::bus::{Bus, BusError};
-use longshore_shared::clock;
 use longshore_shared::config::SchedulerConfig;
 use longshore_shared::store::outbox::Owed;
 use longshore_shared::store::{Database, StoreError, await_schema};
 use longshore_shared::telemetry::{self, Check, TelemetryError};
 use longshore_shared::workflow::publish;
+use longshore_shared::{clock, failpoint};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,7 @@ impl Ground {
 /// Runs until `shutdown`; then finishes the transactions in hand, within the grace, and
 /// gives the leadership back.
 pub async fn run(config: SchedulerConfig, shutdown: CancellationToken) -> Result<(), RunError> {
+    failpoint::arm();
     telemetry::start_metrics()?;
     let address = config.ops.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;

@@ -18,6 +18,7 @@ use futures::future::try_join_all;
 use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::job::Trigger;
 use longshore_shared::domain::schedule::Schedule;
+use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::outbox::Owed;
 use longshore_shared::store::sync_tasks::{Due, SyncTask};
 use longshore_shared::store::{Conn, StoreError, jobs, sync_tasks};
@@ -95,6 +96,7 @@ async fn fire_one(ground: &Ground, term: Term) -> Result<Option<Vec<Owed>>, Work
         }
         Err(error) => return Err(error.into()),
     };
+    reach(Failpoint::FireBeforeCommit).await.map_err(StoreError::from)?;
     // Last, so that what was frozen anywhere above is refused.
     if !ground.leadership.fence(conn, term).await? {
         tracing::warn!("the firing of an old term is rolled back");

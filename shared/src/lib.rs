@@ -3,13 +3,14 @@
 //! secrets), and `workflow`, the only place that moves a job or a step.
 //!
 //! Arrows: `workflow` -> {`store`, `bus`} -> `domain`; `vault` -> `domain`; `config`,
-//! `clock`, `shutdown` and `telemetry` are leaves. `store` and `bus` do not know each other. A test
+//! `clock`, `failpoint`, `shutdown` and `telemetry` are leaves. `store` and `bus` do not know each other. A test
 //! in `tests/` holds this.
 
 pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod failpoint;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -115,6 +115,24 @@ impl Broker {
         Some(answer.json().await.expect("the management plugin answers in JSON"))
     }
 
+    /// The vhost's queues that hold messages, those in consumers' hands included, and how
+    /// many; as the management plugin last counted, which it does every few seconds.
+    pub async fn holding(&self) -> Vec<(String, u64)> {
+        let found = self.must(self.request(Method::GET, &["queues", &self.vhost])).await;
+        let queues = found.as_array().expect("the management plugin answers a list of queues");
+        let counted = queues.iter().map(|queue| {
+            let name = queue["name"].as_str().unwrap_or_default().to_owned();
+            // A queue that was made a moment ago has not been counted yet.
+            (name, queue["messages"].as_u64().unwrap_or(u64::MAX))
+        });
+        counted.filter(|(_, messages)| *messages > 0).collect()
+    }
+
+    /// Deletes an exchange.
+    pub async fn delete_exchange(&self, exchange: &str) {
+        self.must(self.request(Method::DELETE, &["exchanges", &self.vhost, exchange])).await;
+    }
+
     /// Deletes a queue with all it holds.
     pub async fn delete_queue(&self, queue: &str) {
         self.must(self.request(Method::DELETE, &["queues", &self.vhost, queue])).await;

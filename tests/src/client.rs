@@ -138,7 +138,8 @@ impl Client {
 /// What registers a schema.
 pub fn connection_body(schema: &Schema) -> Value {
     json!({
-        "name": schema.name, "engine": "mariadb", "host": "127.0.0.1", "port": schema.server.port,
+        "name": schema.name, "engine": "mariadb", "host": "127.0.0.1",
+        "port": schema.behind.unwrap_or(schema.server.port),
         "database": schema.name, "username": schema.username, "password": schema.password,
     })
 }

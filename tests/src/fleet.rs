@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use longshore_shared::failpoint::Failpoint;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -26,6 +27,38 @@ const LINES_SHOWN: usize = 120;
 /// Settings of a process: variables without the prefix `LONGSHORE_`.
 pub type Settings = BTreeMap<&'static str, String>;
 
+/// What surrounds a process beyond its settings: what a test does to it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    variables: BTreeMap<&'static str, String>,
+    memory: Option<u64>,
+}
+
+impl Surroundings {
+    /// Tells places what to do, in the words of [`longshore_shared::failpoint`].
+    pub fn failpoints<'a>(mut self, told: impl IntoIterator<Item = (Failpoint, &'a str)>) -> Self {
+        let told: Vec<_> =
+            told.into_iter().map(|(place, word)| format!("{}={word}", place.as_str())).collect();
+        self.variables.insert("FAILPOINTS", told.join(";"));
+        self
+    }
+
+    /// Shifts the process's wall clock, in faketime's words: `+5h`, `-90m`. Its monotonic
+    /// clock stays right, as on a machine whose clock is wrong.
+    pub fn clock(mut self, shift: &str) -> Self {
+        self.variables.insert("LD_PRELOAD", place::faketime().display().to_string());
+        self.variables.insert("FAKETIME", shift.to_owned());
+        self.variables.insert("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned());
+        self
+    }
+
+    /// Bounds the process's address space, in bytes.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+}
+
 /// A running (or ended) process of Longshore.
 pub struct Process {
     /// What people call it: the worker's or scheduler's name.
@@ -34,6 +67,7 @@ pub struct Process {
     pub ops_port: u16,
     program: &'static str,
     settings: Settings,
+    around: Surroundings,
     folder: PathBuf,
     log: PathBuf,
     child: Child,
@@ -41,19 +75,38 @@ pub struct Process {
 
 impl Process {
     /// Starts a program; `folder` takes its log. It is not ready yet.
-    pub fn start(program: &'static str, name: &str, settings: &Settings, folder: &Path) -> Self {
-        let mut settings = settings.clone();
+    pub fn start(
+        program: &'static str,
+        name: &str,
+        settings: &Settings,
+        around: &Surroundings,
+        folder: &Path,
+    ) -> Self {
+        let (mut settings, around) = (settings.clone(), around.clone());
         let ops_port = place::free_port();
         settings.insert("OPS_LISTEN", format!("127.0.0.1:{ops_port}"));
         let log = folder.join(format!("{name}.log"));
-        let child = launch(program, &[], &settings, folder, &log);
-        Self { name: name.to_owned(), ops_port, program, settings, folder: folder.to_owned(), log, child }
+        let child = launch(program, &[], &settings, &around, folder, &log);
+        let (name, folder) = (name.to_owned(), folder.to_owned());
+        Self { name, ops_port, program, settings, around, folder, log, child }
     }
 
-    /// Starts it once more with the same settings, after it has ended.
+    /// Starts it once more with the same settings and surroundings, after it has ended.
     pub fn start_again(&mut self) {
         assert!(self.ended().is_some(), "{} still runs", self.name);
-        self.child = launch(self.program, &[], &self.settings, &self.folder, &self.log);
+        let Self { program, settings, around, folder, log, .. } = self;
+        self.child = launch(program, &[], settings, around, folder, log);
+    }
+
+    /// Starts it once more with other surroundings, after it has ended.
+    pub fn start_again_in(&mut self, around: Surroundings) {
+        self.around = around;
+        self.start_again();
+    }
+
+    /// Changes a setting for its next start.
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.insert(name, value.to_owned());
     }
 
     /// Waits until it says that it is ready.
@@ -129,21 +182,34 @@ impl Drop for Process {
 /// Runs a program's subcommand to its end; panics with what it said if it fails.
 pub fn command(program: &str, arguments: &[&str], settings: &Settings, folder: &Path) {
     let log = folder.join(format!("{program}-{}.log", arguments.first().unwrap_or(&"")));
-    let status = launch(program, arguments, settings, folder, &log).wait().expect("a child can be awaited");
+    let around = Surroundings::default();
+    let status =
+        launch(program, arguments, settings, &around, folder, &log).wait().expect("a child can be awaited");
     assert!(status.success(), "{program} {arguments:?}: {status}\n{}", read(&log));
 }
 
-fn launch(program: &str, arguments: &[&str], settings: &Settings, folder: &Path, log: &Path) -> Child {
+fn launch(
+    program: &str,
+    arguments: &[&str],
+    settings: &Settings,
+    around: &Surroundings,
+    folder: &Path,
+    log: &Path,
+) -> Child {
     let out = File::options().create(true).append(true).open(log).expect("a log can be opened");
     let err = out.try_clone().expect("a handle can be doubled");
     let variables = settings.iter().map(|(name, value)| (format!("LONGSHORE_{name}"), value));
+    let bound = around.memory.map(|bytes| format!("--as={bytes}"));
+    let bounded = bound.iter().flat_map(|bound| ["prlimit", bound, "--"]);
     Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "--"])
+        .args(bounded)
         .arg(place::program(program))
         .args(arguments)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .envs(variables)
+        .envs(&around.variables)
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(out)

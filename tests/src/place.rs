@@ -25,6 +25,14 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
+/// The library that shifts a process's clock (Debian package `faketime`).
+pub fn faketime() -> PathBuf {
+    let found = std::fs::read_dir("/usr/lib").expect("/usr/lib is there").filter_map(Result::ok);
+    let library = "faketime/libfaketimeMT.so.1";
+    let mut libraries = found.map(|folder| folder.path().join(library)).filter(|path| path.exists());
+    libraries.next().expect("the Debian package faketime is there: deploy/local/stack install --tests")
+}
+
 /// `target/debug` of `target/debug/deps/suite-…`.
 fn cargos_folder() -> PathBuf {
     let me = std::env::current_exe().expect("the system knows this program");

@@ -18,6 +18,8 @@ pub struct Schema {
     pub server: MariaDb,
     /// Its name.
     pub name: String,
+    /// The port that Longshore is given, if it is not the server's own.
+    pub behind: Option<u16>,
     /// The account's name.
     pub username: String,
     /// The account's password, with every character that needs care somewhere.
@@ -34,7 +36,7 @@ impl Schema {
         let username = format!("u_{name}");
         let password = format!("p@:/%#?'\\\" {}", place::fresh_name());
         let pool = Pool::new(options(server).db_name(Some(name.clone())));
-        let made = Self { server: server.clone(), name, username, password, pool };
+        let made = Self { server: server.clone(), name, behind: None, username, password, pool };
         made.create().await;
         made
     }

@@ -9,11 +9,17 @@ use tempfile::TempDir;
 use crate::broker::Broker;
 use crate::client::{Client, Job};
 use crate::control_plane::ControlPlane;
-use crate::fleet::{Process, Settings, command};
+use crate::fleet::{Process, Settings, Surroundings, command};
 use crate::place;
+use crate::proxy::Proxy;
 use crate::schema::Schema;
 use crate::servers::Servers;
 use crate::wait::seconds;
+
+mod routes;
+
+use routes::Routes;
+pub use routes::Upstream;
 
 /// The lease in tests: short, so that a worker's death is noticed soon.
 pub const LEASE_SECONDS: u64 = 3;
@@ -41,6 +47,8 @@ pub struct Stack {
     /// Logs and keys.
     pub folder: TempDir,
     settings: Settings,
+    around: Surroundings,
+    routes: Routes,
     api_port: u16,
 }
 
@@ -84,6 +92,8 @@ impl Stack {
             token,
             folder,
             settings,
+            around: Surroundings::default(),
+            routes: Routes::default(),
             api_port,
         }
     }
@@ -106,6 +116,19 @@ impl Stack {
         self.settings.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
     }
 
+    /// Surroundings of the processes that are started from now on.
+    pub fn surround(&mut self, around: Surroundings) {
+        self.around = around;
+    }
+
+    /// Puts a proxy in front of a server, for processes that are started and connections
+    /// that are registered from now on.
+    pub fn proxy(&mut self, upstream: Upstream) -> Proxy {
+        let proxy = Proxy::before(self.port_of(upstream));
+        self.route(upstream, Some(proxy.port));
+        proxy
+    }
+
     /// Starts one API, one scheduler and two workers, and waits until they are ready.
     pub async fn start_all(&mut self) {
         self.start_api();
@@ -121,10 +144,10 @@ impl Stack {
             self.of(&["LOG", "GRACE_SECONDS", "DATABASE_CONNECTIONS", "AMQP_URL", "PUBLIC_KEYS"]);
         let port = if self.apis.is_empty() { self.api_port } else { place::free_port() };
         settings.insert("API_LISTEN", format!("127.0.0.1:{port}"));
-        settings.insert("DATABASE_URL", self.control.api_url.clone());
-        settings.insert("SYSTEM_DATABASE_URL", self.control.system_url.clone());
+        settings.insert("DATABASE_URL", self.routes.database(&self.control.api_url));
+        settings.insert("SYSTEM_DATABASE_URL", self.routes.database(&self.control.system_url));
         let name = format!("api-{}", self.apis.len() + 1);
-        self.apis.push(Process::start("longshore-api", &name, &settings, self.folder.path()));
+        self.apis.push(self.process("longshore-api", &name, settings));
         self.apis.last_mut().expect("it was just added")
     }
 
@@ -132,12 +155,12 @@ impl Stack {
     pub fn start_worker(&mut self) -> &mut Process {
         let mut settings = self.settings.clone();
         let name = format!("worker-{}", self.workers.len() + 1);
-        settings.insert("DATABASE_URL", self.control.system_url.clone());
+        settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));
         settings.insert("WORKER_NAME", name.clone());
         for other in ["SWEEP_SECONDS", "REANNOUNCE_SECONDS"] {
             settings.remove(other);
         }
-        self.workers.push(Process::start("longshore-worker", &name, &settings, self.folder.path()));
+        self.workers.push(self.process("longshore-worker", &name, settings));
         self.workers.last_mut().expect("it was just added")
     }
 
@@ -153,10 +176,17 @@ impl Stack {
             "REANNOUNCE_SECONDS",
         ]);
         let name = format!("scheduler-{}", self.schedulers.len() + 1);
-        settings.insert("DATABASE_URL", self.control.system_url.clone());
+        settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));
         settings.insert("SCHEDULER_NAME", name.clone());
-        self.schedulers.push(Process::start("longshore-scheduler", &name, &settings, self.folder.path()));
+        self.schedulers.push(self.process("longshore-scheduler", &name, settings));
         self.schedulers.last_mut().expect("it was just added")
+    }
+
+    fn process(&self, program: &'static str, name: &str, mut settings: Settings) -> Process {
+        if let Some(url) = settings.get_mut("AMQP_URL") {
+            *url = self.routes.broker(url);
+        }
+        Process::start(program, name, &settings, &self.around, self.folder.path())
     }
 
     /// Waits until every process that was started and has not ended is ready.

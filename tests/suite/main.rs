@@ -7,6 +7,7 @@ mod api;
 mod failures;
 mod faults;
 mod fleet;
+mod harness;
 mod rules;
 mod schedules;
 mod security;

@@ -16,6 +16,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use longshore_shared::bus::Bus;
 use longshore_shared::config::{LogFormat, WorkerConfig};
+use longshore_shared::failpoint;
 use longshore_shared::store::{Database, await_schema};
 use longshore_shared::telemetry::{self, Check};
 use longshore_shared::vault::{self, Opener};
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 /// Works until `shutdown`.
 pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
+    failpoint::arm();
     telemetry::start_logs(&config.log.filter, config.log.format == LogFormat::Json)?;
     telemetry::start_metrics()?;
     let opener = Opener::read(&config.worker.private_keys)?;

@@ -1,6 +1,7 @@
 //! What can go wrong between us and the control plane's PostgreSQL.
 
 use crate::domain::UnknownWord;
+use crate::failpoint::Injected;
 
 /// A failed call to the store.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,13 @@ impl From<serde_json::Error> for StoreError {
 impl From<std::num::TryFromIntError> for StoreError {
     fn from(error: std::num::TryFromIntError) -> Self {
         Self::Row(error.to_string())
+    }
+}
+
+/// A test's fault looks like a PostgreSQL that does not answer.
+impl From<Injected> for StoreError {
+    fn from(_: Injected) -> Self {
+        Self::Database(sqlx::Error::PoolTimedOut)
     }
 }
 

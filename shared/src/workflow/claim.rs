@@ -3,6 +3,7 @@
 use super::{WorkflowError, announce};
 use crate::domain::id::{OrgId, StepId, WorkerId};
 use crate::domain::step::Lease;
+use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::steps::{Claimed, Renewal};
 use crate::store::{Database, jobs, steps};
@@ -29,7 +30,9 @@ pub async fn claim(
         }
     }
     if claimed.is_some() {
+        reach(Failpoint::ClaimBeforeCommit).await?;
         tx.commit().await?;
+        reach(Failpoint::ClaimAfterCommit).await?;
     }
     Ok(claimed)
 }
@@ -79,6 +82,8 @@ pub async fn hand_back(database: &Database, lease: &Lease) -> Result<Vec<Owed>, 
     };
     let owed =
         announce::owe(tx.conn(), lease.org_id, lease.job_id, job.trace.as_deref(), &[step], 0.0).await?;
+    reach(Failpoint::HandBackBeforeCommit).await?;
     tx.commit().await?;
+    reach(Failpoint::HandBackAfterCommit).await?;
     Ok(owed)
 }

@@ -1,6 +1,7 @@
 //! Why a transition did not happen.
 
 use crate::bus::BusError;
+use crate::failpoint::Injected;
 use crate::store::StoreError;
 
 /// A transition that did not happen; nothing of it was written.
@@ -30,4 +31,10 @@ pub enum WorkflowError {
     /// A plan's answer does not hang together.
     #[error("a plan's stages do not hang together: {0}")]
     BadGrowth(String),
+}
+
+impl From<Injected> for WorkflowError {
+    fn from(injected: Injected) -> Self {
+        Self::Store(injected.into())
+    }
 }

@@ -6,6 +6,7 @@ use super::{WorkflowError, announce};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::retry::POISON_CLAIMS;
 use crate::domain::step::Lease;
+use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::{Database, job_log, jobs, steps};
 
@@ -66,6 +67,8 @@ async fn reap(
     let line = format!("the lease of worker {worker} lapsed in attempt {attempt}; another worker takes over");
     job_log::add(conn, lease.org_id, lease.job_id, "warn", &line, Some(lease.step_id), Some(worker)).await?;
     let owed = announce::owe(conn, lease.org_id, lease.job_id, job.trace.as_deref(), &[step], 0.0).await?;
+    reach(Failpoint::ReapBeforeCommit).await?;
     tx.commit().await?;
+    reach(Failpoint::ReapAfterCommit).await?;
     Ok(Some(owed))
 }

@@ -5,6 +5,7 @@ use super::WorkflowError;
 use crate::bus::{Bus, StepMessage};
 use crate::domain::id::OrgId;
 use crate::domain::step::Queue;
+use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::{Conn, Database, outbox, steps};
 use crate::telemetry::Metric;
@@ -16,7 +17,9 @@ pub async fn submitted(
     org_id: OrgId,
     owed: Vec<Owed>,
 ) -> Result<(), WorkflowError> {
+    reach(Failpoint::SubmitAfterCommit).await?;
     let confirmed = send(bus, owed).await;
+    reach(Failpoint::SubmitAfterPublish).await?;
     let mut tx = database.org(org_id).await?;
     outbox::mark_published(tx.conn(), &confirmed.ids).await?;
     tx.commit().await?;
@@ -28,7 +31,9 @@ pub async fn settled(database: &Database, bus: &Bus, owed: Vec<Owed>) -> Result<
     if owed.is_empty() {
         return Ok(());
     }
-    let (ids, outcome) = unmarked(bus, owed).await;
+    reach(Failpoint::DutyAfterCommit).await?;
+    let Confirmed { ids, outcome } = send(bus, owed).await;
+    reach(Failpoint::DutyAfterPublish).await?;
     mark(database, &ids).await?;
     outcome
 }
@@ -36,7 +41,13 @@ pub async fn settled(database: &Database, bus: &Bus, owed: Vec<Owed>) -> Result<
 /// Publishes rows of a committed transaction; answers those that RabbitMQ confirmed, to be
 /// marked by [`mark`] before the sweep takes them for lost.
 pub async fn unmarked(bus: &Bus, owed: Vec<Owed>) -> (Vec<i64>, Result<(), WorkflowError>) {
+    if let Err(injected) = reach(Failpoint::AnnounceBeforePublish).await {
+        return (Vec::new(), Err(injected.into()));
+    }
     let confirmed = send(bus, owed).await;
+    if let Err(injected) = reach(Failpoint::AnnounceAfterPublish).await {
+        return (Vec::new(), Err(injected.into()));
+    }
     (confirmed.ids, confirmed.outcome)
 }
 
@@ -61,7 +72,9 @@ pub async fn overdue(
     if owed.is_empty() {
         return Ok(0);
     }
+    reach(Failpoint::SweepBeforePublish).await?;
     let confirmed = send(bus, owed).await;
+    reach(Failpoint::SweepAfterPublish).await?;
     outbox::mark_published(tx.conn(), &confirmed.ids).await?;
     tx.commit().await?;
     confirmed.outcome.map(|()| confirmed.ids.len())

@@ -4,6 +4,7 @@
 use super::{WorkflowError, announce};
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::JobState;
+use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::{Database, jobs, steps};
 
@@ -30,6 +31,7 @@ async fn fill(database: &Database, org_id: OrgId, job_id: JobId) -> Result<Vec<O
     }
     let next = steps::announce_next(conn, org_id, job_id).await?;
     let owed = announce::owe(conn, org_id, job_id, job.trace.as_deref(), &next, 0.0).await?;
+    reach(Failpoint::RefillBeforeCommit).await?;
     tx.commit().await?;
     Ok(owed)
 }

@@ -7,6 +7,7 @@ use crate::domain::failure::Failure;
 use crate::domain::job::Ending;
 use crate::domain::retry::{self, Verdict};
 use crate::domain::step::{Counts, Growth, Lease, Outcome, StageDraft, StepState, Verified};
+use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::steps::{Claimed, Ended};
 use crate::store::{Conn, Database, job_log, job_tables, jobs, stages, steps};
@@ -54,7 +55,9 @@ pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Res
         let trace = job.trace.as_deref();
         Settled::Done(advance::after_done(conn, lease.org_id, lease.job_id, stage, trace).await?)
     };
+    reach(Failpoint::SettleBeforeCommit).await?;
     tx.commit().await?;
+    reach(Failpoint::SettleAfterCommit).await?;
     Ok(settled)
 }
 
@@ -73,7 +76,9 @@ pub async fn failed(
     if let (Settled::GivenUp, Some(verified), Some(number)) = (&settled, verified, table) {
         job_tables::set_verified(tx.conn(), lease.org_id, lease.job_id, number, verified).await?;
     }
+    reach(Failpoint::FailBeforeCommit).await?;
     tx.commit().await?;
+    reach(Failpoint::FailAfterCommit).await?;
     Ok(settled)
 }
 
@@ -125,7 +130,9 @@ pub async fn stopped(database: &Database, lease: &Lease) -> Result<Settled, Work
     let mut tx = database.system().await?;
     jobs::lock(tx.conn(), lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
     advance::cancel_held(tx.conn(), lease).await?;
+    reach(Failpoint::StopBeforeCommit).await?;
     tx.commit().await?;
+    reach(Failpoint::StopAfterCommit).await?;
     Ok(Settled::Cancelled)
 }
 

@@ -9,6 +9,7 @@ use crate::domain::id::{JobId, OrgId, StepId};
 use crate::domain::job::{Job, JobSpec, JobState, Trigger};
 use crate::domain::probe::ProbeSpec;
 use crate::domain::step::{StageDraft, StepDraft, StepKind, StepState};
+use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::steps::Announced;
 use crate::store::sync_tasks::SyncTask;
@@ -85,6 +86,7 @@ async fn accept(conn: &mut Conn, job: Job, trace: Option<&str>) -> Result<Submit
     job_log::add(conn, job.org_id, job.id, "info", "the job was accepted", None, None).await?;
     let first = StepKind::first_of(job.spec.kind());
     let owed = first_step(conn, job.org_id, job.id, first, trace).await?;
+    reach(Failpoint::SubmitBeforeCommit).await?;
     Ok(Submitted { job, owed })
 }
 

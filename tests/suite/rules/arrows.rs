@@ -4,7 +4,7 @@ use super::source::{CRATES, Source, sources};
 use longshore_tests::place;
 
 /// Rooms that know nothing of ours and that everybody but `domain` and `row` may know.
-const LEAVES: &[&str] = &["clock", "config", "telemetry"];
+const LEAVES: &[&str] = &["clock", "config", "failpoint", "telemetry"];
 
 /// A room: its crate, its name, what it may know of its own crate, and of `shared`.
 type Room = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
@@ -13,6 +13,7 @@ const ROOMS: &[Room] = &[
     ("shared", "domain", &[], &[]),
     ("shared", "clock", &[], &[]),
     ("shared", "config", &[], &[]),
+    ("shared", "failpoint", &[], &[]),
     ("shared", "telemetry", &[], &[]),
     ("shared", "vault", &["domain"], &[]),
     // A sealed secret is a row of `connection_secrets`; the store neither seals nor opens.

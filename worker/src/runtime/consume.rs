@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use longshore_shared::bus::Delivery;
 use longshore_shared::domain::step::Queue;
+use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::StoreError;
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::telemetry::{Metric, TraceContext};
@@ -56,8 +57,8 @@ async fn one(worker: &Arc<Worker>, delivery: Delivery, shutdown: &CancellationTo
             let mut work = Box::pin(finish::run_and_settle(worker, step, asked));
             // Lost or not, the claim stands, and a second delivery's claim will lose.
             match tokio::time::timeout(SHORT, &mut work).await {
-                Ok(()) => drop(delivery.ack().await),
-                Err(_) => drop(tokio::join!(delivery.release(), work)),
+                Ok(()) => acknowledge(delivery.ack()).await,
+                Err(_) => drop(tokio::join!(acknowledge(delivery.release()), work)),
             }
         }
         Err(WorkflowError::Store(error)) if error.is_outage() => {
@@ -86,6 +87,14 @@ async fn leave(worker: &Worker, delivery: Delivery, reason: &str) {
         Ok(()) => delivery.ack().await,
         Err(_) => delivery.requeue().await,
     };
+}
+
+/// A message that stays unacknowledged comes again, and its claim loses.
+async fn acknowledge<T>(settled: impl Future<Output = T>) {
+    if reach(Failpoint::AckBefore).await.is_ok() {
+        settled.await;
+        let _ = reach(Failpoint::AckAfter).await;
+    }
 }
 
 async fn claim(worker: &Worker, delivery: &Delivery) -> Result<Option<Claimed>, WorkflowError> {

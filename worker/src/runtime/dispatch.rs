@@ -11,20 +11,24 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::job::JobSpec;
 use longshore_shared::domain::step::Outcome;
 use longshore_shared::domain::sync::SyncSpec;
+use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::Worker;
 use super::held::Held;
 use crate::steps::{self, Context, StepError};
 
 pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Outcome, StepError> {
-    match held.step.job.spec.clone() {
+    reach(Failpoint::WorkBefore).await?;
+    let outcome = match held.step.job.spec.clone() {
         JobSpec::Sync(spec) => sync(&worker, &held, spec).await,
         JobSpec::Probe(spec) => tokio::select! {
             biased;
             outcome = steps::probe(held.step.kind, spec) => Ok(outcome),
             () = held.cancel.cancelled() => Err(stopped().into()),
         },
-    }
+    };
+    reach(Failpoint::WorkAfter).await?;
+    outcome
 }
 
 async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Outcome, StepError> {

@@ -4,6 +4,7 @@
 //! held lease only, and lives no longer than the attempt; every session that can run
 //! long is remembered, so that [`Context::end_sessions`] can end it on its server.
 
+mod places;
 mod records;
 mod side;
 
@@ -15,6 +16,7 @@ use longshore_shared::config;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::sync::SyncSpec;
+use longshore_shared::failpoint::reach;
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{Database, connections};
 use longshore_shared::vault::Opener;
@@ -117,9 +119,23 @@ impl Context {
         self.step.lease.token > 1
     }
 
-    /// To be asked before every commit on a customer's server.
+    /// To be asked before every write on a customer's server.
     pub(super) fn check_lease(&self) -> Result<(), Failure> {
         self.lease.check()
+    }
+
+    /// Commits the target's transaction: the one way in which rows come to stay.
+    pub(super) async fn commit(&self, target: &mut dyn Writer) -> Result<(), StepError> {
+        let places = places::around_commit(self.step.kind);
+        if let Some((before, _)) = places {
+            reach(before).await?;
+        }
+        self.check_lease()?;
+        target.commit().await?;
+        if let Some((_, after)) = places {
+            reach(after).await?;
+        }
+        Ok(())
     }
 
     /// The name that makes this step's target session the only one.

@@ -55,8 +55,7 @@ async fn load(
     }
     let rows = pump(source, target, &plan.shape, range, context.meter()).await?;
     source.thaw().await?;
-    context.check_lease()?;
-    target.commit().await?;
+    context.commit(target).await?;
     context.meter().add(Counts { inserted: whole(rows), ..Counts::default() });
     Ok(())
 }

@@ -90,8 +90,7 @@ async fn write(
         target.rollback().await?;
         return Err(clash(plan, deferred).into());
     }
-    context.check_lease()?;
-    target.commit().await?;
+    context.commit(target).await?;
     counts.updated = whole(updates.len() - not_updated);
     counts.inserted = whole(page.missing.len() - not_inserted);
     Ok((counts, deferred))

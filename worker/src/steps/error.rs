@@ -2,6 +2,7 @@
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::Verified;
+use longshore_shared::failpoint::Injected;
 use longshore_shared::store::StoreError;
 
 /// Why an attempt did not come to its outcome.
@@ -26,6 +27,12 @@ pub(crate) enum StepError {
 impl From<Failure> for StepError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+impl From<Injected> for StepError {
+    fn from(injected: Injected) -> Self {
+        Self::Store(injected.into())
     }
 }
 

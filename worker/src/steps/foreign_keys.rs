@@ -11,6 +11,7 @@
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::Outcome;
+use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::context::Context;
 use super::error::StepError;
@@ -21,9 +22,11 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let mut plans = context.plans(None).await?;
     plans.retain(|plan| plan.is_written() && plan.is_constrained());
     let mut target = context.target_writer().await?;
+    reach(Failpoint::ForeignKeysBefore).await?;
     for plan in &plans {
         target.add_foreign_keys(&plan.to_constrain()).await?;
     }
+    reach(Failpoint::ForeignKeysAfter).await?;
     let mut source: Option<Box<dyn Reader>> = None;
     let mut warnings = Vec::new();
     for plan in &plans {

@@ -5,6 +5,7 @@
 //! them.
 
 use longshore_shared::domain::step::Outcome;
+use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::context::Context;
 use super::error::StepError;
@@ -12,7 +13,9 @@ use super::error::StepError;
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let mut target = context.target_writer().await?;
+    reach(Failpoint::IndexBefore).await?;
     target.build_indexes(&plan.to_index()).await?;
+    reach(Failpoint::IndexAfter).await?;
     target.analyse(&plan.shape).await?;
     Ok(Outcome::default())
 }

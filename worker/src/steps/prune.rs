@@ -34,8 +34,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         if !extra.is_empty() {
             target.begin().await?;
             let deleted = target.delete(&table, &extra).await?;
-            context.check_lease()?;
-            target.commit().await?;
+            context.commit(&mut *target).await?;
             context.meter().add(Counts { deleted: whole(deleted), ..Counts::default() });
         }
         after = Some(last);

@@ -37,8 +37,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let stuck = stuck(&mut *source, &mut *target, &plan, policy).await?;
     write(&mut *source, &mut *target, &plan, &stuck, policy).await?;
     source.thaw().await?;
-    context.check_lease()?;
-    target.commit().await?;
+    context.commit(&mut *target).await?;
     context.meter().add(Counts {
         updated: whole(stuck.there.len()),
         inserted: whole(stuck.missing.len()),

@@ -19,8 +19,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let deleted = target.delete_all(&table).await?;
     let inserted = pump(&mut *source, &mut *target, &table, &Range::ALL, context.meter()).await?;
     source.thaw().await?;
-    context.check_lease()?;
-    target.commit().await?;
+    context.commit(&mut *target).await?;
     context.meter().add(Counts { deleted: whole(deleted), inserted: whole(inserted), ..Counts::default() });
     Ok(Outcome::default())
 }

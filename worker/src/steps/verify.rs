@@ -5,6 +5,7 @@
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{Outcome, Verified, VerifyPolicy, VerifyResult};
+use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::compare::{Comparison, digests};
 use super::context::Context;
@@ -17,6 +18,7 @@ use crate::transfer::whole;
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
+    reach(Failpoint::VerifyBefore).await?;
     futures::try_join!(source.freeze(), target.freeze())?;
     let (left, right) =
         futures::try_join!(source.digest(&plan.shape, &Range::ALL), target.digest(&plan.shape, &Range::ALL))?;
@@ -29,6 +31,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     };
     let verified = judge(&plan, &left, &right, found);
     futures::try_join!(source.thaw(), target.thaw())?;
+    reach(Failpoint::VerifyAfter).await?;
     if verified.result == VerifyResult::Equal {
         return Ok(Outcome { verified: Some(verified), ..Outcome::default() });
     }

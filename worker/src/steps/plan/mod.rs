@@ -24,6 +24,7 @@ mod tests;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::step::{Outcome, TableDraft, TableMode};
 use longshore_shared::domain::sync::{OnMismatch, SyncSpec};
+use longshore_shared::failpoint::{Failpoint, reach};
 use serde_json::Value;
 
 use self::decide::{Candidate, Decision, Settled};
@@ -54,6 +55,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     drop((source, reader));
 
     let mut target = context.target_writer().await?;
+    reach(Failpoint::PlanBeforeCreate).await?;
     create(context, &mut *target, &laid).await?;
     Ok(Outcome { growth: Some(layout::growth(laid, bystanders)?), warnings, ..Outcome::default() })
 }
@@ -247,6 +249,7 @@ async fn create(context: &Context, target: &mut dyn Writer, laid: &[Laid]) -> Re
         if plan.mode == TableMode::Create {
             context.check_lease()?;
             target.create_table(&plan.shape).await?;
+            reach(Failpoint::PlanAfterCreate).await?;
         }
     }
     Ok(())
