@@ -6,7 +6,7 @@
 //! `claim_after_commit=1*return(die);copy_before_commit=1*off->return(wait)`.
 //! What a place may be told: `return(die)` (the process ends at once, like `kill -9`),
 //! `return(wait)` (for ever, until the future is dropped), `return(error)` (an outage where
-//! the place can fail), `panic`, `sleep(ms)` and `pause` (both stop the thread).
+//! the place can fail), `return(rest 500)` (milliseconds; other tasks go on), `panic`, `sleep(ms)` and `pause` (both stop the thread).
 //! Deliberately not here: what follows. A leaf, so that every room may have its places.
 
 /// A test told a place to fail.
@@ -152,6 +152,11 @@ mod armed {
             "die" => std::process::abort(),
             "wait" => std::future::pending().await,
             "error" => Err(Injected(place)),
+            rest if rest.starts_with("rest ") => {
+                let millis = rest[5..].parse().expect("a number of milliseconds");
+                tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+                Ok(())
+            }
             other => panic!("failpoint {}: `{other}` is nothing that it can do", place.as_str()),
         }
     }

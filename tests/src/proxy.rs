@@ -111,6 +111,12 @@ impl Proxy {
         .await;
     }
 
+    /// Makes all connections that stand half-open for good; new ones are not touched. So a
+    /// firewall forgets a connection.
+    pub fn lose_standing(&self) {
+        self.shared.lose_standing();
+    }
+
     /// Ends all connections that stand.
     pub fn end_all(&self, how: End) {
         self.shared.end_all(how);

@@ -1,6 +1,6 @@
 //! What a proxy's parts share: the orders, the connections that stand, the counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Direction, End, Flow};
 
-/// The instruction of a classic BPF program that, with 0, drops the packet.
+/// The instruction of a classic BPF program that keeps so many bytes of a packet.
 const RETURN: u16 = 0x06;
 
 /// What has passed a proxy.
@@ -44,6 +44,7 @@ pub(super) struct Pair {
     pub(super) client: TcpStream,
     pub(super) server: TcpStream,
     end: CancellationToken,
+    lost: AtomicBool,
 }
 
 impl Pair {
@@ -62,16 +63,14 @@ impl Pair {
 
     /// Lets the kernel drop what comes from the direction's sender, or not any more.
     fn lose(&self, direction: Direction, lost: bool) {
+        let lost = lost || self.lost.load(Ordering::Relaxed);
         let socket = match direction {
             Direction::ToServer => SockRef::from(&self.client),
             Direction::ToClient => SockRef::from(&self.server),
         };
-        let drop_all = [SockFilter::new(RETURN, 0, 0, 0)];
-        match lost {
-            true => socket.attach_filter(&drop_all).expect("a filter can be attached"),
-            // There may be none.
-            false => drop(socket.detach_filter()),
-        }
+        // A filter that lets all pass, since none may be there to be detached.
+        let most = if lost { 0 } else { u32::MAX };
+        socket.attach_filter(&[SockFilter::new(RETURN, 0, 0, most)]).expect("a filter can be attached");
     }
 }
 
@@ -125,6 +124,14 @@ impl Shared {
         self.refused.subscribe()
     }
 
+    pub(super) fn lose_standing(&self) {
+        for pair in lock(&self.pairs).iter() {
+            pair.lost.store(true, Ordering::Relaxed);
+            pair.lose(Direction::ToServer, true);
+            pair.lose(Direction::ToClient, true);
+        }
+    }
+
     pub(super) fn end_all(&self, how: End) {
         for pair in lock(&self.pairs).iter() {
             pair.end(how);
@@ -137,7 +144,8 @@ impl Shared {
     }
 
     pub(super) fn add(&self, client: TcpStream, server: TcpStream) -> Arc<Pair> {
-        let pair = Arc::new(Pair { client, server, end: CancellationToken::new() });
+        let pair =
+            Arc::new(Pair { client, server, end: CancellationToken::new(), lost: AtomicBool::new(false) });
         let mut pairs = lock(&self.pairs);
         let orders = lock(&self.orders);
         for direction in [Direction::ToServer, Direction::ToClient] {
