@@ -27,18 +27,28 @@ const PERMITS: usize = 4;
 /// The other organisation's backlog, and how long each step of it lasts.
 const BACKLOG: (u32, f64) = (10_000, 2.0);
 
-pub(crate) async fn run(servers: &'static Servers) {
+/// Measures all, or the one part.
+pub(crate) async fn run(servers: &'static Servers, only: Option<&str>) {
     let _ = servers;
     report::note(
         "engine: bare PostgreSQL transactions and RabbitMQ confirms on the same servers are the floor",
     );
     report::head();
-    submissions().await;
-    latency().await;
-    for workers in [1, 2, 4] {
-        steps(workers).await;
+    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    if wanted("submissions") {
+        submissions().await;
     }
-    fairness().await;
+    if wanted("latency") {
+        latency().await;
+    }
+    if wanted("steps") {
+        for workers in [1, 2, 4] {
+            steps(workers).await;
+        }
+    }
+    if wanted("fairness") {
+        fairness().await;
+    }
 }
 
 async fn stack(workers: usize) -> Stack {

@@ -1,6 +1,6 @@
 //! Longshore's speed: ours and the floor (or a peer) in turn, in one run, on one machine.
 //!
-//! `make bench`, or `make bench ONLY=engine`. Every line ends with the ratio, its bound and
+//! `make bench`, or a part: `make bench ONLY=engine`, `ONLY=engine/steps`. Every line ends with the ratio, its bound and
 //! `ok` or `MISS`. Not here: tests; a time that is missed fails nothing.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made ends the run")]
@@ -12,7 +12,7 @@ mod report;
 use longshore_tests::servers::Servers;
 
 /// What can be measured, by the name that `ONLY` takes.
-const PARTS: &[&str] = &["engine"];
+const PARTS: &[&str] = &["engine", "engine/submissions", "engine/latency", "engine/steps", "engine/fairness"];
 
 #[tokio::main]
 async fn main() {
@@ -23,5 +23,5 @@ async fn main() {
     }
     // Started once, and first: nothing of it is measured.
     let servers = Servers::of_the_run();
-    engine::run(servers).await;
+    engine::run(servers, only.as_deref().and_then(|only| only.strip_prefix("engine/"))).await;
 }

@@ -1,16 +1,21 @@
-//! The pool, and the only two ways to a transaction on it.
+//! The pool, and the only ways to a transaction on it.
 
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
 use super::{Conn, StoreError};
 use crate::domain::id::OrgId;
 
 /// How long a call waits for a free connection before it says that there is none.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// A connection that was used within this time is taken without asking whether it lives: a
+/// call that finds it dead is tried again as after any outage.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// A pool of connections to the control plane. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +35,10 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|conn, meta| {
+                Box::pin(async move { Ok(meta.idle_for < FRESH || conn.ping().await.is_ok()) })
+            })
             .connect_lazy_with(options);
         Ok(Self { pool })
     }
@@ -55,6 +64,12 @@ impl Database {
     /// A transaction of the fleet's own processes; the role's policy lets it through.
     pub async fn system(&self) -> Result<SystemTx, StoreError> {
         Ok(SystemTx { tx: self.pool.begin().await? })
+    }
+
+    /// A connection of the fleet's own processes for one statement, which is a transaction by
+    /// itself: three round trips become one.
+    pub async fn single(&self) -> Result<SystemConn, StoreError> {
+        Ok(SystemConn { conn: self.pool.acquire().await? })
     }
 
     /// Whether PostgreSQL answers.
@@ -110,5 +125,17 @@ impl SystemTx {
     /// Makes it last.
     pub async fn commit(self) -> Result<(), StoreError> {
         Ok(self.tx.commit().await?)
+    }
+}
+
+/// A connection of the fleet without a transaction.
+pub struct SystemConn {
+    conn: PoolConnection<Postgres>,
+}
+
+impl SystemConn {
+    /// The connection to run one statement on.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
     }
 }

@@ -1,8 +1,8 @@
 //! The control plane's PostgreSQL: one file a table, `query!` only.
 //!
 //! Invariants: no query runs on a bare pool: every call takes the connection of an
-//! [`OrgTx`] (row-level security sees one organisation) or a [`SystemTx`] (workers,
-//! scheduler, sign-in). Job and step rows are written by `workflow` only. Rows become
+//! [`OrgTx`] (row-level security sees one organisation), of a [`SystemTx`] (workers,
+//! scheduler, sign-in) or, for one statement, of a [`SystemConn`]. Job and step rows are written by `workflow` only. Rows become
 //! domain values here and nowhere else. Deliberately not here: customers' databases,
 //! decisions, and messages.
 
@@ -24,7 +24,7 @@ pub mod sync_tasks;
 pub mod tokens;
 pub mod workers;
 
-pub use database::{Database, OrgTx, SystemTx};
+pub use database::{Database, OrgTx, SystemConn, SystemTx};
 pub use error::StoreError;
 pub use migrate::{SCHEMA_VERSION, await_schema, migrate};
 

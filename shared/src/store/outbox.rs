@@ -24,6 +24,7 @@ pub struct Owed {
     pub body: serde_json::Value,
 }
 
+#[derive(serde::Deserialize)]
 struct Row {
     id: i64,
     org_id: Uuid,
@@ -46,6 +47,12 @@ impl TryFrom<Row> for Owed {
             body: r.body,
         })
     }
+}
+
+/// Rows from a JSON array of them.
+pub(super) fn read(rows: serde_json::Value) -> Result<Vec<Owed>, StoreError> {
+    let rows: Vec<Row> = serde_json::from_value(rows)?;
+    rows.into_iter().map(Owed::try_from).collect()
 }
 
 /// A step's announcement, to be owed.

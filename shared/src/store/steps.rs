@@ -2,37 +2,21 @@
 //! token.
 
 mod again;
+mod claiming;
+mod ending;
 mod insertion;
 
 use serde_json::Value;
 
 use super::{Conn, StoreError};
 use crate::domain::failure::Failure;
-use crate::domain::id::{JobId, OrgId, StepId, WorkerId};
-use crate::domain::job::Job;
-use crate::domain::step::{Counts, Lease, Queue, StepKind, StepState};
+use crate::domain::id::{JobId, OrgId, StepId};
+use crate::domain::step::{Lease, Queue, StepKind};
 
 pub use again::{announce_again, state};
+pub use claiming::{Claimed, Found, claim};
+pub use ending::{AtOnce, Ended, end, end_at_once};
 pub use insertion::{insert, insert_waiting, last_ordinal};
-
-/// A step as a claim finds it.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    /// The worker's right to it.
-    pub lease: Lease,
-    /// What it does.
-    pub kind: StepKind,
-    /// Which try this is, from 1.
-    pub attempt: i32,
-    /// The table it works on.
-    pub table_number: Option<i32>,
-    /// What its kind needs to know.
-    pub payload: Value,
-    /// How long it waited from its announcement to the claim, in seconds.
-    pub waited_seconds: f64,
-    /// Its job, as the claim found it.
-    pub job: Job,
-}
 
 /// The job of a step.
 pub async fn job_of(conn: &mut Conn, org_id: OrgId, id: StepId) -> Result<Option<JobId>, StoreError> {
@@ -40,54 +24,6 @@ pub async fn job_of(conn: &mut Conn, org_id: OrgId, id: StepId) -> Result<Option
         .fetch_optional(conn)
         .await?;
     Ok(row.map(|r| JobId(r.job_id)))
-}
-
-/// `announced` becomes `running` with a higher token and a lease of `seconds` on the
-/// database's clock; `None`: somebody else has it, it is not to be done any more, or its
-/// job does not run yet.
-///
-/// Takes no lock of the job: whatever ends a job early writes the rows of its announced
-/// steps too, so one of the two finds the other's write. A message never comes before its
-/// announcement is committed, so the statement sees the step as it was announced.
-pub async fn claim(
-    conn: &mut Conn,
-    org_id: OrgId,
-    id: StepId,
-    worker: WorkerId,
-    worker_name: &str,
-    seconds: f64,
-) -> Result<Option<Claimed>, StoreError> {
-    let row = sqlx::query!(
-        r#"UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
-               worker_name = $4, lease_until = now() + make_interval(secs => $5),
-               started_at = coalesce(s.started_at, now()), failure = NULL
-           FROM jobs j
-           WHERE s.org_id = $1 AND s.id = $2 AND s.state = 'announced' AND j.org_id = $1 AND j.id = s.job_id
-             AND j.ending IS NULL AND j.state = 'running'
-           RETURNING s.kind, s.token, s.attempt, s.table_number, s.payload,
-               coalesce(extract(epoch FROM now() - s.announced_at), 0)::float8 AS "waited!",
-               to_jsonb(j) AS "job!""#,
-        org_id.0,
-        id.0,
-        worker.0,
-        worker_name,
-        seconds
-    )
-    .fetch_optional(conn)
-    .await?;
-    row.map(|r| {
-        let job = super::jobs::read(r.job)?;
-        Ok(Claimed {
-            lease: Lease { org_id, job_id: job.id, step_id: id, token: r.token },
-            kind: r.kind.parse()?,
-            attempt: r.attempt,
-            table_number: r.table_number,
-            payload: r.payload,
-            waited_seconds: r.waited,
-            job,
-        })
-    })
-    .transpose()
 }
 
 /// What a renewal tells the holder.
@@ -116,44 +52,6 @@ pub async fn renew(conn: &mut Conn, lease: &Lease, seconds: f64) -> Result<Renew
     .fetch_optional(conn)
     .await?;
     Ok(row.map_or(Renewal::Lost, |r| if r.ending { Renewal::Ending } else { Renewal::Held }))
-}
-
-/// What became of a step, for the write that ends it.
-pub struct Ended<'a> {
-    /// `done`, `failed` or `cancelled`.
-    pub state: StepState,
-    /// What it did to rows.
-    pub counts: Counts,
-    /// What it tells later steps.
-    pub detail: &'a Value,
-    /// Why it failed.
-    pub failure: Option<&'a Failure>,
-}
-
-/// Ends a running step; answers its stage, or `None` when the token is not the newest.
-pub async fn end(conn: &mut Conn, lease: &Lease, ended: &Ended<'_>) -> Result<Option<i32>, StoreError> {
-    let c = ended.counts;
-    let row = sqlx::query!(
-        "UPDATE steps SET state = $4, lease_until = NULL, ended_at = now(), outcome = $5, failure = $6,
-             rows = $7, bytes = $8, inserted = $9, updated = $10, deleted = $11, unchanged = $12, skipped = $13
-         WHERE org_id = $1 AND id = $2 AND token = $3 AND state = 'running' RETURNING stage",
-        lease.org_id.0,
-        lease.step_id.0,
-        lease.token,
-        ended.state.as_str(),
-        ended.detail,
-        ended.failure.map(serde_json::to_value).transpose()?,
-        c.rows,
-        c.bytes,
-        c.inserted,
-        c.updated,
-        c.deleted,
-        c.unchanged,
-        c.skipped
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|r| r.stage))
 }
 
 /// A step that is announced: who needs to know.

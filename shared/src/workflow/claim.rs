@@ -5,11 +5,15 @@ use crate::domain::id::{OrgId, StepId, WorkerId};
 use crate::domain::step::Lease;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
-use crate::store::steps::{Claimed, Renewal};
+use crate::store::steps::{Claimed, Found, Renewal};
 use crate::store::{Database, jobs, steps};
 
+/// A step that this release cannot read is left alone for so long.
+const UNREAD_PAUSE: f64 = 10.0;
+
 /// Claims a step for `lease_seconds`. `None`: it is taken, done, or not wanted any more;
-/// the message is then to be acknowledged and forgotten.
+/// the message is then to be acknowledged and forgotten. A step of a newer release, which
+/// cannot be read, is handed back for a worker that can, and the error says why.
 pub async fn claim(
     database: &Database,
     org_id: OrgId,
@@ -18,55 +22,61 @@ pub async fn claim(
     worker_name: &str,
     lease_seconds: f64,
 ) -> Result<Option<Claimed>, WorkflowError> {
-    let mut tx = database.system().await?;
-    let conn = tx.conn();
-    let mut claimed = steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await?;
-    if claimed.is_none() {
-        // It may be the first of its job. Whoever writes a job's row locks it before a step's.
-        let Some(job_id) = steps::job_of(conn, org_id, step_id).await? else { return Ok(None) };
-        jobs::lock(conn, org_id, job_id).await?;
-        if jobs::start(conn, org_id, job_id).await? {
-            claimed = steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await?;
+    reach(Failpoint::ClaimBeforeCommit).await?;
+    let mut single = database.single().await?;
+    let found = steps::claim(single.conn(), org_id, step_id, worker, worker_name, lease_seconds).await?;
+    drop(single);
+    let found = match found {
+        None => first(database, org_id, step_id, worker, worker_name, lease_seconds).await?,
+        found => found,
+    };
+    let Some(found) = found else { return Ok(None) };
+    reach(Failpoint::ClaimAfterCommit).await?;
+    let lease = found.lease.clone();
+    match found.read() {
+        Ok(claimed) => Ok(Some(claimed)),
+        Err(error) => {
+            give_back(database, &lease, UNREAD_PAUSE).await?;
+            Err(error.into())
         }
     }
-    if claimed.is_some() {
-        reach(Failpoint::ClaimBeforeCommit).await?;
-        tx.commit().await?;
-        reach(Failpoint::ClaimAfterCommit).await?;
-    }
-    Ok(claimed)
 }
 
-/// Leaves a step, of which this release does not know what it is, to a worker that does: it
-/// stays announced, and its message comes again after `pause_seconds` (the sweep sends it).
-pub async fn leave(
+/// It may be the first of its job. Whoever writes a job's row locks it before a step's.
+async fn first(
     database: &Database,
     org_id: OrgId,
     step_id: StepId,
-    pause_seconds: f64,
-) -> Result<(), WorkflowError> {
+    worker: WorkerId,
+    worker_name: &str,
+    lease_seconds: f64,
+) -> Result<Option<Found>, WorkflowError> {
     let mut tx = database.system().await?;
     let conn = tx.conn();
-    let Some(job_id) = steps::job_of(conn, org_id, step_id).await? else { return Ok(()) };
-    let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(()) };
-    if let Some(step) = steps::announce_again(conn, org_id, step_id, pause_seconds).await? {
-        announce::owe(conn, org_id, job_id, job.trace.as_deref(), &[step], pause_seconds).await?;
+    let Some(job_id) = steps::job_of(conn, org_id, step_id).await? else { return Ok(None) };
+    jobs::lock(conn, org_id, job_id).await?;
+    if !jobs::start(conn, org_id, job_id).await? {
+        return Ok(None);
+    }
+    let found = steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await?;
+    if found.is_some() {
         tx.commit().await?;
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Renews a lease for `lease_seconds`.
 pub async fn renew(database: &Database, lease: &Lease, lease_seconds: f64) -> Result<Renewal, WorkflowError> {
-    let mut tx = database.system().await?;
-    let renewal = steps::renew(tx.conn(), lease, lease_seconds).await?;
-    tx.commit().await?;
-    Ok(renewal)
+    Ok(steps::renew(database.single().await?.conn(), lease, lease_seconds).await?)
 }
 
 /// Gives a step back undone, without burning its attempt (soft stop). Answers what to
 /// publish.
 pub async fn hand_back(database: &Database, lease: &Lease) -> Result<Vec<Owed>, WorkflowError> {
+    give_back(database, lease, 0.0).await
+}
+
+async fn give_back(database: &Database, lease: &Lease, pause: f64) -> Result<Vec<Owed>, WorkflowError> {
     let mut tx = database.system().await?;
     let Some(job) = jobs::lock(tx.conn(), lease.org_id, lease.job_id).await? else {
         return Err(WorkflowError::NoSuchJob);
@@ -77,11 +87,11 @@ pub async fn hand_back(database: &Database, lease: &Lease) -> Result<Vec<Owed>, 
         tx.commit().await?;
         return Ok(Vec::new());
     }
-    let Some(step) = steps::give_back(tx.conn(), lease, false, None, 0.0).await? else {
+    let Some(step) = steps::give_back(tx.conn(), lease, false, None, pause).await? else {
         return Err(WorkflowError::LeaseLost);
     };
     let owed =
-        announce::owe(tx.conn(), lease.org_id, lease.job_id, job.trace.as_deref(), &[step], 0.0).await?;
+        announce::owe(tx.conn(), lease.org_id, lease.job_id, job.trace.as_deref(), &[step], pause).await?;
     reach(Failpoint::HandBackBeforeCommit).await?;
     tx.commit().await?;
     reach(Failpoint::HandBackAfterCommit).await?;

@@ -9,7 +9,7 @@ use crate::domain::retry::{self, Verdict};
 use crate::domain::step::{Counts, Growth, Lease, Outcome, StageDraft, StepState, Verified};
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
-use crate::store::steps::{Claimed, Ended};
+use crate::store::steps::{AtOnce, Claimed, Ended};
 use crate::store::{Conn, Database, job_log, job_tables, jobs, stages, steps};
 
 /// What came of a settlement.
@@ -29,6 +29,34 @@ pub enum Settled {
 /// transaction that is fenced by the token and holds the job's lock, so that two last
 /// steps that end together see each other.
 pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Result<Settled, WorkflowError> {
+    if is_plain(outcome) {
+        let announcement = announce::template(&step.lease, step.trace.as_deref())?;
+        let (counts, detail) = (outcome.counts, &outcome.detail);
+        reach(Failpoint::SettleBeforeCommit).await?;
+        let mut single = database.single().await?;
+        match steps::end_at_once(single.conn(), step, counts, detail, announcement).await? {
+            AtOnce::Done(owed) => {
+                reach(Failpoint::SettleAfterCommit).await?;
+                return Ok(Settled::Done(owed));
+            }
+            AtOnce::Limited => return Ok(Settled::Done(Vec::new())),
+            AtOnce::Lost => return Err(WorkflowError::LeaseLost),
+            AtOnce::Left => {}
+        }
+    }
+    done_in_full(database, step, outcome).await
+}
+
+/// Whether nothing but the step's own row tells of it.
+fn is_plain(outcome: &Outcome) -> bool {
+    outcome.growth.is_none() && outcome.verified.is_none() && outcome.warnings.is_empty()
+}
+
+async fn done_in_full(
+    database: &Database,
+    step: &Claimed,
+    outcome: &Outcome,
+) -> Result<Settled, WorkflowError> {
     let lease = &step.lease;
     let mut tx = database.system().await?;
     let conn = tx.conn();

@@ -2,9 +2,10 @@
 
 use futures::future::join_all;
 use longshore_shared::domain::step::Outcome;
-use longshore_shared::workflow::{WorkflowError, cancel, expire, settle};
+use longshore_shared::store::StoreError;
+use longshore_shared::workflow::{WorkflowError, cancel, claim, expire, settle};
 
-use super::bench::{Bench, growth};
+use super::bench::{Bench, LEASE, growth};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_claims_one_wins() {
@@ -138,6 +139,27 @@ async fn a_stage_that_is_named_twice_is_waited_for_once() {
         let step = bench.claim(bench.steps(job, "announced").await[0], worker).await.unwrap();
         settle::done(&bench.database, &step, &Outcome::default()).await.unwrap();
     }
+    assert_eq!(bench.job_state(job).await, "completed");
+}
+
+/// The claim is committed before the step is read.
+#[tokio::test]
+async fn a_step_of_a_newer_release_is_handed_back_unburnt() {
+    let bench = Bench::new().await;
+    let (job, worker) = bench.planned(growth(&[(&[], 1)])).await;
+    let step = bench.steps(job, "announced").await[0];
+    bench.control.run(&format!("UPDATE steps SET kind = 'newer' WHERE id = '{step}'")).await;
+    let claimed = claim::claim(&bench.database, bench.org, step, worker, "w", LEASE).await;
+    assert!(matches!(claimed, Err(WorkflowError::Store(StoreError::Row(_)))), "{claimed:?}");
+    assert_eq!(bench.steps(job, "announced").await, [step]);
+    let sql = format!(
+        "SELECT attempt = 0 AND (SELECT count(*) FROM outbox o WHERE o.step_id = s.id AND o.delayed
+             AND o.not_before > now() + interval '5 s') = 1 FROM steps s WHERE id = '{step}'"
+    );
+    assert!(bench.control.value::<bool>(&sql).await, "no attempt is burnt, and nobody asks at once");
+    bench.control.run(&format!("UPDATE steps SET kind = 'copy' WHERE id = '{step}'")).await;
+    let step = bench.claim(step, worker).await.unwrap();
+    settle::done(&bench.database, &step, &Outcome::default()).await.unwrap();
     assert_eq!(bench.job_state(job).await, "completed");
 }
 

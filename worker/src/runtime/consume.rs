@@ -20,9 +20,6 @@ use super::finish;
 /// Before asking again when PostgreSQL does not answer.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(2);
 
-/// Before a step that this release does not know is offered again.
-const UNKNOWN_PAUSE: Duration = Duration::from_secs(10);
-
 /// A step that is over so soon keeps its message until then, and its slot's consumer.
 const SHORT: Duration = Duration::from_millis(250);
 
@@ -67,7 +64,9 @@ async fn one(worker: &Arc<Worker>, delivery: Delivery, shutdown: &CancellationTo
             let _ = tokio::time::timeout(OUTAGE_PAUSE, shutdown.cancelled()).await;
         }
         Err(WorkflowError::Store(StoreError::Row(reason))) => {
-            leave(worker, delivery, &reason).await;
+            // A kind of a newer release, most likely; the claim gave the step back.
+            tracing::warn!("a step is left to a worker of a newer release: {reason}");
+            let _ = delivery.ack().await;
         }
         Err(error) => {
             tracing::error!("a claim failed: {error}");
@@ -75,18 +74,6 @@ async fn one(worker: &Arc<Worker>, delivery: Delivery, shutdown: &CancellationTo
             let _ = tokio::time::timeout(OUTAGE_PAUSE, shutdown.cancelled()).await;
         }
     }
-}
-
-/// A kind of a newer release, most likely; the claim was rolled back. The step stays
-/// announced for a worker that knows it.
-async fn leave(worker: &Worker, delivery: Delivery, reason: &str) {
-    tracing::warn!("a step is left to a worker of a newer release: {reason}");
-    let (org_id, step_id) = (delivery.message.org_id, delivery.message.step_id);
-    let left = claim::leave(&worker.database, org_id, step_id, UNKNOWN_PAUSE.as_secs_f64()).await;
-    let _ = match left {
-        Ok(()) => delivery.ack().await,
-        Err(_) => delivery.requeue().await,
-    };
 }
 
 /// A message that stays unacknowledged comes again, and its claim loses.

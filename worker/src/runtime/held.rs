@@ -1,6 +1,7 @@
 //! Steps in hand: each one's lease is renewed, and each can be told to stop.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(super) struct Held {
     pub(super) cancel: CancellationToken,
     /// What it has counted so far.
     pub(super) meter: Arc<Meter>,
+    /// Whether anybody was told how far it has come.
+    pub(super) is_reported: AtomicBool,
     stop: Mutex<Option<Stop>>,
 }
 
@@ -47,6 +50,7 @@ impl Held {
             guard: Arc::new(LeaseGuard::new(asked, lease)),
             cancel: CancellationToken::new(),
             meter: Arc::new(Meter::default()),
+            is_reported: AtomicBool::new(false),
             stop: Mutex::new(None),
         })
     }

@@ -2,9 +2,11 @@
 //! is settled.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use longshore_shared::domain::progress::StepProgress;
+use longshore_shared::domain::step::Counts;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
@@ -20,13 +22,18 @@ pub(super) async fn run(worker: Arc<Worker>, end: CancellationToken) {
             _ = ticks.tick() => {}
         }
         for held in worker.registry.all() {
+            held.is_reported.store(true, Ordering::Relaxed);
             worker.bus.report(sample(&worker, &held, false));
         }
     }
 }
 
-/// The step has ended: from here on the store counts.
+/// The step has ended: from here on the store counts. Of one that nobody heard of and that
+/// moved nothing there is nothing to tell.
 pub(super) fn ended(worker: &Worker, held: &Held) {
+    if !held.is_reported.load(Ordering::Relaxed) && held.meter.counts() == Counts::default() {
+        return;
+    }
     worker.bus.report(sample(worker, held, true));
 }
 

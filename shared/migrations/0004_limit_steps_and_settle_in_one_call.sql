@@ -1,0 +1,95 @@
+-- Limits over the whole fleet, and the end of an ordinary step in one call.
+
+-- How many steps of the organisation may be out (announced or running) at once.
+ALTER TABLE organisations ADD COLUMN max_steps integer CHECK (max_steps BETWEEN 1 AND 10000);
+-- How many sessions all workers together may have open on it at once.
+ALTER TABLE connections ADD COLUMN max_sessions integer CHECK (max_sessions BETWEEN 1 AND 1000);
+-- Sessions that the step opens on each of its job's databases at once; a release that does
+-- not know of them makes steps of a sync.
+ALTER TABLE steps ADD COLUMN source_sessions smallint NOT NULL DEFAULT 1 CHECK (source_sessions >= 0);
+ALTER TABLE steps ADD COLUMN target_sessions smallint NOT NULL DEFAULT 1 CHECK (target_sessions >= 0);
+-- When a step of it was let out last under a limit: jobs of one limit take turns by it.
+ALTER TABLE jobs ADD COLUMN let_out_at timestamptz;
+CREATE INDEX jobs_unended ON jobs (org_id) WHERE state IN ('pending', 'running');
+
+-- Whether a limit of the organisation or of one of the two connections holds for a job.
+CREATE FUNCTION is_limited(org uuid, source uuid, target uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM organisations WHERE id = org AND max_steps IS NOT NULL)
+        OR EXISTS (SELECT FROM connections WHERE org_id = org AND id IN (source, target)
+                   AND max_sessions IS NOT NULL)
+$$;
+
+-- A step is done that neither grows its job nor ends its stage: what `workflow` does in many
+-- calls, in one. It locks the job row first, so each statement after that sees what whoever
+-- held the lock before has written. `word` is
+--   `left`     nothing was changed: the job is ending, or the stage ends with this step;
+--   `lost`     nothing was changed: the token is not the newest;
+--   `limited`  the step is done; a limit decides who announces next;
+--   `done`     the step is done, and `owed` holds the outbox rows of what it announced.
+CREATE FUNCTION settle_step(
+    org uuid, the_job uuid, the_step uuid, its_stage integer, its_token bigint, detail jsonb,
+    counts bigint[], announcement jsonb, live_seconds double precision,
+    OUT word text, OUT owed jsonb
+) LANGUAGE plpgsql AS $$
+DECLARE
+    one record;
+    size bigint;
+    free bigint;
+BEGIN
+    SELECT j.state, j.ending, j.source_id, j.target_id INTO one FROM jobs j
+    WHERE j.org_id = org AND j.id = the_job FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        word := 'left';
+        RETURN;
+    END IF;
+    IF one.state IS DISTINCT FROM 'running' OR one.ending IS NOT NULL THEN
+        word := 'left';
+        RETURN;
+    END IF;
+    -- Whoever takes a running step away holds the job's lock: this stays true.
+    PERFORM FROM steps WHERE org_id = org AND id = the_step AND token = its_token AND state = 'running';
+    IF NOT FOUND THEN
+        word := 'lost';
+        RETURN;
+    END IF;
+    UPDATE stages SET remaining = remaining - 1
+    WHERE org_id = org AND job_id = the_job AND number = its_stage AND remaining > 1;
+    IF NOT FOUND THEN
+        word := 'left';
+        RETURN;
+    END IF;
+    UPDATE steps SET state = 'done', lease_until = NULL, ended_at = now(), outcome = detail, rows = counts[1],
+        bytes = counts[2], inserted = counts[3], updated = counts[4], deleted = counts[5],
+        unchanged = counts[6], skipped = counts[7]
+    WHERE org_id = org AND id = the_step;
+    IF is_limited(org, one.source_id, one.target_id) THEN
+        word := 'limited';
+        RETURN;
+    END IF;
+    word := 'done';
+    size := job_window(live_seconds);
+    free := size - (SELECT count(*) FROM steps WHERE org_id = org AND job_id = the_job
+                    AND state IN ('announced', 'running'));
+    IF free < greatest(1, size / 4) THEN
+        RETURN;
+    END IF;
+    WITH next AS (
+        SELECT s.id, s.ordinal FROM steps s
+        WHERE s.org_id = org AND s.job_id = the_job AND s.state = 'waiting'
+          AND EXISTS (SELECT FROM stages g WHERE g.org_id = org AND g.job_id = the_job AND g.number = s.stage
+                      AND g.waits = 0)
+        ORDER BY s.ordinal LIMIT free
+    ), announced AS (
+        UPDATE steps s SET state = 'announced', announced_at = now() FROM next n
+        WHERE s.org_id = org AND s.id = n.id
+        RETURNING s.id, s.kind, s.queue, s.ordinal
+    ), rows_owed AS (
+        INSERT INTO outbox (org_id, job_id, step_id, queue, body)
+        SELECT org, the_job, o.id, o.queue, announcement || jsonb_build_object('step', o.id, 'kind', o.kind)
+        FROM announced o ORDER BY o.ordinal
+        RETURNING id, org_id, job_id, step_id, queue, body
+    )
+    SELECT jsonb_agg(to_jsonb(w) ORDER BY w.id) INTO owed FROM rows_owed w;
+END $$;
+REVOKE EXECUTE ON FUNCTION settle_step FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION settle_step TO longshore_system;

@@ -1,0 +1,108 @@
+//! A step is taken.
+
+use serde_json::Value;
+
+use crate::domain::id::{JobId, OrgId, StepId, WorkerId};
+use crate::domain::job::Job;
+use crate::domain::step::{Lease, StepKind};
+use crate::store::{Conn, StoreError, jobs};
+
+/// A step as a claim finds it.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The worker's right to it.
+    pub lease: Lease,
+    /// What it does.
+    pub kind: StepKind,
+    /// Which try this is, from 1.
+    pub attempt: i32,
+    /// The stage that it belongs to.
+    pub stage: i32,
+    /// The table it works on.
+    pub table_number: Option<i32>,
+    /// What its kind needs to know.
+    pub payload: Value,
+    /// How long it waited from its announcement to the claim, in seconds.
+    pub waited_seconds: f64,
+    /// Its job, as the claim found it.
+    pub job: Job,
+    /// The trace context of the job's submission.
+    pub trace: Option<String>,
+}
+
+/// A step that was claimed and is not read yet.
+pub struct Found {
+    /// The worker's right to it.
+    pub lease: Lease,
+    kind: String,
+    attempt: i32,
+    stage: i32,
+    table_number: Option<i32>,
+    payload: Value,
+    waited_seconds: f64,
+    job: Value,
+    trace: Option<String>,
+}
+
+impl Found {
+    /// The step, unless it is of a kind or form that this release does not know.
+    pub fn read(self) -> Result<Claimed, StoreError> {
+        Ok(Claimed {
+            kind: self.kind.parse()?,
+            job: jobs::read(self.job)?,
+            lease: self.lease,
+            attempt: self.attempt,
+            stage: self.stage,
+            table_number: self.table_number,
+            payload: self.payload,
+            waited_seconds: self.waited_seconds,
+            trace: self.trace,
+        })
+    }
+}
+
+/// `announced` becomes `running` with a higher token and a lease of `seconds` on the
+/// database's clock; `None`: somebody else has it, it is not to be done any more, or its
+/// job does not run yet.
+///
+/// Takes no lock of the job: whatever ends a job early writes the rows of its announced
+/// steps too, so one of the two finds the other's write. A message never comes before its
+/// announcement is committed, so the statement sees the step as it was announced.
+pub async fn claim(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: StepId,
+    worker: WorkerId,
+    worker_name: &str,
+    seconds: f64,
+) -> Result<Option<Found>, StoreError> {
+    let row = sqlx::query!(
+        r#"UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
+               worker_name = $4, lease_until = now() + make_interval(secs => $5),
+               started_at = coalesce(s.started_at, now()), failure = NULL
+           FROM jobs j
+           WHERE s.org_id = $1 AND s.id = $2 AND s.state = 'announced' AND j.org_id = $1 AND j.id = s.job_id
+             AND j.ending IS NULL AND j.state = 'running'
+           RETURNING s.job_id, s.kind, s.token, s.attempt, s.stage, s.table_number, s.payload,
+               coalesce(extract(epoch FROM now() - s.announced_at), 0)::float8 AS "waited!",
+               to_jsonb(j) AS "job!", j.trace"#,
+        org_id.0,
+        id.0,
+        worker.0,
+        worker_name,
+        seconds
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| Found {
+        lease: Lease { org_id, job_id: JobId(r.job_id), step_id: id, token: r.token },
+        kind: r.kind,
+        attempt: r.attempt,
+        stage: r.stage,
+        table_number: r.table_number,
+        payload: r.payload,
+        waited_seconds: r.waited,
+        job: r.job,
+        trace: r.trace,
+    }))
+}
