@@ -50,6 +50,9 @@ pub(crate) enum ApiError {
     /// What is asked for does not fit what is there.
     #[error("{}", .0.detail)]
     Conflict(Box<Conflict>),
+    /// The edit is of a version that is not the newest any more.
+    #[error("it was changed since you looked at it")]
+    Stale,
     /// A store that is needed is away for now.
     #[error("the store is away")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -145,6 +148,7 @@ impl ApiError {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -164,6 +168,7 @@ impl ApiError {
                 _ => "invalid_fields",
             },
             Self::Conflict(conflict) => conflict.code,
+            Self::Stale => "stale_edit",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
@@ -191,6 +196,7 @@ impl ApiError {
             Self::Forbidden { .. } => Some("ask an administrator of your organisation for it"),
             Self::UnsupportedMediaType => Some("send the header `Content-Type: application/json`"),
             Self::Conflict(conflict) => conflict.hint,
+            Self::Stale => Some("look at it again, and send the `ETag` of that answer as `If-Match`"),
             _ => None,
         }
     }
@@ -281,7 +287,15 @@ impl From<WorkflowError> for ApiError {
     fn from(error: WorkflowError) -> Self {
         match error {
             WorkflowError::Store(error) => error.into(),
-            WorkflowError::NoSuchJob => Self::NotFound,
+            WorkflowError::NoSuchJob | WorkflowError::NoSuchTask => Self::NotFound,
+            WorkflowError::RunQueued(job_id) => Conflict {
+                code: "run_queued",
+                detail: "a run of this task waits already for the one that goes on".to_owned(),
+                hint: Some("it begins by itself when that one ends; watch it, or cancel it"),
+                job_id: Some(job_id.0),
+                ..Conflict::default()
+            }
+            .into(),
             WorkflowError::JobEnded => Conflict {
                 code: "job_ended",
                 detail: "the job has ended already".to_owned(),

@@ -19,6 +19,7 @@ mod word;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use longshore_shared::bus::Bus;
 use longshore_shared::config::ApiConfig;
 use longshore_shared::failpoint;
@@ -54,6 +55,8 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
         sealer: Arc::new(sealer),
         board: Board::default(),
         schema: Schema::default(),
+        full_sync_min: TimeDelta::from_std(config.api.full_sync_min)
+            .context("LONGSHORE_FULL_SYNC_MIN_SECONDS")?,
         shutdown: stop.clone(),
     };
     let checks = checks(&state);

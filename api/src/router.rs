@@ -24,7 +24,7 @@ use crate::error::ApiError;
 use crate::extract::sign_in;
 use crate::observe::observe;
 use crate::openapi;
-use crate::routes::{connections, dead_letters, job_events, jobs, probes, runs, sync_tasks};
+use crate::routes::{connections, dead_letters, job_events, jobs, probes, runs, sync_task_edits, sync_tasks};
 use crate::state::AppState;
 
 /// A body of JSON that is larger is no honest one.
@@ -38,7 +38,8 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(connections::create, connections::list))
         .routes(routes!(connections::show, connections::delete))
         .routes(routes!(sync_tasks::create, sync_tasks::list))
-        .routes(routes!(sync_tasks::show, sync_tasks::delete))
+        .routes(routes!(sync_tasks::show, sync_tasks::delete, sync_task_edits::edit))
+        .routes(routes!(sync_task_edits::events))
         .routes(routes!(runs::submit, runs::list))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::show))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chrono::TimeDelta;
 use longshore_shared::bus::Bus;
 use longshore_shared::store::Database;
 use longshore_shared::vault::Sealer;
@@ -25,6 +26,8 @@ pub(crate) struct AppState {
     pub(crate) board: Board,
     /// Whether the store's schema is as new as this release needs.
     pub(crate) schema: Schema,
+    /// How long the scheduled runs of a full sync must be apart; zero: no bound.
+    pub(crate) full_sync_min: TimeDelta,
     /// Cancelled when the process is to stop: streams end.
     pub(crate) shutdown: CancellationToken,
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use longshore_shared::domain::Vocabulary;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
@@ -34,6 +35,16 @@ impl<'de, T: Vocabulary> Deserialize<'de> for Word<T> {
         let known = T::ALL.iter().find(|value| value.word() == word);
         known.map(|value| Self(*value)).ok_or_else(|| serde::de::Error::custom("an unknown word"))
     }
+}
+
+/// A day on which a schedule runs: `mon` to `sun`, or a date of the month, or `last`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ScheduleDay {
+    /// A date of the month.
+    Date(u32),
+    /// A day of the week, or the last of the month.
+    Word(String),
 }
 
 /// The schema of a field that holds one of the words.

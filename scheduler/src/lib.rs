@@ -17,6 +17,7 @@ mod refill;
 mod retention;
 mod sweep;
 mod tick;
+mod unqueue;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -139,6 +140,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(dead::Keep::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(refill::Refill, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(unqueue::Unqueue, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(retention::Prune, Arc::clone(ground), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.

@@ -48,10 +48,7 @@ impl Client {
         let request = self.request(method.clone(), path);
         let request = body.iter().fold(request, RequestBuilder::json);
         let answer = request.send().await.unwrap_or_else(|why| panic!("{method} {path}: {why}"));
-        let status = answer.status();
-        let text = answer.text().await.unwrap_or_else(|why| panic!("{method} {path}: {why}"));
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { asked: format!("{method} {path}"), status, body, text }
+        Answer::read(format!("{method} {path}"), answer).await
     }
 
     /// `GET`.
@@ -62,6 +59,14 @@ impl Client {
     /// `POST` of JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some(body)).await
+    }
+
+    /// `PATCH` of JSON; `seen` is the `ETag` that the edit is of.
+    pub async fn patch(&self, path: &str, body: &Value, seen: Option<&str>) -> Answer {
+        let request = self.request(Method::PATCH, path).json(body);
+        let request = seen.iter().fold(request, |request, tag| request.header("if-match", *tag));
+        let answer = request.send().await.unwrap_or_else(|why| panic!("PATCH {path}: {why}"));
+        Answer::read(format!("PATCH {path}"), answer).await
     }
 
     /// `DELETE`.
@@ -151,6 +156,13 @@ fn event(block: &str) -> Option<(String, Value)> {
 }
 
 impl Answer {
+    async fn read(asked: String, answer: reqwest::Response) -> Self {
+        let status = answer.status();
+        let text = answer.text().await.unwrap_or_else(|why| panic!("{asked}: {why}"));
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Self { asked, status, body, text }
+    }
+
     /// Panics unless this is the status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {

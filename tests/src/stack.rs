@@ -140,8 +140,14 @@ impl Stack {
 
     /// Starts an API; the first one listens where the client looks.
     pub fn start_api(&mut self) -> &mut Process {
-        let mut settings =
-            self.of(&["LOG", "GRACE_SECONDS", "DATABASE_CONNECTIONS", "AMQP_URL", "PUBLIC_KEYS"]);
+        let mut settings = self.of(&[
+            "LOG",
+            "GRACE_SECONDS",
+            "DATABASE_CONNECTIONS",
+            "AMQP_URL",
+            "PUBLIC_KEYS",
+            "FULL_SYNC_MIN_SECONDS",
+        ]);
         let port = if self.apis.is_empty() { self.api_port } else { place::free_port() };
         settings.insert("API_LISTEN", format!("127.0.0.1:{port}"));
         settings.insert("DATABASE_URL", self.routes.database(&self.control.api_url));

@@ -115,6 +115,11 @@ impl Findings {
         }
     }
 
+    /// How many there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.errors.len()
+    }
+
     /// Looks at the fields inside a field.
     pub(super) fn within<T>(&mut self, field: &'static str, look: impl FnOnce(&mut Self) -> T) -> T {
         self.inside.push(field);

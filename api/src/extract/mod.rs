@@ -8,21 +8,27 @@ mod body;
 mod caller;
 mod given;
 mod host;
+mod if_match;
 mod new_connection;
 mod new_probe;
+mod new_schedule;
 mod new_sync_task;
 mod page;
 mod path;
 mod sign_in;
+mod sync_task_change;
 
 pub(crate) use body::{NoFields, StrictJson, StrictQuery};
 pub(crate) use caller::{Caller, Databases, Fleet, History, Syncs};
+pub(crate) use if_match::{IfMatch, etag};
 pub(crate) use new_connection::NewConnection;
 pub(crate) use new_probe::NewProbe;
+pub(crate) use new_schedule::rare_enough;
 pub(crate) use new_sync_task::{NewSyncTask, fits, unknown_connection};
-pub(crate) use page::{DeadLetterPage, JobPage, NamePage};
+pub(crate) use page::{DeadLetterPage, EventPage, JobPage, NamePage};
 pub(crate) use path::Id;
 pub(crate) use sign_in::{sha256, sign_in};
+pub(crate) use sync_task_change::SyncTaskChange;
 
 #[cfg(test)]
 pub(crate) use sign_in::stranger;

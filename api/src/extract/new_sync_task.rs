@@ -5,19 +5,24 @@ use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, OrgId, TaskId};
 use longshore_shared::domain::schedule::Schedule;
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::given::{Findings, Given, Object, name};
+use super::new_schedule::NewSchedule;
 use super::path::parse_id;
 use crate::error::{ApiError, Conflict};
 use crate::word::{Word, words};
 
 /// Longest name of a table.
 const LONGEST: usize = 64;
+/// An hour, unless the task says otherwise.
+const CATCH_UP: i32 = 3_600;
+/// A week.
+const MOST_CATCH_UP: i32 = 604_800;
 /// More names than this are better written as patterns.
 const MOST: usize = 5_000;
 
@@ -78,6 +83,16 @@ pub(crate) struct NewSyncTask {
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
     enabled: Given<bool>,
+    /// What happens to a run while another one goes on: a due time is skipped and a
+    /// person's run refused, or one run waits; `skip` unless given.
+    #[schema(schema_with = words::<Overlap>, required = false)]
+    #[serde(default)]
+    overlap: Given<Word<Overlap>>,
+    /// How late a due time may still fire when no scheduler was there in time; 0: never;
+    /// 3600 unless given.
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 604_800)]
+    #[serde(default)]
+    catch_up_seconds: Given<i32>,
 }
 
 /// Which tables a task covers.
@@ -88,20 +103,6 @@ pub(crate) enum Mode {
     Full,
     /// Those that `tables` names.
     Selective,
-}
-
-/// A five-field cron expression in a named time zone.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NewSchedule {
-    /// Minute, hour, day of month, month, day of week (0 or 7 = Sunday).
-    #[schema(value_type = String, required = true, max_length = 200, example = "30 2 * * 1-5")]
-    #[serde(default)]
-    cron: Given<String>,
-    /// IANA name.
-    #[schema(value_type = String, required = true, example = "Europe/Berlin")]
-    #[serde(default)]
-    time_zone: Given<String>,
 }
 
 type Objection = (&'static str, String);
@@ -125,9 +126,10 @@ impl NewSyncTask {
         let triggers =
             found.optional("target_triggers", self.target_triggers, &Word::<TargetTriggers>::choices());
         let mismatch = found.optional("on_mismatch", self.on_mismatch, &Word::<OnMismatch>::choices());
-        let given = found.optional("schedule", self.schedule, "an object with `cron` and `time_zone`");
-        let schedule = given.and_then(|given| found.within("schedule", |found| given.0.check(found)));
+        let schedule = schedule(&mut found, self.schedule);
         let enabled = found.optional("enabled", self.enabled, "true or false").unwrap_or(true);
+        let overlap = found.optional("overlap", self.overlap, &Word::<Overlap>::choices());
+        let catch_up = catch_up(&mut found, self.catch_up_seconds);
         let whole = (|| {
             let spec = SyncSpec {
                 selection: selection?,
@@ -150,7 +152,10 @@ impl NewSyncTask {
                 spec,
                 schedule,
                 enabled,
+                overlap: overlap.map_or(Overlap::Skip, |word| word.0),
+                catch_up_seconds: catch_up.unwrap_or(CATCH_UP),
                 next_run_at,
+                version: 1,
                 created_at: now,
             })
         })();
@@ -158,20 +163,18 @@ impl NewSyncTask {
     }
 }
 
-impl NewSchedule {
-    fn check(self, found: &mut Findings) -> Option<Schedule> {
-        let cron = found.required("cron", self.cron, "a five-field cron expression");
-        let zone = found.required("time_zone", self.time_zone, "the IANA name of a time zone");
-        match Schedule::parse(&cron?, &zone?) {
-            Ok(schedule) => Some(schedule),
-            Err(error) => {
-                let place = error.position.map(|p| format!("field {p}: ")).unwrap_or_default();
-                let code = if error.field == "cron" { "invalid_cron" } else { "invalid_time_zone" };
-                found.add(error.field, code, format!("{place}{}; {}", error.reason, error.remedy));
-                None
-            }
-        }
-    }
+pub(super) fn schedule(found: &mut Findings, given: Given<Object<NewSchedule>>) -> Option<Schedule> {
+    let given = found.optional("schedule", given, "an object with `cron` or `every`, and `time_zone`");
+    given.and_then(|given| found.within("schedule", |found| given.0.check(found)))
+}
+
+pub(super) fn catch_up(found: &mut Findings, given: Given<i32>) -> Option<i32> {
+    let expected = format!("a whole number from 0 to {MOST_CATCH_UP}");
+    let read = found.optional("catch_up_seconds", given, &expected);
+    found.checked("catch_up_seconds", read, |seconds| match (0..=MOST_CATCH_UP).contains(&seconds) {
+        true => Ok(seconds),
+        false => Err(("invalid_value", format!("{expected} is expected"))),
+    })
 }
 
 /// Whether the two connections may be a task's source and target.
@@ -209,7 +212,7 @@ pub(crate) fn unknown_connection() -> Objection {
     ("unknown_connection", "there is no such connection".to_owned())
 }
 
-fn selection(
+pub(super) fn selection(
     found: &mut Findings,
     mode: Given<Mode>,
     tables: Given<Vec<String>>,
@@ -244,7 +247,7 @@ fn selection(
     }
 }
 
-fn is_given<T>(given: &Given<T>) -> bool {
+pub(super) fn is_given<T>(given: &Given<T>) -> bool {
     !matches!(given, Given::Absent)
 }
 

@@ -50,6 +50,18 @@ pub(crate) struct JobPage {
     kind: Option<String>,
 }
 
+/// A page of a task's due times, newest first.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventPage {
+    /// How many at most.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
 /// A page of messages that were put aside, newest first.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -97,6 +109,16 @@ impl JobPage {
     }
 }
 
+impl EventPage {
+    /// The page, and the number of the entry that it begins before.
+    pub(crate) fn check(self) -> Result<(Page, Option<i64>), ApiError> {
+        let mut found = Findings::default();
+        let page = limit(&mut found, self.limit);
+        let before = cursor(&mut found, "e", self.cursor, |text| text.parse().ok());
+        found.finish(page.zip(before))
+    }
+}
+
 impl DeadLetterPage {
     /// The page, the class it shows, and the letter that it begins after.
     pub(crate) fn check(self) -> Result<(Page, Option<DeadClass>, Option<DeadLetterId>), ApiError> {
@@ -122,6 +144,11 @@ impl Page {
     /// As [`Page::cut_by_name`], for jobs.
     pub(crate) fn cut_jobs<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> JobId) -> Option<String> {
         self.cut(rows, |last| encode("j", &id(last).to_string()))
+    }
+
+    /// As [`Page::cut_by_name`], for entries with numbers.
+    pub(crate) fn cut_by_number<T>(&self, rows: &mut Vec<T>, number: impl Fn(&T) -> i64) -> Option<String> {
+        self.cut(rows, |last| encode("e", &number(last).to_string()))
     }
 
     /// As [`Page::cut_by_name`], for messages that were put aside.

@@ -36,6 +36,7 @@ async fn state() -> AppState {
     schema.found();
     AppState {
         schema,
+        full_sync_min: chrono::TimeDelta::zero(),
         database: database.clone(),
         sign_in: database,
         bus: Bus::connect("amqp://nobody:x@127.0.0.1:1/none", "test").unwrap(),
@@ -74,7 +75,7 @@ fn operations() -> Vec<(String, String)> {
 async fn every_route_of_the_document_wants_a_token() {
     let routes = router(state().await, Vec::new());
     let operations = operations();
-    assert_eq!(operations.len(), 19);
+    assert_eq!(operations.len(), 21);
     for (method, path) in operations {
         let (status, headers, problem) = ask(&routes, request(&method, &path, "{}")).await;
         assert_eq!((status, problem["code"].as_str()), (401, Some("token_missing")), "{method} {path}");

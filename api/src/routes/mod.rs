@@ -7,4 +7,5 @@ pub(crate) mod jobs;
 mod picture;
 pub(crate) mod probes;
 pub(crate) mod runs;
+pub(crate) mod sync_task_edits;
 pub(crate) mod sync_tasks;

@@ -1,37 +1,44 @@
 //! Sync tasks: what is to be synchronised into what, and when.
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use chrono::SubsecRound as _;
 use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, TaskId};
-use longshore_shared::store::{OrgTx, StoreError, connections, sync_tasks};
+use longshore_shared::store::sync_tasks::{self, SyncTask};
+use longshore_shared::store::{OrgTx, StoreError, connections};
+use longshore_shared::workflow::queue;
 
-use crate::error::{ApiError, Conflict, FieldError};
+use crate::error::{ApiError, Conflict, FieldError, Problem};
 use crate::extract::{
-    Caller, Id, NamePage, NewSyncTask, StrictJson, StrictQuery, Syncs, fits, unknown_connection,
+    Caller, Id, IfMatch, NamePage, NewSyncTask, StrictJson, StrictQuery, Syncs, etag, fits, rare_enough,
+    unknown_connection,
 };
+use crate::state::AppState;
 use crate::view::{List, SyncTaskView};
 
 /// Makes a sync task.
 #[utoipa::path(post, path = "/v1/sync-tasks", operation_id = "create_sync_task", tag = "sync-tasks", request_body = NewSyncTask,
     responses((status = 201, description = "made", body = SyncTaskView,
-        headers(("Location" = String, description = "where it is")))))]
+        headers(("Location" = String, description = "where it is"), ("ETag" = String, description = "its version")))))]
 pub(crate) async fn create(
     caller: Caller<Syncs>,
+    State(state): State<AppState>,
     StrictJson(body): StrictJson<NewSyncTask>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (id, now) = (TaskId(clock::fresh_id()), clock::now().trunc_subsecs(6));
     let task = body.check(caller.org_id(), id, now)?;
+    rare_enough(&task, state.full_sync_min, now)?;
     let mut tx = caller.begin().await?;
     let (source, target) = connections_of(&mut tx, task.source_id, task.target_id).await?;
     fits(&source, &target)?;
     sync_tasks::insert(tx.conn(), &task).await.map_err(taken)?;
     tx.commit().await?;
     let location = [(header::LOCATION, format!("/v1/sync-tasks/{id}"))];
-    Ok((StatusCode::CREATED, location, Json(SyncTaskView::of(task, now))))
+    Ok((StatusCode::CREATED, location, etag(task.version), Json(SyncTaskView::of(task, now))))
 }
 
 /// Lists sync tasks by name.
@@ -54,23 +61,43 @@ pub(crate) async fn list(
 /// Shows a sync task.
 #[utoipa::path(get, path = "/v1/sync-tasks/{id}", operation_id = "show_sync_task", tag = "sync-tasks",
     params(("id" = uuid::Uuid, Path, description = "the task")),
-    responses((status = 200, description = "the task", body = SyncTaskView)))]
-pub(crate) async fn show(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<Json<SyncTaskView>, ApiError> {
+    responses((status = 200, description = "the task", body = SyncTaskView,
+        headers(("ETag" = String, description = "its version")))))]
+pub(crate) async fn show(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<impl IntoResponse, ApiError> {
     let mut tx = caller.begin().await?;
     let found = sync_tasks::find(tx.conn(), caller.org_id(), id).await?;
     tx.commit().await?;
-    Ok(Json(SyncTaskView::of(found.ok_or(ApiError::NotFound)?, clock::now())))
+    let task = found.ok_or(ApiError::NotFound)?;
+    Ok((etag(task.version), Json(SyncTaskView::of(task, clock::now()))))
 }
 
-/// Deletes a sync task. Its jobs stay in the history; one that runs goes on.
+/// Deletes a sync task. Its jobs stay in the history; one that runs goes on, one that waits
+/// for it is cancelled. With `If-Match`, only the version that it names.
 #[utoipa::path(delete, path = "/v1/sync-tasks/{id}", operation_id = "delete_sync_task", tag = "sync-tasks",
-    params(("id" = uuid::Uuid, Path, description = "the task")),
-    responses((status = 204, description = "deleted")))]
-pub(crate) async fn delete(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<StatusCode, ApiError> {
+    params(("id" = uuid::Uuid, Path, description = "the task"),
+        ("If-Match" = Option<String>, Header, description = "the `ETag` of the version that is deleted")),
+    responses((status = 204, description = "deleted"),
+        (status = 412, description = "it was changed since", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn delete(
+    caller: Caller<Syncs>,
+    Id(id): Id<TaskId>,
+    seen: IfMatch,
+) -> Result<StatusCode, ApiError> {
     let mut tx = caller.begin().await?;
-    let deleted = sync_tasks::delete(tx.conn(), caller.org_id(), id).await?;
+    locked(&mut tx, id, &seen).await?;
+    sync_tasks::delete(tx.conn(), caller.org_id(), id).await?;
+    queue::forget(tx.conn(), caller.org_id(), id, true).await?;
     tx.commit().await?;
-    if deleted { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::NotFound) }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The task, locked against schedulers and other edits, if it is the version that was seen.
+pub(super) async fn locked(tx: &mut OrgTx, id: TaskId, seen: &IfMatch) -> Result<SyncTask, ApiError> {
+    let org_id = tx.org_id();
+    sync_tasks::lock(tx.conn(), org_id, id).await?;
+    let task = sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+    seen.holds(task.version)?;
+    Ok(task)
 }
 
 /// Both connections, locked against deletion; every one that is not there is told.
@@ -95,7 +122,7 @@ async fn connections_of(
     }
 }
 
-fn taken(error: StoreError) -> ApiError {
+pub(super) fn taken(error: StoreError) -> ApiError {
     match error {
         StoreError::Taken { constraint } if constraint == "sync_tasks_name" => Conflict {
             code: "name_taken",

@@ -1,7 +1,7 @@
 //! A job as it is shown: short in lists, whole with its tables by itself.
 
 use chrono::{DateTime, Utc};
-use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger};
+use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger, WaitReason};
 use longshore_shared::domain::step::{Counts, TableState};
 use longshore_shared::store::job_log::Line;
 use longshore_shared::store::job_tables::TableProgress;
@@ -46,12 +46,34 @@ pub(crate) struct JobSummary {
     #[schema(schema_with = words::<Ending>, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     ending: Option<Word<Ending>>,
+    /// What it waits for before it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
     /// What the plan found worth telling.
     warnings: Vec<String>,
     /// What was done to rows in all.
     counts: CountsView,
+}
+
+/// Why a job does nothing just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = JobWait)]
+pub(crate) struct WaitView {
+    #[schema(schema_with = words::<WaitReason>)]
+    pub(super) reason: Word<WaitReason>,
+    /// The job whose end it waits for, if it is one of the same organisation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<Uuid>,
+}
+
+impl WaitView {
+    /// The run of its task before it, if it waits for that.
+    pub(super) fn of(job: &Job) -> Option<Self> {
+        let behind = job.queued_behind.filter(|_| !job.state.is_final())?;
+        Some(Self { reason: Word(WaitReason::RunInProgress), job_id: Some(behind.0) })
+    }
 }
 
 /// A job with its tables.
@@ -107,6 +129,7 @@ impl JobSummary {
     pub(crate) fn of(job: Job, counts: Counts) -> Self {
         let took = job.started_at.zip(job.ended_at).map(|(from, to)| (to - from).as_seconds_f64());
         Self {
+            waiting_for: WaitView::of(&job),
             id: job.id.0,
             kind: Word(job.spec.kind()),
             state: Word(job.state),
@@ -151,9 +174,9 @@ impl JobView {
 
     /// What a watcher wants to be told whole when it changes: where the job and each of
     /// its tables stand.
-    pub(crate) fn milestone(&self) -> (JobState, bool, Vec<TableState>) {
+    pub(crate) fn milestone(&self) -> (JobState, bool, Option<WaitView>, Vec<TableState>) {
         let tables = self.tables.iter().map(|table| table.state.0).collect();
-        (self.summary.state.0, self.summary.ending.is_some(), tables)
+        (self.summary.state.0, self.summary.ending.is_some(), self.summary.waiting_for, tables)
     }
 
     /// The progress alone.

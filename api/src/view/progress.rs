@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::job::WaitView;
 use super::table::TableView;
 
 /// What running steps of a job report just now.
@@ -136,6 +137,9 @@ fn phase(job: &Job, phases: &[String]) -> String {
     }
     if let Some(ending) = job.ending {
         return format!("stopping ({ending})");
+    }
+    if WaitView::of(job).is_some() {
+        return "waiting for the run before it".to_owned();
     }
     match (job.state, phases) {
         (JobState::Pending, _) => "waiting for a worker".to_owned(),

@@ -1,14 +1,16 @@
 //! A sync task as it is shown, with its next runs.
 
 use chrono::{DateTime, Utc};
-use longshore_shared::domain::schedule::Schedule;
-use longshore_shared::domain::sync::{ConflictPolicy, Keyless, OnMismatch, Selection, TargetTriggers};
+use longshore_shared::domain::schedule::{Draft, Every, On, Schedule};
+use longshore_shared::domain::sync::{
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetTriggers,
+};
 use longshore_shared::store::sync_tasks::SyncTask;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::word::{Word, words};
+use crate::word::{ScheduleDay, Word, words};
 
 /// How many of the next runs are shown.
 const NEXT: usize = 5;
@@ -38,6 +40,13 @@ pub(crate) struct SyncTaskView {
     #[schema(required = true)]
     schedule: Option<ScheduleView>,
     enabled: bool,
+    /// What happens to a run while another one goes on.
+    #[schema(schema_with = words::<Overlap>)]
+    overlap: Word<Overlap>,
+    /// How late a due time may still fire.
+    catch_up_seconds: i32,
+    /// Grows with each edit; the `ETag`.
+    version: i32,
     /// The next five times at which it runs by itself.
     next_runs: Vec<DateTime<Utc>>,
     created_at: DateTime<Utc>,
@@ -52,12 +61,43 @@ enum ModeView {
     Selective,
 }
 
-/// A five-field cron expression in a named time zone.
+/// When a task runs by itself: `cron`, or `every` with what that needs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Schedule)]
 struct ScheduleView {
-    cron: String,
-    time_zone: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cron: Option<String>,
+    #[schema(schema_with = words::<Every>, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    every: Option<Word<Every>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hours: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<Vec<ScheduleDay>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    #[schema(required = true, value_type = String)]
+    time_zone: Option<String>,
+}
+
+impl From<Draft> for ScheduleView {
+    fn from(draft: Draft) -> Self {
+        let day = |on| match on {
+            On::Date(date) => ScheduleDay::Date(date),
+            On::Word(word) => ScheduleDay::Word(word),
+        };
+        Self {
+            cron: draft.cron,
+            every: draft.every.map(Word),
+            hours: draft.hours,
+            from: draft.from,
+            on: draft.on.map(|on| on.into_iter().map(day).collect()),
+            at: draft.at,
+            time_zone: draft.time_zone,
+        }
+    }
 }
 
 impl SyncTaskView {
@@ -82,11 +122,11 @@ impl SyncTaskView {
             keyless: Word(task.spec.keyless),
             target_triggers: Word(task.spec.target_triggers),
             on_mismatch: Word(task.spec.on_mismatch),
-            schedule: task.schedule.map(|schedule| ScheduleView {
-                cron: schedule.cron().to_owned(),
-                time_zone: schedule.time_zone().to_owned(),
-            }),
+            schedule: task.schedule.map(|schedule| schedule.draft().into()),
             enabled: task.enabled,
+            overlap: Word(task.overlap),
+            catch_up_seconds: task.catch_up_seconds,
+            version: task.version,
             next_runs,
             created_at: task.created_at,
         }

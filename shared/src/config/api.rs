@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::variables::{API_LISTEN, PUBLIC_KEYS, address, path};
+use super::variables::{API_LISTEN, FULL_SYNC_MIN_SECONDS, PUBLIC_KEYS, address, path, seconds};
 use super::{Environment, Problems, gather};
 
 /// The HTTP API.
@@ -13,6 +14,8 @@ pub struct Api {
     pub listen: SocketAddr,
     /// The keyring that seals customers' secrets.
     pub public_keys: PathBuf,
+    /// How long two scheduled runs of a full sync must be apart; zero: no bound.
+    pub full_sync_min: Duration,
 }
 
 impl Api {
@@ -21,6 +24,7 @@ impl Api {
         gather!(Self {
             listen: from.read_one(&API_LISTEN, address),
             public_keys: from.read_one(&PUBLIC_KEYS, path),
+            full_sync_min: from.read_one(&FULL_SYNC_MIN_SECONDS, seconds(0..=31_536_000)),
         })
     }
 }

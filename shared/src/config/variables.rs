@@ -92,6 +92,8 @@ variables! {
         "RabbitMQ";
     API_LISTEN = "LONGSHORE_API_LISTEN", Text("127.0.0.1:8080"), &[Api], "an address and port",
         "Where the API listens";
+    FULL_SYNC_MIN_SECONDS = "LONGSHORE_FULL_SYNC_MIN_SECONDS", Text("0"), &[Api], "seconds, from 0 to 31536000",
+        "How long the scheduled runs of a full sync must be apart, looked at when the task is written; 0: no bound";
     OPS_LISTEN = "LONGSHORE_OPS_LISTEN", Text("127.0.0.1:0"), PROCESSES, "an address and port",
         "Where `/healthz`, `/readyz` and `/metrics` are served; with port 0 the log names the port";
     PUBLIC_KEYS = "LONGSHORE_PUBLIC_KEYS", Required, &[Api, Worker], "the path of a file",

@@ -74,6 +74,14 @@ words! {
     }
 }
 
+words! {
+    /// What a job waits for that has not ended and does nothing.
+    WaitReason {
+        /// The run of the same task before it.
+        RunInProgress = "run_in_progress",
+    }
+}
+
 /// What was asked for; each kind of job has its own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobSpec {
@@ -114,6 +122,8 @@ pub struct Job {
     pub trigger: Trigger,
     /// The schedule's due time.
     pub due_at: Option<DateTime<Utc>>,
+    /// The run of the same task that it waits for; it has no step until that one has ended.
+    pub queued_behind: Option<JobId>,
     /// How it will end once its last running step has stopped.
     pub ending: Option<Ending>,
     /// What the plan found worth telling.

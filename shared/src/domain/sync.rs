@@ -44,6 +44,16 @@ words! {
     }
 }
 
+words! {
+    /// What happens to a run of a task while another one goes on.
+    Overlap {
+        /// A due time is skipped; a person's run is refused.
+        Skip = "skip",
+        /// One run waits: a person's, or that of the latest due time.
+        Queue = "queue",
+    }
+}
+
 /// Which tables a sync covers. Patterns know `*` (any run) and `?` (one character).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]

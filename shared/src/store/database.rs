@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgPool, Postgres, Transaction};
@@ -86,6 +87,12 @@ impl Database {
     pub(super) fn pool(&self) -> &PgPool {
         &self.pool
     }
+}
+
+/// The time by the database's clock, which decides what is due.
+pub async fn now(conn: &mut Conn) -> Result<DateTime<Utc>, StoreError> {
+    let row = sqlx::query!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(conn).await?;
+    Ok(row.now)
 }
 
 /// A transaction of one organisation.

@@ -1,5 +1,7 @@
 //! Table `jobs`. Written by `workflow` only.
 
+pub mod queue;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -20,6 +22,7 @@ struct Row {
     spec: serde_json::Value,
     trigger: String,
     due_at: Option<DateTime<Utc>>,
+    queued_behind: Option<Uuid>,
     ending: Option<String>,
     warnings: serde_json::Value,
     failure: Option<serde_json::Value>,
@@ -42,6 +45,7 @@ impl TryFrom<Row> for Job {
             spec: spec(r.kind.parse()?, r.spec)?,
             trigger: r.trigger.parse()?,
             due_at: r.due_at,
+            queued_behind: r.queued_behind.map(JobId),
             ending: r.ending.map(|e| e.parse()).transpose()?,
             warnings: serde_json::from_value(r.warnings)?,
             failure: r.failure.map(serde_json::from_value).transpose()?,
@@ -72,12 +76,13 @@ pub(super) fn read(row: serde_json::Value) -> Result<Job, StoreError> {
 }
 
 /// Stores a new, pending job. A run of its task that has not ended is
-/// [`StoreError::Taken`] by `jobs_one_active_run`, the same due time by `jobs_due`.
+/// [`StoreError::Taken`] by `jobs_one_active_run`, one that is queued like it by
+/// `jobs_one_queued_run`, the same due time by `jobs_due`.
 pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO jobs (org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, trace,
-             created_at)
-         VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11)",
+             created_at, queued_behind)
+         VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         j.org_id.0,
         j.id.0,
         j.spec.kind().as_str(),
@@ -88,7 +93,8 @@ pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(),
         j.trigger.as_str(),
         j.due_at,
         trace,
-        j.created_at
+        j.created_at,
+        j.queued_behind.map(|b| b.0)
     )
     .execute(conn)
     .await?;
@@ -99,8 +105,8 @@ pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(),
 pub async fn find(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Job>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, ending, warnings,
-                failure, created_at, started_at, ended_at
+        "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, queued_behind, ending,
+                warnings, failure, created_at, started_at, ended_at
          FROM jobs WHERE org_id = $1 AND id = $2",
         org_id.0,
         id.0
@@ -131,8 +137,8 @@ pub async fn list(
 ) -> Result<Vec<Job>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, ending, warnings,
-                failure, created_at, started_at, ended_at
+        "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, queued_behind, ending,
+                warnings, failure, created_at, started_at, ended_at
          FROM jobs
          WHERE org_id = $1 AND ($2::uuid IS NULL OR task_id = $2) AND ($3::text IS NULL OR state = $3)
            AND ($4::uuid IS NULL OR id < $4)
@@ -247,8 +253,8 @@ pub async fn warn(conn: &mut Conn, org_id: OrgId, id: JobId, warnings: &[String]
 /// What stands in the way of a task's next run.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
-    /// A run of it has not ended yet.
-    pub active: bool,
+    /// A run of it that has not ended and does not wait itself.
+    pub active: Option<JobId>,
     /// This due time has its job already.
     pub fired: bool,
 }
@@ -261,8 +267,8 @@ pub async fn standing(
     due_at: DateTime<Utc>,
 ) -> Result<Standing, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT EXISTS (SELECT FROM jobs WHERE org_id = $1 AND task_id = $2
-                          AND state IN ('pending', 'running')) AS "active!",
+        r#"SELECT (SELECT id FROM jobs WHERE org_id = $1 AND task_id = $2
+                   AND state IN ('pending', 'running') AND queued_behind IS NULL) AS active,
                   EXISTS (SELECT FROM jobs WHERE org_id = $1 AND task_id = $2 AND due_at = $3) AS "fired!""#,
         org_id.0,
         task_id.0,
@@ -270,7 +276,7 @@ pub async fn standing(
     )
     .fetch_one(conn)
     .await?;
-    Ok(Standing { active: row.active, fired: row.fired })
+    Ok(Standing { active: row.active.map(JobId), fired: row.fired })
 }
 
 /// Running jobs that have fewer than `window` steps out although more could be.

@@ -9,7 +9,7 @@ use super::{Database, StoreError};
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// The version of the newest migration that this release knows.
-pub const SCHEMA_VERSION: i64 = 5;
+pub const SCHEMA_VERSION: i64 = 6;
 
 /// Applies what is missing; an advisory lock makes two callers take turns.
 pub async fn migrate(owner: &Database) -> Result<(), StoreError> {

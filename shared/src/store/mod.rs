@@ -17,6 +17,7 @@ pub mod leaderships;
 mod migrate;
 pub mod organisations;
 pub mod outbox;
+pub mod schedule_events;
 pub mod stages;
 pub mod step_reports;
 pub mod steps;
@@ -24,7 +25,7 @@ pub mod sync_tasks;
 pub mod tokens;
 pub mod workers;
 
-pub use database::{Database, OrgTx, SystemConn, SystemTx};
+pub use database::{Database, OrgTx, SystemConn, SystemTx, now};
 pub use error::StoreError;
 pub use migrate::{SCHEMA_VERSION, await_schema, migrate};
 

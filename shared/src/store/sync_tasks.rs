@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Conn, StoreError};
 use crate::domain::id::{ConnectionId, OrgId, TaskId};
 use crate::domain::schedule::Schedule;
-use crate::domain::sync::SyncSpec;
+use crate::domain::sync::{Overlap, SyncSpec};
 
 /// A sync task.
 #[derive(Clone, Debug)]
@@ -27,8 +27,14 @@ pub struct SyncTask {
     pub schedule: Option<Schedule>,
     /// Whether the schedule fires.
     pub enabled: bool,
+    /// What happens to a run while another one goes on.
+    pub overlap: Overlap,
+    /// How late a due time may still fire, in seconds.
+    pub catch_up_seconds: i32,
     /// The next firing.
     pub next_run_at: Option<DateTime<Utc>>,
+    /// Grows with each edit.
+    pub version: i32,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -42,7 +48,10 @@ struct Row {
     spec: serde_json::Value,
     schedule: Option<serde_json::Value>,
     enabled: bool,
+    overlap: String,
+    catch_up_seconds: i32,
     next_run_at: Option<DateTime<Utc>>,
+    version: i32,
     created_at: DateTime<Utc>,
 }
 
@@ -59,7 +68,10 @@ impl TryFrom<Row> for SyncTask {
             spec: serde_json::from_value(r.spec)?,
             schedule: r.schedule.map(serde_json::from_value).transpose()?,
             enabled: r.enabled,
+            overlap: r.overlap.parse()?,
+            catch_up_seconds: r.catch_up_seconds,
             next_run_at: r.next_run_at,
+            version: r.version,
             created_at: r.created_at,
         })
     }
@@ -69,8 +81,8 @@ impl TryFrom<Row> for SyncTask {
 pub async fn insert(conn: &mut Conn, t: &SyncTask) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO sync_tasks (org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at,
-             created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+             created_at, updated_at, overlap, catch_up_seconds, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13)",
         t.org_id.0,
         t.id.0,
         t.name,
@@ -80,7 +92,10 @@ pub async fn insert(conn: &mut Conn, t: &SyncTask) -> Result<(), StoreError> {
         t.schedule.as_ref().map(serde_json::to_value).transpose()?,
         t.enabled,
         t.next_run_at,
-        t.created_at
+        t.created_at,
+        t.overlap.as_str(),
+        t.catch_up_seconds,
+        t.version
     )
     .execute(conn)
     .await?;
@@ -91,7 +106,8 @@ pub async fn insert(conn: &mut Conn, t: &SyncTask) -> Result<(), StoreError> {
 pub async fn find(conn: &mut Conn, org_id: OrgId, id: TaskId) -> Result<Option<SyncTask>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at, created_at
+        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, overlap, catch_up_seconds,
+                next_run_at, version, created_at
          FROM sync_tasks WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
         org_id.0,
         id.0
@@ -111,7 +127,8 @@ pub async fn list(
 ) -> Result<Vec<SyncTask>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at, created_at
+        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, overlap, catch_up_seconds,
+                next_run_at, version, created_at
          FROM sync_tasks
          WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR lower(name) > lower($2))
          ORDER BY lower(name) LIMIT $3",
@@ -124,6 +141,41 @@ pub async fn list(
     .into_iter()
     .map(SyncTask::try_from)
     .collect()
+}
+
+/// Locks the task against schedulers and other edits until the transaction ends, but not
+/// against jobs that refer to it. Answers whether there is one.
+pub async fn lock(conn: &mut Conn, org_id: OrgId, id: TaskId) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        "SELECT id FROM sync_tasks WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
+        org_id.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.is_some())
+}
+
+/// Writes an edited task, which the caller has locked; answers its new version. A taken
+/// name is [`StoreError::Taken`] by `sync_tasks_name`.
+pub async fn update(conn: &mut Conn, t: &SyncTask) -> Result<i32, StoreError> {
+    let row = sqlx::query!(
+        "UPDATE sync_tasks SET name = $3, spec = $4, schedule = $5, enabled = $6, overlap = $7,
+             catch_up_seconds = $8, next_run_at = $9, version = version + 1, updated_at = now()
+         WHERE org_id = $1 AND id = $2 RETURNING version",
+        t.org_id.0,
+        t.id.0,
+        t.name,
+        serde_json::to_value(&t.spec)?,
+        t.schedule.as_ref().map(serde_json::to_value).transpose()?,
+        t.enabled,
+        t.overlap.as_str(),
+        t.catch_up_seconds,
+        t.next_run_at
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.version)
 }
 
 /// Marks the task as deleted; its jobs stay. Answers whether there was one.
@@ -152,18 +204,32 @@ pub struct Due {
     pub now: DateTime<Utc>,
 }
 
-/// One task whose firing is due by the database's clock, locked against other schedulers
-/// and against edits, but not against jobs that refer to it. [`find`] reads it: a row
-/// that does not read must not keep the others from firing.
-pub async fn lock_due(conn: &mut Conn) -> Result<Option<Due>, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT org_id, id, next_run_at AS "at!", now() AS "now!" FROM sync_tasks
-           WHERE next_run_at <= now() AND enabled AND deleted_at IS NULL
-           ORDER BY next_run_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"#
+/// The organisations of which a firing is due by the database's clock.
+pub async fn due_organisations(conn: &mut Conn) -> Result<Vec<OrgId>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT DISTINCT org_id FROM sync_tasks
+         WHERE next_run_at <= now() AND enabled AND deleted_at IS NULL"
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(|r| Due { org_id: OrgId(r.org_id), id: TaskId(r.id), at: r.at, now: r.now }))
+    Ok(rows.into_iter().map(|r| OrgId(r.org_id)).collect())
+}
+
+/// At most `limit` of the organisation's tasks whose firing is due by the database's clock,
+/// those that are due longest first, locked against other schedulers and against edits, but
+/// not against jobs that refer to them. [`find`] reads them: a row that does not read must
+/// not keep the others from firing.
+pub async fn lock_due(conn: &mut Conn, org_id: OrgId, limit: i64) -> Result<Vec<Due>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT id, next_run_at AS "at!", now() AS "now!" FROM sync_tasks
+           WHERE org_id = $1 AND next_run_at <= now() AND enabled AND deleted_at IS NULL
+           ORDER BY next_run_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"#,
+        org_id.0,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| Due { org_id, id: TaskId(r.id), at: r.at, now: r.now }).collect())
 }
 
 /// Sets when the task fires next.

@@ -108,7 +108,7 @@ metrics_table! {
     SchedulerLeader = "longshore_scheduler_leader", Gauge, Count, [],
         "Whether this scheduler leads (1) or stands by (0).";
     SchedulesFired = "longshore_schedules_fired_total", Counter, Count, ["result"],
-        "Due times of schedules: `fired`, `skipped` for a run in progress, or `missed` by too much.";
+        "Due times of schedules: `fired`, `queued` or `skipped` for a run in progress, `missed` by too much.";
     StepsReannounced = "longshore_steps_reannounced_total", Counter, Count, [],
         "Steps that were announced again because nobody claimed them.";
     DatabaseConnections = "longshore_database_connections", Gauge, Count, ["pool", "state"],

@@ -1,7 +1,7 @@
 //! What follows from a step's end: stages close and open, the next steps are announced,
 //! the job reaches its final state. Runs under the job's lock.
 
-use super::{WorkflowError, announce};
+use super::{WorkflowError, announce, queue};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::{Ending, JobState};
@@ -59,6 +59,7 @@ async fn conclude(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), W
 async fn reach(conn: &mut Conn, org_id: OrgId, job_id: JobId, state: JobState) -> Result<(), StoreError> {
     if jobs::finish(conn, org_id, job_id, state).await? {
         job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
+        queue::after(conn, org_id, job_id).await?;
     }
     Ok(())
 }

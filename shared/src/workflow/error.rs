@@ -1,6 +1,7 @@
 //! Why a transition did not happen.
 
 use crate::bus::BusError;
+use crate::domain::id::JobId;
 use crate::failpoint::Injected;
 use crate::store::StoreError;
 
@@ -16,6 +17,9 @@ pub enum WorkflowError {
     /// A run of the task has not ended yet.
     #[error("a run of this task has not ended yet")]
     RunInProgress,
+    /// A run of the task waits already for the one that has not ended.
+    #[error("a run of this task waits already")]
+    RunQueued(JobId),
     /// The due time has fired already.
     #[error("this due time has fired already")]
     AlreadyFired,
@@ -28,6 +32,9 @@ pub enum WorkflowError {
     /// There is no such job.
     #[error("there is no such job")]
     NoSuchJob,
+    /// There is no such task.
+    #[error("there is no such task")]
+    NoSuchTask,
     /// A plan's answer does not hang together.
     #[error("a plan's stages do not hang together: {0}")]
     BadGrowth(String),

@@ -14,6 +14,7 @@ pub mod dead_letters;
 mod error;
 pub mod expire;
 pub mod publish;
+pub mod queue;
 pub mod refill;
 pub mod settle;
 pub mod submit;

@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use super::queue::{self, Place};
 use super::{WorkflowError, announce};
 use crate::clock;
 use crate::domain::id::{JobId, OrgId, StepId};
 use crate::domain::job::{Job, JobSpec, JobState, Trigger};
 use crate::domain::probe::ProbeSpec;
 use crate::domain::step::{StageDraft, StepDraft, StepKind, StepState};
+use crate::domain::sync::Overlap;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::steps::Announced;
@@ -24,10 +26,12 @@ pub struct Submitted {
     pub owed: Vec<Owed>,
 }
 
-/// Submits a run of a sync task. `due_at` is the schedule's due time when it is one.
+/// Submits a run of a sync task. `due_at` is the schedule's due time when it is one. A
+/// task that queues gets a job that waits for the run that has not ended; a due time takes
+/// the place of an earlier one that waits.
 ///
-/// Errors: [`WorkflowError::RunInProgress`], [`WorkflowError::AlreadyFired`]; the
-/// transaction is then spoilt and must be rolled back.
+/// Errors: [`WorkflowError::RunInProgress`], [`WorkflowError::AlreadyFired`], after which
+/// the transaction is spoilt and must be rolled back; [`WorkflowError::RunQueued`].
 pub async fn sync_run(
     conn: &mut Conn,
     task: &SyncTask,
@@ -35,14 +39,30 @@ pub async fn sync_run(
     due_at: Option<DateTime<Utc>>,
     trace: Option<&str>,
 ) -> Result<Submitted, WorkflowError> {
-    let job = Job {
+    let place = match task.overlap {
+        Overlap::Skip => Place::Free,
+        Overlap::Queue => queue::place(conn, task.org_id, task.id).await?,
+    };
+    let queued_behind = match (place, due_at) {
+        (Place::Free, _) => None,
+        (Place::Behind(active), _) => Some(active),
+        (Place::Full(queued, active), Some(due_at)) if queued.trigger == Trigger::Schedule => {
+            queue::overtake(conn, task.org_id, &queued, due_at).await?;
+            let job = Job { id: queued.id, queued_behind: Some(active), ..fresh_run(task, trigger) };
+            return Ok(Submitted { job: Job { due_at: Some(due_at), ..job }, owed: Vec::new() });
+        }
+        (Place::Full(queued, _), _) => return Err(WorkflowError::RunQueued(queued.id)),
+    };
+    accept(conn, Job { due_at, queued_behind, ..fresh_run(task, trigger) }, trace).await
+}
+
+fn fresh_run(task: &SyncTask, trigger: Trigger) -> Job {
+    Job {
         task_id: Some(task.id),
         source_id: Some(task.source_id),
         target_id: Some(task.target_id),
-        due_at,
         ..fresh(task.org_id, JobSpec::Sync(task.spec.clone()), trigger)
-    };
-    accept(conn, job, trace).await
+    }
 }
 
 /// Submits a probe of the fleet.
@@ -66,6 +86,7 @@ fn fresh(org_id: OrgId, spec: JobSpec, trigger: Trigger) -> Job {
         spec,
         trigger,
         due_at: None,
+        queued_behind: None,
         ending: None,
         warnings: Vec::new(),
         failure: None,
@@ -83,25 +104,37 @@ async fn accept(conn: &mut Conn, job: Job, trace: Option<&str>) -> Result<Submit
         }
         other => other.into(),
     })?;
-    job_log::add(conn, job.org_id, job.id, "info", "the job was accepted", None, None).await?;
-    let first = StepKind::first_of(job.spec.kind());
-    let owed = first_step(conn, job.org_id, job.id, first, trace).await?;
+    let told = match job.queued_behind {
+        None => "the job was accepted",
+        Some(_) => "the job was accepted; it waits for the run before it",
+    };
+    job_log::add(conn, job.org_id, job.id, "info", told, None, None).await?;
+    let owed = match job.queued_behind {
+        None => {
+            let first = StepKind::first_of(job.spec.kind());
+            first_step(conn, job.org_id, job.id, first, trace, 0.0).await?
+        }
+        Some(_) => Vec::new(),
+    };
     reach(Failpoint::SubmitBeforeCommit).await?;
     Ok(Submitted { job, owed })
 }
 
-async fn first_step(
+/// The job's first step, announced; published by the caller, or after `pause_seconds` by
+/// the sweep.
+pub(super) async fn first_step(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
     kind: StepKind,
     trace: Option<&str>,
-) -> Result<Vec<Owed>, WorkflowError> {
+    pause_seconds: f64,
+) -> Result<Vec<Owed>, StoreError> {
     let stage = StageDraft { number: 0, name: kind.to_string(), waits_for: Vec::new() };
     stages::insert(conn, org_id, job_id, &stage, &[], 1).await?;
     let id = StepId(clock::fresh_id());
     let draft = StepDraft { stage: 0, kind, table_number: None, payload: json!({}) };
     steps::insert(conn, org_id, job_id, id, 0, &draft, StepState::Announced).await?;
     let announced = [Announced { id, kind: kind.to_string(), queue: kind.queue() }];
-    Ok(announce::owe(conn, org_id, job_id, trace, &announced, 0.0).await?)
+    announce::owe(conn, org_id, job_id, trace, &announced, pause_seconds).await
 }

@@ -20,6 +20,8 @@ const ROUTES: &[&str] = &[
     "GET /v1/sync-tasks",
     "GET /v1/sync-tasks/{id}",
     "GET /v1/sync-tasks/{id}/runs",
+    "GET /v1/sync-tasks/{id}/schedule-events",
+    "PATCH /v1/sync-tasks/{id}",
     "POST /v1/connections",
     "POST /v1/dead-letters/replay",
     "POST /v1/dead-letters/{id}/replay",
@@ -45,7 +47,7 @@ async fn ask(stack: &Stack, token: Option<&str>, route: &str) -> Answer {
     let (method, path) = route.split_once(' ').unwrap();
     let path = path.replace("{id}", "00000000-0000-7000-8000-00000000000a");
     let method: Method = method.parse().unwrap();
-    let body = (method == Method::POST).then(|| json!({}));
+    let body = matches!(method, Method::POST | Method::PATCH).then(|| json!({}));
     stack.client.with_token(token).send(method, &path, body.as_ref()).await
 }
 
@@ -103,6 +105,8 @@ async fn each_permission_opens_its_own_doors() {
         ("POST /v1/connections", [true, false, true]),
         ("DELETE /v1/connections/{id}", [true, false, true]),
         ("POST /v1/sync-tasks", [false, true, true]),
+        ("PATCH /v1/sync-tasks/{id}", [false, true, true]),
+        ("GET /v1/sync-tasks/{id}/schedule-events", [false, true, true]),
         ("POST /v1/sync-tasks/{id}/runs", [false, true, true]),
         ("POST /v1/jobs/{id}/cancel", [false, true, true]),
         ("POST /v1/probes", [false, false, false]),

@@ -8,7 +8,7 @@ use longshore_shared::domain::step::{
     Growth, Outcome, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetTriggers,
 };
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::sync_tasks::SyncTask;
@@ -26,7 +26,7 @@ pub(super) struct Bench {
     pub(super) control: ControlPlane,
     pub(super) database: Database,
     pub(super) org: OrgId,
-    task: SyncTask,
+    pub(super) task: SyncTask,
 }
 
 impl Bench {
@@ -115,7 +115,10 @@ fn task(org_id: OrgId, source_id: ConnectionId, target_id: ConnectionId) -> Sync
         spec,
         schedule: None,
         enabled: true,
+        overlap: Overlap::Skip,
+        catch_up_seconds: 3_600,
         next_run_at: None,
+        version: 1,
         created_at: clock::now(),
     }
 }

@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use longshore_shared::domain::step::Outcome;
+use longshore_shared::domain::sync::Overlap;
 use longshore_shared::store::StoreError;
 use longshore_shared::workflow::{WorkflowError, cancel, claim, expire, settle};
 
@@ -129,6 +130,45 @@ async fn a_second_run_of_a_task_waits_for_the_first_to_end() {
     cancel::request(tx.conn(), bench.org, job).await.unwrap();
     tx.commit().await.unwrap();
     bench.submit().await.unwrap();
+}
+
+/// Runs are asked for while the one before them ends: one is active, one waits at most, and
+/// none waits for nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn s11_a_queue_that_races_the_end_strands_nobody() {
+    let mut bench = Bench::new().await;
+    bench.task.overlap = Overlap::Queue;
+    let stranded = "SELECT count(*) FROM jobs q WHERE queued_behind IS NOT NULL AND state = 'pending'
+        AND NOT EXISTS (SELECT FROM jobs a WHERE a.state IN ('pending', 'running') AND a.queued_behind IS NULL)";
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..40 {
+        let (job, worker) = bench.planned(growth(&[(&[], 1)])).await;
+        let step = bench.claim(bench.steps(job, "announced").await[0], worker).await.unwrap();
+        let asks = join_all((0..3).map(|_| bench.submit()));
+        let end = async {
+            // At once, in the middle, or when all have asked.
+            tokio::time::sleep(std::time::Duration::from_millis(round * 2)).await;
+            settle::done(&bench.database, &step, &Outcome::default()).await
+        };
+        let (asked, ended) = futures::join!(asks, end);
+        ended.unwrap();
+        let made: Vec<_> = asked.into_iter().filter_map(Result::ok).collect();
+        assert!((1..=2).contains(&made.len()), "{made:?}");
+        assert_eq!(bench.control.value::<i64>(stranded).await, 0);
+        // What was let go can be claimed, what waits cannot.
+        let mut active = 0;
+        for job in &made {
+            active += bench.steps(*job, "announced").await.len();
+        }
+        assert_eq!(active, 1, "round {round}");
+        seen.insert(made.len());
+        for job in made {
+            let mut tx = bench.database.system().await.unwrap();
+            cancel::request(tx.conn(), bench.org, job).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    }
+    assert_eq!(seen.len(), 2, "the race always ended the same way: {seen:?}");
 }
 
 #[tokio::test]

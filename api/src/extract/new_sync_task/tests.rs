@@ -77,7 +77,7 @@ fn selections() {
 }
 
 #[test]
-fn schedules() {
+fn i15_i16_schedules() {
     let schedule = |cron: &str, zone: &str| json!({"schedule": {"cron": cron, "time_zone": zone}});
     check(&schedule("30 2 * * 1-5", "Europe/Berlin"), &[]);
     check(&schedule("* * * *", "UTC"), &["schedule.cron invalid_cron"]);
@@ -88,6 +88,15 @@ fn schedules() {
     check(&json!({"schedule": {"cron": "0 0 * * *"}}), &["schedule.time_zone required"]);
     check(&json!({"schedule": {}}), &["schedule.cron required", "schedule.time_zone required"]);
     check(&json!({"schedule": "daily"}), &["schedule invalid_value"]);
+    check(&json!({"schedule": {"cron": 7, "time_zone": "UTC"}}), &["schedule.cron invalid_value"]);
+    check(&json!({"schedule": {"every": "day", "at": "02:30", "time_zone": "Asia/Seoul"}}), &[]);
+    check(&json!({"schedule": {"every": "day", "time_zone": "UTC"}}), &["schedule.at required"]);
+    check(&json!({"schedule": {"every": "noon", "time_zone": "UTC"}}), &["schedule.every invalid_value"]);
+    check(&json!({"overlap": "queue", "catch_up_seconds": 0}), &[]);
+    check(
+        &json!({"overlap": 1, "catch_up_seconds": 604_801}),
+        &["overlap invalid_value", "catch_up_seconds invalid_value"],
+    );
     let mut body = good();
     body["schedule"] = json!({"cron": "0 3 * * *", "time_zone": "UTC"});
     assert_eq!(read(&body).unwrap().next_run_at.unwrap().to_rfc3339(), "1970-01-01T03:00:00+00:00");

@@ -37,6 +37,7 @@ fn picture(state: JobState) -> Picture {
         }),
         trigger: Trigger::Person,
         due_at: None,
+        queued_behind: None,
         ending: None,
         warnings: Vec::new(),
         failure: None,
@@ -114,6 +115,18 @@ fn phases() {
     check(JobState::Running, None, &["copy a", "copy b", "index c", "verify d"], "copy a, copy b and 2 more");
     check(JobState::Running, Some(Ending::Cancelled), &["copy a"], "stopping (cancelled)");
     check(JobState::Cancelled, Some(Ending::Cancelled), &["copy a"], "cancelled");
+}
+
+#[test]
+fn a_queued_run_says_what_it_waits_for() {
+    let mut picture = picture(JobState::Pending);
+    picture.job.queued_behind = Some(JobId(Uuid::from_u128(7)));
+    let shown = shown(picture.clone(), &Live::default());
+    let expected = json!({"reason": "run_in_progress", "job_id": "00000000-0000-0000-0000-000000000007"});
+    assert_eq!(shown["waiting_for"], expected);
+    assert_eq!(shown["progress"]["phase"], "waiting for the run before it");
+    picture.job.state = JobState::Cancelled;
+    assert!(super::JobView::of(picture, &Live::default()).summary.waiting_for.is_none());
 }
 
 #[test]

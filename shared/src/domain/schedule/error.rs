@@ -1,12 +1,14 @@
 //! Why a schedule was refused.
 
-/// A schedule that cannot be kept.
+/// One thing that is wrong with a schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}{}: {reason}; {remedy}", position_text(*.position))]
 pub struct ScheduleError {
-    /// What is wrong: `cron` or `time_zone`.
+    /// What is wrong, by its name in a [`super::Draft`]: `cron`, `at`, `time_zone`, …
     pub field: &'static str,
-    /// Which of the expression's fields, from 1 (minute) to 5 (day of week); 6 is a
+    /// The field is needed and was not given.
+    pub missing: bool,
+    /// Which of a cron expression's fields, from 1 (minute) to 5 (day of week); 6 is a
     /// field too many. `None` where it is not one field's fault.
     pub position: Option<usize>,
     /// What is wrong with it.
@@ -15,13 +17,34 @@ pub struct ScheduleError {
     pub remedy: String,
 }
 
+/// Everything that is wrong with a schedule, field by field; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleErrors(pub Vec<ScheduleError>);
+
+impl std::fmt::Display for ScheduleErrors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let told: Vec<_> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&told.join(". "))
+    }
+}
+
+impl std::error::Error for ScheduleErrors {}
+
 impl ScheduleError {
     pub(super) fn cron(position: Option<usize>, reason: String, remedy: &str) -> Self {
-        Self { field: "cron", position, reason, remedy: remedy.to_owned() }
+        Self { position, ..Self::wrong("cron", reason, remedy) }
     }
 
     pub(super) fn time_zone(reason: String, remedy: String) -> Self {
-        Self { field: "time_zone", position: None, reason, remedy }
+        Self { remedy, ..Self::wrong("time_zone", reason, "") }
+    }
+
+    pub(super) fn wrong(field: &'static str, reason: impl Into<String>, remedy: &str) -> Self {
+        Self { field, missing: false, position: None, reason: reason.into(), remedy: remedy.to_owned() }
+    }
+
+    pub(super) fn missing(field: &'static str, reason: &str, remedy: &str) -> Self {
+        Self { missing: true, ..Self::wrong(field, reason, remedy) }
     }
 }
 

@@ -37,6 +37,13 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
+    /// All that the field may hold.
+    const EVERY: Self = Self { bits: u64::MAX, starred: true };
+
+    fn of(numbers: impl IntoIterator<Item = u32>) -> Self {
+        Self { bits: numbers.into_iter().fold(0, |bits, number| bits | 1 << number), starred: false }
+    }
+
     pub(super) fn contains(self, number: u32) -> bool {
         self.bits >> number & 1 == 1
     }
@@ -53,6 +60,22 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// Once a day.
+    pub(super) fn daily(hour: u32, minute: u32) -> Self {
+        let (days, months, weekdays) = (Numbers::EVERY, Numbers::EVERY, Numbers::EVERY);
+        Self { minutes: Numbers::of([minute]), hours: Numbers::of([hour]), days, months, weekdays }
+    }
+
+    /// On these dates only.
+    pub(super) fn on_dates(self, dates: impl IntoIterator<Item = u32>) -> Self {
+        Self { days: Numbers::of(dates), ..self }
+    }
+
+    /// On these days of the week only, from 0, which is Sunday.
+    pub(super) fn on_weekdays(self, weekdays: impl IntoIterator<Item = u32>) -> Self {
+        Self { weekdays: Numbers::of(weekdays), ..self }
+    }
+
     pub(super) fn parse(cron: &str) -> Result<Self, ScheduleError> {
         let length = cron.chars().count();
         if length > LONGEST {

@@ -6,12 +6,14 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::ScheduleError;
 use super::fields::{Fields, Numbers};
 
+/// The years that the `cron` crate walks.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=2100;
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
 /// The wall-clock times of a schedule.
@@ -36,15 +38,35 @@ impl WallClock {
             vec![pattern(fields, &days_text, &weekdays_text)?]
         };
         let every_hour = (0..24).all(|hour| fields.hours.contains(hour));
-        let wall_clock = Self { patterns, every_hour };
-        if wall_clock.next_time(DateTime::UNIX_EPOCH.naive_utc()).is_none() {
+        Self { patterns, every_hour }.that_runs()
+    }
+
+    /// The times of `daily` on these dates of each month, and on each month's last day.
+    pub(super) fn monthly(daily: &Fields, dates: Vec<u32>, last: bool) -> Result<Self, ScheduleError> {
+        let mut patterns = Vec::new();
+        if !dates.is_empty() {
+            let fields = daily.on_dates(dates);
+            patterns.push(pattern(&fields, &numbers(fields.days, 1..=31), "*")?);
+        }
+        if last {
+            // The 29th of February is the last day of each February that has one.
+            patterns.push(last_day(daily, 31, "1,3,5,7,8,10,12", "*")?);
+            patterns.push(last_day(daily, 30, "4,6,9,11", "*")?);
+            patterns.push(last_day(daily, 29, "2", "*")?);
+            patterns.push(last_day(daily, 28, "2", &common_years())?);
+        }
+        Self { patterns, every_hour: false }.that_runs()
+    }
+
+    fn that_runs(self) -> Result<Self, ScheduleError> {
+        if self.next_time(DateTime::UNIX_EPOCH.naive_utc()).is_none() {
             return Err(ScheduleError::cron(
                 Some(3),
                 "no month has such a day, so it would never run".to_owned(),
                 "choose a day of month that one of the months has",
             ));
         }
-        Ok(wall_clock)
+        Ok(self)
     }
 
     /// The first instant strictly after `after`.
@@ -60,12 +82,13 @@ impl WallClock {
                 Some(next) => next,
                 None => return repeated,
             };
-            let (first, second) = match zone.from_local_datetime(&time) {
-                LocalResult::Single(only) => (only.to_utc(), None),
-                LocalResult::Ambiguous(first, second) => (first.to_utc(), Some(second.to_utc())),
+            let second = match zone.from_local_datetime(&time) {
+                LocalResult::Single(_) => None,
+                LocalResult::Ambiguous(_, second) => Some(second.to_utc()),
                 LocalResult::None if self.every_hour => continue,
-                LocalResult::None => (end_of_gap(zone, time), None),
+                LocalResult::None => None,
             };
+            let first = first_instant(zone, time);
             if first > after {
                 return Some(repeated.map_or(first, |second| second.min(first)));
             }
@@ -94,6 +117,15 @@ fn search_start(zone: Tz, after: DateTime<Utc>) -> NaiveDateTime {
     }
 }
 
+/// The instant at which the zone's clock first shows `time`, or is past it where it leaves
+/// `time` out.
+pub(super) fn first_instant(zone: Tz, time: NaiveDateTime) -> DateTime<Utc> {
+    match zone.from_local_datetime(&time) {
+        LocalResult::Single(first) | LocalResult::Ambiguous(first, _) => first.to_utc(),
+        LocalResult::None => end_of_gap(zone, time),
+    }
+}
+
 /// The first instant whose wall-clock time lies behind `missing`, which the clock leaves out.
 fn end_of_gap(zone: Tz, missing: NaiveDateTime) -> DateTime<Utc> {
     let behind = |instant: DateTime<Utc>| instant.with_timezone(&zone).naive_local() > missing;
@@ -110,8 +142,22 @@ fn end_of_gap(zone: Tz, missing: NaiveDateTime) -> DateTime<Utc> {
 fn pattern(fields: &Fields, days: &str, weekdays: &str) -> Result<cron::Schedule, ScheduleError> {
     let (minutes, hours) = (numbers(fields.minutes, 0..=59), numbers(fields.hours, 0..=23));
     let months = numbers(fields.months, 1..=12);
-    let text = format!("0 {minutes} {hours} {days} {months} {weekdays}");
-    cron::Schedule::from_str(&text)
+    parsed(&format!("0 {minutes} {hours} {days} {months} {weekdays}"))
+}
+
+/// One sort of last day: its date, its months, and of which years.
+fn last_day(fields: &Fields, date: u32, months: &str, years: &str) -> Result<cron::Schedule, ScheduleError> {
+    let (minutes, hours) = (numbers(fields.minutes, 0..=59), numbers(fields.hours, 0..=23));
+    parsed(&format!("0 {minutes} {hours} {date} {months} * {years}"))
+}
+
+fn common_years() -> String {
+    let common = YEARS.filter(|year| NaiveDate::from_ymd_opt(*year, 2, 29).is_none());
+    common.map(|year| year.to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn parsed(text: &str) -> Result<cron::Schedule, ScheduleError> {
+    cron::Schedule::from_str(text)
         .map_err(|error| ScheduleError::cron(None, error.to_string(), "write a simpler expression"))
 }
 

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use super::super::Schedule;
 use super::ZONES;
-use super::brute_force::changes;
+use super::brute_force::{YEARS, changes};
 
 #[derive(Clone, Debug)]
 struct Expression {
@@ -83,7 +83,7 @@ prop_compose! {
 }
 
 static CHANGES: LazyLock<Vec<Vec<DateTime<Utc>>>> =
-    LazyLock::new(|| ZONES.iter().map(|z| changes(*z)).collect());
+    LazyLock::new(|| ZONES.iter().map(|z| changes(*z, YEARS)).collect());
 
 /// A zone and a time in 2024..2030, every other one close to a change of the clock.
 fn place() -> impl Strategy<Value = (Tz, DateTime<Utc>)> {
@@ -104,16 +104,52 @@ fn next(oracles: &[Cron], zone: Tz, after: DateTime<Utc>) -> DateTime<Utc> {
     oracles.iter().map(|cron| cron.find_next_occurrence(&after, false).unwrap().to_utc()).min().unwrap()
 }
 
+/// A form that is no expression, and the expressions whose union it is to croner.
+fn form() -> impl Strategy<Value = (String, Vec<String>)> {
+    let time = (prop_oneof![0..=3u32, 0..=23u32], 0..=59u32);
+    let day = time.clone().prop_map(|(hour, minute)| {
+        (format!(r#""every":"day","at":"{hour:02}:{minute:02}""#), vec![format!("{minute} {hour} * * *")])
+    });
+    let week = (time.clone(), numbers(0..=6, 4)).prop_map(|((hour, minute), days)| {
+        let words = days.iter().map(|day| WEEKDAYS[*day as usize]).map(|word| format!("{word:?}"));
+        let words = words.collect::<Vec<_>>().join(",");
+        let text = format!(r#""every":"week","on":[{words}],"at":"{hour:02}:{minute:02}""#);
+        (text, vec![format!("{minute} {hour} * * {}", list(&days))])
+    });
+    let month = (time, numbers(1..=31, 4), any::<bool>()).prop_map(|((hour, minute), dates, last)| {
+        let on = if last { format!("{},\"last\"", list(&dates)) } else { list(&dates) };
+        let text = format!(r#""every":"month","on":[{on}],"at":"{hour:02}:{minute:02}""#);
+        let of = |days: &str| format!("{minute} {hour} {days} * *");
+        (text, std::iter::once(of(&list(&dates))).chain(last.then(|| of("L"))).collect())
+    });
+    prop_oneof![day, week, month]
+}
+
+const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn agrees(expression in expression(), (zone, after) in place()) {
+    fn f23_agrees(expression in expression(), (zone, after) in place()) {
         let schedule = Schedule::parse(&expression.text(), zone.name()).unwrap();
         let oracles = expression.oracles();
         let mut at = after;
         for found in schedule.next_runs(after, 6) {
             prop_assert_eq!(found, next(&oracles, zone, at), "{} {} after {}", expression.text(), zone, at);
+            at = found;
+        }
+        prop_assert!(at > after);
+    }
+
+    #[test]
+    fn f23_forms_agree((form, expressions) in form(), (zone, after) in place()) {
+        let schedule = super::read(&form, zone);
+        let parser = CronParser::builder().seconds(Seconds::Disallowed).dom_and_dow(true).build();
+        let oracles: Vec<_> = expressions.iter().map(|text| parser.parse(text).unwrap()).collect();
+        let mut at = after;
+        for found in schedule.next_runs(after, 6) {
+            prop_assert_eq!(found, next(&oracles, zone, at), "{} {} after {}", form, zone, at);
             at = found;
         }
         prop_assert!(at > after);

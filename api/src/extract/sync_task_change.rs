@@ -1,0 +1,167 @@
+//! The body that edits a sync task: only what is given changes.
+
+use chrono::{DateTime, Utc};
+use longshore_shared::domain::sync::{
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetTriggers,
+};
+use longshore_shared::store::sync_tasks::SyncTask;
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use super::given::{Findings, Given, Object, name};
+use super::new_schedule::NewSchedule;
+use super::new_sync_task::{Mode, catch_up, is_given, schedule, selection};
+use crate::error::ApiError;
+use crate::word::{Word, words};
+
+/// What is to change in a sync task; a field that is left out stays as it is. Source and
+/// target are the task's identity: for others, make another task.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SyncTaskChange {
+    /// Unique in the organisation, without regard to case.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[serde(default)]
+    name: Given<String>,
+    /// All tables, or those that `tables` names.
+    #[schema(value_type = Option<Mode>)]
+    #[serde(default)]
+    mode: Given<Mode>,
+    /// Names or patterns of a selective sync.
+    #[schema(value_type = Option<Vec<String>>)]
+    #[serde(default)]
+    tables: Given<Vec<String>>,
+    /// Names or patterns that a selective sync leaves out.
+    #[schema(value_type = Option<Vec<String>>)]
+    #[serde(default)]
+    exclude: Given<Vec<String>>,
+    /// What happens to a row that both sides have with other content.
+    #[schema(schema_with = words::<ConflictPolicy>, required = false)]
+    #[serde(default)]
+    policy: Given<Word<ConflictPolicy>>,
+    /// Rows that only the target has are deleted.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    delete_extra: Given<bool>,
+    /// What happens to a differing table without a key.
+    #[schema(schema_with = words::<Keyless>, required = false)]
+    #[serde(default)]
+    keyless: Given<Word<Keyless>>,
+    /// What happens to an existing target table with triggers.
+    #[schema(schema_with = words::<TargetTriggers>, required = false)]
+    #[serde(default)]
+    target_triggers: Given<Word<TargetTriggers>>,
+    /// What one unfit table means for the others.
+    #[schema(schema_with = words::<OnMismatch>, required = false)]
+    #[serde(default)]
+    on_mismatch: Given<Word<OnMismatch>>,
+    /// When the task runs by itself; null: never again.
+    #[schema(value_type = Option<NewSchedule>)]
+    #[serde(default)]
+    schedule: Change<Object<NewSchedule>>,
+    /// Whether the schedule fires.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    enabled: Given<bool>,
+    /// What happens to a run while another one goes on.
+    #[schema(schema_with = words::<Overlap>, required = false)]
+    #[serde(default)]
+    overlap: Given<Word<Overlap>>,
+    /// How late a due time may still fire; 0: never.
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 604_800)]
+    #[serde(default)]
+    catch_up_seconds: Given<i32>,
+}
+
+/// A field of which null says something else than nothing.
+#[derive(Default)]
+enum Change<T> {
+    #[default]
+    Stays,
+    Goes,
+    Is(Given<T>),
+}
+
+impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(match Given::deserialize(from)? {
+            Given::Absent => Self::Goes,
+            given => Self::Is(given),
+        })
+    }
+}
+
+impl SyncTaskChange {
+    /// The task as it is to be, or everything that is wrong with the fields. Its next run
+    /// is another one only if its schedule changes, or begins or ceases to fire.
+    pub(crate) fn apply(self, task: SyncTask, now: DateTime<Utc>) -> Result<SyncTask, ApiError> {
+        let mut found = Findings::default();
+        let mut task = task;
+        let read = found.optional("name", self.name, "a text");
+        set(&mut task.name, found.checked("name", read, |text| name(&text)));
+        let spec = &mut task.spec;
+        if is_given(&self.mode) || is_given(&self.tables) || is_given(&self.exclude) {
+            let given = whole(&spec.selection, self.mode, self.tables, self.exclude);
+            set(&mut spec.selection, selection(&mut found, given.0, given.1, given.2));
+        }
+        word(&mut found, "policy", self.policy, &mut spec.policy);
+        set(&mut spec.delete_extra, found.optional("delete_extra", self.delete_extra, "true or false"));
+        word(&mut found, "keyless", self.keyless, &mut spec.keyless);
+        word(&mut found, "target_triggers", self.target_triggers, &mut spec.target_triggers);
+        word(&mut found, "on_mismatch", self.on_mismatch, &mut spec.on_mismatch);
+        let fired = task.schedule.clone().filter(|_| task.enabled);
+        match self.schedule {
+            Change::Stays => {}
+            Change::Goes => task.schedule = None,
+            Change::Is(given) => task.schedule = schedule(&mut found, given),
+        }
+        set(&mut task.enabled, found.optional("enabled", self.enabled, "true or false"));
+        word(&mut found, "overlap", self.overlap, &mut task.overlap);
+        set(&mut task.catch_up_seconds, catch_up(&mut found, self.catch_up_seconds));
+        let fires = task.schedule.as_ref().filter(|_| task.enabled);
+        if fires != fired.as_ref() {
+            task.next_run_at = fires.and_then(|schedule| schedule.next_after(now));
+        }
+        found.finish(Some(task))
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn word<T: longshore_shared::domain::Vocabulary>(
+    found: &mut Findings,
+    field: &str,
+    given: Given<Word<T>>,
+    place: &mut T,
+) {
+    set(place, found.optional(field, given, &Word::<T>::choices()).map(|word| word.0));
+}
+
+/// The selection as if all of it had been given: what is not is taken from the old one.
+fn whole(
+    old: &Selection,
+    mode: Given<Mode>,
+    tables: Given<Vec<String>>,
+    exclude: Given<Vec<String>>,
+) -> (Given<Mode>, Given<Vec<String>>, Given<Vec<String>>) {
+    let or = |given: Given<Vec<String>>, old: &Vec<String>| match given {
+        Given::Absent => Given::Is(old.clone()),
+        given => given,
+    };
+    match (old, mode) {
+        (Selection::Selective { tables: old_tables, exclude: old_exclude }, mode) => match mode {
+            Given::Is(Mode::Full) => (Given::Is(Mode::Full), tables, exclude),
+            Given::Absent => (Given::Is(Mode::Selective), or(tables, old_tables), or(exclude, old_exclude)),
+            mode => (mode, or(tables, old_tables), or(exclude, old_exclude)),
+        },
+        (Selection::Full, Given::Absent) => (Given::Is(Mode::Full), tables, exclude),
+        (Selection::Full, mode) => (mode, tables, exclude),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Edits of a sync task, and what came of its due times.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use longshore_shared::domain::id::TaskId;
+use longshore_shared::store::sync_tasks::{self, SyncTask};
+use longshore_shared::store::{self, schedule_events};
+use longshore_shared::workflow::queue;
+
+use super::sync_tasks::{locked, taken};
+use crate::error::{ApiError, Problem};
+use crate::extract::{
+    Caller, EventPage, Id, IfMatch, StrictJson, StrictQuery, SyncTaskChange, Syncs, etag, rare_enough,
+};
+use crate::state::AppState;
+use crate::view::{List, ScheduleEventView, SyncTaskView};
+
+/// Edits a sync task. With `If-Match`, only the version that it names. Once the answer is
+/// there no due time of an old schedule fires any more, and what waited because of one is
+/// cancelled; a run that goes on does so as it began.
+#[utoipa::path(patch, path = "/v1/sync-tasks/{id}", operation_id = "edit_sync_task", tag = "sync-tasks", request_body = SyncTaskChange,
+    params(("id" = uuid::Uuid, Path, description = "the task"),
+        ("If-Match" = Option<String>, Header, description = "the `ETag` of the version that is edited")),
+    responses((status = 200, description = "the task", body = SyncTaskView,
+            headers(("ETag" = String, description = "its version"))),
+        (status = 412, description = "it was changed since", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn edit(
+    caller: Caller<Syncs>,
+    State(state): State<AppState>,
+    Id(id): Id<TaskId>,
+    seen: IfMatch,
+    StrictJson(body): StrictJson<SyncTaskChange>,
+) -> Result<impl IntoResponse, ApiError> {
+    let mut tx = caller.begin().await?;
+    let before = locked(&mut tx, id, &seen).await?;
+    let now = store::now(tx.conn()).await?;
+    let mut task = body.apply(before.clone(), now)?;
+    rare_enough(&task, state.full_sync_min, now)?;
+    task.version = sync_tasks::update(tx.conn(), &task).await.map_err(taken)?;
+    if fires_otherwise(&before, &task) {
+        queue::forget(tx.conn(), caller.org_id(), id, false).await?;
+    }
+    tx.commit().await?;
+    Ok((etag(task.version), Json(SyncTaskView::of(task, now))))
+}
+
+fn fires_otherwise(before: &SyncTask, after: &SyncTask) -> bool {
+    let firing = |task: &SyncTask| task.schedule.clone().filter(|_| task.enabled);
+    firing(before) != firing(after)
+}
+
+/// Lists what came of the task's due times, newest first; kept for 30 days.
+#[utoipa::path(get, path = "/v1/sync-tasks/{id}/schedule-events", operation_id = "list_schedule_events", tag = "sync-tasks",
+    params(("id" = uuid::Uuid, Path, description = "the task"), EventPage),
+    responses((status = 200, description = "a page", body = List<ScheduleEventView>)))]
+pub(crate) async fn events(
+    caller: Caller<Syncs>,
+    Id(id): Id<TaskId>,
+    StrictQuery(page): StrictQuery<EventPage>,
+) -> Result<Json<List<ScheduleEventView>>, ApiError> {
+    let (page, before) = page.check()?;
+    let org_id = caller.org_id();
+    let mut tx = caller.moment().await?;
+    sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+    let mut found = schedule_events::list(tx.conn(), org_id, id, before, page.rows()).await?;
+    tx.commit().await?;
+    let next_cursor = page.cut_by_number(&mut found, |event| event.id);
+    Ok(Json(List { items: found.into_iter().map(Into::into).collect(), next_cursor }))
+}

@@ -1,0 +1,123 @@
+//! A run that waits for its task's run before it.
+//!
+//! Invariants: of a task at most one run is active and at most one waits (unique indexes);
+//! a waiting run is a pending job without a step, so nothing can claim it; the transition
+//! that ends the run before it lets it go, in the same transaction. It then does what the
+//! task says by then. Locks: the task, then its active run, then its waiting one.
+
+use chrono::{DateTime, Utc};
+
+use super::{WorkflowError, advance, submit};
+use crate::domain::id::{JobId, OrgId, TaskId};
+use crate::domain::job::{Ending, JobKind, JobSpec, Trigger};
+use crate::domain::step::StepKind;
+use crate::store::jobs::queue::{self, Queued};
+use crate::store::{Conn, Database, StoreError, job_log, schedule_events, sync_tasks};
+
+/// Nobody waits to publish what a released run owes: the sweep does, as soon as it is due.
+const AT_ONCE: f64 = 0.001;
+
+/// What a run finds that may be queued; nobody else submits or ends one of the task meanwhile.
+pub(super) enum Place {
+    /// Nothing is in its way.
+    Free,
+    /// It has to wait for this run.
+    Behind(JobId),
+    /// One waits already, for this run.
+    Full(Queued, JobId),
+}
+
+/// Looks where a new run of the task belongs, and keeps that so for the transaction.
+pub(super) async fn place(conn: &mut Conn, org_id: OrgId, task_id: TaskId) -> Result<Place, WorkflowError> {
+    if !sync_tasks::lock(conn, org_id, task_id).await? {
+        return Err(WorkflowError::NoSuchTask);
+    }
+    let Some(active) = queue::lock_active(conn, org_id, task_id).await? else { return Ok(Place::Free) };
+    Ok(match queue::lock(conn, org_id, task_id).await? {
+        None => Place::Behind(active),
+        Some(queued) => Place::Full(queued, active),
+    })
+}
+
+/// A later due time takes the place of the waiting one, which is skipped.
+pub(super) async fn overtake(
+    conn: &mut Conn,
+    org_id: OrgId,
+    queued: &Queued,
+    due_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    schedule_events::skip_queued(conn, org_id, queued.task_id, queued.id).await?;
+    queue::replace_due(conn, org_id, queued.id, due_at).await?;
+    let line = format!("the due time {due_at} takes this run's place in the queue");
+    job_log::add(conn, org_id, queued.id, "info", &line, None, None).await
+}
+
+/// A job has ended: the run of its task that waits for that, if there is one, goes on.
+pub(super) async fn after(conn: &mut Conn, org_id: OrgId, ended: JobId) -> Result<(), StoreError> {
+    match queue::task_waiting_for(conn, org_id, ended).await? {
+        Some(task_id) => release(conn, org_id, task_id).await,
+        None => Ok(()),
+    }
+}
+
+/// Lets the task's waiting run go; its active one has ended.
+async fn release(conn: &mut Conn, org_id: OrgId, task_id: TaskId) -> Result<(), StoreError> {
+    let Some(queued) = queue::lock(conn, org_id, task_id).await? else { return Ok(()) };
+    match sync_tasks::find(conn, org_id, task_id).await {
+        Ok(Some(task)) => {
+            let sides = (task.source_id, task.target_id);
+            queue::refresh(conn, org_id, queued.id, &JobSpec::Sync(task.spec), sides).await?;
+        }
+        // The run before it must end all the same; this one does what it was queued with.
+        Ok(None) => {}
+        Err(StoreError::Row(reason)) => {
+            tracing::error!(task.id = %task_id, reason, "a task does not read");
+        }
+        Err(error) => return Err(error),
+    }
+    queue::release(conn, org_id, queued.id).await?;
+    job_log::add(conn, org_id, queued.id, "info", "the run before it has ended", None, None).await?;
+    let (kind, trace) = (StepKind::first_of(JobKind::Sync), queued.trace.as_deref());
+    submit::first_step(conn, org_id, queued.id, kind, trace, AT_ONCE).await?;
+    Ok(())
+}
+
+/// The task is paused, deleted or scheduled otherwise: what waits because of the old schedule
+/// will not run; nor does what a person asked for, once the task is gone.
+pub async fn forget(
+    conn: &mut Conn,
+    org_id: OrgId,
+    task_id: TaskId,
+    deleted: bool,
+) -> Result<(), WorkflowError> {
+    let Some(queued) = queue::lock(conn, org_id, task_id).await? else { return Ok(()) };
+    if deleted {
+        withdraw(conn, org_id, &queued, "the task was deleted").await?;
+    } else if queued.trigger == Trigger::Schedule {
+        withdraw(conn, org_id, &queued, "the task's schedule was changed").await?;
+    }
+    Ok(())
+}
+
+async fn withdraw(conn: &mut Conn, org_id: OrgId, queued: &Queued, why: &str) -> Result<(), StoreError> {
+    let line = format!("{why} while this run waited");
+    job_log::add(conn, org_id, queued.id, "warn", &line, None, None).await?;
+    advance::end_early(conn, org_id, queued.id, Ending::Cancelled, None).await
+}
+
+/// Lets go what waits although nothing is in its way, each in its own transaction; the
+/// transition that ended the run before it should have. Answers how many.
+pub async fn reconcile(database: &Database, limit: i64) -> Result<usize, WorkflowError> {
+    let mut tx = database.system().await?;
+    let found = queue::stranded(tx.conn(), limit).await?;
+    tx.commit().await?;
+    for (org_id, task_id) in &found {
+        let mut tx = database.system().await?;
+        sync_tasks::lock(tx.conn(), *org_id, *task_id).await?;
+        if queue::lock_active(tx.conn(), *org_id, *task_id).await?.is_none() {
+            release(tx.conn(), *org_id, *task_id).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(found.len())
+}
