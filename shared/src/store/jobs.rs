@@ -223,10 +223,11 @@ pub async fn set_ending(
 }
 
 /// The job reaches its final state; a final state is never left, so a second call
-/// changes nothing.
+/// changes nothing. It ends now, not when this transaction began to wait for its lock:
+/// steps have ended in between.
 pub async fn finish(conn: &mut Conn, org_id: OrgId, id: JobId, state: JobState) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "UPDATE jobs SET state = $3, ended_at = now()
+        "UPDATE jobs SET state = $3, ended_at = clock_timestamp()
          WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'running')",
         org_id.0,
         id.0,
