@@ -8,11 +8,14 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgPool, Postgres, Transaction};
 
+use super::begin::Begin;
 use super::{Conn, StoreError};
 use crate::domain::id::OrgId;
 
 /// How long a call waits for a free connection before it says that there is none.
 const ACQUIRE: Duration = Duration::from_secs(5);
+/// Begins a transaction whose queries all see one moment.
+const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A connection that was used within this time is taken without asking whether it lives: a
 /// call that finds it dead is tried again as after any outage.
@@ -46,7 +49,7 @@ impl Database {
 
     /// A transaction in which row-level security shows one organisation.
     pub async fn org(&self, org_id: OrgId) -> Result<OrgTx, StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = Begin::new(&self.pool, None).await?;
         sqlx::query!("SELECT set_config('longshore.org', $1, true)", org_id.to_string())
             .fetch_one(&mut *tx)
             .await?;
@@ -55,7 +58,7 @@ impl Database {
 
     /// As [`Database::org`], read only, and all its queries see one moment.
     pub async fn org_moment(&self, org_id: OrgId) -> Result<OrgTx, StoreError> {
-        let mut tx = self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let mut tx = Begin::new(&self.pool, Some(MOMENT)).await?;
         sqlx::query!("SELECT set_config('longshore.org', $1, true)", org_id.to_string())
             .fetch_one(&mut *tx)
             .await?;
@@ -64,7 +67,7 @@ impl Database {
 
     /// A transaction of the fleet's own processes; the role's policy lets it through.
     pub async fn system(&self) -> Result<SystemTx, StoreError> {
-        Ok(SystemTx { tx: self.pool.begin().await? })
+        Ok(SystemTx { tx: Begin::new(&self.pool, None).await? })
     }
 
     /// A connection of the fleet's own processes for one statement, which is a transaction by

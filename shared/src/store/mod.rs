@@ -6,6 +6,7 @@
 //! domain values here and nowhere else. Deliberately not here: customers' databases,
 //! decisions, and messages.
 
+mod begin;
 pub mod connections;
 mod database;
 pub mod dead_letters;
