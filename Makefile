@@ -5,13 +5,14 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/longshore/target-$(shell pwd -P | sha256sum | cut -c1-12)
 STACK := deploy/local/stack
 
-.PHONY: help demo up down status clean build test bench lint fmt
+.PHONY: help demo up down status clean build test bench chaos lint fmt
 
 help:
 	@echo 'make demo    install what is missing, build, start all, sync a sample shop, verify it'
 	@echo 'make test    everything that CI runs'
 	@echo 'make up      build and start the local stack, or what of it does not run'
 	@echo 'make bench   how fast it is, beside the floor and its peers; ONLY=engine for one part'
+	@echo 'make chaos   everything breaks under load, for MINUTES=10, and nothing is lost; SEED=n repeats'
 	@echo 'make down    end the local stack; its data stays'
 	@echo 'make status  what runs, with pids and addresses'
 	@echo 'make clean   end the local stack and remove its data'
@@ -32,6 +33,10 @@ test:
 # The newest table stands in tests/bench/README.md.
 bench:
 	@tests/bench/run $(ONLY)
+
+# A short one runs in `make test`.
+chaos:
+	@tests/chaos/run "$(MINUTES)" "$(SEED)"
 
 lint:
 	@tests/run lint

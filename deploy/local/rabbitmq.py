@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -20,6 +21,7 @@ from amqp import Refused, log_in
 from server import NotReady, PortTaken, Server
 
 SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+CONTROL = SCRIPT.with_name("rabbitmqctl")
 USER = "longshore"
 VHOST = "longshore"
 
@@ -78,6 +80,17 @@ class RabbitMq(Server):
             log_in(self.port, USER, self.secret("password"), VHOST)
         except (Refused, socket.timeout) as why:
             raise NotReady(str(why)) from None
+
+    def alarm(self, on: bool) -> None:
+        # 0.4 is what it starts with.
+        command = [str(CONTROL), "-q", "-n", self._node(), "set_vm_memory_high_watermark"]
+        command.append("0.0001" if on else "0.4")
+        settings = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", **self.environment()}
+        done = subprocess.run(
+            command, env=settings, cwd=self.conf, capture_output=True, text=True, **self.owner.identity()
+        )
+        if done.returncode != 0:
+            raise Problem(f"{self.name}: rabbitmqctl failed:", (done.stdout + done.stderr).strip())
 
     def facts(self) -> Dict[str, Any]:
         login = f"{USER}:{self.secret('password')}@127.0.0.1"

@@ -92,6 +92,10 @@ class Server:
         """What the users of the server have to know."""
         return {}
 
+    def alarm(self, on: bool) -> None:
+        """Lets the server believe that it is short of memory, or not any more."""
+        raise Problem(f"{self.name} has no alarm")
+
     def leftovers(self) -> List[Path]:
         """Files outside of its folders that a killed server leaves."""
         return []

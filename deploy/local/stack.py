@@ -2,7 +2,7 @@
 
     stack.py demo | up | down | status | clean | build | install [--tests] | tool NAME
     stack.py servers --only postgres,rabbitmq,mariadb:2,s3 [--throwaway] [--hold] [--json]
-    stack.py server start|stop|kill|wipe|status NAME --state DIR
+    stack.py server start|stop|kill|wipe|alarm|calm|status NAME --state DIR
 
 Invariants: an expected failure is one sentence and exit code 1, never a stack trace.
 Deliberately not here: what the commands do. Each has its module.
@@ -70,6 +70,8 @@ def _server(given: argparse.Namespace) -> int:
         server.stop(force=True)
     elif given.action == "wipe":
         server.wipe()
+    elif given.action in ("alarm", "calm"):
+        server.alarm(given.action == "alarm")
     running = server.running()
     print(json.dumps({"name": server.name, "pid": running.pid if running else None, "port": server.port}))
     return 0
@@ -178,7 +180,7 @@ def _server_arguments(commands: "argparse._SubParsersAction[argparse.ArgumentPar
     )
     many.set_defaults(run=_servers)
     one = commands.add_parser("server", help="one server of a state folder")
-    one.add_argument("action", choices=("start", "stop", "kill", "wipe", "status"))
+    one.add_argument("action", choices=("start", "stop", "kill", "wipe", "alarm", "calm", "status"))
     one.add_argument("name")
     one.add_argument("--state", type=Path, help="the state folder, as `servers` printed it")
     one.set_defaults(run=_server)

@@ -14,6 +14,8 @@ use crate::servers::{BrokerUrls, Servers};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The queue of steps that a person waits for.
+pub const INTERACTIVE: &str = "longshore.interactive.v1";
 /// The queue where every job's first step is announced.
 pub const FIRST: &str = "longshore.first.v1";
 /// The queue of all other steps.
@@ -136,6 +138,21 @@ impl Broker {
     /// Deletes a queue with all it holds.
     pub async fn delete_queue(&self, queue: &str) {
         self.must(self.request(Method::DELETE, &["queues", &self.vhost, queue])).await;
+    }
+
+    /// Deletes a queue if it is there and the broker is.
+    pub async fn try_delete_queue(&self, queue: &str) {
+        let _ = self.request(Method::DELETE, &["queues", &self.vhost, queue]).send().await;
+    }
+
+    /// Closes all connections to the broker, as far as it is there and has counted them.
+    pub async fn close_connections(&self) {
+        let Ok(answer) = self.request(Method::GET, &["connections"]).send().await else { return };
+        let found: Vec<Value> = answer.json().await.unwrap_or_default();
+        for connection in &found {
+            let name = connection["name"].as_str().unwrap_or_default();
+            let _ = self.request(Method::DELETE, &["connections", name]).send().await;
+        }
     }
 
     /// Removes the vhost with all it holds. On a client of its own: the other's connections

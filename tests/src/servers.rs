@@ -125,7 +125,7 @@ impl Servers {
         BrokerUrls { amqp: url(&self.amqp_url), admin: url(&self.amqp_admin_url) }
     }
 
-    /// `start`, `stop`, `kill` or `wipe` of one server; comes back when it is done.
+    /// `start`, `stop`, `kill` or `wipe` of one server, `alarm` or `calm` of RabbitMQ; comes back when it is done.
     pub async fn order(&self, action: &str, name: &str) {
         let done = tokio::process::Command::new("python3")
             .arg(launcher())

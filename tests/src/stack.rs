@@ -28,6 +28,8 @@ pub const LEASE_SECONDS: u64 = 3;
 pub struct Stack {
     /// The APIs, in the order of their start.
     pub apis: Vec<Process>,
+    /// Where the APIs listen.
+    pub api_ports: Vec<u16>,
     /// The workers, in the order of their start.
     pub workers: Vec<Process>,
     /// The schedulers, in the order of their start.
@@ -71,6 +73,11 @@ impl Stack {
         Self::on(servers, ControlPlane::make(own).await, Broker::make(servers).await).await
     }
 
+    /// As [`Stack::prepared`], with all servers of the test's own.
+    pub async fn prepared_alone(own: &Servers) -> Self {
+        Self::on(own, ControlPlane::make(own).await, Broker::whole(own)).await
+    }
+
     async fn on(servers: &Servers, control: ControlPlane, broker: Broker) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let source = Schema::make(&servers.mariadb[0], "source").await;
@@ -82,6 +89,7 @@ impl Stack {
         let (apis, workers, schedulers) = Default::default();
         Self {
             apis,
+            api_ports: Vec::new(),
             workers,
             schedulers,
             control,
@@ -149,6 +157,7 @@ impl Stack {
             "FULL_SYNC_MIN_SECONDS",
         ]);
         let port = if self.apis.is_empty() { self.api_port } else { place::free_port() };
+        self.api_ports.push(port);
         settings.insert("API_LISTEN", format!("127.0.0.1:{port}"));
         settings.insert("DATABASE_URL", self.routes.database(&self.control.api_url));
         settings.insert("SYSTEM_DATABASE_URL", self.routes.database(&self.control.system_url));

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod api;
+mod chaos;
 mod failures;
 mod faults;
 mod fleet;

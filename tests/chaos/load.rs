@@ -1,0 +1,121 @@
+//! The load: each pair is changed, synchronised, sometimes cancelled, and held against its
+//! source; probes of many steps come on top; a schedule fires beside all that.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use longshore_tests::agree::agree;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+
+use crate::ask::{Caller, pause};
+use crate::customers::Pair;
+use crate::world::World;
+
+/// How long the soak's own statements may take in PostgreSQL.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Everything that asks for work, until the time is over.
+pub(crate) async fn run(world: &World<'_>, pairs: &[Pair], seed: u64) {
+    let rng = |lane: u64| StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(lane));
+    let syncs = pairs.iter().zip(0..).map(|(pair, lane)| {
+        let rng = rng(lane);
+        async move {
+            if pair.scheduled {
+                Box::pin(quiet_changes(world, pair, rng)).await;
+            } else {
+                Box::pin(syncs(world, pair, rng)).await;
+            }
+        }
+    });
+    let probes = world.tokens.iter().zip(100..).map(|(token, lane)| probes(world, token, rng(lane)));
+    futures::join!(futures::future::join_all(syncs), futures::future::join_all(probes));
+}
+
+/// Change, run, look; again and again.
+async fn syncs(world: &World<'_>, pair: &Pair, mut rng: StdRng) {
+    let caller = Caller::new(world, &world.tokens[pair.organisation]);
+    let path = format!("/v1/sync-tasks/{}/runs", pair.task);
+    while !world.is_over() {
+        {
+            let _whole = world.whole_customers().await;
+            pair.change(&mut rng).await;
+        }
+        let Some(job) = caller.submit(&mut rng, &path, &json!({})).await else { return };
+        if rng.random_bool(0.2) {
+            pause(&mut rng, 0.0, 4.0).await;
+            caller.cancel(&mut rng, &job).await;
+        }
+        let Some(state) = caller.ended(&mut rng, &job).await else { return };
+        world.chronicle.count(&format!("{} run {state}", pair.name));
+        if state == "completed" && rng.random_bool(0.5) {
+            compare(world, pair, &job).await;
+        }
+        pause(&mut rng, 0.0, 1.5).await;
+    }
+}
+
+/// What a completed run promises holds at once, not only after the next one.
+pub(crate) async fn compare(world: &World<'_>, pair: &Pair, job: &str) {
+    let _whole = world.whole_customers().await;
+    let look = AssertUnwindSafe(Box::pin(agree(&pair.source, &pair.target))).catch_unwind().await;
+    world.chronicle.count("comparisons");
+    if let Err(panic) = look {
+        let said = crate::said(panic.as_ref());
+        world.chronicle.wrong(&format!("{}: job {job} is completed, but {said}", pair.name));
+    }
+}
+
+/// A scheduled task's source changes in moments when no run of it can be under way: the
+/// task's row is locked against the schedule and against people.
+async fn quiet_changes(world: &World<'_>, pair: &Pair, mut rng: StdRng) {
+    while !world.is_over() {
+        pause(&mut rng, 3.0, 9.0).await;
+        let _whole = world.whole_customers().await;
+        // A run is under way, or PostgreSQL is away: another time.
+        let locked = tokio::time::timeout(PATIENCE, lock_idle_task(world, pair)).await;
+        let Ok(Ok(Some(tx))) = locked else { continue };
+        pair.change(&mut rng).await;
+        let _ = tokio::time::timeout(PATIENCE, tx.commit()).await;
+        world.chronicle.count("changes beside a schedule");
+    }
+}
+
+/// Locks the task's row, unless a run of it is under way.
+async fn lock_idle_task(
+    world: &World<'_>,
+    pair: &Pair,
+) -> Result<Option<sqlx::Transaction<'static, sqlx::Postgres>>, sqlx::Error> {
+    let mut tx = world.stack.control.admin.begin().await?;
+    let lock = format!("SELECT 1 FROM sync_tasks WHERE id = '{}' FOR UPDATE", pair.task);
+    sqlx::query(AssertSqlSafe(lock)).execute(&mut *tx).await?;
+    let active = format!(
+        "SELECT count(*) FROM jobs WHERE task_id = '{}' AND state IN ('pending', 'running')",
+        pair.task
+    );
+    let active: i64 = sqlx::query_scalar(AssertSqlSafe(active)).fetch_one(&mut *tx).await?;
+    Ok((active == 0).then_some(tx))
+}
+
+/// Probes: many steps, a burst of single ones, some cancelled.
+async fn probes(world: &World<'_>, token: &str, mut rng: StdRng) {
+    let caller = Caller::new(world, token);
+    while !world.is_over() {
+        let (steps, rest) = [(1, 0.0), (1, 1.5), (7, 0.6), (40, 0.1), (150, 0.0)][rng.random_range(0..5)];
+        let body = json!({"steps": steps, "seconds": rest});
+        let Some(job) = caller.submit(&mut rng, "/v1/probes", &body).await else { return };
+        if rng.random_bool(0.15) {
+            pause(&mut rng, 0.0, 2.0).await;
+            caller.cancel(&mut rng, &job).await;
+        }
+        // Some are never looked at again before the end.
+        if rng.random_bool(0.7) {
+            let Some(state) = caller.ended(&mut rng, &job).await else { return };
+            world.chronicle.count(&format!("probe {state}"));
+        }
+        pause(&mut rng, 0.2, 2.0).await;
+    }
+}
