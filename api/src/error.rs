@@ -53,6 +53,9 @@ pub(crate) enum ApiError {
     /// The edit is of a version that is not the newest any more.
     #[error("it was changed since you looked at it")]
     Stale,
+    /// Another request with the same `Idempotency-Key` is at work.
+    #[error("the first request with this Idempotency-Key is still in progress")]
+    KeyInProgress,
     /// A store that is needed is away for now.
     #[error("the store is away")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -147,7 +150,7 @@ impl ApiError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::KeyInProgress => StatusCode::CONFLICT,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -169,6 +172,7 @@ impl ApiError {
             },
             Self::Conflict(conflict) => conflict.code,
             Self::Stale => "stale_edit",
+            Self::KeyInProgress => "idempotency_in_progress",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
@@ -197,6 +201,7 @@ impl ApiError {
             Self::UnsupportedMediaType => Some("send the header `Content-Type: application/json`"),
             Self::Conflict(conflict) => conflict.hint,
             Self::Stale => Some("look at it again, and send the `ETag` of that answer as `If-Match`"),
+            Self::KeyInProgress => Some("send the same request again in a second"),
             _ => None,
         }
     }
@@ -232,6 +237,7 @@ impl ApiError {
                 HeaderValue::from_static("Bearer realm=\"longshore\", error=\"invalid_token\""),
             )),
             Self::Unavailable(_) => Some((header::RETRY_AFTER, HeaderValue::from_static("2"))),
+            Self::KeyInProgress => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         }
     }

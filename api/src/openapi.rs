@@ -2,12 +2,17 @@
 //! route may answer with.
 
 use utoipa::OpenApi as _;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, Info, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
+    Components, ContentBuilder, Info, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response,
+    ResponseBuilder,
 };
 
 use crate::error::{PROBLEM_JSON, Problem};
+use crate::extract::{IDEMPOTENCY_KEY, REPLAYED};
 
 const SCHEME: &str = "token";
 
@@ -27,6 +32,18 @@ const WITH_BODY: &[(&str, &str)] = &[
     ("422", "fields hold what they must not; `errors` names each"),
 ];
 const WITH_CHANGE: (&str, &str) = ("409", "it does not fit what is there");
+const WITH_KEY: &[(&str, &str)] = &[
+    (
+        "409",
+        "it does not fit what is there, or the first request with this key is still in progress \
+         (`idempotency_in_progress`: try again after `Retry-After`)",
+    ),
+    (
+        "422",
+        "fields hold what they must not (`errors` names each), or the key was used for another request \
+         (`idempotency_key_reused`)",
+    ),
+];
 
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(Problem)))]
@@ -54,14 +71,17 @@ pub(crate) fn complete(mut document: OpenApi) -> String {
     document.security = Some(vec![SecurityRequirement::new(SCHEME, Vec::<String>::new())]);
     for (path, item) in &mut document.paths.paths {
         let operations = [
-            (&mut item.get, false),
-            (&mut item.post, true),
-            (&mut item.put, true),
-            (&mut item.patch, true),
-            (&mut item.delete, true),
+            (&mut item.get, false, false),
+            (&mut item.post, true, true),
+            (&mut item.put, true, false),
+            (&mut item.patch, true, false),
+            (&mut item.delete, true, false),
         ];
-        for (operation, changes) in operations {
+        for (operation, changes, is_post) in operations {
             let Some(operation) = operation else { continue };
+            if is_post {
+                take_key(operation);
+            }
             let with_body = operation.request_body.is_some();
             let with_query =
                 operation.parameters.iter().flatten().any(|p| matches!(p, RefOr::T(p) if p.name == "limit"));
@@ -70,7 +90,8 @@ pub(crate) fn complete(mut document: OpenApi) -> String {
                 .chain(path.contains("{id}").then_some(&WITH_ID))
                 .chain(with_query.then_some(&WITH_QUERY))
                 .chain(if with_body { WITH_BODY } else { &[] })
-                .chain(changes.then_some(&WITH_CHANGE));
+                .chain(changes.then_some(&WITH_CHANGE))
+                .chain(if is_post { WITH_KEY } else { &[] });
             for (status, told) in problems {
                 operation.responses.responses.insert((*status).to_owned(), RefOr::T(problem(told)));
             }
@@ -78,6 +99,33 @@ pub(crate) fn complete(mut document: OpenApi) -> String {
     }
     // Everything in the document is data of ours that JSON can say.
     serde_json::to_string(&document).unwrap_or_default()
+}
+
+/// Every `POST` takes a key, and says when an answer is not the first.
+fn take_key(operation: &mut Operation) {
+    let text =
+        |longest| ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(longest);
+    let key = ParameterBuilder::new()
+        .name(IDEMPOTENCY_KEY)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Makes a retry safe for 24 hours: a second request with the same key, target and body has no \
+             second effect and is answered like the first one, with the header `Idempotency-Replayed: true`. \
+             Visible ASCII; a fresh UUID for each new request.",
+        ))
+        .schema(Some(text(Some(255)).build()))
+        .build();
+    operation.parameters.get_or_insert_default().push(RefOr::T(key));
+    for (status, response) in &mut operation.responses.responses {
+        if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
+            let header = HeaderBuilder::new()
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["true"]))))
+                .description(Some("stands there when an earlier request with this key had the effect"))
+                .build();
+            response.headers.insert(REPLAYED.to_owned(), header.into());
+        }
+    }
 }
 
 fn problem(told: &str) -> Response {

@@ -2,16 +2,17 @@
 //! route that the other lacks.
 //!
 //! Layers, from the outside: `observe` (ids, metrics, problems), panics become 500, a
-//! bound on the time and on the body; inside of them, for all of `/v1`, sign-in.
+//! bound on the time and on the body; inside of them, for all of `/v1`, sign-in and
+//! the `Idempotency-Key`.
 
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use longshore_shared::telemetry::{Check, health_router};
@@ -21,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::ApiError;
-use crate::extract::sign_in;
+use crate::extract::{idempotency, sign_in};
 use crate::observe::observe;
 use crate::openapi;
 use crate::routes::{connections, dead_letters, job_events, jobs, probes, runs, sync_task_edits, sync_tasks};
@@ -29,8 +30,10 @@ use crate::state::AppState;
 
 /// A body of JSON that is larger is no honest one.
 const BODY: usize = 1 << 20;
-/// From a request's head to its answer's head; a stream's events come later.
+/// From a request's head to its answer's head, whatever happens; a stream's events come later.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a handler may take; what it waits for is the store, which then counts as away.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// Every route that needs a token.
 fn private() -> OpenApiRouter<AppState> {
@@ -59,7 +62,8 @@ pub(crate) fn router(state: AppState, checks: Vec<Check>) -> Router {
 
 fn unlayered(state: AppState, checks: Vec<Check>) -> Router {
     let (private, document) = private().split_for_parts();
-    let signed_in = private.route_layer(from_fn_with_state(state.clone(), sign_in));
+    let keyed = private.route_layer(from_fn(bounded)).route_layer(from_fn(idempotency));
+    let signed_in = keyed.route_layer(from_fn_with_state(state.clone(), sign_in));
     let document: Arc<str> = openapi::complete(document).into();
     let public = Router::new().route("/openapi.json", get(move || openapi(Arc::clone(&document))));
     signed_in.merge(public).merge(health_router(checks)).with_state(state)
@@ -72,6 +76,12 @@ fn layered(routes: Router) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(observe))
+}
+
+/// A PostgreSQL that takes a question and never answers is one that is away.
+async fn bounded(request: Request, next: Next) -> Result<Response, ApiError> {
+    let answer = tokio::time::timeout(ANSWER, next.run(request)).await;
+    answer.map_err(|_| ApiError::Unavailable("the store did not answer in time".into()))
 }
 
 async fn openapi(document: Arc<str>) -> impl IntoResponse {

@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use longshore_shared::store::within;
 use longshore_shared::workflow::WorkflowError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,10 @@ use crate::Ground;
 /// The longest pause after rounds that failed: what is away answers at once, or only after
 /// some seconds, and neither is a hot loop.
 const LONGEST: Duration = Duration::from_secs(1);
+
+/// How long a round may take: longer than any statement and than RabbitMQ's patience. After
+/// that PostgreSQL counts as away.
+const ROUND: Duration = Duration::from_secs(60);
 
 /// What a round says about the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +51,7 @@ pub(crate) trait Duty: Send {
 pub(crate) async fn keep<D: Duty>(mut duty: D, ground: Arc<Ground>, stop: CancellationToken) {
     let mut failures: u32 = 0;
     while !stop.is_cancelled() {
-        let wait = match duty.round(&ground).await {
+        let wait = match within(ROUND, duty.round(&ground)).await {
             Ok(state) => {
                 if failures > 0 {
                     tracing::info!(duty = D::NAME, failures, "the duty goes on");

@@ -142,7 +142,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(refill::Refill, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(unqueue::Unqueue, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(retention::Prune, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(retention::Prune::default(), Arc::clone(ground), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),

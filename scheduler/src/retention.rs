@@ -1,43 +1,59 @@
-//! Deletes what has served: confirmed outbox rows, workers that are long silent, and what
-//! came of due times of more than a month ago.
+//! Deletes what has served: details of jobs that ended long ago, confirmed outbox rows,
+//! requests' keys, workers that are long silent, and what came of due times of more than a
+//! month ago.
 //!
-//! Woken by a timer. Idempotent: what is deleted is not there the next time. Two
-//! schedulers: the leader does it; a second one would delete nothing more.
+//! Woken by a timer, and again at once while there is more, a batch at a time. Idempotent:
+//! what is deleted is not there the next time. Two schedulers: the leader does it; a second
+//! one would take other rows, or find none.
 
 use std::time::Duration;
 
-use longshore_shared::store::{outbox, schedule_events, workers};
-use longshore_shared::workflow::WorkflowError;
+use longshore_shared::store::{idempotency_keys, outbox, schedule_events, workers};
+use longshore_shared::workflow::{WorkflowError, prune};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
 
 const PAUSE: Duration = Duration::from_secs(600);
+/// Until it is known whether this scheduler leads.
+const LOOK: Duration = Duration::from_secs(2);
 const DAY_SECONDS: f64 = 86_400.0;
-/// Rows that one round deletes at most of a table that grows with the runs.
-const BATCH: i64 = 10_000;
 
 /// Deletes old rows.
-pub(crate) struct Prune;
+#[derive(Default)]
+pub(crate) struct Prune {
+    led: bool,
+}
 
 impl Duty for Prune {
     const NAME: &'static str = "prune";
 
     fn pause(&self) -> Duration {
-        PAUSE
+        if self.led { PAUSE } else { LOOK }
     }
 
     async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        if ground.leadership.term().is_some() {
-            let mut tx = ground.database.system().await?;
-            let messages = outbox::prune(tx.conn(), DAY_SECONDS).await?;
-            let silent = workers::prune(tx.conn(), DAY_SECONDS).await?;
-            schedule_events::prune(tx.conn(), 30.0 * DAY_SECONDS, BATCH).await?;
-            tx.commit().await?;
-            if messages + silent > 0 {
-                tracing::debug!(messages, workers = silent, "old rows were deleted");
-            }
+        self.led = ground.leadership.term().is_some();
+        if !self.led {
+            return Ok(Round::Idle);
         }
-        Ok(Round::Idle)
+        let mut tx = ground.database.system().await?;
+        let messages = outbox::prune(tx.conn(), DAY_SECONDS, prune::ROWS).await?;
+        let keys = idempotency_keys::prune(tx.conn(), prune::ROWS).await?;
+        let silent = workers::prune(tx.conn(), DAY_SECONDS).await?;
+        schedule_events::prune(tx.conn(), 30.0 * DAY_SECONDS, prune::ROWS).await?;
+        tx.commit().await?;
+        let history = prune::history(&ground.database, ground.config.scheduler.history.as_secs_f64()).await?;
+        if messages + keys + silent + history.rows > 0 {
+            tracing::debug!(
+                messages,
+                keys,
+                workers = silent,
+                jobs = history.jobs,
+                details = history.rows,
+                "old rows were deleted"
+            );
+        }
+        Ok(if history.more || messages + keys > 0 { Round::More } else { Round::Idle })
     }
 }

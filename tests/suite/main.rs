@@ -9,6 +9,7 @@ mod failures;
 mod faults;
 mod fleet;
 mod harness;
+mod history;
 mod rules;
 mod schedules;
 mod security;

@@ -1,6 +1,9 @@
 //! Strict JSON bodies and query strings.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,6 +13,9 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+
+/// How long a body may take to arrive; it is at most a mebibyte.
+const ARRIVAL: Duration = Duration::from_secs(15);
 
 /// A JSON body that holds only what the route knows, each key once.
 pub(crate) struct StrictJson<T>(pub(crate) T);
@@ -61,10 +67,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for StrictQuery<T>
 }
 
 async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.into_response().status() {
+    whole(Bytes::from_request(request, state)).await
+}
+
+/// The whole body, if it arrives in time.
+pub(super) async fn whole(
+    reading: impl Future<Output = Result<Bytes, BytesRejection>>,
+) -> Result<Bytes, ApiError> {
+    let read = tokio::time::timeout(ARRIVAL, reading).await;
+    read.map_err(|_| ApiError::TooSlow)?.map_err(unread)
+}
+
+fn unread(rejection: BytesRejection) -> ApiError {
+    match rejection.into_response().status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
         _ => ApiError::Malformed { code: "broken_body", detail: "the body broke off".to_owned() },
-    })
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -4,12 +4,15 @@
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
+use axum::http::Method;
 use axum::http::request::Parts;
 use longshore_shared::domain::actor::Permission;
-use longshore_shared::domain::id::OrgId;
+use longshore_shared::domain::id::{OrgId, TokenId};
 use longshore_shared::store::tokens::Bearer;
 use longshore_shared::store::{Database, OrgTx};
 
+use super::idempotency::Keyed;
+use super::once::Effect;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -46,7 +49,10 @@ impl Area for History {
 /// Somebody who may use an area, and the only way to their organisation's rows.
 pub(crate) struct Caller<A> {
     org_id: OrgId,
+    token_id: TokenId,
     database: Database,
+    posts: bool,
+    keyed: Option<Keyed>,
     area: PhantomData<A>,
 }
 
@@ -56,8 +62,26 @@ impl<A> Caller<A> {
         self.org_id
     }
 
-    /// A transaction that sees this organisation.
+    /// The token that the request bears.
+    pub(super) fn token_id(&self) -> TokenId {
+        self.token_id
+    }
+
+    /// The request's key, if it names one.
+    pub(super) fn keyed(&self) -> Option<&Keyed> {
+        self.keyed.as_ref()
+    }
+
+    /// A transaction that sees this organisation; refused to a `POST`, whose effect goes
+    /// through [`Caller::once`].
     pub(crate) async fn begin(&self) -> Result<OrgTx, ApiError> {
+        if self.posts {
+            return Err(ApiError::internal("a POST began without its Idempotency-Key"));
+        }
+        self.transaction().await
+    }
+
+    pub(super) async fn transaction(&self) -> Result<OrgTx, ApiError> {
         Ok(self.database.org(self.org_id).await?)
     }
 
@@ -68,10 +92,10 @@ impl<A> Caller<A> {
 }
 
 impl Caller<Fleet> {
-    /// A transaction that sees the organisation that a thing of the fleet's names: a
-    /// platform administrator may do everything in all of them.
-    pub(crate) async fn begin_in(&self, org_id: OrgId) -> Result<OrgTx, ApiError> {
-        Ok(self.database.org(org_id).await?)
+    /// Lets an effect see the organisation that a thing of the fleet's names: a platform
+    /// administrator may do everything in all of them.
+    pub(crate) async fn turn(&self, effect: &mut Effect, org_id: OrgId) -> Result<(), ApiError> {
+        Ok(effect.turn_to(org_id).await?)
     }
 }
 
@@ -86,9 +110,14 @@ impl<A: Area> FromRequestParts<AppState> for Caller<A> {
         let held = bearer.permissions.iter().filter_map(|word| word.parse::<Permission>().ok());
         let may = held.into_iter().any(|held| A::NEEDS.iter().any(|needed| held.grants(*needed)));
         match (may, A::NEEDS.first()) {
-            (true, _) => {
-                Ok(Self { org_id: bearer.org_id, database: state.database.clone(), area: PhantomData })
-            }
+            (true, _) => Ok(Self {
+                org_id: bearer.org_id,
+                token_id: bearer.token_id,
+                database: state.database.clone(),
+                posts: parts.method == Method::POST,
+                keyed: parts.extensions.get::<Keyed>().cloned(),
+                area: PhantomData,
+            }),
             (false, Some(needed)) => Err(ApiError::Forbidden { needed: *needed }),
             (false, None) => Err(ApiError::internal("an area that nobody may use")),
         }

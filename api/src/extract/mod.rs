@@ -2,17 +2,20 @@
 //!
 //! Invariants: the organisation comes from the token and from nothing else; a handler
 //! reaches the store only through a [`Caller`], which names the permission that it needs;
+//! a `POST` has its effect through [`Caller::once`], so that it can be sent again;
 //! a body's wrong fields are all told at once; a secret is never part of an error.
 
 mod body;
 mod caller;
 mod given;
 mod host;
+mod idempotency;
 mod if_match;
 mod new_connection;
 mod new_probe;
 mod new_schedule;
 mod new_sync_task;
+mod once;
 mod page;
 mod path;
 mod sign_in;
@@ -20,11 +23,13 @@ mod sync_task_change;
 
 pub(crate) use body::{NoFields, StrictJson, StrictQuery};
 pub(crate) use caller::{Caller, Databases, Fleet, History, Syncs};
+pub(crate) use idempotency::{HEADER as IDEMPOTENCY_KEY, REPLAYED, idempotency};
 pub(crate) use if_match::{IfMatch, etag};
 pub(crate) use new_connection::NewConnection;
 pub(crate) use new_probe::NewProbe;
 pub(crate) use new_schedule::rare_enough;
 pub(crate) use new_sync_task::{NewSyncTask, fits, unknown_connection};
+pub(crate) use once::{Effect, Made, Once, gone};
 pub(crate) use page::{DeadLetterPage, EventPage, JobPage, NamePage};
 pub(crate) use path::Id;
 pub(crate) use sign_in::{sha256, sign_in};

@@ -99,12 +99,8 @@ impl JobPage {
         let page = limit(&mut found, self.limit);
         let before = cursor(&mut found, "j", self.cursor, |text| parse_id(&text).map(JobId));
         let state = word::<JobState>(&mut found, "state", self.state);
-        // There is one kind yet: a known kind filters nothing out.
         let kind = word::<JobKind>(&mut found, "kind", self.kind);
-        let filter = (|| {
-            let _: Option<JobKind> = kind?;
-            Some(Filter { task_id: None, state: state?, before: before? })
-        })();
+        let filter = (|| Some(Filter { task_id: None, state: state?, kind: kind?, before: before? }))();
         found.finish(page.zip(filter))
     }
 }

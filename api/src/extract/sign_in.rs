@@ -4,15 +4,22 @@
 //! logs and histories); what is looked up is the token's SHA-256, so that the lookup's
 //! time tells nothing about the token; nothing of a request is looked at before this.
 
+use std::time::Duration;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use longshore_shared::store::tokens;
+use longshore_shared::store::tokens::{self, Bearer};
+use longshore_shared::store::{StoreError, within};
 use sha2::{Digest as _, Sha256};
 
+use super::idempotency::MacKey;
 use crate::error::ApiError;
 use crate::state::AppState;
+
+/// How long a token may be looked for, the wait for a connection included.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A middleware: refuses whoever bears no valid token, and notes who asks.
 pub(crate) async fn sign_in(
@@ -20,16 +27,22 @@ pub(crate) async fn sign_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let digest = sha256(token(request.headers(), request.uri())?);
+    let token = token(request.headers(), request.uri())?;
+    let (digest, mac_key) = (sha256(token), MacKey::of(token));
     if !state.schema.is_found() {
         return Err(ApiError::Unavailable("the schema is older than this release".into()));
     }
-    let mut tx = state.sign_in.system().await?;
-    let bearer = tokens::find(tx.conn(), &digest).await?;
-    tx.commit().await?;
-    let bearer = bearer.ok_or(INVALID)?;
+    let bearer = within(PATIENCE, find(&state, &digest)).await?.ok_or(INVALID)?;
     request.extensions_mut().insert(bearer);
+    request.extensions_mut().insert(mac_key);
     Ok(next.run(request).await)
+}
+
+async fn find(state: &AppState, digest: &[u8; 32]) -> Result<Option<Bearer>, StoreError> {
+    let mut tx = state.sign_in.system().await?;
+    let bearer = tokens::find(tx.conn(), digest).await?;
+    tx.commit().await?;
+    Ok(bearer)
 }
 
 /// The digest that a token is kept as; 256 random bits need no slow hash.

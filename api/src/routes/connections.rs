@@ -13,7 +13,7 @@ use longshore_shared::store::{OrgTx, StoreError, connections};
 use longshore_shared::vault::{Place, Sealer, Secret};
 
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Caller, Databases, Id, NamePage, NewConnection, StrictJson, StrictQuery};
+use crate::extract::{Caller, Databases, Id, NamePage, NewConnection, Once, StrictJson, StrictQuery, gone};
 use crate::state::AppState;
 use crate::view::{ConnectionView, List};
 
@@ -29,12 +29,21 @@ pub(crate) async fn create(
     // The store keeps microseconds: the first answer is like every later one.
     let id = ConnectionId(clock::fresh_id());
     let (connection, password) = body.check(caller.org_id(), id, clock::now().trunc_subsecs(6))?;
-    let mut tx = caller.begin().await?;
-    connections::insert(tx.conn(), &connection).await.map_err(taken)?;
-    seal(&mut tx, &state.sealer, &connection, &password).await?;
-    tx.commit().await?;
-    let location = [(header::LOCATION, format!("/v1/connections/{id}"))];
-    Ok((StatusCode::CREATED, location, Json(ConnectionView::from(connection))))
+    let (made, connection) = match caller.once().await? {
+        Once::First(mut effect) => {
+            connections::insert(effect.conn(), &connection).await.map_err(taken)?;
+            seal(&mut effect, &state.sealer, &connection, &password).await?;
+            (effect.done(StatusCode::CREATED, id.0).await?, connection)
+        }
+        Once::Again(made) => {
+            let mut tx = caller.moment().await?;
+            let found = connections::find(tx.conn(), caller.org_id(), made.resource.into()).await?;
+            tx.commit().await?;
+            (made, found.ok_or_else(gone)?)
+        }
+    };
+    let location = [(header::LOCATION, format!("/v1/connections/{}", connection.id))];
+    Ok((made.status, location, Json(ConnectionView::from(connection))))
 }
 
 /// Lists connections by name.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use longshore_shared::domain::dead_letter::{DeadStep, Replay};
 use longshore_shared::domain::id::{DeadLetterId, OrgId};
 use longshore_shared::store::dead_letters;
@@ -12,7 +13,7 @@ use longshore_shared::workflow::{dead_letters as workflow, publish};
 
 use super::runs::PATIENCE;
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Caller, DeadLetterPage, Fleet, Id, NoFields, StrictQuery};
+use crate::extract::{Caller, DeadLetterPage, Effect, Fleet, Id, NoFields, Once, StrictQuery, gone};
 use crate::state::AppState;
 use crate::view::{DeadLetterView, List, ReplaysView};
 
@@ -44,14 +45,21 @@ pub(crate) async fn replay(
     Id(id): Id<DeadLetterId>,
     _: NoFields,
 ) -> Result<Json<DeadLetterView>, ApiError> {
-    let found = find(&caller, id).await?;
-    let step = found.step.ok_or_else(|| refusal(Replay::Unreadable))?;
-    let (replay, owed) = one(&caller, id, &step).await?;
-    announce(&state, BTreeMap::from([(step.org_id, owed)])).await;
-    if replay.is_refused() {
-        return Err(refusal(replay));
+    if let Once::First(mut effect) = caller.once().await? {
+        let found = dead_letters::find(effect.conn(), id).await?.ok_or(ApiError::NotFound)?;
+        let step = found.step.ok_or_else(|| refusal(Replay::Unreadable))?;
+        let (replay, owed) = one(&caller, &mut effect, id, &step).await?;
+        if replay.is_refused() {
+            effect.refused().await?;
+            return Err(refusal(replay));
+        }
+        effect.done(StatusCode::OK, id.0).await?;
+        announce(&state, BTreeMap::from([(step.org_id, owed)])).await;
     }
-    Ok(Json(find(&caller, id).await?.into()))
+    let mut tx = caller.moment().await?;
+    let found = dead_letters::find(tx.conn(), id).await?;
+    tx.commit().await?;
+    Ok(Json(found.ok_or_else(gone)?.into()))
 }
 
 /// Replays messages that were not replayed since they were put aside, the oldest first.
@@ -63,37 +71,41 @@ pub(crate) async fn replay_all(
     State(state): State<AppState>,
     _: NoFields,
 ) -> Result<Json<ReplaysView>, ApiError> {
-    let mut tx = caller.begin().await?;
-    let found = dead_letters::to_replay(tx.conn(), MOST).await?;
-    tx.commit().await?;
+    let Once::First(mut effect) = caller.once().await? else { return Err(told_once()) };
+    let found = dead_letters::to_replay(effect.conn(), MOST).await?;
     let more = i64::try_from(found.len()).is_ok_and(|found| found == MOST);
     let (mut replays, mut owed) = (Vec::with_capacity(found.len()), BTreeMap::new());
     for (id, step) in found {
-        let (replay, rows) = one(&caller, id, &step).await?;
+        let (replay, rows) = one(&caller, &mut effect, id, &step).await?;
         replays.push(replay);
         owed.entry(step.org_id).or_insert_with(Vec::new).extend(rows);
     }
+    effect.done(StatusCode::OK, caller.org_id().0).await?;
     announce(&state, owed).await;
     Ok(Json(ReplaysView::of(&replays, more)))
 }
 
-async fn find(caller: &Caller<Fleet>, id: DeadLetterId) -> Result<dead_letters::Kept, ApiError> {
-    let mut tx = caller.begin().await?;
-    let found = dead_letters::find(tx.conn(), id).await?;
-    tx.commit().await?;
-    found.ok_or(ApiError::NotFound)
-}
-
 async fn one(
     caller: &Caller<Fleet>,
+    effect: &mut Effect,
     id: DeadLetterId,
     step: &DeadStep,
 ) -> Result<(Replay, Vec<Owed>), ApiError> {
-    let mut tx = caller.begin_in(step.org_id).await?;
-    let (replay, owed) = workflow::replay(tx.conn(), step).await?;
-    dead_letters::set_replay(tx.conn(), id, replay).await?;
-    tx.commit().await?;
+    caller.turn(effect, step.org_id).await?;
+    let (replay, owed) = workflow::replay(effect.conn(), step).await?;
+    dead_letters::set_replay(effect.conn(), id, replay).await?;
     Ok((replay, owed))
+}
+
+/// What came of many replays is counted once and kept nowhere.
+fn told_once() -> ApiError {
+    Conflict {
+        code: "idempotency_answer_gone",
+        detail: "a request with this Idempotency-Key has replayed them; its counts were not kept".to_owned(),
+        hint: Some("list the messages to see what came of each; send a new key to replay more"),
+        ..Conflict::default()
+    }
+    .into()
 }
 
 /// Publishes what is owed, if RabbitMQ is quick about it; else the scheduler does.

@@ -25,6 +25,8 @@ use crate::view::{JobView, ProgressEvent};
 
 /// Between two looks.
 const TICK: Duration = Duration::from_millis(500);
+/// How long a look may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Looks without a report after which the store is asked all the same.
 const QUIET: u32 = 2;
 
@@ -114,7 +116,7 @@ impl Watch {
         }
         (self.version, self.quiet) = (version, 0);
         // The store may be away for a while; the stream waits for it.
-        let view = self.look().await.ok()?;
+        let view = tokio::time::timeout(PATIENCE, self.look()).await.ok()?.ok()?;
         let (before, told) = self.told.as_ref()?;
         if view.milestone() != before.milestone() {
             self.next = Next::Job(Box::new(view));

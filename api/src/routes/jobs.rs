@@ -14,7 +14,7 @@ use longshore_shared::workflow::cancel;
 use super::picture;
 use super::runs::PATIENCE;
 use crate::error::ApiError;
-use crate::extract::{Caller, History, Id, JobPage, NoFields, StrictQuery, Syncs};
+use crate::extract::{Caller, History, Id, JobPage, NoFields, Once, StrictQuery, Syncs};
 use crate::state::AppState;
 use crate::view::{JobSummary, JobView, List, LogLine};
 
@@ -75,9 +75,10 @@ pub(crate) async fn cancel(
     Id(id): Id<JobId>,
     _: NoFields,
 ) -> Result<(StatusCode, Json<JobView>), ApiError> {
-    let mut tx = caller.begin().await?;
-    cancel::request(tx.conn(), caller.org_id(), id).await?;
-    tx.commit().await?;
+    if let Once::First(mut effect) = caller.once().await? {
+        cancel::request(effect.conn(), caller.org_id(), id).await?;
+        effect.done(StatusCode::ACCEPTED, id.0).await?;
+    }
     tell_workers(&state, caller.org_id(), id).await;
     let mut tx = caller.moment().await?;
     let view = picture::view(&mut tx, &state.board, id).await?;

@@ -24,7 +24,7 @@ async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<Picture>, ApiError> {
         tables: job_tables::progress(conn, org_id, id).await?,
         running: step_reports::running(conn, org_id, id).await?,
         phases: if job.state.is_final() { Vec::new() } else { stages::open(conn, org_id, id).await? },
-        workers: job_tables::chunks_by_worker(conn, org_id, id).await?,
+        workers: step_reports::chunks_by_worker(conn, org_id, id).await?,
         job,
     }))
 }

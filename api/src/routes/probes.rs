@@ -1,16 +1,15 @@
 //! Probes: is the whole way through the fleet open, and how fast is it?
 
+use axum::Extension;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::submit;
 
-use super::picture;
-use super::runs::announce;
+use super::runs::{accepted, announce};
 use crate::error::ApiError;
-use crate::extract::{Caller, Fleet, NewProbe, StrictJson};
+use crate::extract::{Caller, Fleet, NewProbe, Once, StrictJson};
 use crate::state::AppState;
 use crate::view::JobView;
 
@@ -25,13 +24,13 @@ pub(crate) async fn submit(
     StrictJson(body): StrictJson<NewProbe>,
 ) -> Result<impl IntoResponse, ApiError> {
     let spec = body.check()?;
-    let mut tx = caller.begin().await?;
-    let submitted = submit::probe(tx.conn(), caller.org_id(), spec, Some(&trace.to_string())).await?;
-    tx.commit().await?;
-    let job_id = submitted.job.id;
-    announce(&caller, &state, job_id, submitted.owed).await;
-    let mut tx = caller.moment().await?;
-    let view = picture::view(&mut tx, &state.board, job_id).await?;
-    tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/jobs/{job_id}"))], Json::<JobView>(view)))
+    let mut effect = match caller.once().await? {
+        Once::First(effect) => effect,
+        Once::Again(made) => return accepted(&caller, &state, made).await,
+    };
+    let trace = trace.to_string();
+    let submitted = submit::probe(effect.conn(), caller.org_id(), spec, Some(&trace)).await?;
+    let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
+    announce(&caller, &state, submitted.job.id, submitted.owed).await;
+    accepted(&caller, &state, made).await
 }

@@ -16,7 +16,7 @@ use longshore_shared::workflow::{WorkflowError, publish, submit};
 
 use super::{jobs as job_routes, picture};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Caller, Id, JobPage, NoFields, StrictQuery, Syncs};
+use crate::extract::{Caller, Id, JobPage, Made, NoFields, Once, StrictQuery, Syncs};
 use crate::state::AppState;
 use crate::view::{JobSummary, JobView, List};
 
@@ -36,24 +36,36 @@ pub(crate) async fn submit(
     Id(id): Id<TaskId>,
     _: NoFields,
 ) -> Result<impl IntoResponse, ApiError> {
-    let mut tx = caller.begin().await?;
-    let task = sync_tasks::find(tx.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
+    let mut effect = match caller.once().await? {
+        Once::First(effect) => effect,
+        Once::Again(made) => return accepted(&caller, &state, made).await,
+    };
+    let task = sync_tasks::find(effect.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
     let trace = trace.to_string();
-    let submitted = match submit::sync_run(tx.conn(), &task, Trigger::Person, None, Some(&trace)).await {
+    let submitted = match submit::sync_run(effect.conn(), &task, Trigger::Person, None, Some(&trace)).await {
         Err(WorkflowError::RunInProgress) => {
             // Holding one connection while waiting for a second could starve the pool.
-            drop(tx);
+            drop(effect);
             return Err(in_progress(&caller, id).await?);
         }
         submitted => submitted?,
     };
-    tx.commit().await?;
-    let job_id = submitted.job.id;
-    announce(&caller, &state, job_id, submitted.owed).await;
+    let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
+    announce(&caller, &state, submitted.job.id, submitted.owed).await;
+    accepted(&caller, &state, made).await
+}
+
+/// The answer that tells a job which was accepted, now or before.
+pub(super) async fn accepted<A>(
+    caller: &Caller<A>,
+    state: &AppState,
+    made: Made,
+) -> Result<impl IntoResponse + use<A>, ApiError> {
+    let job_id = JobId(made.resource);
     let mut tx = caller.moment().await?;
     let view = picture::view(&mut tx, &state.board, job_id).await?;
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, format!("/v1/jobs/{job_id}"))], Json::<JobView>(view)))
+    Ok((made.status, [(header::LOCATION, format!("/v1/jobs/{job_id}"))], Json::<JobView>(view)))
 }
 
 /// Lists the task's runs, newest first.
@@ -88,7 +100,7 @@ pub(super) async fn announce<A>(caller: &Caller<A>, state: &AppState, job_id: Jo
 
 /// The refusal, with the run that is in the way (it may just have ended).
 async fn in_progress(caller: &Caller<Syncs>, id: TaskId) -> Result<ApiError, ApiError> {
-    let mut tx = caller.begin().await?;
+    let mut tx = caller.moment().await?;
     let newest = Filter { task_id: Some(id), ..Filter::default() };
     let found = jobs::list(tx.conn(), caller.org_id(), newest, 1).await?;
     tx.commit().await?;

@@ -14,8 +14,8 @@ use longshore_shared::workflow::queue;
 
 use crate::error::{ApiError, Conflict, FieldError, Problem};
 use crate::extract::{
-    Caller, Id, IfMatch, NamePage, NewSyncTask, StrictJson, StrictQuery, Syncs, etag, fits, rare_enough,
-    unknown_connection,
+    Caller, Id, IfMatch, NamePage, NewSyncTask, Once, StrictJson, StrictQuery, Syncs, etag, fits, gone,
+    rare_enough, unknown_connection,
 };
 use crate::state::AppState;
 use crate::view::{List, SyncTaskView};
@@ -32,13 +32,22 @@ pub(crate) async fn create(
     let (id, now) = (TaskId(clock::fresh_id()), clock::now().trunc_subsecs(6));
     let task = body.check(caller.org_id(), id, now)?;
     rare_enough(&task, state.full_sync_min, now)?;
-    let mut tx = caller.begin().await?;
-    let (source, target) = connections_of(&mut tx, task.source_id, task.target_id).await?;
-    fits(&source, &target)?;
-    sync_tasks::insert(tx.conn(), &task).await.map_err(taken)?;
-    tx.commit().await?;
-    let location = [(header::LOCATION, format!("/v1/sync-tasks/{id}"))];
-    Ok((StatusCode::CREATED, location, etag(task.version), Json(SyncTaskView::of(task, now))))
+    let (made, task) = match caller.once().await? {
+        Once::First(mut effect) => {
+            let (source, target) = connections_of(&mut effect, task.source_id, task.target_id).await?;
+            fits(&source, &target)?;
+            sync_tasks::insert(effect.conn(), &task).await.map_err(taken)?;
+            (effect.done(StatusCode::CREATED, id.0).await?, task)
+        }
+        Once::Again(made) => {
+            let mut tx = caller.moment().await?;
+            let found = sync_tasks::find(tx.conn(), caller.org_id(), made.resource.into()).await?;
+            tx.commit().await?;
+            (made, found.ok_or_else(gone)?)
+        }
+    };
+    let location = [(header::LOCATION, format!("/v1/sync-tasks/{}", task.id))];
+    Ok((made.status, location, etag(task.version), Json(SyncTaskView::of(task, now))))
 }
 
 /// Lists sync tasks by name.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::variables::{LEASE_SECONDS, REANNOUNCE_SECONDS, SCHEDULER_NAME, SWEEP_SECONDS, name, seconds};
+use super::variables::{
+    HISTORY_DAYS, LEASE_SECONDS, REANNOUNCE_SECONDS, SCHEDULER_NAME, SWEEP_SECONDS, days, name, seconds,
+};
 use super::{Environment, Problems, gather};
 
 /// The scheduler.
@@ -14,6 +16,8 @@ pub struct Scheduler {
     pub sweep: Duration,
     /// The age at which an announced, unclaimed step is announced again.
     pub reannounce: Duration,
+    /// How long an ended job's steps and log lines are kept.
+    pub history: Duration,
     /// How long a claimed step stays a worker's without renewal.
     pub lease: Duration,
 }
@@ -25,6 +29,7 @@ impl Scheduler {
             name: from.read_one(&SCHEDULER_NAME, name),
             sweep: from.read_one(&SWEEP_SECONDS, seconds(1..=3_600)),
             reannounce: from.read_one(&REANNOUNCE_SECONDS, seconds(1..=86_400)),
+            history: from.read_one(&HISTORY_DAYS, days(1..=36_500)),
             lease: from.read_one(&LEASE_SECONDS, seconds(1..=3_600)),
         })
     }

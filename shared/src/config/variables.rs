@@ -118,6 +118,8 @@ variables! {
         "Age at which an unconfirmed message is published again";
     REANNOUNCE_SECONDS = "LONGSHORE_REANNOUNCE_SECONDS", Text("300"), &[Scheduler], "seconds, from 1 to 86400",
         "Age at which an announced, unclaimed step is announced again, whatever its queue holds";
+    HISTORY_DAYS = "LONGSHORE_HISTORY_DAYS", Text("30"), &[Scheduler], "days, from 1 to 36500",
+        "How long after its end a job's steps and log lines are kept; its result, tables and counts stay";
     GRACE_SECONDS = "LONGSHORE_GRACE_SECONDS", Text("20"), PROCESSES, "seconds, from 0 to 3600",
         "How long a soft stop (SIGTERM, SIGINT) may take";
     LOG = "LONGSHORE_LOG", Text("info"), EVERYBODY, "directives such as `info` or `info,longshore_worker=debug`",
@@ -180,6 +182,11 @@ pub(super) fn whole(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<u32, 
 pub(super) fn seconds(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Duration, String> {
     let whole = whole(range);
     move |text| whole(text).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+pub(super) fn days(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Duration, String> {
+    let whole = whole(range);
+    move |text| whole(text).map(|days| Duration::from_secs(u64::from(days) * 86_400))
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {

@@ -4,22 +4,21 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, PgPool};
 
-use super::begin::Begin;
-use super::{Conn, StoreError};
+use super::session::Session;
+use super::{Conn, StoreError, within};
 use crate::domain::id::OrgId;
 
 /// How long a call waits for a free connection before it says that there is none.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// Begins a transaction whose queries all see one moment.
-const MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-
 /// A connection that was used within this time is taken without asking whether it lives: a
 /// call that finds it dead is tried again as after any outage.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// How long an answer to the smallest question may take.
+const PING: Duration = Duration::from_secs(5);
 
 /// A pool of connections to the control plane. Cheap to clone.
 #[derive(Clone)]
@@ -49,37 +48,44 @@ impl Database {
 
     /// A transaction in which row-level security shows one organisation.
     pub async fn org(&self, org_id: OrgId) -> Result<OrgTx, StoreError> {
-        let mut tx = Begin::new(&self.pool, None).await?;
-        sqlx::query!("SELECT set_config('longshore.org', $1, true)", org_id.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
-        Ok(OrgTx { tx, org_id })
+        let mut session = Session::begin(&self.pool, "BEGIN").await?;
+        show(session.conn(), org_id).await?;
+        Ok(OrgTx { session, org_id })
     }
 
     /// As [`Database::org`], read only, and all its queries see one moment.
     pub async fn org_moment(&self, org_id: OrgId) -> Result<OrgTx, StoreError> {
-        let mut tx = Begin::new(&self.pool, Some(MOMENT)).await?;
-        sqlx::query!("SELECT set_config('longshore.org', $1, true)", org_id.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
-        Ok(OrgTx { tx, org_id })
+        let mut session =
+            Session::begin(&self.pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        // A list's filters are there or not: a plan that is made for all of them suits none.
+        sqlx::query!(
+            "SELECT set_config('longshore.org', $1, true) AS org,
+                    set_config('plan_cache_mode', 'force_custom_plan', true) AS plan",
+            org_id.to_string()
+        )
+        .fetch_one(session.conn())
+        .await?;
+        Ok(OrgTx { session, org_id })
     }
 
     /// A transaction of the fleet's own processes; the role's policy lets it through.
     pub async fn system(&self) -> Result<SystemTx, StoreError> {
-        Ok(SystemTx { tx: Begin::new(&self.pool, None).await? })
+        Ok(SystemTx { session: Session::begin(&self.pool, "BEGIN").await? })
     }
 
     /// A connection of the fleet's own processes for one statement, which is a transaction by
     /// itself: three round trips become one.
     pub async fn single(&self) -> Result<SystemConn, StoreError> {
-        Ok(SystemConn { conn: self.pool.acquire().await? })
+        Ok(SystemConn { session: Session::single(&self.pool).await? })
     }
 
     /// Whether PostgreSQL answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query!("SELECT 1 AS one").fetch_one(&self.pool).await?;
-        Ok(())
+        within(PING, async {
+            sqlx::query!("SELECT 1 AS one").fetch_one(&self.pool).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Closes the pool once its transactions have ended.
@@ -98,9 +104,15 @@ pub async fn now(conn: &mut Conn) -> Result<DateTime<Utc>, StoreError> {
     Ok(row.now)
 }
 
+/// Lets row-level security show one organisation until the transaction ends.
+async fn show(conn: &mut Conn, org_id: OrgId) -> Result<(), StoreError> {
+    sqlx::query!("SELECT set_config('longshore.org', $1, true)", org_id.to_string()).fetch_one(conn).await?;
+    Ok(())
+}
+
 /// A transaction of one organisation.
 pub struct OrgTx {
-    tx: Transaction<'static, Postgres>,
+    session: Session,
     org_id: OrgId,
 }
 
@@ -112,40 +124,47 @@ impl OrgTx {
 
     /// The connection to run queries on.
     pub fn conn(&mut self) -> &mut Conn {
-        &mut self.tx
+        self.session.conn()
+    }
+
+    /// Sees another organisation from now on, and not the one before.
+    pub async fn turn_to(&mut self, org_id: OrgId) -> Result<(), StoreError> {
+        show(self.session.conn(), org_id).await?;
+        self.org_id = org_id;
+        Ok(())
     }
 
     /// Makes it last.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.tx.commit().await?)
+        self.session.commit().await
     }
 }
 
 /// A transaction of the fleet.
 pub struct SystemTx {
-    tx: Transaction<'static, Postgres>,
+    session: Session,
 }
 
 impl SystemTx {
     /// The connection to run queries on.
     pub fn conn(&mut self) -> &mut Conn {
-        &mut self.tx
+        self.session.conn()
     }
 
     /// Makes it last.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.tx.commit().await?)
+        self.session.commit().await
     }
 }
 
 /// A connection of the fleet without a transaction.
 pub struct SystemConn {
-    conn: PoolConnection<Postgres>,
+    session: Session,
 }
 
 impl SystemConn {
     /// The connection to run one statement on.
     pub fn conn(&mut self) -> &mut Conn {
-        &mut self.conn
+        self.session.conn()
     }
 }

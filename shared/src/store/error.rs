@@ -9,6 +9,9 @@ pub enum StoreError {
     /// PostgreSQL could not be reached, refused, or lost the connection.
     #[error("control-plane database: {0}")]
     Database(#[source] sqlx::Error),
+    /// PostgreSQL took the question and did not answer in time.
+    #[error("control-plane database: no answer in time")]
+    NoAnswer,
     /// A unique key is taken; the constraint says which.
     #[error("already there: {constraint}")]
     Taken {
@@ -65,8 +68,11 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(db)) => {
-                // 08: connection, 53: resources, 57P: shutdown, 40: serialisation and deadlock
-                db.code().is_some_and(|c| ["08", "53", "57P", "40"].iter().any(|p| c.starts_with(p)))
+                // 08: connection, 53: resources, 57P: shutdown, 57014: statement time-out,
+                // 25P03: idle too long in a transaction, 40: serialisation and deadlock
+                db.code().is_some_and(|c| {
+                    ["08", "53", "57P", "57014", "40", "25P03"].iter().any(|p| c.starts_with(p))
+                })
             }
             Self::Database(
                 sqlx::Error::Io(_)
@@ -75,7 +81,8 @@ impl StoreError {
                 | sqlx::Error::WorkerCrashed
                 | sqlx::Error::Protocol(_)
                 | sqlx::Error::Tls(_),
-            ) => true,
+            )
+            | Self::NoAnswer => true,
             _ => false,
         }
     }

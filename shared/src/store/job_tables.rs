@@ -97,8 +97,9 @@ pub async fn begun(
 ) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT DISTINCT ON (t.name) t.name,
-               (j.state <> 'completed' AND EXISTS (SELECT FROM steps s WHERE s.org_id = t.org_id
-                    AND s.job_id = t.job_id AND s.table_number = t.number AND s.kind = 'index')) AS "begun!"
+               (j.state <> 'completed' AND coalesce((t.summary ->> 'index_steps')::bigint > 0,
+                    EXISTS (SELECT FROM steps s WHERE s.org_id = t.org_id AND s.job_id = t.job_id
+                            AND s.table_number = t.number AND s.kind = 'index'))) AS "begun!"
            FROM job_tables t JOIN jobs j ON j.org_id = t.org_id AND j.id = t.job_id
            WHERE t.org_id = $1 AND j.target_id = $2 AND j.id <> $3
              AND t.mode IN ('create', 'fill', 'diff', 'replace')
@@ -176,28 +177,9 @@ pub async fn progress(
     job_id: JobId,
 ) -> Result<Vec<TableProgress>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT t.number, t.name, t.mode, t.rows_total, t.bytes_total, t.verified, t.failure,
-               coalesce(sum(s.rows) FILTER (WHERE m.moves), 0)::bigint AS "rows!",
-               coalesce(sum(s.bytes) FILTER (WHERE m.moves), 0)::bigint AS "bytes!",
-               coalesce(sum(s.inserted), 0)::bigint AS "inserted!",
-               coalesce(sum(s.updated), 0)::bigint AS "updated!",
-               coalesce(sum(s.deleted), 0)::bigint AS "deleted!",
-               coalesce(sum(s.unchanged), 0)::bigint AS "unchanged!",
-               coalesce(sum(s.skipped), 0)::bigint AS "skipped!",
-               count(s.id) FILTER (WHERE m.moves) AS "chunks_total!",
-               count(s.id) FILTER (WHERE m.moves AND s.state = 'done') AS "chunks_done!",
-               count(s.id) AS "steps_total!",
-               count(s.id) FILTER (WHERE s.state = 'done') AS "steps_done!",
-               count(s.id) FILTER (WHERE s.started_at IS NOT NULL) AS "steps_begun!",
-               count(s.id) FILTER (WHERE s.started_at IS NOT NULL AND s.kind <> 'verify') AS "writes_begun!",
-               coalesce(array_agg(DISTINCT s.worker_name) FILTER (WHERE m.moves AND s.worker_name IS NOT NULL
-                   AND s.started_at IS NOT NULL), '{}') AS "workers!: Vec<String>",
-               extract(epoch FROM max(s.ended_at) - min(s.started_at))::float8 AS seconds
-           FROM job_tables t
-           LEFT JOIN steps s ON s.org_id = t.org_id AND s.job_id = t.job_id AND s.table_number = t.number
-           LEFT JOIN LATERAL (SELECT s.kind IN ('copy', 'diff', 'replace') AS moves) m ON true
-           WHERE t.org_id = $1 AND t.job_id = $2
-           GROUP BY t.org_id, t.job_id, t.number ORDER BY t.number"#,
+        r#"SELECT t.number, t.name, t.mode, t.rows_total, t.bytes_total, t.verified, t.failure, s.summary AS "summary!"
+           FROM job_tables t JOIN job_table_summaries($1, $2) s ON s.number = t.number
+           WHERE t.org_id = $1 AND t.job_id = $2 ORDER BY t.number"#,
         org_id.0,
         job_id.0
     )
@@ -205,6 +187,7 @@ pub async fn progress(
     .await?;
     rows.into_iter()
         .map(|r| {
+            let Summary { counts, steps } = serde_json::from_value(r.summary)?;
             Ok(TableProgress {
                 number: r.number,
                 name: r.name,
@@ -213,42 +196,37 @@ pub async fn progress(
                 bytes_total: r.bytes_total,
                 verified: r.verified.map(serde_json::from_value).transpose()?,
                 failure: r.failure.map(serde_json::from_value).transpose()?,
-                counts: Counts {
-                    rows: r.rows,
-                    bytes: r.bytes,
-                    inserted: r.inserted,
-                    updated: r.updated,
-                    deleted: r.deleted,
-                    unchanged: r.unchanged,
-                    skipped: r.skipped,
-                },
-                chunks_total: r.chunks_total,
-                chunks_done: r.chunks_done,
-                steps_total: r.steps_total,
-                steps_done: r.steps_done,
-                steps_begun: r.steps_begun,
-                writes_begun: r.writes_begun,
-                workers: r.workers,
-                seconds: r.seconds,
+                counts,
+                chunks_total: steps.chunks_total,
+                chunks_done: steps.chunks_done,
+                steps_total: steps.steps_total,
+                steps_done: steps.steps_done,
+                steps_begun: steps.steps_begun,
+                writes_begun: steps.writes_begun,
+                workers: steps.workers,
+                seconds: steps.seconds,
             })
         })
         .collect()
 }
 
-/// How many row-moving steps each worker did in the job.
-pub async fn chunks_by_worker(
-    conn: &mut Conn,
-    org_id: OrgId,
-    job_id: JobId,
-) -> Result<Vec<(String, i64)>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT worker_name AS "worker!", count(*) AS "chunks!" FROM steps
-           WHERE org_id = $1 AND job_id = $2 AND state = 'done' AND kind IN ('copy', 'diff', 'replace')
-             AND worker_name IS NOT NULL GROUP BY worker_name ORDER BY worker_name"#,
-        org_id.0,
-        job_id.0
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|r| (r.worker, r.chunks)).collect())
+/// What came of a table, as the function `job_table_summaries` says.
+#[derive(serde::Deserialize)]
+struct Summary {
+    #[serde(flatten)]
+    counts: Counts,
+    #[serde(flatten)]
+    steps: StepSums,
+}
+
+#[derive(serde::Deserialize)]
+struct StepSums {
+    chunks_total: i64,
+    chunks_done: i64,
+    steps_total: i64,
+    steps_done: i64,
+    steps_begun: i64,
+    writes_begun: i64,
+    workers: Vec<String>,
+    seconds: Option<f64>,
 }

@@ -124,6 +124,8 @@ pub struct Filter {
     pub task_id: Option<TaskId>,
     /// Jobs in this state only.
     pub state: Option<JobState>,
+    /// Jobs of this kind only.
+    pub kind: Option<JobKind>,
     /// Jobs older than this one (a keyset cursor).
     pub before: Option<JobId>,
 }
@@ -141,11 +143,12 @@ pub async fn list(
                 warnings, failure, created_at, started_at, ended_at
          FROM jobs
          WHERE org_id = $1 AND ($2::uuid IS NULL OR task_id = $2) AND ($3::text IS NULL OR state = $3)
-           AND ($4::uuid IS NULL OR id < $4)
-         ORDER BY id DESC LIMIT $5",
+           AND ($4::text IS NULL OR kind = $4) AND ($5::uuid IS NULL OR id < $5)
+         ORDER BY id DESC LIMIT $6",
         org_id.0,
         filter.task_id.map(|t| t.0),
         filter.state.map(JobState::as_str),
+        filter.kind.map(JobKind::as_str),
         filter.before.map(|b| b.0),
         limit
     )

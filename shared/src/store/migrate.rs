@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 
-use super::{Database, StoreError};
+use super::{Database, StoreError, within};
+
+/// How long the question for the version may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// The version of the newest migration that this release knows.
-pub const SCHEMA_VERSION: i64 = 6;
+pub const SCHEMA_VERSION: i64 = 7;
 
 /// Applies what is missing; an advisory lock makes two callers take turns.
 pub async fn migrate(owner: &Database) -> Result<(), StoreError> {
@@ -43,10 +46,13 @@ pub async fn await_schema(database: &Database) {
 }
 
 async fn version(database: &Database) -> Result<i64, StoreError> {
-    let row: (Option<i64>,) = sqlx::query_as("SELECT max(version) FROM _sqlx_migrations WHERE success")
-        .fetch_one(database.pool())
-        .await?;
-    Ok(row.0.unwrap_or(0))
+    within(PATIENCE, async {
+        let row: (Option<i64>,) = sqlx::query_as("SELECT max(version) FROM _sqlx_migrations WHERE success")
+            .fetch_one(database.pool())
+            .await?;
+        Ok(row.0.unwrap_or(0))
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@
 //! domain values here and nowhere else. Deliberately not here: customers' databases,
 //! decisions, and messages.
 
-mod begin;
 pub mod connections;
 mod database;
 pub mod dead_letters;
 mod error;
+pub mod history;
+pub mod idempotency_keys;
 pub mod job_log;
 pub mod job_tables;
 pub mod jobs;
@@ -19,6 +20,7 @@ mod migrate;
 pub mod organisations;
 pub mod outbox;
 pub mod schedule_events;
+mod session;
 pub mod stages;
 pub mod step_reports;
 pub mod steps;
@@ -26,9 +28,23 @@ pub mod sync_tasks;
 pub mod tokens;
 pub mod workers;
 
+use std::time::Duration;
+
 pub use database::{Database, OrgTx, SystemConn, SystemTx, now};
 pub use error::StoreError;
 pub use migrate::{SCHEMA_VERSION, await_schema, migrate};
+
+/// What a call to the store answers within `limit`; after that it counts as an outage. A
+/// PostgreSQL that accepts and never answers is no different from one that is away.
+pub async fn within<T, E: From<StoreError>>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer,
+        Err(_) => Err(StoreError::NoAnswer.into()),
+    }
+}
 
 /// The connection that a transaction runs on.
 pub type Conn = sqlx::PgConnection;

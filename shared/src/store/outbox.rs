@@ -130,11 +130,16 @@ pub async fn backlog(conn: &mut Conn) -> Result<(i64, Option<DateTime<Utc>>), St
     Ok((row.owed, row.oldest))
 }
 
-/// Deletes published rows older than `age_seconds`; answers how many.
-pub async fn prune(conn: &mut Conn, age_seconds: f64) -> Result<u64, StoreError> {
+/// Deletes at most `limit` of the first rows, if they were published at least `age_seconds`
+/// ago; answers how many. Looks at the first rows only, in the order of their making: what is
+/// old is there, and no index on the time has to be kept up for each message.
+pub async fn prune(conn: &mut Conn, age_seconds: f64, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "DELETE FROM outbox WHERE published_at < now() - make_interval(secs => $1)",
-        age_seconds
+        "DELETE FROM outbox WHERE id = ANY (ARRAY(
+             SELECT h.id FROM (SELECT id, published_at FROM outbox ORDER BY id LIMIT $2) h
+             WHERE h.published_at < now() - make_interval(secs => $1)))",
+        age_seconds,
+        limit
     )
     .execute(conn)
     .await?;

@@ -39,8 +39,8 @@ pub async fn running(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Ve
         .collect()
 }
 
-/// What the ended steps of each of these jobs did to rows; a job without a step that
-/// moves rows is left out. `rows` and `bytes` count the steps that move rows only.
+/// What the ended steps of each of these jobs did to rows, as kept at its end or added up.
+/// `rows` and `bytes` count the steps that move rows only.
 pub async fn totals(
     conn: &mut Conn,
     org_id: OrgId,
@@ -48,31 +48,29 @@ pub async fn totals(
 ) -> Result<Vec<(JobId, Counts)>, StoreError> {
     let ids: Vec<uuid::Uuid> = jobs.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT job_id,
-               coalesce(sum(rows) FILTER (WHERE kind IN ('copy', 'diff', 'replace')), 0)::bigint AS "rows!",
-               coalesce(sum(bytes) FILTER (WHERE kind IN ('copy', 'diff', 'replace')), 0)::bigint AS "bytes!",
-               sum(inserted)::bigint AS "inserted!", sum(updated)::bigint AS "updated!",
-               sum(deleted)::bigint AS "deleted!", sum(unchanged)::bigint AS "unchanged!",
-               sum(skipped)::bigint AS "skipped!"
-           FROM steps WHERE org_id = $1 AND job_id = ANY ($2) AND table_number IS NOT NULL GROUP BY job_id"#,
+        r#"SELECT id, coalesce(summary, job_summary(org_id, id)) AS "summary!" FROM jobs
+           WHERE org_id = $1 AND id = ANY ($2)"#,
         org_id.0,
         &ids
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| {
-            let counts = Counts {
-                rows: r.rows,
-                bytes: r.bytes,
-                inserted: r.inserted,
-                updated: r.updated,
-                deleted: r.deleted,
-                unchanged: r.unchanged,
-                skipped: r.skipped,
-            };
-            (JobId(r.job_id), counts)
-        })
-        .collect())
+    rows.into_iter().map(|r| Ok((JobId(r.id), serde_json::from_value(r.summary)?))).collect()
+}
+
+/// How many row-moving steps each worker did in the job, as kept at its end or counted.
+pub async fn chunks_by_worker(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+) -> Result<Vec<(String, i64)>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT coalesce(summary, job_summary(org_id, id)) -> 'workers' AS "workers!" FROM jobs
+           WHERE org_id = $1 AND id = $2"#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| serde_json::from_value(r.workers)).transpose()?.unwrap_or_default())
 }

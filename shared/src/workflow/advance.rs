@@ -8,7 +8,7 @@ use crate::domain::job::{Ending, JobState};
 use crate::domain::step::{Counts, Lease, StepState};
 use crate::store::outbox::Owed;
 use crate::store::steps::Ended;
-use crate::store::{Conn, StoreError, job_log, job_tables, jobs, stages, steps};
+use crate::store::{Conn, StoreError, history, job_log, job_tables, jobs, stages, steps};
 
 /// A step of this stage is done: closes what is complete, announces what may run now, or
 /// ends the job. Answers what to publish.
@@ -58,6 +58,7 @@ async fn conclude(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), W
 /// belongs: in the same transaction, under the job's lock, once.
 async fn reach(conn: &mut Conn, org_id: OrgId, job_id: JobId, state: JobState) -> Result<(), StoreError> {
     if jobs::finish(conn, org_id, job_id, state).await? {
+        history::summarise(conn, org_id, job_id).await?;
         job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
         queue::after(conn, org_id, job_id).await?;
     }

@@ -4,6 +4,7 @@
 mod broker;
 mod control_plane;
 mod messages;
+mod pressure;
 mod stopping;
 mod workers;
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use longshore_shared::store::outbox::Owed;
+use longshore_shared::store::within;
 use longshore_shared::workflow::publish;
 use tokio_util::sync::CancellationToken;
 
@@ -52,7 +53,7 @@ pub(super) async fn run(worker: Arc<Worker>, end: CancellationToken) {
         };
         let ids = worker.unmarked.take();
         if !ids.is_empty()
-            && let Err(error) = publish::mark(&worker.database, &ids).await
+            && let Err(error) = within(super::PATIENCE, publish::mark(&worker.database, &ids)).await
         {
             tracing::debug!("confirmed messages could not be marked: {error}");
             worker.unmarked.add(&ids);

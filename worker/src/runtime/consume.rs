@@ -6,8 +6,8 @@ use std::time::Duration;
 use longshore_shared::bus::Delivery;
 use longshore_shared::domain::step::Queue;
 use longshore_shared::failpoint::{Failpoint, reach};
-use longshore_shared::store::StoreError;
 use longshore_shared::store::steps::Claimed;
+use longshore_shared::store::{StoreError, within};
 use longshore_shared::telemetry::{Metric, TraceContext};
 use longshore_shared::workflow::{WorkflowError, claim};
 use tokio::time::Instant;
@@ -87,5 +87,6 @@ async fn acknowledge<T>(settled: impl Future<Output = T>) {
 async fn claim(worker: &Worker, delivery: &Delivery) -> Result<Option<Claimed>, WorkflowError> {
     let message = &delivery.message;
     let (name, seconds) = (&worker.settings.name, worker.settings.lease.as_secs_f64());
-    claim::claim(&worker.database, message.org_id, message.step_id, worker.id, name, seconds).await
+    let claimed = claim::claim(&worker.database, message.org_id, message.step_id, worker.id, name, seconds);
+    within(super::PATIENCE, claimed).await
 }

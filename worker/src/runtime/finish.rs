@@ -6,6 +6,7 @@ use std::time::Duration;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{Outcome, StepKind, Verified};
 use longshore_shared::store::steps::Claimed;
+use longshore_shared::store::within;
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::settle::{self, Settled};
 use longshore_shared::workflow::{WorkflowError, claim};
@@ -80,7 +81,7 @@ async fn settle_through_outages(
     ended: &Ended,
 ) -> Result<&'static str, WorkflowError> {
     loop {
-        match settle_once(worker, held, ended).await {
+        match within(super::PATIENCE * 2, settle_once(worker, held, ended)).await {
             Err(WorkflowError::Store(error)) if error.is_outage() => {
                 tracing::warn!("a settlement waits for the control plane: {error}");
                 tokio::time::sleep(RETRY).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_shared::store::{StoreError, workers};
+use longshore_shared::store::{StoreError, within, workers};
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
@@ -12,7 +12,7 @@ const BEAT: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(worker: Arc<Worker>, end: CancellationToken) {
     loop {
-        if let Err(error) = beat(&worker).await {
+        if let Err(error) = within(super::PATIENCE, beat(&worker)).await {
             tracing::debug!("a heartbeat did not get through: {error}");
         }
         tokio::select! {
@@ -37,7 +37,7 @@ pub(super) async fn leave(worker: &Worker) {
         workers::leave(tx.conn(), worker.id).await?;
         tx.commit().await
     };
-    if let Err(error) = left.await {
+    if let Err(error) = within(BEAT, left).await {
         tracing::debug!("the farewell did not get through: {error}");
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use longshore_shared::domain::id::{JobId, StepId};
 use longshore_shared::store::steps::{Claimed, Renewal};
+use longshore_shared::store::within;
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::claim;
 use tokio::time::Instant;
@@ -82,7 +83,8 @@ pub(super) async fn renew(worker: &Worker, held: &Held) {
     loop {
         tokio::time::sleep(next).await;
         let asked = Instant::now();
-        next = match claim::renew(&worker.database, &held.step.lease, lease.as_secs_f64()).await {
+        let renewed = claim::renew(&worker.database, &held.step.lease, lease.as_secs_f64());
+        next = match within(pause.max(Duration::from_secs(1)), renewed).await {
             Ok(Renewal::Held) => {
                 held.guard.renewed(asked);
                 pause

@@ -31,6 +31,10 @@ use self::announce::Unmarked;
 use self::held::Registry;
 use crate::steps::Hands;
 
+/// How long one transaction with the control plane may take, its wait for a connection
+/// included; longer than any statement. After that PostgreSQL counts as away.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What every part of a running worker shares.
 pub(crate) struct Worker {
     /// This run of the process.

@@ -1,0 +1,73 @@
+//! A pooled connection in use, which never keeps its place in the pool for good.
+//!
+//! A PostgreSQL that accepts and never answers (frozen, or gone without a word) would keep
+//! every connection that is given up in the middle of a question: sqlx's pool waits until it
+//! answers. Here a connection has [`FAREWELL`] to roll back and to show that it lives; after
+//! that it is cut, and its place is free. What was not committed is rolled back by PostgreSQL
+//! when it notices. A `BEGIN` that nobody waits for any more is rolled back too: sqlx 0.9 would
+//! hand its connection on as if nothing had begun, and the next user would work in a
+//! transaction that is older than it thinks.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Executor as _, PgPool, Postgres};
+use tokio::runtime::Handle;
+
+use super::{Conn, StoreError};
+
+/// How long a rollback may take, and the way back into the pool.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A connection, in a transaction or for one statement.
+pub(super) struct Session {
+    /// There until the end.
+    connection: Option<PoolConnection<Postgres>>,
+    /// Whether a transaction is to be rolled back.
+    open: bool,
+}
+
+impl Session {
+    /// A transaction, begun by one of our own statements.
+    pub(super) async fn begin(pool: &PgPool, how: &'static str) -> Result<Self, StoreError> {
+        let mut session = Self { connection: Some(pool.acquire().await?), open: true };
+        // In the session's hands already, so that giving up in between rolls back too.
+        session.conn().execute(how).await?;
+        Ok(session)
+    }
+
+    /// A connection without a transaction.
+    pub(super) async fn single(pool: &PgPool) -> Result<Self, StoreError> {
+        Ok(Self { connection: Some(pool.acquire().await?), open: false })
+    }
+
+    /// The connection to run queries on.
+    pub(super) fn conn(&mut self) -> &mut Conn {
+        self.connection.as_mut().expect("a session has its connection until it ends")
+    }
+
+    /// Makes it last.
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        self.conn().execute("COMMIT").await?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let (Some(connection), Ok(runtime)) = (self.connection.take(), Handle::try_current()) else { return };
+        // A drop cannot wait; the task is bounded, and takes the place of the pool's own.
+        runtime.spawn(give_back(connection, self.open));
+    }
+}
+
+async fn give_back(mut connection: PoolConnection<Postgres>, open: bool) {
+    let rolled_back = async { !open || connection.execute("ROLLBACK").await.is_ok() };
+    if tokio::time::timeout(FAREWELL, rolled_back).await.unwrap_or(false) {
+        // Asks whether it lives, as the pool does; given up, its place is free too.
+        let _ = tokio::time::timeout(FAREWELL, connection.return_to_pool()).await;
+    } else {
+        drop(connection.detach());
+    }
+}
