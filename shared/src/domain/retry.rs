@@ -1,13 +1,14 @@
 //! When a failed step is tried again, and when it is given up: one policy, one place.
+//!
+//! Two tables decide: what sort of trouble it is says how soon and how often, what kind of
+//! step it is says how often at most. The stricter bound counts.
 
 use std::time::Duration;
 
-use super::failure::Failure;
+use super::failure::{Failure, FailureClass};
+use super::step::StepKind;
 
-/// Attempts a step gets in all, the first included.
-pub const ATTEMPTS: i32 = 5;
-
-/// Claims after which a step whose worker dies each time is given up.
+/// Claims after which a step whose worker dies each time is given up, whatever its kind.
 pub const POISON_CLAIMS: i32 = 5;
 
 /// What is to be done after a failure.
@@ -19,39 +20,118 @@ pub enum Verdict {
     GiveUp,
 }
 
-/// Decides after the `attempt`th attempt (from 1) ended with `failure`.
+/// How soon and how often a sort of trouble is met again.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// The first pause at most, in seconds.
+    first: f64,
+    /// Each pause is so many times the one before.
+    factor: f64,
+    /// No pause is longer, in seconds.
+    longest: f64,
+    /// Attempts in all.
+    attempts: i32,
+}
+
+/// Another session was in the way; it is over in a moment.
+const QUICK: Pace = Pace { first: 0.5, factor: 2.0, longest: 8.0, attempts: 8 };
+/// A server or a network is away.
+const USUAL: Pace = Pace { first: 1.0, factor: 4.0, longest: 120.0, attempts: 5 };
+/// Something is used up: a person has to make room, and hammering makes it worse.
+const SLOW: Pace = Pace { first: 30.0, factor: 2.0, longest: 300.0, attempts: 4 };
+/// A fault of Longshore's own, which most likely comes again.
+const DOUBTFUL: Pace = Pace { first: 1.0, factor: 2.0, longest: 4.0, attempts: 3 };
+
+/// Attempts that a kind of step gets in all, whatever the trouble.
+const fn most_attempts(kind: StepKind) -> i32 {
+    match kind {
+        // One statement or transaction over a whole table: each attempt costs all of it.
+        StepKind::Replace | StepKind::Index | StepKind::ForeignKeys => 5,
+        // A person waits for it and can ask again.
+        StepKind::Probe | StepKind::ProbePlan => 5,
+        _ => 8,
+    }
+}
+
+fn pace(failure: &Failure) -> Pace {
+    match (failure.class, failure.code.as_str()) {
+        (_, "deadlock" | "lock_wait" | "duplicate_key" | "lease_lost") => QUICK,
+        (_, "step_panicked") => DOUBTFUL,
+        (FailureClass::InsufficientSpace, _) => SLOW,
+        _ => USUAL,
+    }
+}
+
+/// Decides after the `attempt`th attempt (from 1) at a step of this kind ended with `failure`.
 ///
-/// `jitter` is a number in `0.0..1.0`; the pause lies between a half and the whole of
-/// 1, 4, 16 … seconds, at most two minutes.
-pub fn verdict(failure: &Failure, attempt: i32, jitter: f64) -> Verdict {
-    if !failure.is_transient() || attempt >= ATTEMPTS {
+/// `jitter` is a number in `0.0..1.0`; the pause lies between a half and the whole of what
+/// the trouble's pace says.
+pub fn verdict(kind: StepKind, failure: &Failure, attempt: i32, jitter: f64) -> Verdict {
+    let Pace { first, factor, longest, attempts } = pace(failure);
+    if !failure.is_transient() || attempt >= attempts.min(most_attempts(kind)) {
         return Verdict::GiveUp;
     }
-    let exponent = u32::try_from(attempt.max(1) - 1).unwrap_or(0).min(8);
-    let whole = 4f64.powi(i32::try_from(exponent).unwrap_or(8)).min(120.0);
+    let whole = (first * factor.powi((attempt.max(1) - 1).min(16))).min(longest);
     Verdict::Again(Duration::from_secs_f64(whole * (0.5 + jitter.clamp(0.0, 1.0) / 2.0)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ATTEMPTS, Verdict, verdict};
+    use super::{Verdict, verdict};
     use crate::domain::failure::{Failure, FailureClass};
+    use crate::domain::step::StepKind;
+
+    /// The longest pauses after each attempt until it is given up.
+    fn pauses(kind: StepKind, failure: &Failure) -> Vec<f64> {
+        let each = (1..100).map_while(|attempt| match verdict(kind, failure, attempt, 1.0) {
+            Verdict::Again(pause) => Some(pause.as_secs_f64()),
+            Verdict::GiveUp => None,
+        });
+        each.collect()
+    }
 
     #[test]
-    fn transient_is_tried_again_with_growing_pauses_and_then_given_up() {
-        let lost = Failure::transient(FailureClass::ConnectionFailure, "connection_lost", "lost", "");
-        let mut last = std::time::Duration::ZERO;
-        for attempt in 1..ATTEMPTS {
-            let Verdict::Again(pause) = verdict(&lost, attempt, 0.5) else { panic!("given up at {attempt}") };
-            assert!(pause > last);
-            last = pause;
+    fn what_is_tried_again_how_soon_and_how_often() {
+        use FailureClass::{ConnectionFailure, DataError, InsufficientSpace, Internal};
+        use StepKind::{Copy, Plan, Probe, Replace};
+        let usual = [1.0, 4.0, 16.0, 64.0];
+        let quick = [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0];
+        for (kind, class, code, expected) in [
+            (Copy, ConnectionFailure, "connection_lost", &usual[..]),
+            (Plan, ConnectionFailure, "connect_timeout", &usual),
+            (Probe, Internal, "control_plane_away", &usual),
+            (Copy, DataError, "deadlock", &quick),
+            (Copy, DataError, "lock_wait", &quick),
+            (Replace, DataError, "deadlock", &quick[..4]),
+            (Copy, InsufficientSpace, "memory_full", &[30.0, 60.0, 120.0]),
+            (Plan, Internal, "step_panicked", &[1.0, 2.0]),
+        ] {
+            let failure = Failure::transient(class, code, "it failed", "");
+            assert_eq!(pauses(kind, &failure), expected, "{kind} {code}");
         }
-        assert_eq!(verdict(&lost, ATTEMPTS, 0.5), Verdict::GiveUp);
     }
 
     #[test]
     fn permanent_is_never_tried_again() {
-        let wrong = Failure::permanent(FailureClass::ConnectionFailure, "login_refused", "no", "");
-        assert_eq!(verdict(&wrong, 1, 0.0), Verdict::GiveUp);
+        for (class, code) in [
+            (FailureClass::ConnectionFailure, "login_refused"),
+            // A full disk stays full until a person has made room.
+            (FailureClass::InsufficientSpace, "disk_full"),
+            (FailureClass::DataError, "deadlock"),
+        ] {
+            for kind in StepKind::ALL {
+                let wrong = Failure::permanent(class, code, "no", "");
+                assert_eq!(verdict(*kind, &wrong, 1, 0.0), Verdict::GiveUp, "{kind} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn jitter_takes_up_to_a_half() {
+        let lost = Failure::transient(FailureClass::ConnectionFailure, "connection_lost", "lost", "");
+        for (jitter, expected) in [(0.0, 2.0), (0.5, 3.0), (1.0, 4.0), (7.0, 4.0)] {
+            let Verdict::Again(pause) = verdict(StepKind::Copy, &lost, 2, jitter) else { panic!("given up") };
+            assert!((pause.as_secs_f64() - expected).abs() < 1e-9, "{jitter}: {pause:?}");
+        }
     }
 }

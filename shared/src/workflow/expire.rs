@@ -4,7 +4,7 @@
 use super::settle::{self, Settled};
 use super::{WorkflowError, announce};
 use crate::domain::failure::{Failure, FailureClass};
-use crate::domain::retry::POISON_CLAIMS;
+use crate::domain::retry::{POISON_CLAIMS, Verdict};
 use crate::domain::step::Lease;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
@@ -58,7 +58,8 @@ async fn reap(
             format!("{attempt} workers in a row stopped in the middle of this step, the last was {worker}"),
             "look at the workers' logs and memory; run the job again once the cause is gone",
         );
-        let settled = settle::failed_within(conn, lease, attempt, None, &failure, worker).await?;
+        let settled =
+            settle::failed_within(conn, lease, attempt, Verdict::GiveUp, None, &failure, worker).await?;
         debug_assert!(matches!(settled, Settled::GivenUp | Settled::Cancelled));
         tx.commit().await?;
         return Ok(Some(Vec::new()));

@@ -100,7 +100,8 @@ pub async fn failed(
 ) -> Result<Settled, WorkflowError> {
     let (lease, table) = (&step.lease, step.table_number);
     let mut tx = database.system().await?;
-    let settled = failed_within(tx.conn(), lease, step.attempt, table, failure, worker).await?;
+    let verdict = retry::verdict(step.kind, failure, step.attempt, rand::random());
+    let settled = failed_within(tx.conn(), lease, step.attempt, verdict, table, failure, worker).await?;
     if let (Settled::GivenUp, Some(verified), Some(number)) = (&settled, verified, table) {
         job_tables::set_verified(tx.conn(), lease.org_id, lease.job_id, number, verified).await?;
     }
@@ -114,6 +115,7 @@ pub(super) async fn failed_within(
     conn: &mut Conn,
     lease: &Lease,
     attempt: i32,
+    verdict: Verdict,
     table_number: Option<i32>,
     failure: &Failure,
     worker: &str,
@@ -123,7 +125,7 @@ pub(super) async fn failed_within(
         advance::cancel_held(conn, lease).await?;
         return Ok(Settled::Cancelled);
     }
-    match retry::verdict(failure, attempt, rand::random()) {
+    match verdict {
         Verdict::Again(pause) => {
             let pause = pause.as_secs_f64();
             let step = steps::give_back(conn, lease, true, Some(failure), pause)
