@@ -1,6 +1,7 @@
 //! Table `job_log`: what happened in a job, line by line, for its reader.
 
 use chrono::{DateTime, Utc};
+use sqlx::Connection as _;
 
 use super::{Conn, StoreError};
 use crate::domain::id::{JobId, OrgId, StepId};
@@ -22,7 +23,9 @@ pub struct Line {
     pub worker: Option<String>,
 }
 
-/// Adds a line.
+/// Adds a line. The log must not decide what happens to a job: a line that cannot be
+/// written is left out, and the caller's transaction goes on as if it had not been tried;
+/// only an outage, which ends the transaction anyway, is an error.
 pub async fn add(
     conn: &mut Conn,
     org_id: OrgId,
@@ -32,7 +35,8 @@ pub async fn add(
     step_id: Option<StepId>,
     worker: Option<&str>,
 ) -> Result<(), StoreError> {
-    sqlx::query!(
+    let mut line = conn.begin().await?;
+    let added = sqlx::query!(
         "INSERT INTO job_log (org_id, job_id, level, message, step_id, worker) VALUES ($1, $2, $3, $4, $5, $6)",
         org_id.0,
         job_id.0,
@@ -41,9 +45,17 @@ pub async fn add(
         step_id.map(|s| s.0),
         worker
     )
-    .execute(conn)
-    .await?;
-    Ok(())
+    .execute(&mut *line)
+    .await
+    .map_err(StoreError::from);
+    match added {
+        Ok(_) => Ok(line.commit().await?),
+        Err(error) if error.is_outage() => Err(error),
+        Err(error) => {
+            tracing::warn!(job.id = %job_id, %error, "a line of a job's log could not be written");
+            Ok(line.rollback().await?)
+        }
+    }
 }
 
 /// At most `limit` lines after line `after`, oldest first.
