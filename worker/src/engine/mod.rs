@@ -78,6 +78,9 @@ pub trait Inspector: Send {
     /// Whether any session of this server holds the advisory lock: two addresses that
     /// see each other's probe are one server.
     async fn sees_probe(&mut self, name: &str) -> Result<bool>;
+
+    /// The server's number of this session.
+    fn number(&self) -> u64;
 }
 
 /// Reads rows. All reads between [`Reader::freeze`] and [`Reader::thaw`] see one
@@ -240,6 +243,17 @@ pub async fn end_session(engine: Engine, login: &Login, session_id: u64) -> Resu
     match engine.group() {
         EngineGroup::Mysql => {
             mysql::Session::open(login, mysql::Role::Look).await?.end_other(session_id).await
+        }
+        EngineGroup::Postgresql => Err(not_yet(engine)),
+    }
+}
+
+/// How many of these sessions of the same account the server works for at the moment; the
+/// others are gone, or wait for their client.
+pub async fn busy_sessions(engine: Engine, login: &Login, session_ids: &[u64]) -> Result<usize> {
+    match engine.group() {
+        EngineGroup::Mysql => {
+            mysql::Session::open(login, mysql::Role::Look).await?.busy_among(session_ids).await
         }
         EngineGroup::Postgresql => Err(not_yet(engine)),
     }

@@ -38,6 +38,7 @@ async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Outcome, S
         biased;
         ended = AssertUnwindSafe(steps::run(&context)).catch_unwind() => ended,
         () = held.cancel.cancelled() => Ok(Err(stopped().into())),
+        failure = context.dead_connection() => Ok(Err(failure.into())),
     };
     if let Ok(Ok(outcome)) = ended {
         return Ok(Outcome { counts: held.meter.counts(), ..outcome });

@@ -7,6 +7,7 @@
 mod places;
 mod records;
 mod side;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,7 +185,9 @@ impl Context {
     async fn inspector(&self, side: &Side) -> Result<Box<dyn Inspector>, StepError> {
         let login = self.login(side).await?;
         let opened = engine::inspector(side.connection.engine, &login).await;
-        Ok(opened.map_err(|failure| side.named(failure))?)
+        let inspector = opened.map_err(|failure| side.named(failure))?;
+        side.remember(inspector.number());
+        Ok(inspector)
     }
 
     async fn reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {

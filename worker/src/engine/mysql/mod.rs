@@ -61,6 +61,10 @@ impl Inspector for Session {
     async fn sees_probe(&mut self, name: &str) -> Result<bool> {
         session::sees_probe(self, name).await
     }
+
+    fn number(&self) -> u64 {
+        self.id
+    }
 }
 
 #[async_trait]

@@ -73,6 +73,23 @@ async fn end(s: &mut Session, lock: &str, id: u64, doing: &str) -> Result<()> {
 }
 
 impl Session {
+    /// How many of these sessions the server works for: one that is idle, or that sends to
+    /// or reads from its client, waits for us.
+    pub(crate) async fn busy_among(&mut self, ids: &[u64]) -> Result<usize> {
+        let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let query = format!(
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN ({}) AND COMMAND <> 'Sleep'
+             AND COALESCE(STATE, '') NOT IN ('Writing to net', 'Reading from net', 'Sending to client',
+                                             'Receiving from client', 'Reading file')",
+            ids.join(", ")
+        );
+        let rows = self.rows(&query, "look what the sessions do").await?;
+        Ok(rows.first().map_or(0, |row| usize::try_from(number_at(row, 0)).unwrap_or(usize::MAX)))
+    }
+
     /// Ends another session of this account; one that is gone is fine.
     pub(crate) async fn end_other(mut self, id: u64) -> Result<()> {
         match self.conn.query_drop(format!("KILL CONNECTION {id}")).await {

@@ -11,7 +11,7 @@ use super::super::errors;
 
 /// What we accept from a server in one packet, and would send to one that takes it.
 const PACKET_BYTES: usize = 1 << 30;
-const KEEPALIVE: std::time::Duration = std::time::Duration::from_secs(60);
+const KEEPALIVE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Logs in as the TLS mode says.
 pub(super) async fn connect(login: &Login, doing: &str) -> Result<Conn> {
