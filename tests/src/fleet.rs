@@ -52,7 +52,7 @@ impl Surroundings {
         self
     }
 
-    /// Bounds the process's address space, in bytes.
+    /// Bounds the memory that the process may write to, in bytes.
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = Some(bytes);
         self
@@ -199,7 +199,7 @@ fn launch(
     let out = File::options().create(true).append(true).open(log).expect("a log can be opened");
     let err = out.try_clone().expect("a handle can be doubled");
     let variables = settings.iter().map(|(name, value)| (format!("LONGSHORE_{name}"), value));
-    let bound = around.memory.map(|bytes| format!("--as={bytes}"));
+    let bound = around.memory.map(|bytes| format!("--data={bytes}"));
     let bounded = bound.iter().flat_map(|bound| ["prlimit", bound, "--"]);
     Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "--"])

@@ -60,6 +60,7 @@ async fn first(
     }
     let found = steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await?;
     if found.is_some() {
+        reach(Failpoint::ClaimBeforeCommit).await?;
         tx.commit().await?;
     }
     Ok(found)

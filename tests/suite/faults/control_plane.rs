@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{SLOW, all_is_well, in_hand, seed};
 
 #[tokio::test]
-async fn an_outage_of_the_metadata_ends_nothing() {
+async fn f16_an_outage_of_the_metadata_ends_nothing() {
     let own = Held::start("postgres");
     let mut stack = Stack::prepared_with_postgres(&own).await;
     stack.set(SLOW);

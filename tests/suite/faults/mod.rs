@@ -1,11 +1,21 @@
 //! What Longshore must survive: every test breaks something in the middle of a sync and
 //! then holds both databases against each other. Numbers are those of the list of faults.
 
+mod boundaries;
 mod broker;
+mod clocks;
 mod control_plane;
+mod cuts;
+mod keys;
+mod lossy;
 mod messages;
+mod poison;
 mod pressure;
+mod restarts;
+mod rolling;
 mod stopping;
+mod submissions;
+mod unknown;
 mod workers;
 
 use longshore_tests::agree::agree;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{SLOW, all_is_well, attempts, in_hand, mid_statement, seed, seed_keyless};
 
 #[tokio::test]
-async fn a_worker_asked_to_stop_ends_its_step_and_exits_0() {
+async fn f26_a_worker_asked_to_stop_ends_its_step_and_exits_0() {
     let mut stack = Stack::running_with(SLOW).await;
     seed(&stack.source, 2_000).await;
     let task = stack.task(&json!({})).await;
@@ -22,7 +22,7 @@ async fn a_worker_asked_to_stop_ends_its_step_and_exits_0() {
 }
 
 #[tokio::test]
-async fn a_step_too_long_for_the_grace_is_handed_back_unburnt() {
+async fn f26_a_step_too_long_for_the_grace_is_handed_back_unburnt() {
     let mut stack = Stack::running_with(&[("GRACE_SECONDS", "1")]).await;
     seed_keyless(&stack.source, 250_000).await;
     let task = stack.task(&json!({})).await;
@@ -36,7 +36,7 @@ async fn a_step_too_long_for_the_grace_is_handed_back_unburnt() {
 }
 
 #[tokio::test]
-async fn every_process_stops_softly_when_idle() {
+async fn f26_every_process_stops_softly_when_idle() {
     let mut stack = Stack::running().await;
     for process in stack.apis.iter_mut().chain(&mut stack.workers).chain(&mut stack.schedulers) {
         let status = process.terminate(seconds(5)).await;

@@ -1,5 +1,8 @@
 //! Workers that die, freeze, and come back (F13, F14).
 
+use longshore_shared::failpoint::Failpoint;
+use longshore_tests::fleet::Surroundings;
+use longshore_tests::invariants;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
 use nix::sys::signal::Signal;
@@ -10,7 +13,7 @@ use serde_json::json;
 use super::{SLOW, all_is_well, attempts, in_hand, mid_statement, seed, seed_keyless};
 
 #[tokio::test]
-async fn a_worker_killed_in_the_middle_is_replaced() {
+async fn f13_a_worker_killed_in_the_middle_is_replaced() {
     let mut stack = Stack::running_with(SLOW).await;
     seed(&stack.source, 3_000).await;
     let task = stack.task(&json!({})).await;
@@ -24,7 +27,7 @@ async fn a_worker_killed_in_the_middle_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_worker_killed_before_its_commit_leaves_no_row_of_a_keyless_table() {
+async fn f13_a_worker_killed_before_its_commit_leaves_no_row_of_a_keyless_table() {
     let mut stack = Stack::running().await;
     seed_keyless(&stack.source, 150_000).await;
     let task = stack.task(&json!({})).await;
@@ -42,7 +45,7 @@ async fn a_worker_killed_before_its_commit_leaves_no_row_of_a_keyless_table() {
 }
 
 #[tokio::test]
-async fn workers_may_die_again_and_again_at_any_moment() {
+async fn f13_workers_may_die_again_and_again_at_any_moment() {
     let mut stack = Stack::prepared().await;
     stack.set(SLOW);
     stack.set(&[("LEASE_SECONDS", "2")]);
@@ -66,7 +69,7 @@ async fn workers_may_die_again_and_again_at_any_moment() {
 }
 
 #[tokio::test]
-async fn a_worker_that_slept_past_its_lease_writes_nothing_more() {
+async fn f14_a_worker_that_slept_past_its_lease_writes_nothing_more() {
     let mut stack = Stack::prepared().await;
     stack.set(&[("LEASE_SECONDS", "2")]);
     stack.start_all().await;
@@ -95,7 +98,7 @@ async fn a_worker_that_slept_past_its_lease_writes_nothing_more() {
 }
 
 #[tokio::test]
-async fn the_scheduler_may_die_with_a_worker() {
+async fn f13_the_scheduler_may_die_with_a_worker() {
     let mut stack = Stack::running_with(SLOW).await;
     seed(&stack.source, 2_000).await;
     let task = stack.task(&json!({})).await;
@@ -105,4 +108,45 @@ async fn the_scheduler_may_die_with_a_worker() {
     stack.workers[place].kill();
     stack.schedulers[0].start_again();
     all_is_well(&stack, &job).await;
+}
+
+#[tokio::test]
+async fn f14_a_worker_frozen_right_before_its_commit_changes_nothing_afterwards() {
+    for place in [Failpoint::CopyBeforeCommit, Failpoint::SettleBeforeCommit] {
+        let mut stack = Stack::prepared().await;
+        stack.set(&[("LEASE_SECONDS", "2")]);
+        stack.start_api();
+        stack.start_scheduler();
+        // The plan settles once before the chunk does.
+        let word = if place == Failpoint::CopyBeforeCommit {
+            "1*return(rest 800)"
+        } else {
+            "1*off->1*return(rest 800)"
+        };
+        stack.surround(Surroundings::default().failpoints([(place, word)]));
+        stack.start_worker();
+        stack.ready().await;
+        seed_keyless(&stack.source, 2_000).await;
+        let task = stack.task(&json!({})).await;
+        let job = stack.client.submit(&task).await;
+        until("the commit is near", seconds(20), async || {
+            stack.workers[0].log().contains(place.as_str()).then_some(())
+        })
+        .await;
+        stack.workers[0].signal(Signal::SIGSTOP);
+        stack.surround(Surroundings::default());
+        stack.start_worker();
+        all_is_well(&stack, &job).await;
+        let ended = stack.client.job(&job).await.ended_at;
+
+        stack.workers[0].signal(Signal::SIGCONT);
+        until("the sleeper knows that it is late", seconds(20), async || {
+            let log = stack.workers[0].log();
+            (log.contains("lease") || log.contains("could not be settled")).then_some(())
+        })
+        .await;
+        all_is_well(&stack, &job).await;
+        assert_eq!(stack.client.job(&job).await.ended_at, ended, "{place:?}: nothing changes any more");
+        invariants::hold(&stack).await;
+    }
 }

@@ -2,5 +2,6 @@
 //! a file may be, what every module says first, how migrations are named.
 
 mod arrows;
+mod faults;
 mod shape;
 mod source;

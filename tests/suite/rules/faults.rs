@@ -1,0 +1,79 @@
+//! The page of faults (`tests/README.md`) does not lie: every number has a row, and every
+//! test that a row names is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use longshore_tests::place;
+
+use super::source::walk;
+
+/// The numbers that the job engine answers for.
+fn numbers() -> BTreeSet<u32> {
+    (1..=29).chain(48..=51).chain([53, 55]).collect()
+}
+
+/// Numbers whose tests are on their way.
+const AWAITED: &[u32] = &[3, 5, 6, 7, 8, 9, 10, 11, 18, 19, 20, 21, 22, 23, 24, 25, 28, 29, 49, 50, 55];
+
+/// The names of all functions in the repository's Rust files that begin like a fault's test.
+fn tests() -> BTreeSet<String> {
+    let mut files = Vec::new();
+    for folder in ["tests/suite", "shared/src", "api/src", "worker/src", "scheduler/src"] {
+        walk(&place::repository().join(folder), &mut files);
+    }
+    let mut found = BTreeSet::new();
+    for path in files.iter().filter(|path| path.extension().is_some_and(|e| e == "rs")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let names = text
+            .lines()
+            .filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
+        found.extend(
+            names.filter_map(|rest| number(rest).map(|_| rest.split('(').next().unwrap().to_owned())),
+        );
+    }
+    found
+}
+
+/// 13 of `f13_workers_die`.
+fn number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix('f')?.split('_').next()?;
+    (digits.len() == 2).then(|| digits.parse().ok())?
+}
+
+/// The page's rows: a number and the tests that it names.
+fn rows() -> BTreeMap<u32, Vec<String>> {
+    let page = std::fs::read_to_string(place::repository().join("tests/README.md")).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| F")?.split('|').map(str::trim);
+        let number = cells.next()?.parse().ok()?;
+        let names = cells.nth(1)?.split('`').skip(1).step_by(2).map(ToOwned::to_owned);
+        Some((number, names.collect()))
+    };
+    page.lines().filter_map(row).collect()
+}
+
+#[test]
+fn every_fault_has_a_test_and_the_page_names_it() {
+    let (rows, tests) = (rows(), tests());
+    let mut wrong = Vec::new();
+    for fault in numbers() {
+        match rows.get(&fault) {
+            None => wrong.push(format!("F{fault} has no row")),
+            Some(names) if names.is_empty() && !AWAITED.contains(&fault) => {
+                let own = tests.iter().filter(|name| number(name) == Some(fault));
+                wrong.push(format!("F{fault} names no test; there are {:?}", own.collect::<Vec<_>>()));
+            }
+            Some(_) => {}
+        }
+    }
+    for (fault, names) in &rows {
+        for name in names {
+            if !tests.contains(name) {
+                wrong.push(format!("F{fault} names `{name}`, which is not there"));
+            } else if number(name) != Some(*fault) && !name.contains(&format!("f{fault:02}_")) {
+                wrong.push(format!("F{fault} names `{name}`, which bears another number"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
