@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use longshore_shared::bus::BusError;
+use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::step::Queue;
 use longshore_shared::store::steps;
 use longshore_shared::telemetry::Metric;
@@ -28,11 +29,14 @@ const AGE_SECONDS: f64 = 2.0;
 /// Steps that one round announces again at most, a queue.
 const BATCH: i64 = 1_000;
 
+/// A queue of the fleet, or a job's own.
+type Place = (Queue, Option<JobId>);
+
 /// Announces lost steps again.
 #[derive(Default)]
 pub(crate) struct Announce {
     /// How many messages each queue lacked at the last look.
-    lacking: BTreeMap<Queue, i64>,
+    lacking: BTreeMap<Place, i64>,
 }
 
 impl Duty for Announce {
@@ -48,27 +52,41 @@ impl Duty for Announce {
             return Ok(Round::Idle);
         }
         let longest = ground.config.scheduler.reannounce.as_secs_f64();
-        for queue in Queue::ALL {
-            let lacks = lacks(ground, *queue).await?;
-            let lost = lacks.min(before.get(queue).copied().unwrap_or(0));
-            if again(ground, *queue, AGE_SECONDS, lost).await? == 0 {
-                self.lacking.insert(*queue, lacks);
+        for (place, waiting) in waiting(ground).await? {
+            let lacks = lacks(ground, place, waiting).await?;
+            let lost = lacks.min(before.get(&place).copied().unwrap_or(0));
+            if again(ground, place, AGE_SECONDS, lost).await? == 0 {
+                self.lacking.insert(place, lacks);
             }
-            again(ground, *queue, longest, BATCH).await?;
+            again(ground, place, longest, BATCH).await?;
         }
         Ok(Round::Idle)
     }
 }
 
-/// How many messages the queue lacks.
-async fn lacks(ground: &Ground, queue: Queue) -> Result<i64, WorkflowError> {
+/// How many steps wait to be claimed, by queue; jobs' own queues only if any wait there.
+async fn waiting(ground: &Ground) -> Result<Vec<(Place, i64)>, WorkflowError> {
     let mut tx = ground.database.system().await?;
-    let waiting = steps::unclaimed(tx.conn(), queue, AGE_SECONDS).await?;
+    let mut found = Vec::new();
+    for queue in Queue::FLEET {
+        found.push(((*queue, None), steps::unclaimed(tx.conn(), *queue, AGE_SECONDS).await?));
+    }
+    let own = steps::unclaimed_by_job(tx.conn(), AGE_SECONDS).await?;
+    found.extend(own.into_iter().map(|(job_id, waiting)| ((Queue::Job, Some(job_id)), waiting)));
     tx.commit().await?;
+    Ok(found)
+}
+
+/// How many messages the queue lacks.
+async fn lacks(ground: &Ground, (queue, job_id): Place, waiting: i64) -> Result<i64, WorkflowError> {
     if waiting == 0 {
         return Ok(0);
     }
-    let held = match ground.bus.depth(queue).await {
+    let depth = match job_id {
+        Some(job_id) => ground.bus.depth_of_job(job_id).await,
+        None => ground.bus.depth(queue).await,
+    };
+    let held = match depth {
         Ok(held) => held,
         // The queue is gone; publishing makes it again.
         Err(BusError::Broker { .. }) => 0,
@@ -81,11 +99,16 @@ fn missing(waiting: i64, held: u32) -> i64 {
     waiting.saturating_sub(i64::from(held)).clamp(0, BATCH)
 }
 
-async fn again(ground: &Ground, queue: Queue, age_seconds: f64, limit: i64) -> Result<usize, WorkflowError> {
+async fn again(
+    ground: &Ground,
+    (queue, job_id): Place,
+    age_seconds: f64,
+    limit: i64,
+) -> Result<usize, WorkflowError> {
     if limit == 0 {
         return Ok(0);
     }
-    let owed = publish::unclaimed(&ground.database, queue, age_seconds, limit).await?;
+    let owed = publish::unclaimed(&ground.database, queue, job_id, age_seconds, limit).await?;
     if owed.is_empty() {
         return Ok(0);
     }

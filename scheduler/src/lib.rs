@@ -11,6 +11,7 @@
 mod announce;
 mod dead;
 mod duty;
+mod holders;
 mod leader;
 mod reaper;
 mod refill;
@@ -139,6 +140,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(sweep::Sweep::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(dead::Keep::default(), Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(holders::Recover, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(refill::Refill, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(unqueue::Unqueue, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));

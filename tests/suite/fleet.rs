@@ -50,6 +50,7 @@ async fn a_probe_out_of_bounds_is_refused_by_field() {
         (json!({"steps": 100_001}), "steps"),
         (json!({"seconds": -0.5}), "seconds"),
         (json!({"seconds": 1e300}), "seconds"),
+        (json!({"holders": 101}), "holders"),
         (json!({"rest": 1}), "rest"),
     ] {
         let answer = stack.client.post("/v1/probes", &body).await.expect(422);

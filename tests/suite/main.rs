@@ -10,6 +10,7 @@ mod faults;
 mod fleet;
 mod harness;
 mod history;
+mod holders;
 mod rules;
 mod schedules;
 mod security;

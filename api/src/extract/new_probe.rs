@@ -1,5 +1,6 @@
 //! The body that asks for a probe of the fleet.
 
+use longshore_shared::domain::hold::MOST_HOLDERS;
 use longshore_shared::domain::probe::{LONGEST_SECONDS, MOST_STEPS, ProbeSpec};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,6 +20,11 @@ pub(crate) struct NewProbe {
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 86_400)]
     #[serde(default)]
     seconds: Given<f64>,
+    /// How many workers hold a token for it at most, so that only they do its steps; 0
+    /// unless given: any worker does them.
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 100)]
+    #[serde(default)]
+    holders: Given<u32>,
 }
 
 impl NewProbe {
@@ -36,7 +42,13 @@ impl NewProbe {
                 true => Ok(seconds),
                 false => Err(("out_of_range", format!("0 to {LONGEST_SECONDS} seconds are taken"))),
             });
-        found.finish(steps.zip(seconds).map(|(steps, seconds)| ProbeSpec { steps, seconds }))
+        let holders = found.optional("holders", self.holders, "a number of holders").or(Some(0));
+        let holders = found.checked("holders", holders, |holders| match holders <= MOST_HOLDERS {
+            true => Ok(holders),
+            false => Err(("out_of_range", format!("0 to {MOST_HOLDERS} holders are taken"))),
+        });
+        let spec = steps.zip(seconds).zip(holders);
+        found.finish(spec.map(|((steps, seconds), holders)| ProbeSpec { steps, seconds, holders }))
     }
 }
 

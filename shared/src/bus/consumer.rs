@@ -27,8 +27,8 @@ use super::dead::Reason;
 use super::live::Live;
 use super::message::Wire as _;
 use super::publisher::Outgoing;
-use super::{Bus, BusError, StepMessage, topology};
-use crate::domain::step::Queue;
+use super::topology::{self, Address};
+use super::{Bus, BusError, StepMessage};
 use crate::telemetry::Metric;
 
 /// Between two tries when something else than the connection is wrong.
@@ -40,7 +40,7 @@ const REFRESH: Duration = Duration::from_secs(20);
 /// A place where the steps of one queue are taken, one after the other.
 pub struct Slot {
     bus: Bus,
-    queue: Queue,
+    address: Address,
     /// The channel that the next delivery comes on; taken out while waiting, so that a
     /// wait that is given up half-way closes it and its message goes back.
     open: Option<Way>,
@@ -86,8 +86,8 @@ enum Setback {
 }
 
 impl Slot {
-    pub(super) fn new(bus: Bus, queue: Queue) -> Self {
-        Self { bus, queue, open: None }
+    pub(super) fn new(bus: Bus, address: Address) -> Self {
+        Self { bus, address, open: None }
     }
 
     /// Waits for a step's message, through every outage; `None` when the bus closes.
@@ -111,19 +111,24 @@ impl Slot {
                 Ok((message, raw, way)) => return Some(self.hand_out(message, raw, way)),
                 Err(Setback::PutAside) => {}
                 Err(Setback::Cancelled) => {
-                    tracing::warn!(bus.queue = %self.queue, "RabbitMQ ended a consumer; its queue is declared anew");
-                    if let Err(error) = topology::declare(live.connection()).await {
+                    tracing::warn!(bus.queue = %self.address.queue, "RabbitMQ ended a consumer; its queue is declared anew");
+                    if let Err(error) = self.declare(&live).await {
                         live.abandon(&error);
                     }
                 }
                 Err(Setback::Broken(error)) => {
                     if live.is_good() {
-                        tracing::warn!(bus.queue = %self.queue, "a channel broke: {}", error.told());
+                        tracing::warn!(bus.queue = %self.address.queue, "a channel broke: {}", error.told());
                         shutdown.run_until_cancelled(tokio::time::sleep(PAUSE)).await;
                     }
                 }
             }
         }
+    }
+
+    async fn declare(&self, live: &Live) -> Result<(), BusError> {
+        topology::declare(live.connection()).await?;
+        self.address.declare(live.connection()).await
     }
 
     /// Consumes until one message has come.
@@ -142,7 +147,7 @@ impl Slot {
         }
         let consumer = match &mut way.consumer {
             Some(consumer) => consumer,
-            none => none.insert(consume(&way.open.channel, self.queue).await?),
+            none => none.insert(consume(&way.open.channel, self.address).await?),
         };
         let raw = match consumer.next().await {
             Some(Ok(raw)) => raw,
@@ -152,7 +157,7 @@ impl Slot {
         match StepMessage::decode(&raw.data) {
             Ok(message) => Ok((message, raw, way)),
             Err(error) => {
-                let settled = put_aside(&self.bus, self.queue, raw, &Reason::from(&error)).await;
+                let settled = put_aside(&self.bus, self.address, raw, &Reason::from(&error)).await;
                 if settled.is_ok() {
                     self.open = Some(way);
                 }
@@ -173,12 +178,12 @@ impl Slot {
         let (open, tag) = (Arc::clone(&way.open), way.consumer.as_ref().map(Consumer::tag));
         open.settled.store(false, Ordering::Release);
         self.open = Some(way);
-        Delivery { message, raw: Some(raw), open, tag, bus: self.bus.clone(), queue: self.queue }
+        Delivery { message, raw: Some(raw), open, tag, bus: self.bus.clone(), address: self.address }
     }
 }
 
-async fn consume(channel: &Channel, queue: Queue) -> Result<Consumer, Setback> {
-    let (name, options) = (topology::queue_name(queue).into(), BasicConsumeOptions::default());
+async fn consume(channel: &Channel, address: Address) -> Result<Consumer, Setback> {
+    let (name, options) = (address.name().into(), BasicConsumeOptions::default());
     let consuming = channel.basic_consume(name, "".into(), options, FieldTable::default());
     within("consume", consuming).await.map_err(|error| match is_missing(&error) {
         true => Setback::Cancelled,
@@ -203,7 +208,7 @@ pub struct Delivery {
     /// The consumer that brought it.
     tag: Option<ShortString>,
     bus: Bus,
-    queue: Queue,
+    address: Address,
 }
 
 impl Delivery {
@@ -240,7 +245,7 @@ impl Delivery {
     }
 
     fn take(&mut self, result: &str) -> Result<RawDelivery, BusError> {
-        count(self.queue, result);
+        count(self.address, result);
         self.open.settled.store(true, Ordering::Release);
         self.raw.take().ok_or(BusError::Gone)
     }
@@ -249,7 +254,7 @@ impl Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         let Some(raw) = self.raw.take() else { return };
-        count(self.queue, "dropped");
+        count(self.address, "dropped");
         let open = Arc::clone(&self.open);
         if Handle::try_current().is_ok() {
             self.bus.shared.tracker.spawn(async move {
@@ -263,16 +268,16 @@ impl Drop for Delivery {
 
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Delivery").field("queue", &self.queue).field("message", &self.message).finish()
+        f.debug_struct("Delivery").field("address", &self.address).field("message", &self.message).finish()
     }
 }
 
 /// Puts a message into the dead queue with its reason; without a way there, RabbitMQ puts it there bare.
-async fn put_aside(bus: &Bus, queue: Queue, raw: RawDelivery, reason: &Reason) -> Result<(), BusError> {
-    tracing::warn!(bus.queue = %queue, "a message is put aside: {}", reason.told);
-    count(queue, "put_aside");
+async fn put_aside(bus: &Bus, from: Address, raw: RawDelivery, reason: &Reason) -> Result<(), BusError> {
+    tracing::warn!(bus.queue = %from.queue, "a message is put aside: {}", reason.told);
+    count(from, "put_aside");
     let acker = raw.acker.clone();
-    match bus.shared.publisher.send_one(Outgoing::dead(raw.data, queue, reason)).await {
+    match bus.shared.publisher.send_one(Outgoing::dead(raw.data, from, reason)).await {
         Ok(()) => settle("acknowledge", acker.ack(BasicAckOptions::default())).await,
         Err(_) => settle("reject", acker.reject(BasicRejectOptions { requeue: false })).await,
     }
@@ -294,6 +299,6 @@ async fn settle(
     }
 }
 
-fn count(queue: Queue, result: &str) {
-    Metric::MessagesReceived.increment(&[("queue", queue.as_str()), ("result", result)]);
+fn count(from: Address, result: &str) {
+    Metric::MessagesReceived.increment(&[("queue", from.queue.as_str()), ("result", result)]);
 }

@@ -48,6 +48,26 @@ pub enum Control {
         #[serde(rename = "job")]
         job_id: JobId,
     },
+    /// A job asks for workers that hold something for it.
+    Enlist {
+        /// The organisation.
+        #[serde(rename = "org")]
+        org_id: OrgId,
+        /// The job.
+        #[serde(rename = "job")]
+        job_id: JobId,
+        /// The enlisting that they would belong to.
+        generation: i32,
+    },
+    /// There is news for a job's holders.
+    Look {
+        /// The organisation.
+        #[serde(rename = "org")]
+        org_id: OrgId,
+        /// The job.
+        #[serde(rename = "job")]
+        job_id: JobId,
+    },
 }
 
 /// A message that cannot be read. Its text never holds the message.
@@ -225,6 +245,12 @@ mod tests {
         );
         assert_eq!(text(control.encode()), wire);
         assert_eq!(Control::decode(wire.as_bytes()).unwrap(), control);
+
+        let (org_id, job_id) = (message().org_id, message().job_id);
+        let enlist = Control::Enlist { org_id, job_id, generation: 3 };
+        let asked = wire.replace("cancel", "enlist").replace('}', r#","generation":3}"#);
+        assert_eq!(text(enlist.encode()), asked);
+        assert_eq!(text(Control::Look { org_id, job_id }.encode()), wire.replace("cancel", "look"));
     }
 
     #[test]

@@ -26,18 +26,20 @@ mod topology;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::uri::AMQPUri;
 use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::domain::id::JobId;
 use crate::domain::progress::StepProgress;
 use crate::domain::step::Queue;
 
 use connection::{Link, Role, within};
 use publisher::{Outgoing, Publisher};
+use topology::Address;
 
 pub use consumer::{Delivery, Slot};
 pub use dead::DeadLetters;
@@ -129,7 +131,12 @@ impl Bus {
 
     /// A place where deliveries of `queue` are taken, one after the other.
     pub fn slot(&self, queue: Queue) -> Slot {
-        Slot::new(self.clone(), queue)
+        Slot::new(self.clone(), Address::fleet(queue))
+    }
+
+    /// As [`Bus::slot`], of a job's own queue, which is made if it is not there.
+    pub fn slot_of_job(&self, job_id: JobId) -> Slot {
+        Slot::new(self.clone(), Address::of(Queue::Job, job_id))
     }
 
     /// What all workers are told, from now on. A subscriber that lags loses the oldest.
@@ -146,12 +153,36 @@ impl Bus {
 
     /// How many messages wait in a queue (those in a consumer's hands not counted).
     pub async fn depth(&self, queue: Queue) -> Result<u32, BusError> {
+        self.depth_of(Address::fleet(queue)).await
+    }
+
+    /// As [`Bus::depth`], of a job's own queue.
+    pub async fn depth_of_job(&self, job_id: JobId) -> Result<u32, BusError> {
+        self.depth_of(Address::of(Queue::Job, job_id)).await
+    }
+
+    /// Makes a job's own queue, so that its first message finds it.
+    pub async fn make_job_queue(&self, job_id: JobId) -> Result<(), BusError> {
+        let live = self.shared.consuming.now()?;
+        Address::of(Queue::Job, job_id).declare(live.connection()).await
+    }
+
+    /// Deletes a job's own queue with all it holds.
+    pub async fn delete_job_queue(&self, job_id: JobId) -> Result<(), BusError> {
+        let live = self.shared.consuming.now()?;
+        let channel = within("open a channel", live.connection().create_channel()).await?;
+        let name = Address::of(Queue::Job, job_id).name();
+        let deleted = channel.queue_delete(name.into(), QueueDeleteOptions::default());
+        within("delete a job's queue", deleted).await?;
+        within("close a channel", channel.close(200, "deleted".into())).await
+    }
+
+    async fn depth_of(&self, address: Address) -> Result<u32, BusError> {
         let live = self.shared.consuming.now()?;
         // A channel of its own: a queue that is not there closes it.
         let channel = within("open a channel", live.connection().create_channel()).await?;
         let passive = QueueDeclareOptions::durable().passive();
-        let name = topology::queue_name(queue);
-        let declared = channel.queue_declare(name.into(), passive, FieldTable::default());
+        let declared = channel.queue_declare(address.name().into(), passive, FieldTable::default());
         let found = within("ask for a queue's depth", declared).await?;
         Ok(found.message_count())
     }

@@ -1,5 +1,6 @@
 //! Publishing with confirmation: many messages on the way at once, a result for each.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::channels::{self, Channels, ConfirmChannel};
 use super::connection::{Link, PATIENCE};
 use super::dead::{self, Reason};
 use super::message::{Control, StepMessage, Wire as _};
-use super::topology::{self, CONTROL, DEAD, STEPS};
+use super::topology::{self, Address, CONTROL, DEAD, STEPS};
 use crate::domain::step::Queue;
 use crate::telemetry::Metric;
 
@@ -31,13 +32,17 @@ pub(super) struct Outgoing {
     body: Vec<u8>,
     properties: BasicProperties,
     mandatory: bool,
+    /// Where it goes, if that is a queue of steps.
+    address: Option<Address>,
 }
 
 impl Outgoing {
     pub(super) fn step(message: &StepMessage, queue: Queue) -> Self {
+        let address = Address::of(queue, message.job_id);
         Self {
             exchange: STEPS,
-            key: queue.as_str().to_owned(),
+            key: address.key(),
+            address: Some(address),
             body: message.encode(),
             properties: properties(PERSISTENT),
             mandatory: true,
@@ -52,13 +57,14 @@ impl Outgoing {
             body: control.encode(),
             properties: properties(TRANSIENT),
             mandatory: false,
+            address: None,
         }
     }
 
     /// A message that is put aside, with the reason beside it.
-    pub(super) fn dead(body: Vec<u8>, queue: Queue, reason: &Reason) -> Self {
-        let (body, properties) = dead::shroud(body, topology::queue_name(queue), reason);
-        Self { exchange: DEAD, key: queue.as_str().to_owned(), body, properties, mandatory: true }
+    pub(super) fn dead(body: Vec<u8>, from: Address, reason: &Reason) -> Self {
+        let (body, properties) = dead::shroud(body, &from.name(), reason);
+        Self { exchange: DEAD, key: from.key(), body, properties, mandatory: true, address: None }
     }
 
     fn judge(&self, confirmation: &Confirmation) -> Result<(), BusError> {
@@ -107,8 +113,8 @@ impl Publisher {
             let mut done = self.send_batch(&batch).await;
             let lost: Vec<_> =
                 (0..done.len()).filter(|at| done[*at].as_ref().is_err_and(is_mended)).collect();
-            if !lost.is_empty() && self.mend().await.is_ok() {
-                let again: Vec<_> = lost.iter().map(|at| batch[*at]).collect();
+            let again: Vec<_> = lost.iter().map(|at| batch[*at]).collect();
+            if !lost.is_empty() && self.mend(&again).await.is_ok() {
                 for (at, result) in lost.into_iter().zip(self.send_batch(&again).await) {
                     done[at] = result;
                 }
@@ -118,9 +124,15 @@ impl Publisher {
         results
     }
 
-    async fn mend(&self) -> Result<(), BusError> {
+    async fn mend(&self, lost: &[&Outgoing]) -> Result<(), BusError> {
         tokio::time::sleep(MEND_PAUSE).await;
-        topology::declare(self.link.now()?.connection()).await
+        let live = self.link.now()?;
+        topology::declare(live.connection()).await?;
+        let own: HashSet<_> = lost.iter().filter_map(|message| message.address).collect();
+        for address in own {
+            address.declare(live.connection()).await?;
+        }
+        Ok(())
     }
 
     async fn send_batch(&self, batch: &[&Outgoing]) -> Vec<Result<(), BusError>> {

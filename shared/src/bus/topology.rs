@@ -1,4 +1,5 @@
-//! Exchanges and queues: one table, declared whole by everybody at each connect.
+//! Exchanges and queues: one table, declared whole by everybody at each connect; and jobs'
+//! own queues, declared when they are needed.
 //!
 //! The arguments of a quorum queue cannot be changed later; a change of this table needs
 //! new names (`.v2`) and a time in which both are consumed.
@@ -10,6 +11,7 @@ use lapin::{Connection, ErrorKind, ExchangeKind};
 
 use super::BusError;
 use super::connection::within;
+use crate::domain::id::JobId;
 use crate::domain::step::Queue;
 
 /// Steps, by queue.
@@ -23,6 +25,8 @@ pub(super) const DEAD: &str = "longshore.dead.v1";
 
 /// Deliveries after which a message is put aside; without a limit 4.x would drop it at its own.
 const DELIVERY_LIMIT: i64 = 20;
+/// A job's own queue that nobody uses is gone after so long (in milliseconds).
+const JOB_QUEUE_KEPT: i64 = 600_000;
 /// The dead are for an operator's eye; the oldest make room.
 const DEAD_KEPT: i64 = 10_000;
 
@@ -52,30 +56,90 @@ const fn steps_queue(queue: Queue) -> QueueRow {
     QueueRow { name: queue_name(queue), exchange: STEPS, key: queue.as_str(), dead: false }
 }
 
-/// The queue that holds a class of steps.
-pub(super) const fn queue_name(queue: Queue) -> &'static str {
+/// Where steps are announced: a queue of the fleet, or a job's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Address {
+    /// The class, for people and for metrics.
+    pub(super) queue: Queue,
+    /// Whose own queue it is.
+    job_id: Option<JobId>,
+}
+
+impl Address {
+    /// Where the steps of this class of this job go.
+    pub(super) fn of(queue: Queue, job_id: JobId) -> Self {
+        Self { queue, job_id: (queue == Queue::Job).then_some(job_id) }
+    }
+
+    /// A queue of the fleet.
+    pub(super) const fn fleet(queue: Queue) -> Self {
+        Self { queue, job_id: None }
+    }
+
+    /// The queue's name.
+    pub(super) fn name(&self) -> String {
+        self.with_job(queue_name(self.queue))
+    }
+
+    /// The routing key that leads there.
+    pub(super) fn key(&self) -> String {
+        self.with_job(self.queue.as_str())
+    }
+
+    fn with_job(&self, word: &str) -> String {
+        self.job_id.map_or_else(|| word.to_owned(), |job_id| format!("{word}.{job_id}"))
+    }
+
+    /// Declares what is not in the table: a job's own queue.
+    pub(super) async fn declare(&self, connection: &Connection) -> Result<(), BusError> {
+        if self.job_id.is_none() {
+            return Ok(());
+        }
+        let channel = within("open a channel", connection.create_channel()).await?;
+        let mut arguments = steps_arguments();
+        arguments.insert("x-expires".into(), AMQPValue::LongLongInt(JOB_QUEUE_KEPT));
+        let (name, options) = (self.name(), QueueDeclareOptions::durable());
+        let declared = channel.queue_declare(name.as_str().into(), options, arguments);
+        within("declare a job's queue", declared).await?;
+        let (key, options) = (self.key(), QueueBindOptions::default());
+        let bound = channel.queue_bind(name.into(), STEPS.into(), key.into(), options, FieldTable::default());
+        within("bind a job's queue", bound).await?;
+        within("close a channel", channel.close(200, "declared".into())).await
+    }
+}
+
+/// The queue that holds a class of steps; of jobs' own queues what their names begin with.
+const fn queue_name(queue: Queue) -> &'static str {
     match queue {
         Queue::Interactive => "longshore.interactive.v1",
         Queue::First => "longshore.first.v1",
         Queue::Bulk => "longshore.bulk.v1",
+        Queue::Job => "longshore.job.v1",
     }
 }
 
 impl QueueRow {
     fn arguments(&self) -> FieldTable {
-        let mut arguments = FieldTable::default();
-        let mut put = |key: &str, value| {
-            arguments.insert(key.into(), value);
-        };
-        put("x-queue-type", AMQPValue::LongString("quorum".into()));
-        if self.dead {
-            put("x-max-length", AMQPValue::LongLongInt(DEAD_KEPT));
-        } else {
-            put("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT));
-            put("x-dead-letter-exchange", AMQPValue::LongString(DEAD.into()));
+        if !self.dead {
+            return steps_arguments();
         }
+        let mut arguments = quorum();
+        arguments.insert("x-max-length".into(), AMQPValue::LongLongInt(DEAD_KEPT));
         arguments
     }
+}
+
+fn quorum() -> FieldTable {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    arguments
+}
+
+fn steps_arguments() -> FieldTable {
+    let mut arguments = quorum();
+    arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(DELIVERY_LIMIT));
+    arguments.insert("x-dead-letter-exchange".into(), AMQPValue::LongString(DEAD.into()));
+    arguments
 }
 
 /// Declares the whole table; harmless when it stands already.
@@ -115,14 +179,27 @@ fn explain(error: BusError, what: &str, name: &'static str) -> BusError {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{EXCHANGES, QUEUES, queue_name};
+    use uuid::Uuid;
+
+    use super::{Address, EXCHANGES, QUEUES, queue_name};
     use crate::domain::step::Queue;
+
+    #[test]
+    fn a_jobs_own_queue_has_its_id() {
+        let job = Uuid::from_u128(7).into();
+        let own = Address::of(Queue::Job, job);
+        assert_eq!(own.name(), "longshore.job.v1.00000000-0000-0000-0000-000000000007");
+        assert_eq!(own.key(), "job.00000000-0000-0000-0000-000000000007");
+        let bulk = Address::of(Queue::Bulk, job);
+        assert_eq!((bulk.name(), bulk.key()), ("longshore.bulk.v1".to_owned(), "bulk".to_owned()));
+        assert_eq!(bulk, Address::fleet(Queue::Bulk));
+    }
 
     #[test]
     fn every_class_of_steps_has_its_queue() {
         let declared: BTreeSet<_> = QUEUES.iter().map(|queue| queue.name).collect();
         assert_eq!(declared.len(), QUEUES.len());
-        assert!(Queue::ALL.iter().all(|queue| declared.contains(queue_name(*queue))));
+        assert!(Queue::FLEET.iter().all(|queue| declared.contains(queue_name(*queue))));
         let exchanges: BTreeSet<_> = EXCHANGES.iter().map(|(name, _)| *name).collect();
         assert!(QUEUES.iter().all(|queue| exchanges.contains(queue.exchange)));
     }

@@ -8,6 +8,7 @@ pub mod address;
 pub mod connection;
 pub mod dead_letter;
 pub mod failure;
+pub mod hold;
 pub mod id;
 pub mod job;
 pub mod probe;

@@ -15,4 +15,8 @@ pub struct ProbeSpec {
     pub steps: u32,
     /// How long each rests, in seconds; with 0 it does nothing at all.
     pub seconds: f64,
+    /// How many workers hold a token for the job at most, so that its steps are done by
+    /// them only; with 0 any worker does them.
+    #[serde(default)]
+    pub holders: u32,
 }

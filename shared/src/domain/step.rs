@@ -35,6 +35,8 @@ words! {
         Verify = "verify",
         /// Lay out a probe's steps, or be its only one.
         ProbePlan = "probe_plan",
+        /// Let workers hold a probe's token.
+        ProbeEnlist = "probe_enlist",
         /// Rest for the time that the probe asks for.
         Probe = "probe",
     }
@@ -67,7 +69,14 @@ words! {
         First = "first",
         /// Everything else.
         Bulk = "bulk",
+        /// A job's own queue: steps that only the job's holders can do.
+        Job = "job",
     }
+}
+
+impl Queue {
+    /// The queues that are always there, for all jobs.
+    pub const FLEET: &'static [Self] = &[Self::Interactive, Self::First, Self::Bulk];
 }
 
 impl StepKind {
@@ -116,6 +125,16 @@ pub struct StepDraft {
     pub table_number: Option<i32>,
     /// What its kind needs to know; no secret and no row.
     pub payload: Value,
+    /// Only a worker that holds something for the job can do it. Its stage comes after the
+    /// one that enlists.
+    pub affine: bool,
+}
+
+impl StepDraft {
+    /// The queue that it is announced on.
+    pub const fn queue(&self) -> Queue {
+        if self.affine { Queue::Job } else { self.kind.queue() }
+    }
 }
 
 /// A table that the job touches, as the plan found it.

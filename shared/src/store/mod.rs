@@ -12,6 +12,7 @@ pub mod dead_letters;
 mod error;
 pub mod history;
 pub mod idempotency_keys;
+pub mod job_holders;
 pub mod job_log;
 pub mod job_tables;
 pub mod jobs;

@@ -13,7 +13,7 @@ use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId, StepId};
 use crate::domain::step::{Lease, Queue, StepKind};
 
-pub use again::{announce_again, state};
+pub use again::{announce_again, state, take_unclaimed, unclaimed, unclaimed_by_job};
 pub use claiming::{Claimed, Found, claim};
 pub use ending::{AtOnce, Ended, end, end_at_once};
 pub use insertion::{insert, insert_waiting, last_ordinal};
@@ -179,54 +179,6 @@ pub async fn is_lapsed(conn: &mut Conn, lease: &Lease) -> Result<bool, StoreErro
     .fetch_one(conn)
     .await?;
     Ok(row.lapsed)
-}
-
-/// How many announced steps of the queue nobody has claimed for at least `age_seconds`,
-/// though no message is owed to the bus.
-pub async fn unclaimed(conn: &mut Conn, queue: Queue, age_seconds: f64) -> Result<i64, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT count(*) AS "unclaimed!" FROM steps
-           WHERE queue = $1 AND state = 'announced' AND announced_at < now() - make_interval(secs => $2)
-             AND NOT EXISTS (SELECT FROM outbox o WHERE o.org_id = steps.org_id AND o.step_id = steps.id
-                             AND o.published_at IS NULL)"#,
-        queue.as_str(),
-        age_seconds
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(row.unclaimed)
-}
-
-/// Announced steps that nobody has claimed for at least `age_seconds`, oldest first, with
-/// no message owed to the bus; their announcement's age starts anew.
-pub async fn take_unclaimed(
-    conn: &mut Conn,
-    queue: Queue,
-    age_seconds: f64,
-    limit: i64,
-) -> Result<Vec<(OrgId, JobId, Announced, Option<String>)>, StoreError> {
-    let rows = sqlx::query!(
-        "UPDATE steps SET announced_at = now() FROM jobs j
-         WHERE j.org_id = steps.org_id AND j.id = steps.job_id
-           AND (steps.org_id, steps.id) IN (
-             SELECT s.org_id, s.id FROM steps s
-             WHERE s.queue = $1 AND s.state = 'announced' AND s.announced_at < now() - make_interval(secs => $2)
-               AND NOT EXISTS (SELECT FROM outbox o WHERE o.org_id = s.org_id AND o.step_id = s.id
-                               AND o.published_at IS NULL)
-             ORDER BY s.announced_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-         RETURNING steps.org_id, steps.job_id, steps.id, steps.kind, steps.queue, j.trace",
-        queue.as_str(),
-        age_seconds,
-        limit
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|r| {
-            let step = Announced { id: StepId(r.id), kind: r.kind, queue: r.queue.parse()? };
-            Ok((OrgId(r.org_id), JobId(r.job_id), step, r.trace))
-        })
-        .collect()
 }
 
 /// What the table's finished steps of a kind told: their outcomes' details.

@@ -95,6 +95,10 @@ metrics_table! {
         "Whether RabbitMQ refuses to take messages, out of memory or disk (1), or not (0).";
     MessagesReceived = "longshore_messages_received_total", Counter, Count, ["queue", "result"],
         "Deliveries taken from a queue, by what was done with them.";
+    HoldersLost = "longshore_holders_lost_total", Counter, Count, [],
+        "Holders of jobs that fell silent and were struck off.";
+    JobsRestarted = "longshore_jobs_restarted_total", Counter, Count, [],
+        "Jobs that started again from their enlisting, or failed, because all holders were lost.";
     DeadLetters = "longshore_dead_letters_total", Counter, Count, ["class"],
         "Messages that were put aside and are kept for an operator, by the class of the reason.";
     RowsMoved = "longshore_rows_moved_total", Counter, Count, [],

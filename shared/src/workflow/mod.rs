@@ -13,6 +13,7 @@ pub mod claim;
 pub mod dead_letters;
 mod error;
 pub mod expire;
+pub mod holders;
 pub mod prune;
 pub mod publish;
 pub mod queue;

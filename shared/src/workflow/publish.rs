@@ -3,7 +3,7 @@
 
 use super::WorkflowError;
 use crate::bus::{Bus, StepMessage};
-use crate::domain::id::OrgId;
+use crate::domain::id::{JobId, OrgId};
 use crate::domain::step::Queue;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
@@ -81,15 +81,16 @@ pub async fn overdue(
 }
 
 /// Announces again up to `limit` steps that were announced at least `age_seconds` ago and
-/// that nobody claimed. Answers outbox rows to publish.
+/// that nobody claimed; of this job only, if one is named. Answers outbox rows to publish.
 pub async fn unclaimed(
     database: &Database,
     queue: Queue,
+    job_id: Option<JobId>,
     age_seconds: f64,
     limit: i64,
 ) -> Result<Vec<Owed>, WorkflowError> {
     let mut tx = database.system().await?;
-    let found = steps::take_unclaimed(tx.conn(), queue, age_seconds, limit).await?;
+    let found = steps::take_unclaimed(tx.conn(), queue, job_id, age_seconds, limit).await?;
     let mut owed = Vec::new();
     for (org_id, job_id, step, trace) in found {
         owed.extend(owe_one(tx.conn(), org_id, job_id, step, trace).await?);
@@ -101,7 +102,7 @@ pub async fn unclaimed(
 async fn owe_one(
     conn: &mut Conn,
     org_id: OrgId,
-    job_id: crate::domain::id::JobId,
+    job_id: JobId,
     step: steps::Announced,
     trace: Option<String>,
 ) -> Result<Vec<Owed>, WorkflowError> {

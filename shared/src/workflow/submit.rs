@@ -133,7 +133,7 @@ pub(super) async fn first_step(
     let stage = StageDraft { number: 0, name: kind.to_string(), waits_for: Vec::new() };
     stages::insert(conn, org_id, job_id, &stage, &[], 1).await?;
     let id = StepId(clock::fresh_id());
-    let draft = StepDraft { stage: 0, kind, table_number: None, payload: json!({}) };
+    let draft = StepDraft { stage: 0, kind, table_number: None, payload: json!({}), affine: false };
     steps::insert(conn, org_id, job_id, id, 0, &draft, StepState::Announced).await?;
     let announced = [Announced { id, kind: kind.to_string(), queue: kind.queue() }];
     announce::owe(conn, org_id, job_id, trace, &announced, pause_seconds).await

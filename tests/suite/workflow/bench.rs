@@ -135,6 +135,7 @@ pub(super) fn growth(stages: &[(&[i32], usize)]) -> Growth {
             kind: StepKind::Copy,
             table_number: Some(0),
             payload: json!({}),
+            affine: false,
         }));
     }
     growth

@@ -3,5 +3,6 @@
 
 mod begins;
 mod bench;
+mod holders;
 mod laws;
 mod races;

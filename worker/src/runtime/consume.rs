@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_shared::bus::Delivery;
-use longshore_shared::domain::step::Queue;
+use longshore_shared::bus::{Delivery, Slot};
 use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{StoreError, within};
@@ -23,8 +22,7 @@ const OUTAGE_PAUSE: Duration = Duration::from_secs(2);
 /// A step that is over so soon keeps its message until then, and its slot's consumer.
 const SHORT: Duration = Duration::from_millis(250);
 
-pub(super) async fn run(worker: Arc<Worker>, queue: Queue, shutdown: CancellationToken) {
-    let mut slot = worker.bus.slot(queue);
+pub(super) async fn run(worker: Arc<Worker>, mut slot: Slot, shutdown: CancellationToken) {
     loop {
         let delivery = tokio::select! {
             biased;

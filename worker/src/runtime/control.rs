@@ -7,7 +7,7 @@ use longshore_shared::bus::Control;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::Worker;
+use super::{Worker, holders};
 
 pub(super) async fn run(worker: Arc<Worker>, end: CancellationToken) {
     let mut told = worker.bus.control();
@@ -17,7 +17,14 @@ pub(super) async fn run(worker: Arc<Worker>, end: CancellationToken) {
             message = told.recv() => message,
         };
         match message {
-            Ok(Control::Cancel { job_id, .. }) => worker.registry.end_job(job_id),
+            Ok(Control::Cancel { job_id, .. }) => {
+                worker.registry.end_job(job_id);
+                worker.holdings.look(job_id);
+            }
+            Ok(Control::Enlist { org_id, job_id, generation }) => {
+                holders::enlist(&worker, org_id, job_id, generation);
+            }
+            Ok(Control::Look { job_id, .. }) => worker.holdings.look(job_id),
             Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,
         }

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::job::JobSpec;
-use longshore_shared::domain::step::Outcome;
+use longshore_shared::domain::probe::ProbeSpec;
+use longshore_shared::domain::step::{Outcome, StepKind};
 use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::Worker;
 use super::held::Held;
+use super::holders::lead;
 use crate::steps::{self, Context, StepError};
 
 pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Outcome, StepError> {
@@ -23,12 +25,24 @@ pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Outcome,
         JobSpec::Sync(spec) => sync(&worker, &held, spec).await,
         JobSpec::Probe(spec) => tokio::select! {
             biased;
-            outcome = steps::probe(held.step.kind, spec) => Ok(outcome),
+            outcome = probe(&worker, &held, spec) => outcome,
             () = held.cancel.cancelled() => Err(stopped().into()),
         },
     };
     reach(Failpoint::WorkAfter).await?;
     outcome
+}
+
+async fn probe(worker: &Worker, held: &Held, spec: ProbeSpec) -> Result<Outcome, StepError> {
+    let (step, job_id) = (&held.step, held.step.lease.job_id);
+    if step.kind == StepKind::ProbeEnlist {
+        return lead::run(worker, &step.lease, spec.holders).await;
+    }
+    let thing = match step.generation {
+        Some(generation) => Some(worker.holdings.thing(job_id, generation).ok_or_else(let_go)?),
+        None => None,
+    };
+    Ok(steps::probe(step.kind, spec, thing.as_deref()).await)
 }
 
 async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Outcome, StepError> {
@@ -45,6 +59,15 @@ async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Outcome, S
     }
     context.end_sessions().await;
     ended.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+fn let_go() -> Failure {
+    Failure::transient(
+        FailureClass::Internal,
+        "not_held",
+        "this worker has let go of what it held for the job",
+        "nothing is to be done: another holder takes the step, or the job starts again",
+    )
 }
 
 fn stopped() -> Failure {

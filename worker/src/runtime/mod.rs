@@ -12,6 +12,7 @@ mod dispatch;
 mod finish;
 mod heartbeat;
 mod held;
+mod holders;
 mod report;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use self::announce::Unmarked;
 use self::held::Registry;
+use self::holders::Holdings;
 use crate::steps::Hands;
 
 /// How long one transaction with the control plane may take, its wait for a connection
@@ -49,8 +51,12 @@ pub(crate) struct Worker {
     pub(crate) settings: config::Worker,
     /// Steps in hand.
     registry: Registry,
+    /// What is held for jobs.
+    holdings: Holdings,
     /// Messages that are out and not marked.
     unmarked: Unmarked,
+    /// Cancelled when nothing new is taken any more.
+    stopping: CancellationToken,
 }
 
 impl Worker {
@@ -65,7 +71,9 @@ impl Worker {
             hands,
             settings,
             registry: Registry::default(),
+            holdings: Holdings::default(),
             unmarked: Unmarked::default(),
+            stopping: CancellationToken::new(),
         })
     }
 
@@ -78,7 +86,8 @@ impl Worker {
             .into_iter()
             .chain(std::iter::repeat_n(Queue::Bulk, usize::try_from(self.settings.permits).unwrap_or(1)));
         for queue in queues {
-            tasks.spawn(consume::run(Arc::clone(&self), queue, shutdown.clone()));
+            let slot = self.bus.slot(queue);
+            tasks.spawn(consume::run(Arc::clone(&self), slot, shutdown.clone()));
         }
         let others = CancellationToken::new();
         let side = TaskTracker::new();
@@ -90,11 +99,16 @@ impl Worker {
         side.close();
 
         shutdown.cancelled().await;
+        self.stopping.cancel();
+        self.holdings.tasks.close();
+        let idle = async || {
+            tokio::join!(tasks.wait(), self.holdings.tasks.wait());
+        };
         tracing::info!(steps = self.registry.len(), "stopping: no new steps");
-        if tokio::time::timeout(grace / 2, tasks.wait()).await.is_err() {
+        if tokio::time::timeout(grace / 2, idle()).await.is_err() {
             tracing::info!(steps = self.registry.len(), "handing back the steps in hand");
             self.registry.stop_all();
-            if tokio::time::timeout(grace / 2, tasks.wait()).await.is_err() {
+            if tokio::time::timeout(grace / 2, idle()).await.is_err() {
                 tracing::warn!("some steps did not stop in time; their leases will lapse");
             }
         }

@@ -21,6 +21,7 @@ mod prune;
 mod reconcile;
 mod replace;
 mod table;
+mod thing;
 mod verify;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
@@ -30,6 +31,7 @@ pub(crate) use context::{Context, Hands};
 pub(crate) use error::StepError;
 pub(crate) use guard::LeaseGuard;
 pub(crate) use probe::probe;
+pub(crate) use thing::Thing;
 
 /// Does the context's step: one of a sync.
 pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -43,7 +45,7 @@ pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
         StepKind::Index => Box::pin(index::run(context)).await,
         StepKind::ForeignKeys => Box::pin(foreign_keys::run(context)).await,
         StepKind::Verify => Box::pin(verify::run(context)).await,
-        kind @ (StepKind::ProbePlan | StepKind::Probe) => Err(misplaced(kind).into()),
+        kind @ (StepKind::ProbePlan | StepKind::ProbeEnlist | StepKind::Probe) => Err(misplaced(kind).into()),
     }
 }
 

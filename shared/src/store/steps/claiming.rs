@@ -22,6 +22,8 @@ pub struct Claimed {
     pub table_number: Option<i32>,
     /// What its kind needs to know.
     pub payload: Value,
+    /// The generation of holders that may do it, if it is one of theirs.
+    pub generation: Option<i32>,
     /// How long it waited from its announcement to the claim, in seconds.
     pub waited_seconds: f64,
     /// Its job, as the claim found it.
@@ -39,6 +41,7 @@ pub struct Found {
     stage: i32,
     table_number: Option<i32>,
     payload: Value,
+    generation: Option<i32>,
     waited_seconds: f64,
     job: Value,
     trace: Option<String>,
@@ -55,6 +58,7 @@ impl Found {
             stage: self.stage,
             table_number: self.table_number,
             payload: self.payload,
+            generation: self.generation,
             waited_seconds: self.waited_seconds,
             trace: self.trace,
         })
@@ -63,7 +67,8 @@ impl Found {
 
 /// `announced` becomes `running` with a higher token and a lease of `seconds` on the
 /// database's clock; `None`: somebody else has it, it is not to be done any more, or its
-/// job does not run yet.
+/// job does not run yet. A step for holders goes only to a worker that holds the point of
+/// the newest generation.
 ///
 /// Takes no lock of the job: whatever ends a job early writes the rows of its announced
 /// steps too, so one of the two finds the other's write. A message never comes before its
@@ -79,11 +84,17 @@ pub async fn claim(
     let row = sqlx::query!(
         r#"UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
                worker_name = $4, lease_until = now() + make_interval(secs => $5),
-               started_at = coalesce(s.started_at, now()), failure = NULL
+               started_at = coalesce(s.started_at, now()), failure = NULL,
+               generation = CASE WHEN s.queue = 'job' THEN (SELECT d.generation FROM job_holds d
+                                                            WHERE d.org_id = $1 AND d.job_id = s.job_id) END
            FROM jobs j
            WHERE s.org_id = $1 AND s.id = $2 AND s.state = 'announced' AND j.org_id = $1 AND j.id = s.job_id
              AND j.ending IS NULL AND j.state = 'running'
-           RETURNING s.job_id, s.kind, s.token, s.attempt, s.stage, s.table_number, s.payload,
+             AND (s.queue <> 'job' OR EXISTS (
+                 SELECT FROM job_holders h JOIN job_holds d ON d.org_id = h.org_id AND d.job_id = h.job_id
+                     AND d.generation = h.generation
+                 WHERE h.org_id = $1 AND h.job_id = s.job_id AND h.worker_id = $3 AND h.state = 'held'))
+           RETURNING s.job_id, s.kind, s.token, s.attempt, s.stage, s.table_number, s.payload, s.generation,
                coalesce(extract(epoch FROM now() - s.announced_at), 0)::float8 AS "waited!",
                to_jsonb(j) AS "job!", j.trace"#,
         org_id.0,
@@ -101,6 +112,7 @@ pub async fn claim(
         stage: r.stage,
         table_number: r.table_number,
         payload: r.payload,
+        generation: r.generation,
         waited_seconds: r.waited,
         job: r.job,
         trace: r.trace,

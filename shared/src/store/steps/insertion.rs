@@ -25,7 +25,7 @@ pub async fn insert(
         draft.stage,
         ordinal,
         draft.kind.as_str(),
-        draft.kind.queue().as_str(),
+        draft.queue().as_str(),
         state.as_str(),
         draft.table_number,
         draft.payload
@@ -47,7 +47,7 @@ pub async fn insert_waiting(
     let ids: Vec<_> = drafts.iter().map(|_| clock::fresh_id()).collect();
     let stages: Vec<_> = drafts.iter().map(|draft| draft.stage).collect();
     let kinds: Vec<_> = drafts.iter().map(|draft| draft.kind.as_str().to_owned()).collect();
-    let queues: Vec<_> = drafts.iter().map(|draft| draft.kind.queue().as_str().to_owned()).collect();
+    let queues: Vec<_> = drafts.iter().map(|draft| draft.queue().as_str().to_owned()).collect();
     let tables: Vec<_> = drafts.iter().map(|draft| draft.table_number).collect();
     let payloads: Vec<_> = drafts.iter().map(|draft| draft.payload.clone()).collect();
     sqlx::query!(

@@ -105,7 +105,7 @@ fn payloads(ranges: &[Range]) -> Result<Vec<Value>, Failure> {
 }
 
 fn step(stage: i32, kind: StepKind, table_number: Option<i32>, payload: Value) -> StepDraft {
-    StepDraft { stage, kind, table_number, payload }
+    StepDraft { stage, kind, table_number, payload, affine: false }
 }
 
 /// Mixes the tables' steps: each table's are spread evenly over the whole, the biggest

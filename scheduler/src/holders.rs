@@ -1,0 +1,48 @@
+//! Strikes off holders of jobs that fell silent, and lets a job whose holders are all gone
+//! start again from its enlisting.
+//!
+//! Woken by a timer. Idempotent: each holder and job is looked at again under the job's
+//! lock. Two schedulers: the leader does it; a second one would find it done. After an
+//! outage of PostgreSQL it waits for one lease, as the reaper does: holders could not renew.
+
+use std::time::Duration;
+
+use longshore_shared::telemetry::Metric;
+use longshore_shared::workflow::{WorkflowError, holders};
+
+use crate::Ground;
+use crate::duty::{Duty, Round};
+
+const PAUSE: Duration = Duration::from_secs(1);
+/// Holders and jobs that one round looks at, at most.
+const BATCH: i64 = 100;
+
+/// Recovers from lost holders.
+pub(crate) struct Recover;
+
+impl Duty for Recover {
+    const NAME: &'static str = "holders";
+
+    fn pause(&self) -> Duration {
+        PAUSE
+    }
+
+    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
+        if ground.leadership.term().is_none() {
+            return Ok(Round::Idle);
+        }
+        ground.database.ping().await?;
+        if ground.outages.answered() < ground.config.scheduler.lease {
+            return Ok(Round::Idle);
+        }
+        let recovered = holders::recover(&ground.database, BATCH).await?;
+        if recovered.struck + recovered.restarted > 0 {
+            let (struck, jobs) = (recovered.struck, recovered.restarted);
+            tracing::warn!(holders = struck, jobs, "holders were lost; jobs that have none left start again");
+            Metric::HoldersLost.add(u64::try_from(struck).unwrap_or(u64::MAX), &[]);
+            Metric::JobsRestarted.add(u64::try_from(jobs).unwrap_or(u64::MAX), &[]);
+        }
+        ground.publish(recovered.owed).await;
+        Ok(Round::Idle)
+    }
+}

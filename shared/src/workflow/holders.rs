@@ -1,0 +1,206 @@
+//! Holders of a job: enlisted by a step that leads, told the point, struck off when they
+//! fall silent; and the job's new beginning when all are gone.
+//!
+//! Invariants: a step for holders is claimed by a worker only that holds the point of the
+//! newest generation; a new generation begins with every such step undone, so that what two
+//! generations did is never put together.
+
+use serde_json::Value;
+
+use super::{WorkflowError, advance, announce};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::hold::{HolderState, MOST_RESTARTS};
+use crate::domain::id::{JobId, OrgId};
+use crate::domain::job::{Ending, JobState};
+use crate::domain::step::Lease;
+use crate::store::job_holders::{self as store, Holder, Look, Orphan, Standing};
+use crate::store::outbox::Owed;
+use crate::store::{Conn, Database, SystemTx, job_log, jobs, steps};
+
+/// Begins a new generation of at most `wanted` holders, led by the step that is held.
+pub async fn begin(database: &Database, lease: &Lease, wanted: u32) -> Result<i32, WorkflowError> {
+    let mut tx = led(database, lease).await?;
+    let wanted = i32::try_from(wanted).unwrap_or(i32::MAX);
+    let generation = store::begin(tx.conn(), lease, wanted).await?;
+    tx.commit().await?;
+    Ok(generation)
+}
+
+/// A worker offers to be a holder; `false`: it is not needed.
+pub async fn enlist(database: &Database, holder: &Holder, lease_seconds: f64) -> Result<bool, WorkflowError> {
+    let mut tx = database.system().await?;
+    let enlisted = store::enlist(tx.conn(), holder, lease_seconds).await?;
+    tx.commit().await?;
+    Ok(enlisted)
+}
+
+/// How the holders of a generation stand.
+pub async fn standing(
+    database: &Database,
+    lease: &Lease,
+    generation: i32,
+) -> Result<Standing, WorkflowError> {
+    let mut tx = database.system().await?;
+    let standing = store::standing(tx.conn(), lease.org_id, lease.job_id, generation).await?;
+    tx.commit().await?;
+    Ok(standing)
+}
+
+/// The point is decided: holders find it at their next look.
+pub async fn fix(
+    database: &Database,
+    lease: &Lease,
+    generation: i32,
+    point: &Value,
+) -> Result<(), WorkflowError> {
+    let mut tx = led(database, lease).await?;
+    if !store::fix(tx.conn(), lease.org_id, lease.job_id, generation, point).await? {
+        return Err(WorkflowError::LeaseLost);
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Who has reported is a holder, who has not is left out. Answers how many hold the point.
+pub async fn open(database: &Database, lease: &Lease, generation: i32) -> Result<usize, WorkflowError> {
+    let mut tx = led(database, lease).await?;
+    let (org_id, job_id) = (lease.org_id, lease.job_id);
+    let names = store::open(tx.conn(), org_id, job_id, generation).await?;
+    let line = format!("generation {generation} is held by {}", told(&names));
+    job_log::add(tx.conn(), org_id, job_id, "info", &line, Some(lease.step_id), None).await?;
+    tx.commit().await?;
+    Ok(names.len())
+}
+
+/// A holder's renewal; `None`: it is to let go.
+pub async fn renew(
+    database: &Database,
+    holder: &Holder,
+    lease_seconds: f64,
+) -> Result<Option<Look>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let look = store::renew(tx.conn(), holder, lease_seconds).await?;
+    tx.commit().await?;
+    Ok(look)
+}
+
+/// The holder holds the point; `false`: it came too late and is to let go.
+pub async fn report(database: &Database, holder: &Holder) -> Result<bool, WorkflowError> {
+    let mut tx = database.system().await?;
+    let counted = store::report(tx.conn(), holder).await?;
+    tx.commit().await?;
+    Ok(counted)
+}
+
+/// The holder lets go. Answers whether its job has ended or is ending.
+pub async fn leave(database: &Database, holder: &Holder) -> Result<bool, WorkflowError> {
+    let mut tx = database.system().await?;
+    store::leave(tx.conn(), holder).await?;
+    let job = jobs::find(tx.conn(), holder.org_id, holder.job_id).await?;
+    tx.commit().await?;
+    Ok(job.is_none_or(|job| job.state.is_final() || job.ending.is_some()))
+}
+
+/// What was done about holders that are gone.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// Holders that were struck off.
+    pub struck: usize,
+    /// Jobs that started again.
+    pub restarted: usize,
+    /// Outbox rows to publish.
+    pub owed: Vec<Owed>,
+}
+
+/// Strikes off silent holders, and lets jobs that have none left start again; at most
+/// `limit` of each.
+pub async fn recover(database: &Database, limit: i64) -> Result<Recovered, WorkflowError> {
+    let mut tx = database.system().await?;
+    let lapsed = store::lapsed(tx.conn(), limit).await?;
+    tx.commit().await?;
+    let mut recovered = Recovered::default();
+    for holder in lapsed {
+        recovered.struck += usize::from(strike(database, &holder).await?);
+    }
+    let mut tx = database.system().await?;
+    let orphans = store::orphans(tx.conn(), limit).await?;
+    tx.commit().await?;
+    for (org_id, job_id) in orphans {
+        if let Some(owed) = start_again(database, org_id, job_id).await? {
+            recovered.restarted += 1;
+            recovered.owed.extend(owed);
+        }
+    }
+    Ok(recovered)
+}
+
+async fn strike(database: &Database, holder: &Holder) -> Result<bool, WorkflowError> {
+    let mut tx = database.system().await?;
+    let Some(_) = jobs::lock(tx.conn(), holder.org_id, holder.job_id).await? else { return Ok(false) };
+    if !store::strike(tx.conn(), holder).await? {
+        return Ok(false);
+    }
+    let (org_id, job_id, generation) = (holder.org_id, holder.job_id, holder.generation);
+    let left = store::holders(tx.conn(), org_id, job_id, generation, HolderState::Held).await?;
+    let name = &holder.worker_name;
+    let line = format!("worker {name} is gone; generation {generation} is held by {}", told(&left));
+    job_log::add(tx.conn(), org_id, job_id, "warn", &line, None, Some(name)).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn start_again(
+    database: &Database,
+    org_id: OrgId,
+    job_id: JobId,
+) -> Result<Option<Vec<Owed>>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let conn = tx.conn();
+    let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(None) };
+    if job.state != JobState::Running || job.ending.is_some() {
+        return Ok(None);
+    }
+    let Some(orphan) = store::orphan(conn, org_id, job_id).await? else { return Ok(None) };
+    let Orphan { generation, stage, restarts } = orphan;
+    if restarts >= MOST_RESTARTS {
+        give_up(conn, org_id, job_id, restarts).await?;
+        tx.commit().await?;
+        return Ok(Some(Vec::new()));
+    }
+    store::restart(conn, org_id, job_id, stage).await?;
+    let line = format!(
+        "nobody holds generation {generation} any more; the job starts again from its enlisting, for the {}. \
+         time of at most {MOST_RESTARTS}",
+        restarts + 1
+    );
+    job_log::add(conn, org_id, job_id, "warn", &line, None, None).await?;
+    let next = steps::announce_next(conn, org_id, job_id).await?;
+    let owed = announce::owe(conn, org_id, job_id, job.trace.as_deref(), &next, 0.0).await?;
+    tx.commit().await?;
+    Ok(Some(owed))
+}
+
+async fn give_up(conn: &mut Conn, org_id: OrgId, job_id: JobId, restarts: i32) -> Result<(), WorkflowError> {
+    let failure = Failure::permanent(
+        FailureClass::Internal,
+        "holders_lost",
+        format!("all workers that held something for this job were lost, {} times", restarts + 1),
+        "look at the workers' logs and memory; run the job again once the cause is gone",
+    );
+    job_log::add(conn, org_id, job_id, "error", &failure.to_string(), None, None).await?;
+    Ok(advance::end_early(conn, org_id, job_id, Ending::Failed, Some(&failure)).await?)
+}
+
+/// A transaction under the job's lock, of the step that leads by right.
+async fn led(database: &Database, lease: &Lease) -> Result<SystemTx, WorkflowError> {
+    let mut tx = database.system().await?;
+    let job = jobs::lock(tx.conn(), lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
+    if job.ending.is_some() || !store::leads(tx.conn(), lease).await? {
+        return Err(WorkflowError::LeaseLost);
+    }
+    Ok(tx)
+}
+
+fn told(names: &[String]) -> String {
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+}
