@@ -25,7 +25,9 @@ use crate::error::ApiError;
 use crate::extract::{idempotency, sign_in};
 use crate::observe::observe;
 use crate::openapi;
-use crate::routes::{connections, dead_letters, job_events, jobs, probes, runs, sync_task_edits, sync_tasks};
+use crate::routes::{
+    connections, dead_letters, job_events, jobs, limits, probes, runs, sync_task_edits, sync_tasks,
+};
 use crate::state::AppState;
 
 /// A body of JSON that is larger is no honest one.
@@ -50,6 +52,7 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(job_events::events))
         .routes(routes!(probes::submit))
+        .routes(routes!(limits::show, limits::set))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::replay))
         .routes(routes!(dead_letters::replay_all))

@@ -2,6 +2,8 @@
 
 -- How many steps of the organisation may be out (announced or running) at once.
 ALTER TABLE organisations ADD COLUMN max_steps integer CHECK (max_steps BETWEEN 1 AND 10000);
+-- Platform administrators set it over the API.
+GRANT UPDATE (max_steps) ON organisations TO longshore_api;
 -- How many sessions all workers together may have open on it at once.
 ALTER TABLE connections ADD COLUMN max_sessions integer CHECK (max_sessions BETWEEN 1 AND 1000);
 -- Sessions that the step opens on each of its job's databases at once; a release that does

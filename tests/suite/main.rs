@@ -11,6 +11,7 @@ mod fleet;
 mod harness;
 mod history;
 mod holders;
+mod limits;
 mod rules;
 mod schedules;
 mod security;

@@ -5,6 +5,7 @@ use longshore_shared::domain::connection::{
     Connection, ConnectionState, ConnectionType, Engine, Tls, TlsMode,
 };
 use longshore_shared::domain::id::{ConnectionId, OrgId};
+use longshore_shared::domain::limits::MOST_SESSIONS;
 use longshore_shared::vault::Secret;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{PemObject as _, SectionKind};
@@ -60,6 +61,10 @@ pub(crate) struct NewConnection {
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 300)]
     #[serde(default)]
     timeout_seconds: Given<u32>,
+    /// How many sessions all workers together may have open on it at once; no limit unless given.
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    #[serde(default)]
+    max_sessions: Given<u16>,
 }
 
 /// TLS settings of a connection.
@@ -106,6 +111,8 @@ impl NewConnection {
             given.map_or(Some(Tls::default()), |given| found.within("tls", |found| given.0.check(found)));
         let given = found.optional("timeout_seconds", self.timeout_seconds, "a whole number of seconds");
         let timeout_seconds = found.checked("timeout_seconds", Some(given.unwrap_or(10)), timeout);
+        let given = found.optional("max_sessions", self.max_sessions, "a whole number of sessions");
+        let max_sessions = found.checked("max_sessions", given, sessions);
         let whole = (|| {
             let connection = Connection {
                 org_id,
@@ -119,6 +126,7 @@ impl NewConnection {
                 username: username?,
                 tls: tls?,
                 timeout_seconds: timeout_seconds?,
+                max_sessions,
                 state: ConnectionState::Untested,
                 checked_at: None,
                 version: 1,
@@ -192,6 +200,13 @@ fn timeout(seconds: u32) -> Result<u32, Objection> {
     match seconds {
         1..=300 => Ok(seconds),
         _ => Err(("invalid_value", "1 to 300 seconds are taken".to_owned())),
+    }
+}
+
+fn sessions(most: u16) -> Result<u16, Objection> {
+    match i32::from(most) {
+        1..=MOST_SESSIONS => Ok(most),
+        _ => Err(("invalid_value", format!("1 to {MOST_SESSIONS} sessions are taken"))),
     }
 }
 

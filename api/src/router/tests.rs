@@ -75,7 +75,7 @@ fn operations() -> Vec<(String, String)> {
 async fn every_route_of_the_document_wants_a_token() {
     let routes = router(state().await, Vec::new());
     let operations = operations();
-    assert_eq!(operations.len(), 21);
+    assert_eq!(operations.len(), 23);
     for (method, path) in operations {
         let (status, headers, problem) = ask(&routes, request(&method, &path, "{}")).await;
         assert_eq!((status, problem["code"].as_str()), (401, Some("token_missing")), "{method} {path}");
@@ -103,7 +103,9 @@ async fn what_no_permission_grants_is_denied() {
         |method: &str, path: &str| path.contains("sync-tasks") || method == "POST" && path.contains("jobs");
     check(&[], &|_, _| true).await;
     check(&["migration", "superuser"], &|_, _| true).await;
-    let is_fleet = |path: &str| path.contains("probes") || path.contains("dead-letters");
+    let is_fleet = |path: &str| {
+        path.contains("probes") || path.contains("dead-letters") || path.contains("organisation/")
+    };
     check(&["database"], &|method, path| is_sync(method, path) || is_fleet(path)).await;
     check(&["sync"], &|_, path| path.contains("connections") || is_fleet(path)).await;
     check(&["org_admin"], &|_, path| is_fleet(path)).await;

@@ -4,6 +4,7 @@ pub(crate) mod connections;
 pub(crate) mod dead_letters;
 pub(crate) mod job_events;
 pub(crate) mod jobs;
+pub(crate) mod limits;
 mod picture;
 pub(crate) mod probes;
 pub(crate) mod runs;

@@ -25,6 +25,9 @@ pub(crate) struct ConnectionView {
     connection_type: Word<ConnectionType>,
     tls: TlsView,
     timeout_seconds: u32,
+    /// How many sessions all workers together may have open on it at once; null: as many as there is work.
+    #[schema(required = true, minimum = 1, maximum = 1000)]
+    max_sessions: Option<u16>,
     /// What the last check found.
     #[schema(schema_with = words::<ConnectionState>)]
     state: Word<ConnectionState>,
@@ -60,6 +63,7 @@ impl From<Connection> for ConnectionView {
             connection_type: Word(c.connection_type),
             tls: TlsView { mode: Word(c.tls.mode), ca: c.tls.ca },
             timeout_seconds: c.timeout_seconds,
+            max_sessions: c.max_sessions,
             state: Word(c.state),
             checked_at: c.checked_at,
             version: c.version,

@@ -4,6 +4,7 @@
 mod connection;
 mod dead_letter;
 mod job;
+mod limits;
 mod progress;
 mod schedule_event;
 mod sync_task;
@@ -12,6 +13,7 @@ mod table;
 pub(crate) use connection::ConnectionView;
 pub(crate) use dead_letter::{DeadLetterView, ReplaysView};
 pub(crate) use job::{JobSummary, JobView, LogLine, Picture};
+pub(crate) use limits::LimitsView;
 pub(crate) use progress::{Live, ProgressEvent};
 pub(crate) use schedule_event::ScheduleEventView;
 pub(crate) use sync_task::SyncTaskView;

@@ -135,6 +135,8 @@ pub struct Connection {
     pub tls: Tls,
     /// Bound of DNS, TCP, TLS and login together, in seconds.
     pub timeout_seconds: u32,
+    /// How many sessions all workers together may have open on it at once.
+    pub max_sessions: Option<u16>,
     /// What the last check found.
     pub state: ConnectionState,
     /// When the last check was.

@@ -11,6 +11,7 @@ pub mod failure;
 pub mod hold;
 pub mod id;
 pub mod job;
+pub mod limits;
 pub mod probe;
 pub mod progress;
 pub mod retry;

@@ -23,6 +23,7 @@ struct Row {
     username: String,
     tls: serde_json::Value,
     timeout_seconds: i32,
+    max_sessions: Option<i32>,
     state: String,
     checked_at: Option<DateTime<Utc>>,
     version: i32,
@@ -45,6 +46,7 @@ impl TryFrom<Row> for Connection {
             username: r.username,
             tls: serde_json::from_value::<Tls>(r.tls)?,
             timeout_seconds: r.timeout_seconds.try_into()?,
+            max_sessions: r.max_sessions.map(TryInto::try_into).transpose()?,
             state: r.state.parse()?,
             checked_at: r.checked_at,
             version: r.version,
@@ -57,8 +59,8 @@ impl TryFrom<Row> for Connection {
 pub async fn insert(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO connections (org_id, id, name, engine, connection_type, host, port, database, username,
-             tls, timeout_seconds, version, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+             tls, timeout_seconds, version, created_at, updated_at, max_sessions)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)",
         c.org_id.0,
         c.id.0,
         c.name,
@@ -71,7 +73,8 @@ pub async fn insert(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
         serde_json::to_value(&c.tls)?,
         i32::try_from(c.timeout_seconds)?,
         c.version,
-        c.created_at
+        c.created_at,
+        c.max_sessions.map(i32::from)
     )
     .execute(conn)
     .await?;
@@ -130,7 +133,7 @@ pub async fn find(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
-                state, checked_at, version, created_at
+                max_sessions, state, checked_at, version, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
         org_id.0,
         id.0
@@ -151,7 +154,7 @@ pub async fn list(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
-                state, checked_at, version, created_at
+                max_sessions, state, checked_at, version, created_at
          FROM connections
          WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR lower(name) > lower($2))
          ORDER BY lower(name) LIMIT $3",
@@ -191,7 +194,7 @@ pub async fn find_for_use(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
-                state, checked_at, version, created_at
+                max_sessions, state, checked_at, version, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE",
         org_id.0,
         id.0

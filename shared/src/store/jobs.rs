@@ -168,6 +168,8 @@ pub struct Locked {
     pub ending: Option<Ending>,
     /// The trace context of its submission.
     pub trace: Option<String>,
+    /// Whether a limit decides which of its steps are announced.
+    pub limited: bool,
 }
 
 /// Locks the job row until the transaction ends. Every transition of a job or of one of
@@ -175,7 +177,8 @@ pub struct Locked {
 /// two wait for each other in a ring.
 pub async fn lock(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Locked>, StoreError> {
     sqlx::query!(
-        "SELECT state, ending, trace FROM jobs WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        r#"SELECT state, ending, trace, is_limited(org_id, source_id, target_id) AS "limited!"
+           FROM jobs WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE"#,
         org_id.0,
         id.0
     )
@@ -186,6 +189,7 @@ pub async fn lock(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Lo
             state: r.state.parse()?,
             ending: r.ending.map(|e| e.parse()).transpose()?,
             trace: r.trace,
+            limited: r.limited,
         })
     })
     .transpose()
@@ -283,7 +287,8 @@ pub async fn standing(
     Ok(Standing { active: row.active.map(JobId), fired: row.fired })
 }
 
-/// Running jobs that have fewer than `window` steps out although more could be.
+/// Running jobs that have fewer than `window` steps out although more could be; those that a
+/// limit holds for are not among them.
 pub async fn underfilled(
     conn: &mut Conn,
     window: i64,
@@ -291,7 +296,7 @@ pub async fn underfilled(
 ) -> Result<Vec<(OrgId, JobId)>, StoreError> {
     let rows = sqlx::query!(
         "SELECT j.org_id, j.id FROM jobs j
-         WHERE j.state = 'running' AND j.ending IS NULL
+         WHERE j.state = 'running' AND j.ending IS NULL AND NOT is_limited(j.org_id, j.source_id, j.target_id)
            AND EXISTS (SELECT FROM steps s
                        JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
                        WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting' AND g.waits = 0)

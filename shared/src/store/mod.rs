@@ -17,6 +17,7 @@ pub mod job_log;
 pub mod job_tables;
 pub mod jobs;
 pub mod leaderships;
+pub mod limits;
 mod migrate;
 pub mod organisations;
 pub mod outbox;

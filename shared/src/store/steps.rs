@@ -124,6 +124,35 @@ pub async fn announce_next(
         .collect()
 }
 
+/// Announces at most `count` of the job's next waiting steps of open stages, whatever its
+/// window: whoever asks has looked at that.
+pub async fn announce_some(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    count: i64,
+) -> Result<Vec<Announced>, StoreError> {
+    let mut rows = sqlx::query!(
+        "UPDATE steps SET state = 'announced', announced_at = now()
+         WHERE org_id = $1 AND id IN (
+             SELECT s.id FROM steps s
+             WHERE s.org_id = $1 AND s.job_id = $2 AND s.state = 'waiting'
+               AND EXISTS (SELECT FROM stages g WHERE g.org_id = $1 AND g.job_id = $2 AND g.number = s.stage
+                           AND g.waits = 0)
+             ORDER BY s.ordinal LIMIT $3)
+         RETURNING id, kind, queue, ordinal",
+        org_id.0,
+        job_id.0,
+        count
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.sort_by_key(|r| r.ordinal);
+    rows.into_iter()
+        .map(|r| Ok(Announced { id: StepId(r.id), kind: r.kind, queue: r.queue.parse()? }))
+        .collect()
+}
+
 /// Cancels every step of the job that no worker holds; answers how many are still held.
 pub async fn cancel_unclaimed(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<i64, StoreError> {
     sqlx::query!(

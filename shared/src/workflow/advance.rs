@@ -6,18 +6,20 @@ use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::{Ending, JobState};
 use crate::domain::step::{Counts, Lease, StepState};
+use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
 use crate::store::steps::Ended;
 use crate::store::{Conn, StoreError, history, job_log, job_tables, jobs, stages, steps};
 
 /// A step of this stage is done: closes what is complete, announces what may run now, or
-/// ends the job. Answers what to publish.
+/// ends the job. Answers what to publish. Where a limit holds nothing is announced: that is
+/// for `limits`, after the commit.
 pub(super) async fn after_done(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
     stage: i32,
-    trace: Option<&str>,
+    job: &Locked,
 ) -> Result<Vec<Owed>, WorkflowError> {
     let mut complete = Vec::new();
     if stages::step_ended(conn, org_id, job_id, stage).await? == 0 {
@@ -30,8 +32,11 @@ pub(super) async fn after_done(
             return Ok(Vec::new());
         }
     }
+    if job.limited {
+        return Ok(Vec::new());
+    }
     let next = steps::announce_next(conn, org_id, job_id).await?;
-    Ok(announce::owe(conn, org_id, job_id, trace, &next, 0.0).await?)
+    Ok(announce::owe(conn, org_id, job_id, job.trace.as_deref(), &next, 0.0).await?)
 }
 
 /// All steps are done: the job is completed, unless a table failed on the way (a sync

@@ -14,6 +14,7 @@ pub mod dead_letters;
 mod error;
 pub mod expire;
 pub mod holders;
+mod limits;
 pub mod prune;
 pub mod publish;
 pub mod queue;

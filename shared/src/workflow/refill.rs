@@ -1,12 +1,12 @@
 //! Windows that are not full although steps wait: workers joined after the last step
-//! ended, or other jobs ended and left their share.
+//! ended, or other jobs ended and left their share; or a limit was lifted.
 
-use super::{WorkflowError, announce};
+use super::{WorkflowError, announce, limits};
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::JobState;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
-use crate::store::{Database, jobs, steps};
+use crate::store::{self, Database, jobs, steps};
 
 /// Fills the windows of at most `limit` jobs, each in its own transaction under the job's
 /// lock. Answers the outbox rows to publish.
@@ -19,6 +19,12 @@ pub async fn windows(database: &Database, limit: i64) -> Result<Vec<Owed>, Workf
     for (org_id, job_id) in found {
         owed.extend(fill(database, org_id, job_id).await?);
     }
+    let mut tx = database.system().await?;
+    let limited = store::limits::waiting(tx.conn(), limit).await?;
+    tx.commit().await?;
+    for org_id in limited {
+        owed.extend(limits::let_out(database, org_id).await?);
+    }
     Ok(owed)
 }
 
@@ -26,7 +32,7 @@ async fn fill(database: &Database, org_id: OrgId, job_id: JobId) -> Result<Vec<O
     let mut tx = database.system().await?;
     let conn = tx.conn();
     let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(Vec::new()) };
-    if job.state != JobState::Running || job.ending.is_some() {
+    if job.state != JobState::Running || job.ending.is_some() || job.limited {
         return Ok(Vec::new());
     }
     let next = steps::announce_next(conn, org_id, job_id).await?;

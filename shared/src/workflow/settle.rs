@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{WorkflowError, advance, announce};
+use super::{WorkflowError, advance, announce, limits};
 use crate::domain::failure::Failure;
+use crate::domain::id::OrgId;
 use crate::domain::job::Ending;
 use crate::domain::retry::{self, Verdict};
 use crate::domain::step::{Counts, Growth, Lease, Outcome, StageDraft, StepState, Verified};
@@ -39,7 +40,11 @@ pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Res
                 reach(Failpoint::SettleAfterCommit).await?;
                 return Ok(Settled::Done(owed));
             }
-            AtOnce::Limited => return Ok(Settled::Done(Vec::new())),
+            AtOnce::Limited => {
+                drop(single);
+                reach(Failpoint::SettleAfterCommit).await?;
+                return Ok(Settled::Done(made_room(database, step.lease.org_id).await));
+            }
             AtOnce::Lost => return Err(WorkflowError::LeaseLost),
             AtOnce::Left => {}
         }
@@ -80,13 +85,24 @@ async fn done_in_full(
         if let Some(growth) = &outcome.growth {
             grow(conn, lease, stage, growth).await?;
         }
-        let trace = job.trace.as_deref();
-        Settled::Done(advance::after_done(conn, lease.org_id, lease.job_id, stage, trace).await?)
+        Settled::Done(advance::after_done(conn, lease.org_id, lease.job_id, stage, &job).await?)
     };
     reach(Failpoint::SettleBeforeCommit).await?;
     tx.commit().await?;
     reach(Failpoint::SettleAfterCommit).await?;
-    Ok(settled)
+    Ok(match settled {
+        Settled::Done(_) if job.limited => Settled::Done(made_room(database, lease.org_id).await),
+        other => other,
+    })
+}
+
+/// Lets out what waited for this step's end. The end stands whatever comes of it, and what
+/// fails here the scheduler does.
+async fn made_room(database: &Database, org_id: OrgId) -> Vec<Owed> {
+    limits::let_out(database, org_id).await.unwrap_or_else(|error| {
+        tracing::warn!("what waits for a limit is let out by the scheduler: {error}");
+        Vec::new()
+    })
 }
 
 /// The attempt failed. The one retry policy decides; `worker` is named in the job's log.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use super::limits::let_out_within;
 use super::queue::{self, Place};
 use super::{WorkflowError, announce};
 use crate::clock;
@@ -15,7 +16,7 @@ use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::steps::Announced;
 use crate::store::sync_tasks::SyncTask;
-use crate::store::{Conn, StoreError, job_log, jobs, stages, steps};
+use crate::store::{Conn, StoreError, job_log, jobs, limits, stages, steps};
 
 /// A submitted job and what to publish once the transaction is committed.
 #[derive(Debug)]
@@ -112,7 +113,10 @@ async fn accept(conn: &mut Conn, job: Job, trace: Option<&str>) -> Result<Submit
     let owed = match job.queued_behind {
         None => {
             let first = StepKind::first_of(job.spec.kind());
-            first_step(conn, job.org_id, job.id, first, trace, 0.0).await?
+            match first_step(conn, job.org_id, job.id, first, trace, 0.0).await? {
+                Some(owed) => owed,
+                None => let_out_within(conn, job.org_id).await?,
+            }
         }
         Some(_) => Vec::new(),
     };
@@ -120,7 +124,8 @@ async fn accept(conn: &mut Conn, job: Job, trace: Option<&str>) -> Result<Submit
     Ok(Submitted { job, owed })
 }
 
-/// The job's first step, announced; published by the caller, or after `pause_seconds` by
+/// The job's first step, announced (where a limit holds it waits, and this is `None`);
+/// published by the caller, or after `pause_seconds` by
 /// the sweep.
 pub(super) async fn first_step(
     conn: &mut Conn,
@@ -129,12 +134,17 @@ pub(super) async fn first_step(
     kind: StepKind,
     trace: Option<&str>,
     pause_seconds: f64,
-) -> Result<Vec<Owed>, StoreError> {
+) -> Result<Option<Vec<Owed>>, StoreError> {
+    let is_limited = limits::hold_for(conn, org_id, job_id).await?;
+    let state = if is_limited { StepState::Waiting } else { StepState::Announced };
     let stage = StageDraft { number: 0, name: kind.to_string(), waits_for: Vec::new() };
     stages::insert(conn, org_id, job_id, &stage, &[], 1).await?;
     let id = StepId(clock::fresh_id());
     let draft = StepDraft { stage: 0, kind, table_number: None, payload: json!({}), affine: false };
-    steps::insert(conn, org_id, job_id, id, 0, &draft, StepState::Announced).await?;
+    steps::insert(conn, org_id, job_id, id, 0, &draft, state).await?;
+    if is_limited {
+        return Ok(None);
+    }
     let announced = [Announced { id, kind: kind.to_string(), queue: kind.queue() }];
-    announce::owe(conn, org_id, job_id, trace, &announced, pause_seconds).await
+    announce::owe(conn, org_id, job_id, trace, &announced, pause_seconds).await.map(Some)
 }

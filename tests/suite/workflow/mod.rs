@@ -5,4 +5,5 @@ mod begins;
 mod bench;
 mod holders;
 mod laws;
+mod limits;
 mod races;

@@ -12,6 +12,7 @@ pub mod mysql;
 pub mod shape;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,6 +26,9 @@ use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableS
 
 /// What every engine call answers: a failure is already classified.
 pub type Result<T> = std::result::Result<T, Failure>;
+
+/// The right to one session: given back once the session is closed.
+pub type Seat = tokio::sync::OwnedSemaphorePermit;
 
 /// Where to connect and as whom; made by `tunnel::dial` after the address policy.
 #[derive(Clone)]
@@ -45,6 +49,8 @@ pub struct Login {
     pub timeout: Duration,
     /// Shown to the server's administrator: `longshore job <id>`.
     pub tag: String,
+    /// The right to a session of a side whose sessions are counted.
+    pub seat: Option<Arc<Seat>>,
 }
 
 /// A piece of a row stream: whole rows in the engine group's bulk-load text.

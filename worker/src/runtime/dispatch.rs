@@ -55,9 +55,11 @@ async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Outcome, S
         failure = context.dead_connection() => Ok(Err(failure.into())),
     };
     if let Ok(Ok(outcome)) = ended {
+        context.closed().await;
         return Ok(Outcome { counts: held.meter.counts(), ..outcome });
     }
     context.end_sessions().await;
+    context.closed().await;
     ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 

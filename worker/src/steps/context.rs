@@ -16,6 +16,7 @@ use futures::future::join_all;
 use longshore_shared::config;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::limits::Sessions;
 use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::failpoint::reach;
 use longshore_shared::store::steps::Claimed;
@@ -83,10 +84,11 @@ impl Context {
         let (org_id, job) = (step.lease.org_id, &step.job);
         let mut tx = hands.database.system().await?;
         let mut sides = Vec::with_capacity(2);
-        for (id, word) in [(job.source_id, "source"), (job.target_id, "target")] {
+        let Sessions { source, target } = step.kind.sessions();
+        for (id, word, sessions) in [(job.source_id, "source", source), (job.target_id, "target", target)] {
             let id = id.ok_or_else(|| gone(word))?;
             let found = connections::find(tx.conn(), org_id, id).await?;
-            sides.push(Side::new(found.ok_or_else(|| gone(word))?));
+            sides.push(Side::new(found.ok_or_else(|| gone(word))?, sessions));
         }
         tx.commit().await?;
         let (Some(target), Some(source)) = (sides.pop(), sides.pop()) else { return Err(gone("").into()) };
@@ -202,7 +204,14 @@ impl Context {
         self.check_lease()?;
         let password = side.password(&self.hands).await?;
         let tag = format!("longshore job {}", self.step.lease.job_id);
-        Ok(self.hands.dialler.login(&side.connection, password, tag).await?)
+        let login = self.hands.dialler.login(&side.connection, password, tag).await?;
+        Ok(Login { seat: side.seat().await, ..login })
+    }
+
+    /// Waits until the servers were told that every session is over: the step's place on its
+    /// connections is free once it is settled.
+    pub(crate) async fn closed(&self) {
+        futures::join!(self.source.closed(), self.target.closed());
     }
 
     /// Ends, on their servers, the sessions that a dropped or failed attempt left: a

@@ -40,6 +40,7 @@ impl Dialler {
         let bound = Duration::from_secs(connection.timeout_seconds.into());
         let address = self.resolve(connection, begun + bound).await?;
         Ok(Login {
+            seat: None,
             address,
             server_name: connection.host.clone(),
             tls: connection.tls.clone(),
@@ -152,6 +153,7 @@ mod tests {
             username: "reader".to_owned(),
             tls: Tls::default(),
             timeout_seconds: 5,
+            max_sessions: None,
             state: ConnectionState::Untested,
             checked_at: None,
             version: 1,

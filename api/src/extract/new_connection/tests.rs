@@ -99,6 +99,11 @@ fn fields() {
     check(&json!({"connection_type": "direct"}), &[]);
     check(&json!({"connection_type": "ssh"}), &["connection_type invalid_value"]);
     check(&json!({"timeout_seconds": 300}), &[]);
+    check(&json!({"max_sessions": 1}), &[]);
+    check(&json!({"max_sessions": 1000}), &[]);
+    for sessions in [json!(0), json!(1001), json!(-1), json!(1.5), json!("2"), json!(70_000)] {
+        check(&json!({"max_sessions": sessions}), &["max_sessions invalid_value"]);
+    }
     check(&json!({"timeout_seconds": 0}), &["timeout_seconds invalid_value"]);
     check(&json!({"timeout_seconds": 301}), &["timeout_seconds invalid_value"]);
     check(

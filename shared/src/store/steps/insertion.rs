@@ -17,8 +17,9 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, table_number, payload,
-             announced_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $8 = 'announced' THEN now() END)",
+             source_sessions, target_sessions, announced_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+                 CASE WHEN $8 = 'announced' THEN now() END)",
         org_id.0,
         id.0,
         job_id.0,
@@ -28,7 +29,9 @@ pub async fn insert(
         draft.queue().as_str(),
         state.as_str(),
         draft.table_number,
-        draft.payload
+        draft.payload,
+        draft.kind.sessions().source,
+        draft.kind.sessions().target
     )
     .execute(conn)
     .await?;
@@ -50,12 +53,17 @@ pub async fn insert_waiting(
     let queues: Vec<_> = drafts.iter().map(|draft| draft.queue().as_str().to_owned()).collect();
     let tables: Vec<_> = drafts.iter().map(|draft| draft.table_number).collect();
     let payloads: Vec<_> = drafts.iter().map(|draft| draft.payload.clone()).collect();
+    let sources: Vec<_> = drafts.iter().map(|draft| draft.kind.sessions().source).collect();
+    let targets: Vec<_> = drafts.iter().map(|draft| draft.kind.sessions().target).collect();
     sqlx::query!(
-        r#"INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, table_number, payload)
+        r#"INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, table_number, payload,
+               source_sessions, target_sessions)
            SELECT $1, d.id, $2, d.stage, $3 + (d.place - 1)::integer, d.kind, d.queue, 'waiting', d.table_number,
-               d.payload
-           FROM unnest($4::uuid[], $5::integer[], $6::text[], $7::text[], $8::integer[], $9::jsonb[])
-               WITH ORDINALITY AS d (id, stage, kind, queue, table_number, payload, place)"#,
+               d.payload, d.source_sessions, d.target_sessions
+           FROM unnest($4::uuid[], $5::integer[], $6::text[], $7::text[], $8::integer[], $9::jsonb[],
+                       $10::smallint[], $11::smallint[])
+               WITH ORDINALITY AS d (id, stage, kind, queue, table_number, payload, source_sessions, target_sessions,
+                                     place)"#,
         org_id.0,
         job_id.0,
         from,
@@ -64,7 +72,9 @@ pub async fn insert_waiting(
         &kinds,
         &queues,
         &tables as &[Option<i32>],
-        &payloads
+        &payloads,
+        &sources,
+        &targets
     )
     .execute(conn)
     .await?;

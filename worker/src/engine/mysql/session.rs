@@ -6,19 +6,20 @@
 //! is NULL). A session that lost its connection stays lost: a new attempt opens another.
 //! Deliberately not here: address policy and name resolution (`tunnel`).
 
+mod line;
 mod locks;
 mod login;
 mod settings;
 
 use std::collections::HashMap;
 
-use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 use super::super::shape::{Flavour, ServerInfo};
 use super::super::{Login, Result};
 use super::errors;
 
+use self::line::Line;
 pub(super) use self::locks::{hold, raise_probe, sees_probe};
 
 /// What a session is for; decides what it may do.
@@ -35,7 +36,7 @@ pub(crate) enum Role {
 /// A logged-in session.
 pub(crate) struct Session {
     /// The driver's connection.
-    pub(super) conn: Conn,
+    pub(super) conn: Line,
     /// The server's number of it.
     pub(super) id: u64,
     /// What the server is.
@@ -55,7 +56,9 @@ impl Session {
         let doing = format!("log in to {}", login.address);
         let opened = async {
             let conn = login::connect(login, &doing).await?;
-            settings::fix(conn, role, &doing).await
+            let mut session = settings::fix(conn, role, &doing).await?;
+            session.conn.sit(login.seat.clone());
+            Ok(session)
         };
         tokio::time::timeout(login.timeout, Box::pin(opened))
             .await

@@ -1,19 +1,24 @@
 //! One of a job's two databases: where it is, its secret once it was opened, its sessions.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::store::connections;
 use longshore_shared::vault::{Place, Secret};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::Hands;
+use crate::engine::Seat;
 use crate::steps::error::StepError;
 
 /// The secret of a connection that logs in.
 const PASSWORD: &str = "password";
+
+/// How long the end of a session is waited for.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// One of the two databases.
 pub(super) struct Side {
@@ -21,11 +26,35 @@ pub(super) struct Side {
     pub(super) connection: Connection,
     password: OnceCell<Secret>,
     sessions: Mutex<Vec<u64>>,
+    /// As many as the step may have open at once.
+    seats: Arc<Semaphore>,
+    seated: u32,
 }
 
 impl Side {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, password: OnceCell::new(), sessions: Mutex::default() }
+    /// A side on which the step opens `sessions` at once.
+    pub(super) fn new(connection: Connection, sessions: i16) -> Self {
+        let seated = u32::try_from(sessions.max(1)).unwrap_or(1);
+        let seats = Arc::new(Semaphore::new(usize::try_from(seated).unwrap_or(1)));
+        Self { connection, password: OnceCell::new(), sessions: Mutex::default(), seats, seated }
+    }
+
+    /// The right to one more session; waits until the one before is closed. A step that needs
+    /// more than its kind says gets it all the same, late, and the log tells.
+    pub(super) async fn seat(&self) -> Option<Arc<Seat>> {
+        let seat = Arc::clone(&self.seats).acquire_owned();
+        match tokio::time::timeout(CLOSING, seat).await {
+            Ok(seat) => seat.ok().map(Arc::new),
+            Err(_) => {
+                tracing::warn!(connection = %self.connection.id, "a step opens more sessions than its kind says");
+                None
+            }
+        }
+    }
+
+    /// Waits until every session is closed, within bounds.
+    pub(super) async fn closed(&self) {
+        let _ = tokio::time::timeout(CLOSING, self.seats.acquire_many(self.seated)).await;
     }
 
     /// The password, opened at the first call.

@@ -16,6 +16,7 @@ use super::super::super::Result;
 use super::super::super::shape::{Flavour, ServerInfo};
 use super::super::errors;
 use super::super::quote::text;
+use super::line::Line;
 use super::{Role, Session, number_at, optional_at, raw, text_at};
 
 type Variables = BTreeMap<String, String>;
@@ -90,7 +91,7 @@ pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Sessi
     let database = text_at(&about, 0);
     let may_override = number_at(&about, 1) > 0;
     let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override);
-    Ok(Session { conn, id: number_at(&about, 3), info, database, hints: HashMap::new() })
+    Ok(Session { conn: Line::new(conn), id: number_at(&about, 3), info, database, hints: HashMap::new() })
 }
 
 /// The schema as the server spells it; whether the account is above `read_only`; version;

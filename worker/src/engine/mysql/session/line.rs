@@ -1,0 +1,59 @@
+//! The driver's connection, and its end.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::Conn;
+use tokio::runtime::Handle;
+
+use super::super::super::Seat;
+
+/// How long a farewell may take: a statement that still runs answers none.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A connection that says farewell when it is dropped, and only then gives its seat back, so
+/// that the session after it does not come on top of it.
+pub(crate) struct Line {
+    conn: Option<Conn>,
+    seat: Option<Arc<Seat>>,
+}
+
+impl Line {
+    pub(super) fn new(conn: Conn) -> Self {
+        Self { conn: Some(conn), seat: None }
+    }
+
+    pub(super) fn sit(&mut self, seat: Option<Arc<Seat>>) {
+        self.seat = seat;
+    }
+}
+
+impl Deref for Line {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        self.conn.as_ref().expect("the connection is there until the line is dropped")
+    }
+}
+
+impl DerefMut for Line {
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.conn.as_mut().expect("the connection is there until the line is dropped")
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        // Without a seat, or a runtime, the driver does what it can.
+        let (Some(conn), Some(seat), Ok(runtime)) =
+            (self.conn.take(), self.seat.take(), Handle::try_current())
+        else {
+            return;
+        };
+        runtime.spawn(async move {
+            let _ = tokio::time::timeout(FAREWELL, conn.disconnect()).await;
+            drop(seat);
+        });
+    }
+}
