@@ -17,6 +17,7 @@ mod reaper;
 mod refill;
 mod retention;
 mod sweep;
+mod target;
 mod tick;
 mod unqueue;
 
@@ -143,6 +144,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(holders::Recover, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(refill::Refill, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(unqueue::Unqueue, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(target::Target, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(retention::Prune::default(), Arc::clone(ground), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.

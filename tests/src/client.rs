@@ -216,6 +216,8 @@ pub struct Job {
     pub started_at: Option<String>,
     /// When it ended.
     pub ended_at: Option<String>,
+    /// What it waits for.
+    pub waiting_for: Option<Waiting>,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// How far it is.
@@ -224,6 +226,15 @@ pub struct Job {
     pub tables: Vec<Table>,
     /// What its reader should know.
     pub warnings: Vec<String>,
+}
+
+/// Why a job does nothing just now.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Waiting {
+    /// `target_busy`.
+    pub reason: String,
+    /// The job whose end it waits for.
+    pub job_id: Option<String>,
 }
 
 /// Why a job or a table failed.

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::place;
 use crate::servers::Servers;
+use crate::wait::{seconds, until};
 
 /// A test's metadata database.
 pub struct ControlPlane {
@@ -73,6 +74,43 @@ impl ControlPlane {
     {
         let found = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(&self.admin).await;
         found.unwrap_or_else(|why| panic!("{sql}: {why}"))
+    }
+}
+
+/// Row locks on the control plane, kept until it is dropped.
+pub struct Gate {
+    tx: sqlx::Transaction<'static, sqlx::Postgres>,
+    pid: i32,
+}
+
+impl ControlPlane {
+    /// Keeps steps of a kind from being announced: whoever would announce one waits.
+    pub async fn gate(&self, job: &str, kind: &str) -> Gate {
+        let mut tx = self.admin.begin().await.expect("a transaction");
+        let sql = format!(
+            "SELECT id FROM steps WHERE job_id = '{job}' AND kind = '{kind}' AND state = 'waiting' FOR UPDATE"
+        );
+        let locked = (&mut *tx).execute(AssertSqlSafe(sql)).await.expect("the steps are locked");
+        assert!(locked.rows_affected() > 0, "a step {kind} of job {job} waits");
+        let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *tx).await.expect("a number");
+        Gate { tx, pid }
+    }
+
+    /// Waits until somebody stands before the gate.
+    pub async fn stands_before(&self, gate: &Gate) {
+        let sql =
+            format!("SELECT count(*) FROM pg_stat_activity WHERE {} = ANY (pg_blocking_pids(pid))", gate.pid);
+        until("somebody stands before the gate", seconds(30), async || {
+            (self.value::<i64>(&sql).await > 0).then_some(())
+        })
+        .await;
+    }
+}
+
+impl Gate {
+    /// Lets everybody through.
+    pub async fn open(self) {
+        self.tx.rollback().await.expect("the locks are given back");
     }
 }
 

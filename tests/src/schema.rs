@@ -58,7 +58,7 @@ impl Schema {
     }
 
     /// Removes schema and account.
-    pub(crate) async fn remove(&self) {
+    pub async fn remove(&self) {
         let mut admin = administrator(&self.server).await;
         let Self { name, username, .. } = self;
         let _ = admin.query_drop(format!("DROP DATABASE IF EXISTS `{name}`")).await;
@@ -97,6 +97,30 @@ impl Schema {
         let mut names = self.rows(sql).await;
         names.sort();
         names
+    }
+}
+
+/// Somebody else's session, which keeps the locks that it took.
+pub struct Blocker(Conn);
+
+impl Schema {
+    /// Takes locks by these statements and keeps them.
+    pub async fn blocker(&self, sql: &str) -> Blocker {
+        let mut session = self.session().await;
+        session.query_drop(sql).await.unwrap_or_else(|why| panic!("{sql}: {why}"));
+        Blocker(session)
+    }
+
+    /// Locks all rows of a table, and the room for new ones; reading goes on.
+    pub async fn lock_rows(&self, table: &str) -> Blocker {
+        self.blocker(&format!("START TRANSACTION; SELECT * FROM {} FOR UPDATE", quoted(table))).await
+    }
+}
+
+impl Blocker {
+    /// Lets go of all of them.
+    pub async fn release(mut self) {
+        self.0.query_drop("ROLLBACK; UNLOCK TABLES").await.expect("the blocker ends its transaction");
     }
 }
 

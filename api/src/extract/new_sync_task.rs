@@ -5,7 +5,7 @@ use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, OrgId, TaskId};
 use longshore_shared::domain::schedule::Schedule;
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetBusy, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,11 @@ pub(crate) struct NewSyncTask {
     #[schema(schema_with = words::<OnMismatch>, required = false)]
     #[serde(default)]
     on_mismatch: Given<Word<OnMismatch>>,
+    /// What happens when another job writes the same tables of the target: this one waits
+    /// for it, or fails; `wait` unless given.
+    #[schema(schema_with = words::<TargetBusy>, required = false)]
+    #[serde(default)]
+    target_busy: Given<Word<TargetBusy>>,
     /// When the task runs by itself; never unless given.
     #[schema(value_type = Option<NewSchedule>)]
     #[serde(default)]
@@ -126,6 +131,7 @@ impl NewSyncTask {
         let triggers =
             found.optional("target_triggers", self.target_triggers, &Word::<TargetTriggers>::choices());
         let mismatch = found.optional("on_mismatch", self.on_mismatch, &Word::<OnMismatch>::choices());
+        let busy = found.optional("target_busy", self.target_busy, &Word::<TargetBusy>::choices());
         let schedule = schedule(&mut found, self.schedule);
         let enabled = found.optional("enabled", self.enabled, "true or false").unwrap_or(true);
         let overlap = found.optional("overlap", self.overlap, &Word::<Overlap>::choices());
@@ -138,6 +144,7 @@ impl NewSyncTask {
                 keyless: keyless.map_or(Keyless::Refuse, |word| word.0),
                 target_triggers: triggers.map_or(TargetTriggers::Refuse, |word| word.0),
                 on_mismatch: mismatch.map_or(OnMismatch::Fail, |word| word.0),
+                target_busy: busy.map_or(TargetBusy::Wait, |word| word.0),
             };
             let next_run_at = schedule
                 .as_ref()

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use longshore_shared::bus::Control;
 use longshore_shared::domain::id::{JobId, OrgId};
 use longshore_shared::domain::job::Job;
-use longshore_shared::store::{OrgTx, job_log, jobs, step_reports};
+use longshore_shared::store::{OrgTx, job_log, jobs, step_reports, target_holds};
 use longshore_shared::workflow::cancel;
 
 use super::picture;
@@ -16,7 +16,7 @@ use super::runs::PATIENCE;
 use crate::error::ApiError;
 use crate::extract::{Caller, History, Id, JobPage, NoFields, Once, StrictQuery, Syncs};
 use crate::state::AppState;
-use crate::view::{JobSummary, JobView, List, LogLine};
+use crate::view::{JobSummary, JobView, List, LogLine, WaitView};
 
 /// Lines of a job's log that are shown at most.
 const LINES: i64 = 1_000;
@@ -91,9 +91,12 @@ pub(super) async fn summaries(tx: &mut OrgTx, found: Vec<Job>) -> Result<Vec<Job
     let (org_id, ids): (OrgId, Vec<JobId>) = (tx.org_id(), found.iter().map(|job| job.id).collect());
     let mut totals: HashMap<JobId, _> =
         step_reports::totals(tx.conn(), org_id, &ids).await?.into_iter().collect();
+    let mut waits: HashMap<JobId, _> =
+        target_holds::waiting(tx.conn(), org_id, &ids).await?.into_iter().collect();
     let summary = |job: Job| {
         let counts = totals.remove(&job.id).unwrap_or_default();
-        JobSummary::of(job, counts)
+        let wait = waits.remove(&job.id).map(WaitView::for_target);
+        JobSummary::of(job, counts, wait)
     };
     Ok(found.into_iter().map(summary).collect())
 }

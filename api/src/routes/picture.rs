@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use longshore_shared::domain::id::JobId;
-use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports};
+use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, target_holds};
 
 use crate::error::ApiError;
 use crate::live::{Board, Snapshot};
-use crate::view::{JobView, Live, Picture};
+use crate::view::{JobView, Live, Picture, WaitView};
 
 /// The job's view. The reports are read before the store: a step that ends in between
 /// then stands in the store and its report, being of no running step, counts for nothing.
@@ -20,7 +20,9 @@ pub(super) async fn view(tx: &mut OrgTx, board: &Board, id: JobId) -> Result<Job
 async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<Picture>, ApiError> {
     let (org_id, conn) = (tx.org_id(), tx.conn());
     let Some(job) = jobs::find(conn, org_id, id).await? else { return Ok(None) };
+    let waits = target_holds::waiting(conn, org_id, &[id]).await?;
     Ok(Some(Picture {
+        waiting_for: waits.first().map(|(_, holder)| WaitView::for_target(*holder)),
         tables: job_tables::progress(conn, org_id, id).await?,
         running: step_reports::running(conn, org_id, id).await?,
         phases: if job.state.is_final() { Vec::new() } else { stages::open(conn, org_id, id).await? },

@@ -1,6 +1,7 @@
 //! A job as it is shown: short in lists, whole with its tables by itself.
 
 use chrono::{DateTime, Utc};
+use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger, WaitReason};
 use longshore_shared::domain::step::{Counts, TableState};
 use longshore_shared::store::job_log::Line;
@@ -74,6 +75,11 @@ impl WaitView {
         let behind = job.queued_behind.filter(|_| !job.state.is_final())?;
         Some(Self { reason: Word(WaitReason::RunInProgress), job_id: Some(behind.0) })
     }
+
+    /// Another job writes the target.
+    pub(crate) fn for_target(holder: Option<JobId>) -> Self {
+        Self { reason: Word(WaitReason::TargetBusy), job_id: holder.map(|id| id.0) }
+    }
 }
 
 /// A job with its tables.
@@ -122,14 +128,16 @@ pub(crate) struct Picture {
     pub(crate) phases: Vec<String>,
     /// Its workers and their chunks.
     pub(crate) workers: Vec<(String, i64)>,
+    /// What it waits for.
+    pub(crate) waiting_for: Option<WaitView>,
 }
 
 impl JobSummary {
-    /// The job, and what its ended steps did.
-    pub(crate) fn of(job: Job, counts: Counts) -> Self {
+    /// The job, what its ended steps did, and what it waits for.
+    pub(crate) fn of(job: Job, counts: Counts, waiting_for: Option<WaitView>) -> Self {
         let took = job.started_at.zip(job.ended_at).map(|(from, to)| (to - from).as_seconds_f64());
         Self {
-            waiting_for: WaitView::of(&job),
+            waiting_for: WaitView::of(&job).or(waiting_for.filter(|_| !job.state.is_final())),
             id: job.id.0,
             kind: Word(job.spec.kind()),
             state: Word(job.state),
@@ -162,9 +170,10 @@ impl JobView {
             counts += report;
             tables.push(TableView::of(table, report, picture.job.state));
         }
-        let progress = ProgressView::of(&picture.job, &tables, &picture.phases, live.rate);
+        let progress =
+            ProgressView::of(&picture.job, &tables, &picture.phases, picture.waiting_for, live.rate);
         let workers = picture.workers.into_iter().map(|(name, chunks)| WorkerView { name, chunks }).collect();
-        Self { summary: JobSummary::of(picture.job, counts), progress, tables, workers }
+        Self { summary: JobSummary::of(picture.job, counts, picture.waiting_for), progress, tables, workers }
     }
 
     /// Whether nothing of it will change any more.

@@ -12,7 +12,7 @@ mod table;
 
 pub(crate) use connection::ConnectionView;
 pub(crate) use dead_letter::{DeadLetterView, ReplaysView};
-pub(crate) use job::{JobSummary, JobView, LogLine, Picture};
+pub(crate) use job::{JobSummary, JobView, LogLine, Picture, WaitView};
 pub(crate) use limits::LimitsView;
 pub(crate) use progress::{Live, ProgressEvent};
 pub(crate) use schedule_event::ScheduleEventView;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use longshore_shared::domain::id::StepId;
-use longshore_shared::domain::job::{Job, JobState};
+use longshore_shared::domain::job::{Job, JobState, WaitReason};
 use longshore_shared::domain::step::{Counts, TableState};
 use longshore_shared::store::step_reports::Held;
 use serde::Serialize;
@@ -66,7 +66,13 @@ pub(crate) struct ProgressView {
 
 impl ProgressView {
     /// Sums the tables up; `phases` are the names of the open stages.
-    pub(super) fn of(job: &Job, tables: &[TableView], phases: &[String], rate: Option<(f64, f64)>) -> Self {
+    pub(super) fn of(
+        job: &Job,
+        tables: &[TableView],
+        phases: &[String],
+        waiting_for: Option<WaitView>,
+        rate: Option<(f64, f64)>,
+    ) -> Self {
         let sum = |of: fn(&TableView) -> i64| tables.iter().map(of).sum::<i64>();
         let (rows_done, rows_total) = (sum(|t| t.rows_done), sum(|t| t.rows_total));
         let (bytes_done, bytes_total) = (sum(|t| t.bytes_done), sum(|t| t.bytes_total));
@@ -88,7 +94,7 @@ impl ProgressView {
             rows_per_second: rate.map(|(rows, _)| tenths(rows)),
             bytes_per_second: rate.map(|(_, bytes)| tenths(bytes)),
             seconds_left,
-            phase: phase(job, phases),
+            phase: phase(job, phases, waiting_for),
         }
     }
 }
@@ -131,15 +137,18 @@ fn average(job: &Job, rows: i64, bytes: i64) -> Option<(f64, f64)> {
     (took > 0.0).then(|| (float(rows) / took, float(bytes) / took))
 }
 
-fn phase(job: &Job, phases: &[String]) -> String {
+fn phase(job: &Job, phases: &[String], waiting_for: Option<WaitView>) -> String {
     if job.state.is_final() {
         return job.state.to_string();
     }
     if let Some(ending) = job.ending {
         return format!("stopping ({ending})");
     }
-    if WaitView::of(job).is_some() {
-        return "waiting for the run before it".to_owned();
+    if let Some(wait) = WaitView::of(job).or(waiting_for) {
+        return match wait.reason.0 {
+            WaitReason::RunInProgress => "waiting for the run before it".to_owned(),
+            WaitReason::TargetBusy => "waiting for the target".to_owned(),
+        };
     }
     match (job.state, phases) {
         (JobState::Pending, _) => "waiting for a worker".to_owned(),

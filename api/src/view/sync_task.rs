@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::schedule::{Draft, Every, On, Schedule};
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetBusy, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
 use serde::Serialize;
@@ -37,6 +37,8 @@ pub(crate) struct SyncTaskView {
     target_triggers: Word<TargetTriggers>,
     #[schema(schema_with = words::<OnMismatch>)]
     on_mismatch: Word<OnMismatch>,
+    #[schema(schema_with = words::<TargetBusy>)]
+    target_busy: Word<TargetBusy>,
     #[schema(required = true)]
     schedule: Option<ScheduleView>,
     enabled: bool,
@@ -122,6 +124,7 @@ impl SyncTaskView {
             keyless: Word(task.spec.keyless),
             target_triggers: Word(task.spec.target_triggers),
             on_mismatch: Word(task.spec.on_mismatch),
+            target_busy: Word(task.spec.target_busy),
             schedule: task.schedule.map(|schedule| schedule.draft().into()),
             enabled: task.enabled,
             overlap: Word(task.overlap),

@@ -112,12 +112,13 @@ impl TableView {
 
 /// Where a table stands, from its steps and its job.
 ///
-/// A job that ended early leaves each table untouched (`pending`), complete, or
-/// `partial`. Only a table without a key is written in one transaction, so only there a
-/// failed write leaves nothing behind.
+/// A job that ended early leaves each table untouched (`pending`), complete, or `partial`:
+/// what counts is what was committed, or may have been, and not what was begun. Only a
+/// step that committed, was cut off in the middle of a commit, or was never heard of again
+/// leaves something; building an index commits bit by bit.
 fn state(table: &TableProgress, job: JobState) -> TableState {
     let all_done = table.steps_done == table.steps_total;
-    let written = table.writes_begun > 0 && !(table.mode == TableMode::Replace && table.chunks_done == 0);
+    let written = table.writes > 0;
     let ended_early = job.is_final() && !all_done;
     match (&table.failure, table.mode) {
         (_, TableMode::Refused) => TableState::Failed,
@@ -187,7 +188,7 @@ pub(super) mod tests {
             steps_total: 11,
             steps_done: done,
             steps_begun: begun,
-            writes_begun: begun.min(10),
+            writes: done.min(10),
             workers: vec!["one".to_owned()],
             seconds: None,
         }
@@ -213,9 +214,15 @@ pub(super) mod tests {
         check(TableMode::Diff, 3, 2, false, Cancelled, Partial);
         check(TableMode::Diff, 0, 0, false, Cancelled, Pending);
         check(TableMode::Diff, 0, 0, true, Failed, Lost);
+        check(TableMode::Fill, 1, 0, true, Failed, Lost);
+        check(TableMode::Fill, 1, 0, false, Cancelled, Pending);
+        check(TableMode::Fill, 11, 10, false, Cancelled, Partial);
         check(TableMode::Replace, 1, 0, true, Failed, Lost);
         check(TableMode::Replace, 1, 0, false, Cancelled, Pending);
         check(TableMode::Refused, 0, 0, true, Running, Lost);
+        let mut unknown = table(TableMode::Fill, 1, 0);
+        unknown.writes = 1;
+        assert_eq!(state(&unknown, Cancelled), Partial);
         let mut equal = table(TableMode::Equal, 0, 0);
         (equal.steps_total, equal.chunks_total) = (0, 0);
         assert_eq!(state(&equal, Running), Done);

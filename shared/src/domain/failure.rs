@@ -21,6 +21,8 @@ words! {
         InsufficientSpace = "insufficient_space",
         /// A row or value cannot be stored as it is.
         DataError = "data_error",
+        /// Another job writes the same tables of the target.
+        TargetBusy = "target_busy",
         /// A fault of Longshore or of its own servers.
         Internal = "internal",
     }

@@ -64,6 +64,17 @@ words! {
     }
 }
 
+impl JobKind {
+    /// Whether jobs of this kind write a customer's database: their first step begins only
+    /// once the job is the one writer of what it will write.
+    pub const fn writes_target(self) -> bool {
+        match self {
+            Self::Sync => true,
+            Self::Probe => false,
+        }
+    }
+}
+
 words! {
     /// Who asked for a job.
     Trigger {
@@ -79,6 +90,8 @@ words! {
     WaitReason {
         /// The run of the same task before it.
         RunInProgress = "run_in_progress",
+        /// Another job writes the same tables of the target.
+        TargetBusy = "target_busy",
     }
 }
 

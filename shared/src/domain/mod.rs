@@ -18,6 +18,7 @@ pub mod retry;
 pub mod schedule;
 pub mod step;
 pub mod sync;
+pub mod target;
 
 /// Declares an enum with stable words: the words of the API, the database and the bus.
 macro_rules! words {

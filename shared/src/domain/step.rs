@@ -177,7 +177,7 @@ words! {
 words! {
     /// Where a table stands in its job.
     TableState {
-        /// No step of it has begun.
+        /// None of its rows was written. A table that the target lacked may be there, empty.
         Pending = "pending",
         /// Steps of it run.
         Running = "running",
@@ -185,7 +185,7 @@ words! {
         Completed = "completed",
         /// It failed and nothing of it was written, or what was written was taken back.
         Failed = "failed",
-        /// It holds some of the job's writes.
+        /// It holds some of the job's writes, or may hold some; or all of them, not verified.
         Partial = "partial",
     }
 }
@@ -218,6 +218,23 @@ impl std::ops::AddAssign for Counts {
         self.deleted += other.deleted;
         self.unchanged += other.unchanged;
         self.skipped += other.skipped;
+    }
+}
+
+/// What an attempt that did not come to its end leaves on the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remains {
+    /// What it did to rows and committed.
+    pub counts: Counts,
+    /// It wrote, or nobody knows whether it did: it died, or was stopped in the middle of a
+    /// commit.
+    pub wrote: bool,
+}
+
+impl Remains {
+    /// Of an attempt that nobody heard of again.
+    pub fn unknown() -> Self {
+        Self { counts: Counts::default(), wrote: true }
     }
 }
 

@@ -54,6 +54,16 @@ words! {
     }
 }
 
+words! {
+    /// What happens when another job writes the same tables of the target.
+    TargetBusy {
+        /// This one waits for its end.
+        Wait = "wait",
+        /// This one fails.
+        Refuse = "refuse",
+    }
+}
+
 /// Which tables a sync covers. Patterns know `*` (any run) and `?` (one character).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]
@@ -85,6 +95,16 @@ pub struct SyncSpec {
     pub target_triggers: TargetTriggers,
     /// What one unfit table means for the others.
     pub on_mismatch: OnMismatch,
+    /// What happens when another job writes the same tables of the target.
+    #[serde(default = "SyncSpec::waits")]
+    pub target_busy: TargetBusy,
+}
+
+impl SyncSpec {
+    /// What a task does that was made before there was a choice.
+    const fn waits() -> TargetBusy {
+        TargetBusy::Wait
+    }
 }
 
 impl Selection {

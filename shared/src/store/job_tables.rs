@@ -162,8 +162,8 @@ pub struct TableProgress {
     pub steps_done: i64,
     /// Steps that are running or have ever run.
     pub steps_begun: i64,
-    /// Steps that write and have ever run.
-    pub writes_begun: i64,
+    /// Steps that wrote to it, or may have.
+    pub writes: i64,
     /// The workers that did its row-moving steps.
     pub workers: Vec<String>,
     /// From the first step's claim to the last step's end, in seconds.
@@ -202,7 +202,7 @@ pub async fn progress(
                 steps_total: steps.steps_total,
                 steps_done: steps.steps_done,
                 steps_begun: steps.steps_begun,
-                writes_begun: steps.writes_begun,
+                writes: steps.writes.unwrap_or(steps.writes_begun),
                 workers: steps.workers,
                 seconds: steps.seconds,
             })
@@ -226,7 +226,9 @@ struct StepSums {
     steps_total: i64,
     steps_done: i64,
     steps_begun: i64,
+    /// Kept by a release that did not know what was written.
     writes_begun: i64,
+    writes: Option<i64>,
     workers: Vec<String>,
     seconds: Option<f64>,
 }

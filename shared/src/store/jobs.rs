@@ -258,6 +258,18 @@ pub async fn warn(conn: &mut Conn, org_id: OrgId, id: JobId, warnings: &[String]
     Ok(())
 }
 
+/// Which of the jobs are to end.
+pub async fn ending(conn: &mut Conn, jobs: &[JobId]) -> Result<Vec<JobId>, StoreError> {
+    let ids: Vec<Uuid> = jobs.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        "SELECT id FROM jobs WHERE state IN ('pending', 'running') AND id = ANY ($1) AND ending IS NOT NULL",
+        &ids
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| JobId(r.id)).collect())
+}
+
 /// What stands in the way of a task's next run.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {

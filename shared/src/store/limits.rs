@@ -50,11 +50,12 @@ pub async fn waiting(conn: &mut Conn, limit: i64) -> Result<Vec<OrgId>, StoreErr
     Ok(rows.into_iter().map(|r| OrgId(r.org_id)).collect())
 }
 
-/// What is left of the organisation's limits.
+/// What is left of the organisation's limits. A job that waits for its target has a step
+/// announced that nobody takes up; were it counted, the job that it waits for could starve.
 pub async fn room(conn: &mut Conn, org_id: OrgId) -> Result<Room, StoreError> {
     let steps = sqlx::query!(
         r#"SELECT max_steps - (SELECT count(*) FROM steps s WHERE s.org_id = $1
-                               AND s.state IN ('announced', 'running')) AS room
+                               AND s.state IN ('announced', 'running') AND NOT waits_for_target(s.org_id, s.job_id)) AS room
            FROM organisations WHERE id = $1"#,
         org_id.0
     )
@@ -66,7 +67,7 @@ pub async fn room(conn: &mut Conn, org_id: OrgId) -> Result<Room, StoreError> {
                           + CASE WHEN j.target_id = c.id THEN s.target_sessions ELSE 0 END)
                FROM jobs j JOIN steps s ON s.org_id = j.org_id AND s.job_id = j.id
                WHERE j.org_id = $1 AND j.state IN ('pending', 'running') AND c.id IN (j.source_id, j.target_id)
-                 AND s.state IN ('announced', 'running')), 0) AS "room!"
+                 AND s.state IN ('announced', 'running') AND NOT waits_for_target(s.org_id, s.job_id)), 0) AS "room!"
            FROM connections c WHERE c.org_id = $1 AND c.max_sessions IS NOT NULL"#,
         org_id.0
     )

@@ -27,6 +27,7 @@ pub mod stages;
 pub mod step_reports;
 pub mod steps;
 pub mod sync_tasks;
+pub mod target_holds;
 pub mod tokens;
 pub mod workers;
 

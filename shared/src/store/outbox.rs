@@ -113,6 +113,19 @@ pub async fn lock_overdue(conn: &mut Conn, age_seconds: f64, limit: i64) -> Resu
     rows.into_iter().map(Owed::try_from).collect()
 }
 
+/// The pauses of the job's messages end now.
+pub async fn end_pause(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE outbox SET not_before = now()
+         WHERE org_id = $1 AND job_id = $2 AND published_at IS NULL AND not_before > now()",
+        org_id.0,
+        job_id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Marks rows as confirmed by the broker.
 pub async fn mark_published(conn: &mut Conn, ids: &[i64]) -> Result<(), StoreError> {
     sqlx::query!("UPDATE outbox SET published_at = now() WHERE id = ANY ($1)", ids).execute(conn).await?;

@@ -5,6 +5,7 @@ mod again;
 mod claiming;
 mod ending;
 mod insertion;
+mod pausing;
 
 use serde_json::Value;
 
@@ -17,6 +18,7 @@ pub use again::{announce_again, state, take_unclaimed, unclaimed, unclaimed_by_j
 pub use claiming::{Claimed, Found, claim};
 pub use ending::{AtOnce, Ended, end, end_at_once};
 pub use insertion::{insert, insert_waiting, last_ordinal};
+pub use pausing::{end_pause, is_newest};
 
 /// The job of a step.
 pub async fn job_of(conn: &mut Conn, org_id: OrgId, id: StepId) -> Result<Option<JobId>, StoreError> {
@@ -66,25 +68,28 @@ pub struct Announced {
 }
 
 /// A running step goes back to `announced`: a retry, a soft stop (`burnt` false: the
-/// attempt does not count), a lapsed lease. `None` when the token is not the newest.
+/// attempt does not count), a lapsed lease. `wrote`: the attempt may have left writes on
+/// the target. `None` when the token is not the newest.
 pub async fn give_back(
     conn: &mut Conn,
     lease: &Lease,
     burnt: bool,
     failure: Option<&Failure>,
+    wrote: bool,
     pause_seconds: f64,
 ) -> Result<Option<Announced>, StoreError> {
     let row = sqlx::query!(
         "UPDATE steps SET state = 'announced', lease_until = NULL,
              announced_at = now() + make_interval(secs => $6),
-             attempt = attempt - CASE WHEN $4 THEN 0 ELSE 1 END, failure = $5
+             attempt = attempt - CASE WHEN $4 THEN 0 ELSE 1 END, failure = $5, wrote = wrote OR $7
          WHERE org_id = $1 AND id = $2 AND token = $3 AND state = 'running' RETURNING kind, queue",
         lease.org_id.0,
         lease.step_id.0,
         lease.token,
         burnt,
         failure.map(serde_json::to_value).transpose()?,
-        pause_seconds
+        pause_seconds,
+        wrote
     )
     .fetch_optional(conn)
     .await?;

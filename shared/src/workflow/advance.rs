@@ -5,11 +5,11 @@ use super::{WorkflowError, announce, queue};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::{Ending, JobState};
-use crate::domain::step::{Counts, Lease, StepState};
+use crate::domain::step::{Lease, Remains, StepState};
 use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
 use crate::store::steps::Ended;
-use crate::store::{Conn, StoreError, history, job_log, job_tables, jobs, stages, steps};
+use crate::store::{Conn, StoreError, history, job_log, job_tables, jobs, stages, steps, target_holds};
 
 /// A step of this stage is done: closes what is complete, announces what may run now, or
 /// ends the job. Answers what to publish. Where a limit holds nothing is announced: that is
@@ -63,6 +63,7 @@ async fn conclude(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), W
 /// belongs: in the same transaction, under the job's lock, once.
 async fn reach(conn: &mut Conn, org_id: OrgId, job_id: JobId, state: JobState) -> Result<(), StoreError> {
     if jobs::finish(conn, org_id, job_id, state).await? {
+        target_holds::release(conn, org_id, job_id).await?;
         history::summarise(conn, org_id, job_id).await?;
         job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
         queue::after(conn, org_id, job_id).await?;
@@ -87,12 +88,17 @@ pub(super) async fn end_early(
 }
 
 /// A held step of an ending job stops; the last one to stop ends the job.
-pub(super) async fn cancel_held(conn: &mut Conn, lease: &Lease) -> Result<(), WorkflowError> {
+pub(super) async fn cancel_held(
+    conn: &mut Conn,
+    lease: &Lease,
+    remains: &Remains,
+) -> Result<(), WorkflowError> {
     let ended = Ended {
         state: StepState::Cancelled,
-        counts: Counts::default(),
+        counts: remains.counts,
         detail: &serde_json::Value::Null,
         failure: None,
+        wrote: remains.wrote,
     };
     if steps::end(conn, lease, &ended).await?.is_none() {
         return Err(WorkflowError::LeaseLost);

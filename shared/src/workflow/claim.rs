@@ -2,7 +2,7 @@
 
 use super::{WorkflowError, announce};
 use crate::domain::id::{OrgId, StepId, WorkerId};
-use crate::domain::step::Lease;
+use crate::domain::step::{Lease, Remains};
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::steps::{Claimed, Found, Renewal};
@@ -36,7 +36,7 @@ pub async fn claim(
     match found.read() {
         Ok(claimed) => Ok(Some(claimed)),
         Err(error) => {
-            give_back(database, &lease, UNREAD_PAUSE).await?;
+            give_back(database, &lease, &Remains::default(), UNREAD_PAUSE).await?;
             Err(error.into())
         }
     }
@@ -73,22 +73,31 @@ pub async fn renew(database: &Database, lease: &Lease, lease_seconds: f64) -> Re
 
 /// Gives a step back undone, without burning its attempt (soft stop). Answers what to
 /// publish.
-pub async fn hand_back(database: &Database, lease: &Lease) -> Result<Vec<Owed>, WorkflowError> {
-    give_back(database, lease, 0.0).await
+pub async fn hand_back(
+    database: &Database,
+    lease: &Lease,
+    remains: &Remains,
+) -> Result<Vec<Owed>, WorkflowError> {
+    give_back(database, lease, remains, 0.0).await
 }
 
-async fn give_back(database: &Database, lease: &Lease, pause: f64) -> Result<Vec<Owed>, WorkflowError> {
+async fn give_back(
+    database: &Database,
+    lease: &Lease,
+    remains: &Remains,
+    pause: f64,
+) -> Result<Vec<Owed>, WorkflowError> {
     let mut tx = database.system().await?;
     let Some(job) = jobs::lock(tx.conn(), lease.org_id, lease.job_id).await? else {
         return Err(WorkflowError::NoSuchJob);
     };
     if job.ending.is_some() {
         // Nobody may claim it again; it ends here as cancelled.
-        super::advance::cancel_held(tx.conn(), lease).await?;
+        super::advance::cancel_held(tx.conn(), lease, remains).await?;
         tx.commit().await?;
         return Ok(Vec::new());
     }
-    let Some(step) = steps::give_back(tx.conn(), lease, false, None, pause).await? else {
+    let Some(step) = steps::give_back(tx.conn(), lease, false, None, remains.wrote, pause).await? else {
         return Err(WorkflowError::LeaseLost);
     };
     let owed =

@@ -5,7 +5,7 @@ use super::settle::{self, Settled};
 use super::{WorkflowError, announce};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::retry::{POISON_CLAIMS, Verdict};
-use crate::domain::step::Lease;
+use crate::domain::step::{Lease, Remains};
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::{Database, job_log, jobs, steps};
@@ -51,6 +51,7 @@ async fn reap(
     if !steps::is_lapsed(conn, lease).await? {
         return Ok(None);
     }
+    let remains = Remains::unknown();
     if job.ending.is_some() || attempt >= POISON_CLAIMS {
         let failure = Failure::permanent(
             FailureClass::Internal,
@@ -59,12 +60,15 @@ async fn reap(
             "look at the workers' logs and memory; run the job again once the cause is gone",
         );
         let settled =
-            settle::failed_within(conn, lease, attempt, Verdict::GiveUp, None, &failure, worker).await?;
+            settle::failed_within(conn, lease, attempt, Verdict::GiveUp, None, &failure, &remains, worker)
+                .await?;
         debug_assert!(matches!(settled, Settled::GivenUp | Settled::Cancelled));
         tx.commit().await?;
         return Ok(Some(Vec::new()));
     }
-    let Some(step) = steps::give_back(conn, lease, true, None, 0.0).await? else { return Ok(None) };
+    let Some(step) = steps::give_back(conn, lease, true, None, remains.wrote, 0.0).await? else {
+        return Ok(None);
+    };
     let line = format!("the lease of worker {worker} lapsed in attempt {attempt}; another worker takes over");
     job_log::add(conn, lease.org_id, lease.job_id, "warn", &line, Some(lease.step_id), Some(worker)).await?;
     let owed = announce::owe(conn, lease.org_id, lease.job_id, job.trace.as_deref(), &[step], 0.0).await?;

@@ -21,5 +21,6 @@ pub mod queue;
 pub mod refill;
 pub mod settle;
 pub mod submit;
+pub mod target;
 
 pub use error::WorkflowError;

@@ -7,7 +7,7 @@ use crate::domain::failure::Failure;
 use crate::domain::id::OrgId;
 use crate::domain::job::Ending;
 use crate::domain::retry::{self, Verdict};
-use crate::domain::step::{Counts, Growth, Lease, Outcome, StageDraft, StepState, Verified};
+use crate::domain::step::{Growth, Lease, Outcome, Remains, StageDraft, StepState, Verified};
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::steps::{AtOnce, Claimed, Ended};
@@ -66,8 +66,13 @@ async fn done_in_full(
     let mut tx = database.system().await?;
     let conn = tx.conn();
     let job = jobs::lock(conn, lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
-    let ended =
-        Ended { state: StepState::Done, counts: outcome.counts, detail: &outcome.detail, failure: None };
+    let ended = Ended {
+        state: StepState::Done,
+        counts: outcome.counts,
+        detail: &outcome.detail,
+        failure: None,
+        wrote: false,
+    };
     let stage = steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
     if let (Some(verified), Some(number)) = (&outcome.verified, step.table_number) {
         job_tables::set_verified(conn, lease.org_id, lease.job_id, number, verified).await?;
@@ -106,18 +111,20 @@ async fn made_room(database: &Database, org_id: OrgId) -> Vec<Owed> {
 }
 
 /// The attempt failed. The one retry policy decides; `worker` is named in the job's log.
-/// `verified` is what a failed verification found.
+/// `verified` is what a failed verification found, `remains` what the attempt left.
 pub async fn failed(
     database: &Database,
     step: &Claimed,
     failure: &Failure,
     verified: Option<&Verified>,
+    remains: &Remains,
     worker: &str,
 ) -> Result<Settled, WorkflowError> {
     let (lease, table) = (&step.lease, step.table_number);
     let mut tx = database.system().await?;
     let verdict = retry::verdict(step.kind, failure, step.attempt, rand::random());
-    let settled = failed_within(tx.conn(), lease, step.attempt, verdict, table, failure, worker).await?;
+    let settled =
+        failed_within(tx.conn(), lease, step.attempt, verdict, table, failure, remains, worker).await?;
     if let (Settled::GivenUp, Some(verified), Some(number)) = (&settled, verified, table) {
         job_tables::set_verified(tx.conn(), lease.org_id, lease.job_id, number, verified).await?;
     }
@@ -134,17 +141,18 @@ pub(super) async fn failed_within(
     verdict: Verdict,
     table_number: Option<i32>,
     failure: &Failure,
+    remains: &Remains,
     worker: &str,
 ) -> Result<Settled, WorkflowError> {
     let job = jobs::lock(conn, lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
     if job.ending.is_some() {
-        advance::cancel_held(conn, lease).await?;
+        advance::cancel_held(conn, lease, remains).await?;
         return Ok(Settled::Cancelled);
     }
     match verdict {
         Verdict::Again(pause) => {
             let pause = pause.as_secs_f64();
-            let step = steps::give_back(conn, lease, true, Some(failure), pause)
+            let step = steps::give_back(conn, lease, true, Some(failure), remains.wrote, pause)
                 .await?
                 .ok_or(WorkflowError::LeaseLost)?;
             let line = format!("attempt {attempt} failed and is made again in {pause:.1} s: {failure}");
@@ -155,9 +163,10 @@ pub(super) async fn failed_within(
         Verdict::GiveUp => {
             let ended = Ended {
                 state: StepState::Failed,
-                counts: Counts::default(),
+                counts: remains.counts,
                 detail: &serde_json::Value::Null,
                 failure: Some(failure),
+                wrote: remains.wrote,
             };
             steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
             if let Some(number) = table_number {
@@ -172,10 +181,14 @@ pub(super) async fn failed_within(
 }
 
 /// The attempt stopped because the job is ending.
-pub async fn stopped(database: &Database, lease: &Lease) -> Result<Settled, WorkflowError> {
+pub async fn stopped(
+    database: &Database,
+    lease: &Lease,
+    remains: &Remains,
+) -> Result<Settled, WorkflowError> {
     let mut tx = database.system().await?;
     jobs::lock(tx.conn(), lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
-    advance::cancel_held(tx.conn(), lease).await?;
+    advance::cancel_held(tx.conn(), lease, remains).await?;
     reach(Failpoint::StopBeforeCommit).await?;
     tx.commit().await?;
     reach(Failpoint::StopAfterCommit).await?;

@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod broker;
+mod cancel;
 mod clocks;
 mod control_plane;
 mod cuts;
@@ -15,6 +16,7 @@ mod restarts;
 mod rolling;
 mod stopping;
 mod submissions;
+mod target;
 mod unknown;
 mod workers;
 
@@ -37,6 +39,17 @@ async fn seed_keyless(schema: &Schema, rows: u32) {
     schema.run("CREATE TABLE log_lines (at DATETIME, line VARCHAR(200))").await;
     let sql = format!("INSERT INTO log_lines SELECT '2024-01-01', REPEAT(MD5(seq), 5) FROM seq_1_to_{rows}");
     schema.run(&sql).await;
+}
+
+/// A second task between the two databases, by connections of its own.
+async fn again(stack: &Stack, options: &serde_json::Value) -> String {
+    let mut ends = Vec::new();
+    for schema in [&stack.source, &stack.target] {
+        let mut body = longshore_tests::client::connection_body(schema);
+        body["name"] = format!("{} again", schema.name).into();
+        ends.push(stack.client.post("/v1/connections", &body).await.expect(201).id());
+    }
+    stack.client.task(&ends[0], &ends[1], options).await
 }
 
 /// Waits until a step of this kind is in a worker's hands; answers the worker's place.

@@ -8,12 +8,12 @@ use longshore_shared::domain::step::{
     Growth, Outcome, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetBusy, TargetTriggers,
 };
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::store::{Database, migrate, sync_tasks, workers};
-use longshore_shared::workflow::{WorkflowError, claim, submit};
+use longshore_shared::workflow::{WorkflowError, cancel, claim, submit};
 use longshore_tests::control_plane::ControlPlane;
 use longshore_tests::servers::Servers;
 use serde_json::json;
@@ -62,6 +62,25 @@ impl Bench {
         Ok(submitted.job.id)
     }
 
+    /// A fresh job of a fresh task, so that others may run beside it.
+    pub(super) async fn another(&self) -> JobId {
+        let id = TaskId(clock::fresh_id());
+        let task = SyncTask { id, name: id.to_string(), ..self.task.clone() };
+        let mut tx = self.database.system().await.unwrap();
+        sync_tasks::insert(tx.conn(), &task).await.unwrap();
+        let submitted = submit::sync_run(tx.conn(), &task, Trigger::Person, None, None).await.unwrap();
+        tx.commit().await.unwrap();
+        submitted.job.id
+    }
+
+    /// Asks for a job's end, as a person does.
+    pub(super) async fn cancel(&self, job: JobId) -> Result<(), WorkflowError> {
+        let mut tx = self.database.system().await?;
+        cancel::request(tx.conn(), self.org, job).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// A live worker with these permits.
     pub(super) async fn worker(&self, permits: i32) -> WorkerId {
         let id = WorkerId(clock::fresh_id());
@@ -105,6 +124,7 @@ fn task(org_id: OrgId, source_id: ConnectionId, target_id: ConnectionId) -> Sync
         keyless: Keyless::Refuse,
         target_triggers: TargetTriggers::Refuse,
         on_mismatch: OnMismatch::Fail,
+        target_busy: TargetBusy::Wait,
     };
     SyncTask {
         org_id,

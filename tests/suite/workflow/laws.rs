@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use longshore_shared::domain::id::{JobId, StepId, WorkerId};
-use longshore_shared::domain::step::{Growth, Outcome};
+use longshore_shared::domain::step::{Growth, Outcome, Remains};
 use longshore_shared::store::steps::{Claimed, Renewal};
 use longshore_shared::workflow::{WorkflowError, cancel, claim, expire, refill, settle};
 use rand::rngs::StdRng;
@@ -89,9 +89,11 @@ impl<'a> Walk<'a> {
         let database = &self.bench.database;
         let is_ending = self.is_ending().await;
         let settled = match self.rng.random_range(0..20) {
-            _ if is_ending && self.rng.random_bool(0.5) => settle::stopped(database, &step.lease).await,
-            0 => settle::failed(database, &step, &permanent(), None, "w").await,
-            1..4 => settle::failed(database, &step, &transient(), None, "w").await,
+            _ if is_ending && self.rng.random_bool(0.5) => {
+                settle::stopped(database, &step.lease, &Remains::default()).await
+            }
+            0 => settle::failed(database, &step, &permanent(), None, &Remains::default(), "w").await,
+            1..4 => settle::failed(database, &step, &transient(), None, &Remains::default(), "w").await,
             _ => settle::done(database, &step, &self.outcome(&step)).await,
         };
         self.after(&step, settled.map(drop));
@@ -132,7 +134,7 @@ impl<'a> Walk<'a> {
     async fn hand_back(&mut self) {
         let Some(step) = self.claims.choose(&mut self.rng).cloned() else { return };
         let is_ending = self.is_ending().await;
-        let result = claim::hand_back(&self.bench.database, &step.lease).await.map(drop);
+        let result = claim::hand_back(&self.bench.database, &step.lease, &Remains::default()).await.map(drop);
         // What is handed back to an ending job is cancelled and not tried again.
         if result.is_ok() && !is_ending {
             *self.handed_back.entry(step.lease.step_id).or_default() += 1;

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use longshore_shared::clock;
 use longshore_shared::domain::id::{JobId, StepId, TaskId, WorkerId};
 use longshore_shared::domain::job::Trigger;
-use longshore_shared::domain::step::Outcome;
+use longshore_shared::domain::step::{Outcome, Remains};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::workflow::{claim, refill, settle, submit};
@@ -73,9 +73,12 @@ async fn act(bench: &Bench, worker: WorkerId, held: &mut Vec<Claimed>, rng: &mut
             let step = held.swap_remove(rng.random_range(0..held.len()));
             match rng.random_range(0..10) {
                 0 if step.attempt < 3 => {
-                    settle::failed(&bench.database, &step, &transient(), None, "w").await.map(drop).unwrap();
+                    settle::failed(&bench.database, &step, &transient(), None, &Remains::default(), "w")
+                        .await
+                        .map(drop)
+                        .unwrap();
                 }
-                1 => drop(claim::hand_back(&bench.database, &step.lease).await.unwrap()),
+                1 => drop(claim::hand_back(&bench.database, &step.lease, &Remains::default()).await.unwrap()),
                 _ => drop(settle::done(&bench.database, &step, &outcome(&step, 7)).await.unwrap()),
             }
         }

@@ -7,3 +7,4 @@ mod holders;
 mod laws;
 mod limits;
 mod races;
+mod target;

@@ -85,6 +85,9 @@ pub trait Inspector: Send {
     /// see each other's probe are one server.
     async fn sees_probe(&mut self, name: &str) -> Result<bool>;
 
+    /// The database, as the server spells it.
+    fn database(&self) -> &str;
+
     /// The server's number of this session.
     fn number(&self) -> u64;
 }
@@ -142,7 +145,7 @@ pub trait Reader: Send {
     /// those that have some.
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>>;
 
-    /// The server's number of this session, for [`end_session`].
+    /// The server's number of this session, for [`end_sessions`].
     fn session_id(&self) -> u64;
 }
 
@@ -163,6 +166,13 @@ pub trait Writer: Reader {
     /// job): a session of a former attempt that still holds the name is killed and its
     /// transaction's end awaited.
     async fn hold(&mut self, name: &str) -> Result<()>;
+
+    /// As [`Writer::hold`] for each name that a session holds just now, and lets go of it
+    /// at once: afterwards none of those sessions lives.
+    async fn fence(&mut self, names: &[String]) -> Result<()>;
+
+    /// The server's identity ([`ServerInfo::identity`]).
+    fn identity(&self) -> &str;
 
     /// Opens a READ COMMITTED transaction.
     async fn begin(&mut self) -> Result<()>;
@@ -242,13 +252,13 @@ pub async fn writer(engine: Engine, login: &Login) -> Result<Box<dyn Writer>> {
     }
 }
 
-/// Ends a session of the same account from outside: its statement stops, its transaction
-/// is undone, its locks are freed. One that is gone already is fine. A session whose
-/// owner only drops it may go on for long: servers notice a closed socket late.
-pub async fn end_session(engine: Engine, login: &Login, session_id: u64) -> Result<()> {
+/// Ends sessions of the same account from outside: their statements stop, their
+/// transactions are undone, their locks are freed. One that is gone already is fine. A
+/// session whose owner only drops it may go on for long: servers notice a closed socket late.
+pub async fn end_sessions(engine: Engine, login: &Login, session_ids: &[u64]) -> Result<()> {
     match engine.group() {
         EngineGroup::Mysql => {
-            mysql::Session::open(login, mysql::Role::Look).await?.end_other(session_id).await
+            mysql::Session::open(login, mysql::Role::Look).await?.end_others(session_ids).await
         }
         EngineGroup::Postgresql => Err(not_yet(engine)),
     }

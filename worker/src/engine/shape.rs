@@ -21,6 +21,10 @@ pub struct ServerInfo {
     pub lower_case_table_names: u8,
     /// The server is read only for this account.
     pub read_only: bool,
+    /// What tells it from every other server, whatever address leads to it; members of a
+    /// cluster that all take writes to the same rows have one identity. Two servers that were
+    /// copied with it are taken for one, which costs their jobs a wait and no row.
+    pub identity: String,
 }
 
 /// Who made the server.

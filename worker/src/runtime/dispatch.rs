@@ -17,20 +17,29 @@ use longshore_shared::failpoint::{Failpoint, reach};
 use super::Worker;
 use super::held::Held;
 use super::holders::lead;
+use super::target;
 use crate::steps::{self, Context, StepError};
 
-pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Outcome, StepError> {
+/// What came of an attempt that did not fail.
+pub(super) enum Work {
+    /// The step is done.
+    Done(Box<Outcome>),
+    /// Its job waits; the step was given back and is nobody's.
+    GivenBack,
+}
+
+pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Work, StepError> {
     reach(Failpoint::WorkBefore).await?;
-    let outcome = match held.step.job.spec.clone() {
+    let work = match held.step.job.spec.clone() {
         JobSpec::Sync(spec) => sync(&worker, &held, spec).await,
         JobSpec::Probe(spec) => tokio::select! {
             biased;
-            outcome = probe(&worker, &held, spec) => outcome,
+            outcome = probe(&worker, &held, spec) => outcome.map(|outcome| Work::Done(outcome.into())),
             () = held.cancel.cancelled() => Err(stopped().into()),
         },
     };
     reach(Failpoint::WorkAfter).await?;
-    outcome
+    work
 }
 
 async fn probe(worker: &Worker, held: &Held, spec: ProbeSpec) -> Result<Outcome, StepError> {
@@ -45,18 +54,18 @@ async fn probe(worker: &Worker, held: &Held, spec: ProbeSpec) -> Result<Outcome,
     Ok(steps::probe(step.kind, spec, thing.as_deref()).await)
 }
 
-async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Outcome, StepError> {
+async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Work, StepError> {
     let (guard, meter) = (Arc::clone(&held.guard), Arc::clone(&held.meter));
     let context = Context::load(worker.hands.clone(), held.step.clone(), spec, guard, meter).await?;
     let ended = tokio::select! {
         biased;
-        ended = AssertUnwindSafe(steps::run(&context)).catch_unwind() => ended,
+        ended = AssertUnwindSafe(work(worker, held, &context)).catch_unwind() => ended,
         () = held.cancel.cancelled() => Ok(Err(stopped().into())),
         failure = context.dead_connection() => Ok(Err(failure.into())),
     };
-    if let Ok(Ok(outcome)) = ended {
+    if let Ok(Ok(work)) = ended {
         context.closed().await;
-        return Ok(Outcome { counts: held.meter.counts(), ..outcome });
+        return Ok(work);
     }
     context.end_sessions().await;
     context.closed().await;
@@ -72,7 +81,19 @@ fn let_go() -> Failure {
     )
 }
 
-fn stopped() -> Failure {
+/// A job's first step begins once the job is the one writer of its target.
+async fn work(worker: &Worker, held: &Held, context: &Context) -> Result<Work, StepError> {
+    let kind = held.step.job.spec.kind();
+    let is_first = held.step.kind == StepKind::first_of(kind);
+    if is_first && kind.writes_target() && !target::take(worker, held, context).await? {
+        return Ok(Work::GivenBack);
+    }
+    let outcome = steps::run(context).await?;
+    Ok(Work::Done(Outcome { counts: held.meter.counts(), ..outcome }.into()))
+}
+
+/// The failure of an attempt that was told to stop; nobody reads it.
+pub(super) fn stopped() -> Failure {
     Failure::transient(
         FailureClass::Internal,
         "stopped",

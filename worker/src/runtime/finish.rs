@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::step::{Outcome, StepKind, Verified};
+use longshore_shared::domain::step::{StepKind, Verified};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::within;
 use longshore_shared::telemetry::Metric;
@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use super::Worker;
 use super::announce::announce;
+use super::dispatch::Work;
 use super::held::{Held, Stop};
 use super::{dispatch, held};
 use crate::steps::StepError;
@@ -27,7 +28,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What came of an attempt; a verification that failed still has something to tell.
-type Ended = Result<Outcome, (Failure, Option<Verified>)>;
+type Ended = Result<Work, (Failure, Option<Verified>)>;
 
 pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, asked: Instant) {
     let begun = Instant::now();
@@ -96,22 +97,24 @@ async fn settle_once(worker: &Worker, held: &Held, ended: &Ended) -> Result<&'st
     let database = &worker.database;
     let (step, lease) = (&held.step, &held.step.lease);
     let settled = match (ended, held.stopped()) {
+        (Ok(Work::GivenBack), _) => return Ok("waits"),
         (_, Some(Stop::Lost)) => return Ok("lost"),
-        (Ok(outcome), _) => settle::done(database, step, outcome).await?,
-        (Err(_), Some(Stop::Ending)) => settle::stopped(database, lease).await?,
+        (Ok(Work::Done(outcome)), _) => settle::done(database, step, outcome).await?,
+        (Err(_), Some(Stop::Ending)) => settle::stopped(database, lease, &held.meter.remains()).await?,
         (Err(_), Some(Stop::Shutdown)) => {
-            let owed = claim::hand_back(database, lease).await?;
+            let owed = claim::hand_back(database, lease, &held.meter.remains()).await?;
             announce(worker, owed).await;
             return Ok("handed_back");
         }
         (Err((failure, verified)), None) => {
             tracing::warn!(attempt = step.attempt, code = failure.code, "the step failed: {failure}");
-            settle::failed(database, step, failure, verified.as_ref(), &worker.settings.name).await?
+            let (verified, remains) = (verified.as_ref(), held.meter.remains());
+            settle::failed(database, step, failure, verified, &remains, &worker.settings.name).await?
         }
     };
     Ok(match settled {
         Settled::Done(owed) => {
-            if let Ok(outcome) = ended {
+            if let Ok(Work::Done(outcome)) = ended {
                 let counts = outcome.counts;
                 Metric::RowsMoved.add(u64::try_from(counts.inserted + counts.updated).unwrap_or(0), &[]);
                 Metric::BytesMoved.add(u64::try_from(counts.bytes).unwrap_or(0), &[]);

@@ -14,6 +14,7 @@ mod heartbeat;
 mod held;
 mod holders;
 mod report;
+mod target;
 
 use std::sync::Arc;
 use std::time::Duration;

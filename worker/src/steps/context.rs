@@ -1,26 +1,30 @@
 //! All that a step may touch.
 //!
 //! Invariants: a secret is opened when the first session of its side is opened, for a
-//! held lease only, and lives no longer than the attempt; every session that can run
-//! long is remembered, so that [`Context::end_sessions`] can end it on its server.
+//! held lease only, and lives no longer than the attempt; every session is remembered, so
+//! that [`Context::end_sessions`] can end it on its server (one that only looks can hang
+//! too: behind a lock of the structure); nothing writes to a target that the job does not
+//! hold.
 
 mod places;
 mod records;
 mod side;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
 use longshore_shared::config;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::limits::Sessions;
 use longshore_shared::domain::sync::SyncSpec;
+use longshore_shared::domain::target::TargetArea;
 use longshore_shared::failpoint::reach;
 use longshore_shared::store::steps::Claimed;
-use longshore_shared::store::{Database, connections};
+use longshore_shared::store::{Database, connections, target_holds};
 use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
 
@@ -28,6 +32,7 @@ use self::side::{Side, gone};
 use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::table::read;
+use super::target::{moved, not_held};
 use crate::engine::shape::TableShape;
 use crate::engine::{self, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
@@ -68,6 +73,8 @@ pub(crate) struct Context {
     spec: SyncSpec,
     source: Side,
     target: Side,
+    /// Where the job may write.
+    area: Mutex<Option<Arc<TargetArea>>>,
     lease: Arc<LeaseGuard>,
     meter: Arc<Meter>,
 }
@@ -90,9 +97,11 @@ impl Context {
             let found = connections::find(tx.conn(), org_id, id).await?;
             sides.push(Side::new(found.ok_or_else(|| gone(word))?, sessions));
         }
+        let area = target_holds::held(tx.conn(), org_id, job.id).await?;
+        let area = Mutex::new(area.map(Arc::new));
         tx.commit().await?;
         let (Some(target), Some(source)) = (sides.pop(), sides.pop()) else { return Err(gone("").into()) };
-        Ok(Self { hands, step, spec, source, target, lease, meter })
+        Ok(Self { hands, step, spec, source, target, area, lease, meter })
     }
 
     /// The claimed step.
@@ -127,23 +136,31 @@ impl Context {
         self.lease.check()
     }
 
-    /// Commits the target's transaction: the one way in which rows come to stay.
+    /// Commits the target's transaction: the one way in which rows come to stay. One that is
+    /// cut off in the middle may have happened or not, and that is remembered.
     pub(super) async fn commit(&self, target: &mut dyn Writer) -> Result<(), StepError> {
         let places = places::around_commit(self.step.kind);
         if let Some((before, _)) = places {
             reach(before).await?;
         }
         self.check_lease()?;
+        self.meter.commits(true);
         target.commit().await?;
+        self.meter.commits(false);
         if let Some((_, after)) = places {
             reach(after).await?;
         }
         Ok(())
     }
 
-    /// The name that makes this step's target session the only one.
-    pub(super) fn lock_name(&self) -> String {
-        format!("longshore:{}", self.step.lease.step_id)
+    /// The job was given what it is to write.
+    pub(crate) fn give(&self, area: TargetArea) {
+        *self.area.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(area));
+    }
+
+    /// Where the job may write, and nowhere else.
+    pub(super) fn area(&self) -> Result<Arc<TargetArea>, Failure> {
+        self.area.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(not_held)
     }
 
     /// Rows a chunk of the table: by the bytes that are aimed at, within bounds.
@@ -174,13 +191,29 @@ impl Context {
     }
 
     /// A session that writes to the target, alone in this step's name: a former attempt
-    /// that still lives on the server is ended first.
+    /// that still lives on the server is ended first. It is the very server that the job
+    /// has its hold on; behind a proxy or after a failover it may not be, and then another
+    /// job may write there.
+    ///
+    /// The lease is looked at after the lock is taken: whoever ends this job's sessions
+    /// later goes by their locks, and a session that takes its lock even later learns here
+    /// that its time is over.
     pub(super) async fn target_writer(&self) -> Result<Box<dyn Writer>, StepError> {
+        let mut writer = self.writer().await?;
+        if writer.identity() != self.area()?.server {
+            return Err(moved(self.target()).into());
+        }
+        writer.hold(&lock_name(self.step.lease.step_id)).await?;
+        self.check_lease()?;
+        Ok(writer)
+    }
+
+    /// A session on the target that may end others; it holds nothing.
+    pub(super) async fn writer(&self) -> Result<Box<dyn Writer>, StepError> {
         let login = self.login(&self.target).await?;
         let opened = engine::writer(self.target.connection.engine, &login).await;
-        let mut writer = opened.map_err(|failure| self.target.named(failure))?;
+        let writer = opened.map_err(|failure| self.target.named(failure))?;
         self.target.remember(writer.session_id());
-        writer.hold(&self.lock_name()).await?;
         Ok(writer)
     }
 
@@ -215,31 +248,39 @@ impl Context {
     }
 
     /// Ends, on their servers, the sessions that a dropped or failed attempt left: a
-    /// running statement stops, an open transaction is undone. What cannot be reached is
-    /// left to its server's time-outs, and to the next attempt's hold.
+    /// running statement stops, an open transaction is undone.
+    ///
+    /// What cannot be reached in time (a server that is frozen or cut off) does not keep the
+    /// job from its end. Such a session commits nothing more: no COMMIT is sent after the
+    /// attempt was dropped, its server undoes the open transaction when it finds the socket
+    /// closed, and a commit that was on its way makes the table `partial`
+    /// ([`Context::commit`]). Its locks are seen to by whoever writes there next: the next
+    /// attempt by its hold, the next job by its fence (`shared::workflow::target`).
     pub(crate) async fn end_sessions(&self) {
-        let both = [&self.source, &self.target].map(|side| async move {
-            let ended = side.sessions().into_iter().map(|id| self.end_one(side, id));
-            join_all(ended).await;
-        });
+        let both = [&self.source, &self.target].map(|side| self.end_sessions_of(side));
         if tokio::time::timeout(ENDING, join_all(both)).await.is_err() {
             tracing::warn!(step.id = %self.step.lease.step_id, "a step's sessions could not be ended in time");
         }
     }
 
-    async fn end_one(&self, side: &Side, id: u64) {
-        let Some(password) = side.opened() else { return };
+    async fn end_sessions_of(&self, side: &Side) {
+        let (Some(password), ids) = (side.opened(), side.sessions()) else { return };
         let tag = format!("longshore job {}", self.step.lease.job_id);
         let ended = async {
             let login = self.hands.dialler.login(&side.connection, password, tag).await?;
-            engine::end_session(side.connection.engine, &login, id).await
+            engine::end_sessions(side.connection.engine, &login, &ids).await
         };
         if let Err(failure) = ended.await {
             tracing::warn!(
                 step.id = %self.step.lease.step_id,
                 failure.code = failure.code,
-                "a step's session could not be ended"
+                "a step's sessions could not be ended"
             );
         }
     }
+}
+
+/// The name that makes a step's target session the only one.
+pub(super) fn lock_name(step_id: StepId) -> String {
+    format!("longshore:{step_id}")
 }

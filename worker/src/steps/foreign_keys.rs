@@ -24,6 +24,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let mut target = context.target_writer().await?;
     reach(Failpoint::ForeignKeysBefore).await?;
     for plan in &plans {
+        context.check_lease()?;
         target.add_foreign_keys(&plan.to_constrain()).await?;
     }
     reach(Failpoint::ForeignKeysAfter).await?;

@@ -21,6 +21,7 @@ mod prune;
 mod reconcile;
 mod replace;
 mod table;
+pub(crate) mod target;
 mod thing;
 mod verify;
 

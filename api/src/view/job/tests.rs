@@ -9,7 +9,7 @@ use longshore_shared::domain::id::{JobId, OrgId, StepId};
 use longshore_shared::domain::job::{Ending, Job, JobSpec, JobState, Trigger};
 use longshore_shared::domain::step::{Counts, StepKind, TableMode};
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetBusy, TargetTriggers,
 };
 use longshore_shared::store::step_reports::Held;
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ fn picture(state: JobState) -> Picture {
             keyless: Keyless::Refuse,
             target_triggers: TargetTriggers::Refuse,
             on_mismatch: OnMismatch::Fail,
+            target_busy: TargetBusy::Wait,
         }),
         trigger: Trigger::Person,
         due_at: None,
@@ -47,7 +48,7 @@ fn picture(state: JobState) -> Picture {
     };
     let phases = vec!["copy orders".to_owned()];
     let (tables, workers) = (vec![table(TableMode::Fill, 6, 5)], vec![("one".to_owned(), 5)]);
-    Picture { job, tables, running: vec![held(1, StepKind::Copy, 2)], phases, workers }
+    Picture { job, tables, running: vec![held(1, StepKind::Copy, 2)], phases, workers, waiting_for: None }
 }
 
 fn held(id: u128, kind: StepKind, attempt: i32) -> Held {

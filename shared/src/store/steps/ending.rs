@@ -18,6 +18,8 @@ pub struct Ended<'a> {
     pub detail: &'a Value,
     /// Why it failed.
     pub failure: Option<&'a Failure>,
+    /// It may have left writes on the target without coming to its end.
+    pub wrote: bool,
 }
 
 /// Ends a running step; answers its stage, or `None` when the token is not the newest.
@@ -25,7 +27,8 @@ pub async fn end(conn: &mut Conn, lease: &Lease, ended: &Ended<'_>) -> Result<Op
     let c = ended.counts;
     let row = sqlx::query!(
         "UPDATE steps SET state = $4, lease_until = NULL, ended_at = now(), outcome = $5, failure = $6,
-             rows = $7, bytes = $8, inserted = $9, updated = $10, deleted = $11, unchanged = $12, skipped = $13
+             rows = $7, bytes = $8, inserted = $9, updated = $10, deleted = $11, unchanged = $12, skipped = $13,
+             wrote = wrote OR $14
          WHERE org_id = $1 AND id = $2 AND token = $3 AND state = 'running' RETURNING stage",
         lease.org_id.0,
         lease.step_id.0,
@@ -39,7 +42,8 @@ pub async fn end(conn: &mut Conn, lease: &Lease, ended: &Ended<'_>) -> Result<Op
         c.updated,
         c.deleted,
         c.unchanged,
-        c.skipped
+        c.skipped,
+        ended.wrote
     )
     .fetch_optional(conn)
     .await?;

@@ -62,6 +62,10 @@ impl Inspector for Session {
         session::sees_probe(self, name).await
     }
 
+    fn database(&self) -> &str {
+        &self.database
+    }
+
     fn number(&self) -> u64 {
         self.id
     }
@@ -127,6 +131,14 @@ impl Reader for Session {
 impl Writer for Session {
     async fn hold(&mut self, name: &str) -> Result<()> {
         session::hold(self, name).await
+    }
+
+    async fn fence(&mut self, names: &[String]) -> Result<()> {
+        session::fence(self, names).await
+    }
+
+    fn identity(&self) -> &str {
+        &self.info.identity
     }
 
     async fn begin(&mut self) -> Result<()> {

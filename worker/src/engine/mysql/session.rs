@@ -6,6 +6,7 @@
 //! is NULL). A session that lost its connection stays lost: a new attempt opens another.
 //! Deliberately not here: address policy and name resolution (`tunnel`).
 
+mod identity;
 mod line;
 mod locks;
 mod login;
@@ -20,7 +21,7 @@ use super::super::{Login, Result};
 use super::errors;
 
 use self::line::Line;
-pub(super) use self::locks::{hold, raise_probe, sees_probe};
+pub(super) use self::locks::{fence, hold, raise_probe, sees_probe};
 
 /// What a session is for; decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

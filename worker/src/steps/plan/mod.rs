@@ -23,7 +23,7 @@ mod tests;
 
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::step::{Outcome, TableDraft, TableMode};
-use longshore_shared::domain::sync::{OnMismatch, SyncSpec};
+use longshore_shared::domain::sync::{OnMismatch, Selection, SyncSpec};
 use longshore_shared::failpoint::{Failpoint, reach};
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ use super::context::Context;
 use super::error::StepError;
 use super::table::{Bystander, TablePlan, written};
 use crate::engine;
-use crate::engine::shape::{Range, TableShape};
+use crate::engine::shape::{Range, TableListing, TableShape};
 use crate::engine::{Reader, Writer};
 use crate::transfer::whole;
 
@@ -58,6 +58,16 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     reach(Failpoint::PlanBeforeCreate).await?;
     create(context, &mut *target, &laid).await?;
     Ok(Outcome { growth: Some(layout::growth(laid, bystanders)?), warnings, ..Outcome::default() })
+}
+
+/// Names of the source's tables that the selection covers, whatever will come of them.
+pub(super) fn covered(
+    selection: &Selection,
+    listings: Vec<TableListing>,
+    folds: bool,
+) -> Result<Vec<String>, Failure> {
+    let select::Selected { tables, refused, .. } = select::select(selection, listings, folds)?;
+    Ok(tables.into_iter().map(|table| table.name).chain(refused.into_iter().map(|(name, _)| name)).collect())
 }
 
 /// A table on its way through the plan.

@@ -12,6 +12,7 @@ use crate::engine::Inspector;
 use crate::engine::shape::{ServerInfo, TableKind, TableListing, TableShape};
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::target::{appeared, folded};
 
 /// What a survey found.
 pub(super) struct Survey {
@@ -38,6 +39,10 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     let (ours, theirs) = futures::try_join!(source.tables(), target.tables())?;
     let folds = there.lower_case_table_names != 0;
     let Selected { tables, mut refused, mut warnings } = select(&context.spec().selection, ours, folds)?;
+    let area = context.area()?;
+    if let Some(table) = tables.iter().find(|table| !area.holds(&folded(&table.name, folds))) {
+        return Err(appeared(&table.name).into());
+    }
     let (tables, existing) = pair(tables, &theirs, folds, &mut refused);
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
     let target_names: Vec<String> =
@@ -112,7 +117,8 @@ fn refuse_engines(context: &Context) -> Result<(), Failure> {
     ))
 }
 
-/// One server under two addresses gives itself away by a lock that both see.
+/// One server under two addresses gives itself away by a lock that both see, members of
+/// one cluster by their identity.
 async fn refuse_same(
     context: &Context,
     source: &mut dyn Inspector,
@@ -121,12 +127,13 @@ async fn refuse_same(
     let lease = &context.step().lease;
     let probe = format!("longshore-probe:{}:{}", lease.step_id, lease.token);
     source.raise_probe(&probe).await?;
-    if !target.sees_probe(&probe).await? {
+    let (ours, theirs) = (source.server().await?, target.server().await?);
+    if !target.sees_probe(&probe).await? && ours.identity != theirs.identity {
         return Ok(());
     }
-    let (here, there) = (&context.source().database, &context.target().database);
-    let folds = source.server().await?.lower_case_table_names != 0;
-    if here == there || folds && here.eq_ignore_ascii_case(there) {
+    let folds = ours.lower_case_table_names != 0;
+    let (here, there) = (source.database().to_owned(), target.database());
+    if folded(&here, folds) == folded(there, folds) {
         return Err(mismatch(
             "same_database",
             format!(

@@ -6,7 +6,7 @@ mod laying_out;
 mod selecting;
 
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetBusy, TargetTriggers,
 };
 
 use super::decide::{Candidate, Existing};
@@ -20,6 +20,7 @@ fn spec() -> SyncSpec {
         keyless: Keyless::Refuse,
         target_triggers: TargetTriggers::Refuse,
         on_mismatch: OnMismatch::Fail,
+        target_busy: TargetBusy::Wait,
     }
 }
 

@@ -55,9 +55,30 @@ pub(in super::super) async fn hold(s: &mut Session, name: &str) -> Result<()> {
     Err(Failure::transient(
         FailureClass::ConnectionFailure,
         "former_attempt_alive",
-        "a former attempt's session still undoes its work on the server",
-        "it is tried again by itself; a large rollback may take minutes",
+        "a session of a former attempt or of an ended job still works on the server",
+        "it is tried again by itself; a large rollback may take minutes; a session of another account is \
+         ended by the server's administrator",
     ))
+}
+
+/// Names asked for in one query at most.
+const AT_ONCE: usize = 100;
+
+pub(in super::super) async fn fence(s: &mut Session, names: &[String]) -> Result<()> {
+    for names in names.chunks(AT_ONCE) {
+        let doing = "look for sessions of ended jobs";
+        let asked: Vec<_> = names.iter().map(|name| format!("IS_USED_LOCK({})", expression(name))).collect();
+        let holders = s.rows(format!("SELECT {}", asked.join(", ")), doing).await?;
+        let holders = holders.first().cloned().unwrap_or_default();
+        for (at, name) in names.iter().enumerate() {
+            if number_at(&holders, at) == 0 {
+                continue;
+            }
+            hold(s, name).await?;
+            s.rows(format!("SELECT RELEASE_LOCK({})", expression(name)), doing).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Kills the holder. Asked once more right before: the server gives no number twice
@@ -67,7 +88,9 @@ async fn end(s: &mut Session, lock: &str, id: u64, doing: &str) -> Result<()> {
         return Ok(());
     }
     match s.conn.query_drop(format!("KILL CONNECTION {id}")).await {
-        Err(mysql_async::Error::Server(e)) if e.code == NO_SUCH_THREAD => Ok(()),
+        // Another account's session (of another job, under another connection) cannot be
+        // ended; its end is awaited.
+        Err(mysql_async::Error::Server(e)) if [NO_SUCH_THREAD, NOT_OWNER].contains(&e.code) => Ok(()),
         other => other.map_err(|e| errors::classify(&e, "end a former attempt's session")),
     }
 }
@@ -90,13 +113,16 @@ impl Session {
         Ok(rows.first().map_or(0, |row| usize::try_from(number_at(row, 0)).unwrap_or(usize::MAX)))
     }
 
-    /// Ends another session of this account; one that is gone is fine.
-    pub(crate) async fn end_other(mut self, id: u64) -> Result<()> {
-        match self.conn.query_drop(format!("KILL CONNECTION {id}")).await {
-            // Gone, or gone and its number given to another account after a restart.
-            Err(mysql_async::Error::Server(e)) if [NO_SUCH_THREAD, NOT_OWNER].contains(&e.code) => Ok(()),
-            other => other.map_err(|e| errors::classify(&e, "end a session")),
+    /// Ends other sessions of this account; one that is gone is fine.
+    pub(crate) async fn end_others(mut self, ids: &[u64]) -> Result<()> {
+        for id in ids {
+            match self.conn.query_drop(format!("KILL CONNECTION {id}")).await {
+                // Gone, or gone and its number given to another account after a restart.
+                Err(mysql_async::Error::Server(e)) if [NO_SUCH_THREAD, NOT_OWNER].contains(&e.code) => {}
+                other => other.map_err(|e| errors::classify(&e, "end a session"))?,
+            }
         }
+        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use super::super::super::shape::{Flavour, ServerInfo};
 use super::super::errors;
 use super::super::quote::text;
 use super::line::Line;
-use super::{Role, Session, number_at, optional_at, raw, text_at};
+use super::{Role, Session, identity, number_at, optional_at, raw, text_at};
 
 type Variables = BTreeMap<String, String>;
 
@@ -90,7 +90,8 @@ pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Sessi
     let about = about.into_iter().next().map(raw).unwrap_or_default();
     let database = text_at(&about, 0);
     let may_override = number_at(&about, 1) > 0;
-    let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override);
+    let identity = identity::identity(&mut conn, &variables).await.map_err(failed)?;
+    let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override, identity);
     Ok(Session { conn: Line::new(conn), id: number_at(&about, 3), info, database, hints: HashMap::new() })
 }
 
@@ -104,6 +105,7 @@ async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
     let names = DESCRIBING
         .iter()
         .copied()
+        .chain(identity::VARIABLES)
         .chain(HELPFUL.iter().chain(&RESTRICTED).map(|(name, _)| *name))
         .map(text)
         .collect::<Vec<_>>();
@@ -149,7 +151,7 @@ async fn attempt(conn: &mut Conn, assignments: &str) -> mysql_async::Result<bool
     }
 }
 
-fn describe(variables: &Variables, version: String, may_override: bool) -> ServerInfo {
+fn describe(variables: &Variables, version: String, may_override: bool, identity: String) -> ServerInfo {
     let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let is_on = |name: &str| !matches!(value(name), "" | "0" | "OFF");
     let comment = value("version_comment").to_ascii_lowercase();
@@ -166,6 +168,7 @@ fn describe(variables: &Variables, version: String, may_override: bool) -> Serve
         read_only: is_on("innodb_read_only")
             || is_on("super_read_only")
             || is_on("read_only") && !may_override,
+        identity,
     }
 }
 
@@ -185,7 +188,10 @@ mod tests {
             ("5.7.29", &[("max_execution_time", "0")][..], Flavour::Mysql),
             ("9.7.4", &[("version_comment", "MySQL Community Server - GPL")][..], Flavour::Mysql),
         ] {
-            assert_eq!(describe(&variables(given), version.to_owned(), false).flavour, expected);
+            assert_eq!(
+                describe(&variables(given), version.to_owned(), false, String::new()).flavour,
+                expected
+            );
         }
     }
 
@@ -198,7 +204,7 @@ mod tests {
             (&[("read_only", "ON"), ("super_read_only", "ON")][..], true, true),
             (&[("innodb_read_only", "ON")][..], true, true),
         ] {
-            let info = describe(&variables(given), "8.4.1".to_owned(), may_override);
+            let info = describe(&variables(given), "8.4.1".to_owned(), may_override, String::new());
             assert_eq!(info.read_only, expected, "{given:?}");
         }
     }
