@@ -27,8 +27,9 @@ async fn f25_ten_thousand_at_once_are_all_fired_in_a_minute_and_nobody_is_held_u
     let mut stack = Stack::prepared().await;
     assert_eq!(stack.control.run(PLANT).await, 10_000);
     // As PostgreSQL does by itself a moment after so many rows came; nobody writes as many
-    // tasks in one second.
-    stack.control.run("ANALYZE").await;
+    // tasks in one second. Only that table: those that are empty as yet would be taken for
+    // small for good by the plans that are made now.
+    stack.control.run("ANALYZE sync_tasks").await;
     // As in earnest: nobody claims the steps, and they are not announced again meanwhile.
     stack.set(&[("DATABASE_CONNECTIONS", "12"), ("SWEEP_SECONDS", "2"), ("REANNOUNCE_SECONDS", "300")]);
     stack.start_scheduler();
@@ -51,7 +52,7 @@ async fn f25_ten_thousand_at_once_are_all_fired_in_a_minute_and_nobody_is_held_u
     let drift: f64 = stack.control.value(drift).await;
     assert!(drift < 60.0, "the last one was {drift} s late");
     let held_up = "SELECT extract(epoch FROM
-            (SELECT created_at FROM jobs JOIN organisations o ON o.id = org_id WHERE o.name = 'small')
+            (SELECT j.created_at FROM jobs j JOIN organisations o ON o.id = j.org_id WHERE o.name = 'small')
             - (SELECT min(created_at) FROM jobs))::float8";
     let held_up: f64 = stack.control.value(held_up).await;
     assert!(held_up < 3.0, "the small organisation waited {held_up} s for the other one");
