@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use longshore_tests::client::Client;
+use longshore_tests::place;
 use longshore_tests::wait::seconds;
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -46,9 +47,22 @@ impl<'w> Caller<'w> {
         path: &str,
         body: Option<&Value>,
     ) -> Reply {
+        self.send_keyed(rng, method, path, body, None).await
+    }
+
+    /// As [`Caller::send`], with an `Idempotency-Key`.
+    async fn send_keyed(
+        &self,
+        rng: &mut StdRng,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Reply {
         let api = &self.apis[rng.random_range(0..self.apis.len())];
         let request = api.request(method.clone(), path).timeout(PATIENCE);
         let request = body.iter().fold(request, reqwest::RequestBuilder::json);
+        let request = key.iter().fold(request, |request, key| request.header("Idempotency-Key", *key));
         let Ok(answer) = request.send().await else {
             self.world.chronicle.count("answers lost");
             return Reply::Lost;
@@ -71,17 +85,37 @@ impl<'w> Caller<'w> {
         }
     }
 
-    /// Asks for a job until an API has accepted it; `None` when the time was over before.
+    /// Asks for a job until an API has accepted it, mostly with one key for all tries: then
+    /// there may be one job at most. `None` when the time was over before.
     pub(crate) async fn submit(&self, rng: &mut StdRng, path: &str, body: &Value) -> Option<String> {
+        let key = rng.random_bool(0.8).then(place::fresh_name);
+        let mut told: Option<String> = None;
+        if key.is_some() {
+            self.world.book.may_be_made();
+        }
         while !self.world.is_over() {
-            match self.send(rng, Method::POST, path, Some(body)).await {
+            if key.is_none() {
+                self.world.book.may_be_made();
+            }
+            match self.send_keyed(rng, Method::POST, path, Some(body), key.as_deref()).await {
                 Reply::Answer(202, answer) => {
                     let id = answer["id"].as_str().unwrap().to_owned();
                     self.world.book.accepted(&id);
+                    if let Some(other) = told.as_ref().filter(|other| **other != id) {
+                        self.world.chronicle.wrong(&format!("one key made two jobs: {other} and {id}"));
+                    }
+                    // As if the answer had been lost: the same job has to be told again.
+                    if key.is_some() && rng.random_bool(0.3) {
+                        told = Some(id);
+                        continue;
+                    }
                     return Some(id);
                 }
+                Reply::Answer(409, answer) if answer["code"] == "idempotency_in_progress" => {
+                    pause(rng, 0.2, 0.8).await;
+                }
                 // The one before, whose answer was lost, was carried out.
-                Reply::Answer(409, answer) if answer["code"] == "run_in_progress" => {
+                Reply::Answer(409, answer) if answer["job_id"].is_string() => {
                     let id = answer["job_id"].as_str().unwrap().to_owned();
                     self.world.book.accepted(&id);
                     return Some(id);
@@ -93,7 +127,7 @@ impl<'w> Caller<'w> {
                 Reply::Lost => pause(rng, 0.3, 1.0).await,
             }
         }
-        None
+        told
     }
 
     /// Asks for a job's end until an API has taken note of it.

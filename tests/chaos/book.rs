@@ -1,6 +1,6 @@
 //! What the load asked for and what it was told: held against the database at the end.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 /// What is known of one job.
@@ -16,9 +16,20 @@ pub(crate) struct Entry {
 #[derive(Default)]
 pub(crate) struct Book {
     entries: RefCell<BTreeMap<String, Entry>>,
+    most: Cell<i64>,
 }
 
 impl Book {
+    /// One more job may come to be: of a request without a key each time that it is sent.
+    pub(crate) fn may_be_made(&self) {
+        self.most.set(self.most.get() + 1);
+    }
+
+    /// How many jobs people may have made at most.
+    pub(crate) fn most(&self) -> i64 {
+        self.most.get()
+    }
+
     /// An API accepted this job: from now on it may not be lost.
     pub(crate) fn accepted(&self, job: &str) {
         self.entries.borrow_mut().entry(job.to_owned()).or_default();

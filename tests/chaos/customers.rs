@@ -133,7 +133,7 @@ fn only_missing() -> Value {
 
 fn every_minute() -> Value {
     json!({
-        "policy": "source_first", "delete_extra": true, "keyless": "replace",
+        "policy": "source_first", "delete_extra": true, "keyless": "replace", "overlap": "queue",
         "schedule": {"cron": "* * * * *", "time_zone": "Europe/Berlin"},
     })
 }

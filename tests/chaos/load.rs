@@ -72,8 +72,14 @@ pub(crate) async fn compare(world: &World<'_>, pair: &Pair, job: &str) {
 /// A scheduled task's source changes in moments when no run of it can be under way: the
 /// task's row is locked against the schedule and against people.
 async fn quiet_changes(world: &World<'_>, pair: &Pair, mut rng: StdRng) {
+    let caller = Caller::new(world, &world.tokens[pair.organisation]);
+    let path = format!("/v1/sync-tasks/{}/runs", pair.task);
     while !world.is_over() {
         pause(&mut rng, 3.0, 9.0).await;
+        // A person runs it beside its schedule: the one waits for the other.
+        if rng.random_bool(0.5) {
+            let _ = caller.submit(&mut rng, &path, &json!({})).await;
+        }
         let _whole = world.whole_customers().await;
         // A run is under way, or PostgreSQL is away: another time.
         let locked = tokio::time::timeout(PATIENCE, lock_idle_task(world, pair)).await;

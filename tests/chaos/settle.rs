@@ -64,6 +64,7 @@ pub(crate) async fn last_runs(world: &World<'_>, pairs: &[Pair]) {
         let client = world.apis[0].with_token(Some(&world.tokens[pair.organisation]));
         let path = format!("/v1/sync-tasks/{}/runs", pair.task);
         let job = client.post(&path, &json!({})).await.expect(202).id();
+        world.book.may_be_made();
         world.book.accepted(&job);
         let ended = client.ended(&job, CLEAN_RUN).await;
         if ended.state != "completed" {

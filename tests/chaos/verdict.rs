@@ -81,6 +81,13 @@ async fn accepted(world: &World<'_>) {
             Some(_) => {}
         }
     }
+    let made: i64 = world.stack.control.value("SELECT count(*) FROM jobs WHERE trigger = 'person'").await;
+    if made > world.book.most() {
+        let most = world.book.most();
+        world
+            .chronicle
+            .wrong(&format!("{made} jobs were made, and {most} asked for: a request had two effects"));
+    }
     for (job, state) in found {
         if state == "cancelled" && !world.book.entry(&job).cancel_asked {
             world.chronicle.wrong(&format!("job {job} is cancelled, and nobody asked for it"));
