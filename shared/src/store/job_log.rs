@@ -1,7 +1,7 @@
 //! Table `job_log`: what happened in a job, line by line, for its reader.
 
 use chrono::{DateTime, Utc};
-use sqlx::Connection as _;
+use sqlx::Executor as _;
 
 use super::{Conn, StoreError};
 use crate::domain::id::{JobId, OrgId, StepId};
@@ -35,7 +35,8 @@ pub async fn add(
     step_id: Option<StepId>,
     worker: Option<&str>,
 ) -> Result<(), StoreError> {
-    let mut line = conn.begin().await?;
+    // By hand: sqlx counts only what it has begun itself, and would not make this a savepoint.
+    conn.execute("SAVEPOINT line").await?;
     let added = sqlx::query!(
         "INSERT INTO job_log (org_id, job_id, level, message, step_id, worker) VALUES ($1, $2, $3, $4, $5, $6)",
         org_id.0,
@@ -45,15 +46,19 @@ pub async fn add(
         step_id.map(|s| s.0),
         worker
     )
-    .execute(&mut *line)
+    .execute(&mut *conn)
     .await
     .map_err(StoreError::from);
     match added {
-        Ok(_) => Ok(line.commit().await?),
+        Ok(_) => {
+            conn.execute("RELEASE SAVEPOINT line").await?;
+            Ok(())
+        }
         Err(error) if error.is_outage() => Err(error),
         Err(error) => {
             tracing::warn!(job.id = %job_id, %error, "a line of a job's log could not be written");
-            Ok(line.rollback().await?)
+            conn.execute("ROLLBACK TO SAVEPOINT line").await?;
+            Ok(())
         }
     }
 }
