@@ -135,6 +135,12 @@ impl Broker {
         self.must(self.request(Method::DELETE, &["exchanges", &self.vhost, exchange])).await;
     }
 
+    /// Makes a classic queue, as somebody else might have.
+    pub async fn make_classic_queue(&self, queue: &str) {
+        let body = json!({"durable": true, "arguments": {"x-queue-type": "classic"}});
+        self.must(self.request(Method::PUT, &["queues", &self.vhost, queue]).json(&body)).await;
+    }
+
     /// Deletes a queue with all it holds.
     pub async fn delete_queue(&self, queue: &str) {
         self.must(self.request(Method::DELETE, &["queues", &self.vhost, queue])).await;

@@ -140,6 +140,29 @@ impl Servers {
     }
 }
 
+impl Servers {
+    /// Runs `rabbitmqctl` against the broker among them, in its own surroundings.
+    pub async fn rabbitmqctl(&self, arguments: &[&str]) {
+        let pid = self.servers["rabbitmq"].pid.expect("the broker runs");
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).expect("the broker's environment");
+        let environment = String::from_utf8(environment).expect("the launcher's variables are text");
+        let variables = environment.split('\0').filter_map(|variable| variable.split_once('='));
+        let done = tokio::process::Command::new("/usr/lib/rabbitmq/bin/rabbitmqctl")
+            .args(arguments)
+            .env_clear()
+            .envs(variables)
+            // The cookie lies beside the configuration.
+            .env("HOME", self.state.join("rabbitmq/conf"))
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "")
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .expect("rabbitmqctl runs");
+        let said = [done.stdout, done.stderr].concat();
+        assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&said));
+    }
+}
+
 impl Held {
     /// Starts servers for one test alone: `rabbitmq`, say, to be stopped and wiped.
     pub fn start(wanted: &str) -> Self {

@@ -113,6 +113,7 @@ impl Publisher {
             let mut done = self.send_batch(&batch).await;
             let lost: Vec<_> =
                 (0..done.len()).filter(|at| done[*at].as_ref().is_err_and(is_mended)).collect();
+            tell_returned(&done);
             let again: Vec<_> = lost.iter().map(|at| batch[*at]).collect();
             if !lost.is_empty() && self.mend(&again).await.is_ok() {
                 for (at, result) in lost.into_iter().zip(self.send_batch(&again).await) {
@@ -191,6 +192,16 @@ async fn send_and_confirm(
         *done = Some(confirmed.map_err(failed).and_then(|confirmation| message.judge(&confirmation)));
         timer.stop(&[]);
     }
+}
+
+/// A queue that is not there is never silent: it is counted, and the log names it.
+fn tell_returned(done: &[Result<(), BusError>]) {
+    let is_returned = |result: &&Result<(), BusError>| matches!(result, Err(BusError::Unroutable { .. }));
+    let mut returned = done.iter().filter(is_returned).peekable();
+    if let Some(Err(error)) = returned.peek() {
+        tracing::warn!("{error}; the queues are declared anew and what was returned is sent again");
+    }
+    Metric::MessagesReturned.add(u64::try_from(returned.count()).unwrap_or(u64::MAX), &[]);
 }
 
 fn is_mended(error: &BusError) -> bool {

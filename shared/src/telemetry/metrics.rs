@@ -87,6 +87,8 @@ metrics_table! {
         "Messages of the outbox that are due and not confirmed.";
     PublishConfirm = "longshore_publish_confirm_seconds", Histogram(ANSWER), Seconds, [],
         "From a message's publishing to RabbitMQ's confirmation.";
+    MessagesReturned = "longshore_messages_returned_total", Counter, Count, [],
+        "Messages that reached no queue: RabbitMQ returned them, and they are sent again.";
     BusReconnects = "longshore_bus_reconnects_total", Counter, Count, [],
         "Connections to RabbitMQ that were lost.";
     BusConnected = "longshore_bus_connected", Gauge, Count, ["link"],

@@ -1,7 +1,7 @@
 //! Messages that come twice, a hundred times, for nobody, too early, as rubbish, or from the
 //! dead (F9, F10, F11, F48, F49).
 
-use longshore_shared::bus::{Bus, StepMessage};
+use longshore_shared::bus::{Bus, Control, StepMessage};
 use longshore_shared::clock;
 use longshore_shared::domain::id::{JobId, OrgId, StepId};
 use longshore_shared::domain::step::Queue;
@@ -52,6 +52,39 @@ async fn publish_again(stack: &Stack, bus: &Bus, job: &str) {
         let copies = (0..100).map(|_| (queue, message.clone())).collect();
         assert!(bus.publish_all(copies).await.iter().all(Result::is_ok));
     }
+}
+
+/// The cancel comes before the message that would start the run, and the message all the
+/// more often after it.
+#[tokio::test]
+async fn f10_a_run_that_was_cancelled_before_its_message_came_never_starts() {
+    let mut stack = Stack::prepared().await;
+    stack.start_api();
+    stack.start_scheduler();
+    stack.ready().await;
+    let job = probe(&stack).await;
+    stack.client.post(&format!("/v1/jobs/{job}/cancel"), &json!({})).await.expect(202);
+    stack.start_worker();
+    stack.ready().await;
+    let bus = bus(&stack).await;
+    let bodies: Vec<Value> =
+        stack.control.column(&format!("SELECT body FROM outbox WHERE job_id = '{job}'")).await;
+    let message: StepMessage = serde_json::from_value(bodies[0].clone()).unwrap();
+    let cancel = Control::Cancel { org_id: message.org_id, job_id: message.job_id };
+    bus.tell(&cancel).await.unwrap();
+    for result in bus.publish_all(vec![(Queue::First, message); 20]).await {
+        result.unwrap();
+    }
+    // What comes after them is done: they have been taken.
+    let other = probe(&stack).await;
+    stack.client.completed(&other, seconds(20)).await;
+    until("the queue is empty", seconds(20), async || {
+        (bus.depth(Queue::First).await.ok()? == 0).then_some(())
+    })
+    .await;
+    let ended = stack.client.job(&job).await;
+    assert_eq!((ended.state.as_str(), ended.started_at), ("cancelled", None));
+    assert_eq!(attempts(&stack, &job).await, (0, 0), "nobody claimed it");
 }
 
 #[tokio::test]
