@@ -22,7 +22,7 @@ async fn stack_with_own_broker() -> (Held, Stack) {
 }
 
 #[tokio::test]
-async fn f3_a_run_submitted_while_rabbitmq_is_away_runs_when_it_is_back() {
+async fn f03_a_run_submitted_while_rabbitmq_is_away_runs_when_it_is_back() {
     let (held, mut stack) = stack_with_own_broker().await;
     stack.start_all().await;
     seed(&stack.source, 200).await;
@@ -39,7 +39,7 @@ async fn f3_a_run_submitted_while_rabbitmq_is_away_runs_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn f4_rabbitmq_wiped_while_steps_wait_loses_nothing() {
+async fn f04_rabbitmq_wiped_while_steps_wait_loses_nothing() {
     let (held, mut stack) = stack_with_own_broker().await;
     stack.start_api();
     stack.start_scheduler();
@@ -70,7 +70,7 @@ async fn f4_rabbitmq_wiped_while_steps_wait_loses_nothing() {
 }
 
 #[tokio::test]
-async fn f5_a_deleted_queue_is_made_anew() {
+async fn f05_a_deleted_queue_is_made_anew() {
     let stack = Stack::running().await;
     seed(&stack.source, 100).await;
     let task = stack.task(&json!({})).await;
@@ -104,7 +104,7 @@ async fn metric(process: &Process, name: &str, label: &str) -> f64 {
 
 /// Nobody consumes, so nobody but the publisher notices that the queue is gone.
 #[tokio::test]
-async fn f5_what_reaches_no_queue_is_told_and_sent_again() {
+async fn f05_what_reaches_no_queue_is_told_and_sent_again() {
     let mut stack = Stack::prepared().await;
     stack.start_api();
     stack.ready().await;
@@ -123,7 +123,7 @@ async fn f5_what_reaches_no_queue_is_told_and_sent_again() {
 /// The message arrives and its confirm does not: the API answers all the same, the sweep
 /// sends it again, and the second one finds the step taken.
 #[tokio::test]
-async fn f6_a_confirm_that_never_comes_costs_a_second_message_and_no_second_run() {
+async fn f06_a_confirm_that_never_comes_costs_a_second_message_and_no_second_run() {
     let mut stack = Stack::prepared().await;
     stack.start_worker();
     stack.ready().await;
@@ -158,7 +158,7 @@ async fn f6_a_confirm_that_never_comes_costs_a_second_message_and_no_second_run(
 }
 
 #[tokio::test]
-async fn f7_a_broker_short_of_memory_slows_nobody_who_submits() {
+async fn f07_a_broker_short_of_memory_slows_nobody_who_submits() {
     let own = Held::start("rabbitmq");
     let mut stack = Stack::prepared_with_broker(&own).await;
     stack.start_all().await;
@@ -195,7 +195,7 @@ async fn f7_a_broker_short_of_memory_slows_nobody_who_submits() {
 }
 
 #[tokio::test]
-async fn f8_a_queue_of_another_kind_is_named_with_its_remedy_and_waited_for() {
+async fn f08_a_queue_of_another_kind_is_named_with_its_remedy_and_waited_for() {
     let mut stack = Stack::prepared().await;
     stack.broker.make_classic_queue(BULK).await;
     stack.start_api();

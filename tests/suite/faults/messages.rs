@@ -20,7 +20,7 @@ async fn bus(stack: &Stack) -> Bus {
 }
 
 #[tokio::test]
-async fn f9_a_message_that_comes_a_hundred_times_has_one_effect() {
+async fn f09_a_message_that_comes_a_hundred_times_has_one_effect() {
     let stack = Stack::running_with(SLOW).await;
     let bus = bus(&stack).await;
     seed(&stack.source, 800).await;
