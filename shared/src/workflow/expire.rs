@@ -59,9 +59,8 @@ async fn reap(
             format!("{attempt} workers in a row stopped in the middle of this step, the last was {worker}"),
             "look at the workers' logs and memory; run the job again once the cause is gone",
         );
-        let settled =
-            settle::failed_within(conn, lease, attempt, Verdict::GiveUp, None, &failure, &remains, worker)
-                .await?;
+        let tried = settle::Tried { lease, attempt, table_number: None, remains: &remains, worker };
+        let settled = settle::failed_within(conn, &tried, Verdict::GiveUp, &failure).await?;
         debug_assert!(matches!(settled, Settled::GivenUp | Settled::Cancelled));
         tx.commit().await?;
         return Ok(Some(Vec::new()));

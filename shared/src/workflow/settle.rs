@@ -123,8 +123,8 @@ pub async fn failed(
     let (lease, table) = (&step.lease, step.table_number);
     let mut tx = database.system().await?;
     let verdict = retry::verdict(step.kind, failure, step.attempt, rand::random());
-    let settled =
-        failed_within(tx.conn(), lease, step.attempt, verdict, table, failure, remains, worker).await?;
+    let tried = Tried { lease, attempt: step.attempt, table_number: table, remains, worker };
+    let settled = failed_within(tx.conn(), &tried, verdict, failure).await?;
     if let (Settled::GivenUp, Some(verified), Some(number)) = (&settled, verified, table) {
         job_tables::set_verified(tx.conn(), lease.org_id, lease.job_id, number, verified).await?;
     }
@@ -134,16 +134,27 @@ pub async fn failed(
     Ok(settled)
 }
 
+/// An attempt that came to nothing.
+pub(super) struct Tried<'a> {
+    /// The right that it was made by.
+    pub(super) lease: &'a Lease,
+    /// Which one it was, from 1.
+    pub(super) attempt: i32,
+    /// The table that it worked on.
+    pub(super) table_number: Option<i32>,
+    /// What it left.
+    pub(super) remains: &'a Remains,
+    /// Who made it, for the job's log.
+    pub(super) worker: &'a str,
+}
+
 pub(super) async fn failed_within(
     conn: &mut Conn,
-    lease: &Lease,
-    attempt: i32,
+    tried: &Tried<'_>,
     verdict: Verdict,
-    table_number: Option<i32>,
     failure: &Failure,
-    remains: &Remains,
-    worker: &str,
 ) -> Result<Settled, WorkflowError> {
+    let Tried { lease, attempt, table_number, remains, worker } = *tried;
     let job = jobs::lock(conn, lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
     if job.ending.is_some() {
         advance::cancel_held(conn, lease, remains).await?;
