@@ -8,7 +8,7 @@ use longshore_tests::seeds::shop;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx::{AssertSqlSafe, Executor as _};
 
 #[tokio::test]
 async fn s5_a_pruned_job_is_shown_as_before_but_for_its_log() {
@@ -170,8 +170,7 @@ fn query(part: &str) -> String {
 async fn explain(stack: &Stack, text: &str, arguments: &str, most: u64) {
     let api = pool(&stack.control.api_url, 1);
     let org: uuid::Uuid = stack.control.value("SELECT id FROM organisations LIMIT 1").await;
-    let mut session = api.acquire().await.unwrap();
-    let mut tx = session.begin().await.unwrap();
+    let mut tx = api.begin().await.unwrap();
     let set = format!("SET LOCAL longshore.org = '{org}'; SET LOCAL plan_cache_mode = force_custom_plan");
     tx.execute(AssertSqlSafe(set)).await.unwrap();
     tx.execute(AssertSqlSafe(format!("PREPARE asked AS {text}"))).await.unwrap();
