@@ -21,10 +21,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use longshore_shared::bus::Bus;
+use longshore_shared::clock;
 use longshore_shared::config::ApiConfig;
 use longshore_shared::failpoint;
 use longshore_shared::store::{Database, await_schema};
-use longshore_shared::telemetry::{Check, serve_ops};
+use longshore_shared::telemetry::{Check, serve_ops, start_spans, stop_spans};
 use longshore_shared::vault::Sealer;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -42,6 +43,9 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
     let open = |url: &str| Database::new(url, config.database.connections, "longshore-api");
     let database = open(config.database.url.reveal()).context("LONGSHORE_DATABASE_URL")?;
     let sign_in = open(config.system_database.url.reveal()).context("LONGSHORE_SYSTEM_DATABASE_URL")?;
+    start_spans(config.traces.endpoint.as_deref(), "longshore-api", &clock::fresh_id().to_string())?;
+    database.show_as("organisation");
+    sign_in.show_as("sign_in");
     let sealer = Sealer::read(&config.api.public_keys).context("LONGSHORE_PUBLIC_KEYS")?;
     let bus = Bus::connect(config.broker.url.reveal(), "longshore-api").context("LONGSHORE_AMQP_URL")?;
     let ops = listen("LONGSHORE_OPS_LISTEN", config.ops.listen).await?;
@@ -54,6 +58,7 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
         bus,
         sealer: Arc::new(sealer),
         board: Board::default(),
+        webhooks: config.webhooks,
         schema: Schema::default(),
         full_sync_min: TimeDelta::from_std(config.api.full_sync_min)
             .context("LONGSHORE_FULL_SYNC_MIN_SECONDS")?,
@@ -73,6 +78,7 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
     tasks.join_all().await;
     state.database.close().await;
     state.sign_in.close().await;
+    stop_spans().await;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use longshore_shared::clock;
-use longshore_shared::telemetry::{Metric, TraceContext};
+use longshore_shared::telemetry::{Metric, OpenSpan, Tag, TraceContext, Work};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -20,7 +20,8 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The layer.
 pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let (id, began) = (clock::fresh_id(), Instant::now());
-    let trace = trace(&request);
+    let mut work = begin(&request);
+    let trace = work.context();
     request.extensions_mut().insert(trace);
     let method = method(request.method());
     // The template and not the path: identifiers would make a series for each thing.
@@ -41,14 +42,19 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let (status, took) = (response.status().as_u16().to_string(), began.elapsed().as_secs_f64());
     Metric::HttpRequests.increment(&[("route", &route), ("method", method), ("status", &status)]);
     Metric::HttpRequest.record(took, &[("route", &route)]);
+    work.tag(Tag::Route, &route);
+    work.tag(Tag::Method, &method);
+    work.tag(Tag::Status, &status);
+    work.end(response.status().is_server_error());
     tell(id, trace, method, &route, &status, took);
     response
 }
 
-fn trace(request: &Request) -> TraceContext {
+/// The request's piece of work, below the caller's if there is one.
+fn begin(request: &Request) -> OpenSpan {
     let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
     let parent = given.and_then(|text| text.parse::<TraceContext>().ok());
-    parent.map_or_else(TraceContext::fresh, TraceContext::child)
+    parent.map_or_else(|| OpenSpan::first(Work::Request), |parent| parent.begin(Work::Request))
 }
 
 /// Methods are a closed set in metrics, whatever somebody sends.

@@ -26,7 +26,7 @@ use crate::extract::{idempotency, sign_in};
 use crate::observe::observe;
 use crate::openapi;
 use crate::routes::{
-    connections, dead_letters, job_events, jobs, limits, probes, runs, sync_task_edits, sync_tasks,
+    connections, dead_letters, job_events, jobs, limits, probes, runs, sync_task_edits, sync_tasks, webhooks,
 };
 use crate::state::AppState;
 
@@ -56,6 +56,10 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::replay))
         .routes(routes!(dead_letters::replay_all))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::test))
 }
 
 /// The whole API.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
 use longshore_shared::bus::Bus;
+use longshore_shared::config::Webhooks;
 use longshore_shared::store::Database;
 use longshore_shared::vault::Sealer;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ pub(crate) struct AppState {
     pub(crate) sealer: Arc<Sealer>,
     /// What running steps report.
     pub(crate) board: Board,
+    /// Where webhooks may go.
+    pub(crate) webhooks: Webhooks,
     /// Whether the store's schema is as new as this release needs.
     pub(crate) schema: Schema,
     /// How long the scheduled runs of a full sync must be apart; zero: no bound.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use longshore_shared::domain::Vocabulary;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
-use utoipa::openapi::Schema;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 /// A value that stands outside as its stable word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,4 +51,9 @@ pub(crate) enum ScheduleDay {
 pub(crate) fn words<T: Vocabulary>() -> Schema {
     let words = T::ALL.iter().map(|value| value.word());
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+}
+
+/// The schema of a field that holds a list of the words.
+pub(crate) fn word_list<T: Vocabulary>() -> Schema {
+    ArrayBuilder::new().items(RefOr::T(words::<T>())).into()
 }

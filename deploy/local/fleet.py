@@ -73,15 +73,19 @@ def members(state: Path, facts: Dict[str, Any]) -> List[Member]:
         **_given(*_LOG, *_TUNING),
     }
     public = {"LONGSHORE_PUBLIC_KEYS": str(state / "keys/public.json")}
+    # A webhook's receiver that somebody tries is on this machine too.
+    webhooks = {"LONGSHORE_WEBHOOK_PRIVATE_ALLOWED": "true", "LONGSHORE_WEBHOOK_HTTP_ALLOWED": "true"}
     api = {
         **system,
         **public,
+        **webhooks,
         "LONGSHORE_DATABASE_URL": facts["postgres_api_url"],
         "LONGSHORE_SYSTEM_DATABASE_URL": facts["postgres_system_url"],
     }
     worker = {
         **system,
         **public,
+        **webhooks,
         **_given(*_WORKER_TUNING, *_LEASE),
         "LONGSHORE_PRIVATE_KEYS": str(state / "keys/private.json"),
         # The sample databases are on this machine; a real worker refuses that.

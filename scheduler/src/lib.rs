@@ -13,6 +13,7 @@ mod dead;
 mod duty;
 mod holders;
 mod leader;
+mod measure;
 mod reaper;
 mod refill;
 mod retention;
@@ -89,10 +90,13 @@ impl Ground {
 pub async fn run(config: SchedulerConfig, shutdown: CancellationToken) -> Result<(), RunError> {
     failpoint::arm();
     telemetry::start_metrics()?;
+    let (collector, name) = (config.traces.endpoint.as_deref(), &config.scheduler.name);
+    telemetry::start_spans(collector, "longshore-scheduler", name)?;
     let address = config.ops.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
     let database =
         Database::new(config.database.url.reveal(), config.database.connections, "longshore-scheduler")?;
+    database.show_as("main");
     let bus = Bus::connect(config.broker.url.reveal(), "longshore-scheduler")?;
     let mut ops = JoinSet::new();
     let ops_end = CancellationToken::new();
@@ -115,6 +119,7 @@ pub async fn run(config: SchedulerConfig, shutdown: CancellationToken) -> Result
     ground.bus.close().await;
     ops_end.cancel();
     ground.database.close().await;
+    telemetry::stop_spans().await;
     outcome
 }
 
@@ -138,7 +143,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     let stop = shutdown.child_token();
     duties.spawn(keep(leader::Lead, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(tick::Tick, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(sweep::Sweep::default(), Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(sweep::Sweep, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(dead::Keep::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(holders::Recover, Arc::clone(ground), stop.clone()));
@@ -147,6 +152,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(target::Target, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(retention::Prune::default(), Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(measure::Measure, Arc::clone(ground), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),

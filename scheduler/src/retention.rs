@@ -1,6 +1,6 @@
 //! Deletes what has served: details of jobs that ended long ago, confirmed outbox rows,
-//! requests' keys, workers that are long silent, and what came of due times of more than a
-//! month ago.
+//! requests' keys, workers that are long silent, deliveries to webhooks and what came of due
+//! times of more than a month ago.
 //!
 //! Woken by a timer, and again at once while there is more, a batch at a time. Idempotent:
 //! what is deleted is not there the next time. Two schedulers: the leader does it; a second
@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use longshore_shared::store::{idempotency_keys, outbox, schedule_events, workers};
+use longshore_shared::store::{idempotency_keys, outbox, schedule_events, webhook_deliveries, workers};
 use longshore_shared::workflow::{WorkflowError, prune};
 
 use crate::Ground;
@@ -42,6 +42,7 @@ impl Duty for Prune {
         let keys = idempotency_keys::prune(tx.conn(), prune::ROWS).await?;
         let silent = workers::prune(tx.conn(), DAY_SECONDS).await?;
         schedule_events::prune(tx.conn(), 30.0 * DAY_SECONDS, prune::ROWS).await?;
+        webhook_deliveries::prune(tx.conn(), 30.0 * DAY_SECONDS, prune::ROWS).await?;
         tx.commit().await?;
         let history = prune::history(&ground.database, ground.config.scheduler.history.as_secs_f64()).await?;
         if messages + keys + silent + history.rows > 0 {

@@ -9,10 +9,7 @@
 
 use std::time::Duration;
 
-use longshore_shared::store::outbox;
-use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, publish};
-use tokio::time::Instant;
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
@@ -20,14 +17,9 @@ use crate::duty::{Duty, Round};
 const PAUSE: Duration = Duration::from_millis(250);
 /// Rows that one round publishes at most.
 const BATCH: i64 = 500;
-/// How often the backlog is measured.
-const MEASURE: Duration = Duration::from_secs(5);
 
 /// Publishes overdue rows.
-#[derive(Default)]
-pub(crate) struct Sweep {
-    measured: Option<Instant>,
-}
+pub(crate) struct Sweep;
 
 impl Duty for Sweep {
     const NAME: &'static str = "sweep";
@@ -37,10 +29,6 @@ impl Duty for Sweep {
     }
 
     async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        if self.measured.is_none_or(|at| at.elapsed() >= MEASURE) {
-            measure(ground).await?;
-            self.measured = Some(Instant::now());
-        }
         // The bus itself tells of an outage; no rows need be locked to learn of it.
         if ground.bus.ready().is_err() {
             return Ok(Round::Idle);
@@ -52,13 +40,4 @@ impl Duty for Sweep {
         }
         Ok(if i64::try_from(published).is_ok_and(|n| n >= BATCH) { Round::More } else { Round::Idle })
     }
-}
-
-async fn measure(ground: &Ground) -> Result<(), WorkflowError> {
-    let mut tx = ground.database.system().await?;
-    let (owed, _) = outbox::backlog(tx.conn()).await?;
-    tx.commit().await?;
-    // A gauge need not be exact beyond four thousand million.
-    Metric::OutboxBacklog.set(f64::from(u32::try_from(owed).unwrap_or(u32::MAX)), &[]);
-    Ok(())
 }

@@ -155,6 +155,9 @@ impl Stack {
             "AMQP_URL",
             "PUBLIC_KEYS",
             "FULL_SYNC_MIN_SECONDS",
+            "WEBHOOK_PRIVATE_ALLOWED",
+            "WEBHOOK_HTTP_ALLOWED",
+            "OTLP_ENDPOINT",
         ]);
         let port = if self.apis.is_empty() { self.api_port } else { place::free_port() };
         self.api_ports.push(port);
@@ -186,6 +189,7 @@ impl Stack {
             "GRACE_SECONDS",
             "DATABASE_CONNECTIONS",
             "AMQP_URL",
+            "OTLP_ENDPOINT",
             "LEASE_SECONDS",
             "SWEEP_SECONDS",
             "REANNOUNCE_SECONDS",
@@ -255,6 +259,8 @@ fn usual_settings(broker: &Broker, folder: &Path) -> Settings {
         ("PRIVATE_KEYS", private_keys(folder)),
         ("LEASE_SECONDS", LEASE_SECONDS.to_string()),
         ("LOOPBACK_ALLOWED", "true".to_owned()),
+        ("WEBHOOK_PRIVATE_ALLOWED", "true".to_owned()),
+        ("WEBHOOK_HTTP_ALLOWED", "true".to_owned()),
         ("SWEEP_SECONDS", "1".to_owned()),
         ("REANNOUNCE_SECONDS", "5".to_owned()),
         ("DATABASE_CONNECTIONS", "8".to_owned()),

@@ -2,7 +2,7 @@
 //! databases.
 //!
 //! Arrows: `runtime` -> `steps` -> `transfer` -> `engine` -> `row`, and `steps` -> `tunnel`.
-//! `engine` never sees `tunnel`; `row` sees nothing. A test in `tests/` holds this.
+//! `webhooks` -> `tunnel`. `engine` never sees `tunnel`; `row` sees nothing. A test in `tests/` holds this.
 
 pub mod engine;
 pub mod row;
@@ -10,8 +10,10 @@ mod runtime;
 mod steps;
 mod transfer;
 mod tunnel;
+mod webhooks;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use longshore_shared::bus::Bus;
@@ -24,14 +26,20 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use webhooks::Courier;
+
 /// Works until `shutdown`.
 pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
     failpoint::arm();
     telemetry::start_logs(&config.log.filter, config.log.format == LogFormat::Json)?;
     telemetry::start_metrics()?;
-    let opener = Opener::read(&config.worker.private_keys)?;
+    telemetry::start_spans(config.traces.endpoint.as_deref(), "longshore-worker", &config.worker.name)?;
+    let opener = Arc::new(Opener::read(&config.worker.private_keys)?);
     let database =
         Database::new(config.database.url.reveal(), config.database.connections, "longshore-worker")?;
+    database.show_as("main");
+    let apart = Database::new(config.database.url.reveal(), webhooks::CONNECTIONS, "longshore-webhooks")?;
+    apart.show_as("webhooks");
     let bus = Bus::connect(config.broker.url.reveal(), &config.worker.name)?;
     let listener = TcpListener::bind(config.ops.listen).await.context("LONGSHORE_OPS_LISTEN")?;
     let (ops_end, ops) = (CancellationToken::new(), TaskTracker::new());
@@ -41,15 +49,25 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
     tokio::select! {
         () = await_schema(&database) => {
             tracing::info!(worker.name = config.worker.name, permits = config.worker.permits, "working");
+            let courier = Arc::new(Courier::new(apart.clone(), Arc::clone(&opener), config.webhooks));
             let worker = runtime::Worker::new(database.clone(), bus.clone(), opener, config.worker);
+            let deliveries = TaskTracker::new();
+            deliveries.spawn(courier.run(shutdown.clone()));
+            deliveries.close();
             worker.work(shutdown, config.process.grace).await;
+            // A try is bounded, and one that is cut off is made again by another worker.
+            if tokio::time::timeout(config.process.grace, deliveries.wait()).await.is_err() {
+                tracing::warn!("webhooks that were being told are told again");
+            }
         }
         () = shutdown.cancelled() => {}
     }
     ops_end.cancel();
     bus.close().await;
     ops.wait().await;
+    apart.close().await;
     database.close().await;
+    telemetry::stop_spans().await;
     tracing::info!("stopped");
     Ok(())
 }

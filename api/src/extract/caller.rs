@@ -34,6 +34,12 @@ impl Area for Syncs {
     const NEEDS: &'static [Permission] = &[Permission::Sync];
 }
 
+/// The organisation's own settings.
+pub(crate) struct Organisation;
+impl Area for Organisation {
+    const NEEDS: &'static [Permission] = &[Permission::OrgAdmin];
+}
+
 /// What concerns the fleet and no organisation's databases.
 pub(crate) struct Fleet;
 impl Area for Fleet {

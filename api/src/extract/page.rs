@@ -11,6 +11,7 @@ use longshore_shared::domain::job::{JobKind, JobState};
 use longshore_shared::store::jobs::Filter;
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use super::given::Findings;
 use super::path::parse_id;
@@ -77,6 +78,18 @@ pub(crate) struct DeadLetterPage {
     class: Option<String>,
 }
 
+/// A page of a list that is ordered by time, newest first.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct IdPage {
+    /// How many at most.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
 /// What a page's answer needs: how many, and how its cursor is made.
 pub(crate) struct Page {
     limit: usize,
@@ -89,6 +102,16 @@ impl NamePage {
         let page = limit(&mut found, self.limit);
         let after = cursor(&mut found, "n", self.cursor, Some);
         found.finish(page.zip(after))
+    }
+}
+
+impl IdPage {
+    /// The page, and the identifier that it begins before.
+    pub(crate) fn check(self) -> Result<(Page, Option<Uuid>), ApiError> {
+        let mut found = Findings::default();
+        let page = limit(&mut found, self.limit);
+        let before = cursor(&mut found, "i", self.cursor, |text| parse_id(&text));
+        found.finish(page.zip(before))
     }
 }
 
@@ -154,6 +177,11 @@ impl Page {
         id: impl Fn(&T) -> DeadLetterId,
     ) -> Option<String> {
         self.cut(rows, |last| encode("d", &id(last).to_string()))
+    }
+
+    /// As [`Page::cut_by_name`], for what is ordered by its time-ordered identifier.
+    pub(crate) fn cut_by_id<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> Uuid) -> Option<String> {
+        self.cut(rows, |last| encode("i", &id(last).to_string()))
     }
 
     fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> Option<String> {

@@ -11,6 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, header};
 use axum::routing::get;
 use longshore_shared::bus::Bus;
+use longshore_shared::config::Webhooks;
 use longshore_shared::store::Database;
 use longshore_shared::vault::{Sealer, make_keys};
 use serde_json::{Value, json};
@@ -41,6 +42,7 @@ async fn state() -> AppState {
         sign_in: database,
         bus: Bus::connect("amqp://nobody:x@127.0.0.1:1/none", "test").unwrap(),
         sealer: Arc::new(Sealer::read(&public).unwrap()),
+        webhooks: Webhooks { private_allowed: false, http_allowed: false },
         board: Board::default(),
         shutdown: CancellationToken::new(),
     }
@@ -75,7 +77,7 @@ fn operations() -> Vec<(String, String)> {
 async fn every_route_of_the_document_wants_a_token() {
     let routes = router(state().await, Vec::new());
     let operations = operations();
-    assert_eq!(operations.len(), 23);
+    assert_eq!(operations.len(), 30);
     for (method, path) in operations {
         let (status, headers, problem) = ask(&routes, request(&method, &path, "{}")).await;
         assert_eq!((status, problem["code"].as_str()), (401, Some("token_missing")), "{method} {path}");
@@ -106,8 +108,9 @@ async fn what_no_permission_grants_is_denied() {
     let is_fleet = |path: &str| {
         path.contains("probes") || path.contains("dead-letters") || path.contains("organisation/")
     };
-    check(&["database"], &|method, path| is_sync(method, path) || is_fleet(path)).await;
-    check(&["sync"], &|_, path| path.contains("connections") || is_fleet(path)).await;
+    let is_admins = |path: &str| is_fleet(path) || path.contains("webhooks");
+    check(&["database"], &|method, path| is_sync(method, path) || is_admins(path)).await;
+    check(&["sync"], &|_, path| path.contains("connections") || is_admins(path)).await;
     check(&["org_admin"], &|_, path| is_fleet(path)).await;
 }
 

@@ -76,8 +76,9 @@ pub(crate) async fn cancel(
     _: NoFields,
 ) -> Result<(StatusCode, Json<JobView>), ApiError> {
     if let Once::First(mut effect) = caller.once().await? {
-        cancel::request(effect.conn(), caller.org_id(), id).await?;
+        let reached = cancel::request(effect.conn(), caller.org_id(), id).await?;
         effect.done(StatusCode::ACCEPTED, id.0).await?;
+        reached.count();
     }
     tell_workers(&state, caller.org_id(), id).await;
     let mut tx = caller.moment().await?;

@@ -10,3 +10,4 @@ pub(crate) mod probes;
 pub(crate) mod runs;
 pub(crate) mod sync_task_edits;
 pub(crate) mod sync_tasks;
+pub(crate) mod webhooks;

@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use longshore_shared::domain::id::TaskId;
 use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::store::{self, schedule_events};
-use longshore_shared::workflow::queue;
+use longshore_shared::workflow::{Reached, queue};
 
 use super::sync_tasks::{locked, taken};
 use crate::error::{ApiError, Problem};
@@ -38,10 +38,12 @@ pub(crate) async fn edit(
     let mut task = body.apply(before.clone(), now)?;
     rare_enough(&task, state.full_sync_min, now)?;
     task.version = sync_tasks::update(tx.conn(), &task).await.map_err(taken)?;
-    if fires_otherwise(&before, &task) {
-        queue::forget(tx.conn(), caller.org_id(), id, false).await?;
-    }
+    let forgotten = match fires_otherwise(&before, &task) {
+        true => Some(queue::forget(tx.conn(), caller.org_id(), id, false).await?),
+        false => None,
+    };
     tx.commit().await?;
+    forgotten.into_iter().for_each(Reached::count);
     Ok((etag(task.version), Json(SyncTaskView::of(task, now))))
 }
 

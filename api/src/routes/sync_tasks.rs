@@ -95,8 +95,9 @@ pub(crate) async fn delete(
     let mut tx = caller.begin().await?;
     locked(&mut tx, id, &seen).await?;
     sync_tasks::delete(tx.conn(), caller.org_id(), id).await?;
-    queue::forget(tx.conn(), caller.org_id(), id, true).await?;
+    let forgotten = queue::forget(tx.conn(), caller.org_id(), id, true).await?;
     tx.commit().await?;
+    forgotten.count();
     Ok(StatusCode::NO_CONTENT)
 }
 

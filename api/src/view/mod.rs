@@ -9,6 +9,7 @@ mod progress;
 mod schedule_event;
 mod sync_task;
 mod table;
+mod webhook;
 
 pub(crate) use connection::ConnectionView;
 pub(crate) use dead_letter::{DeadLetterView, ReplaysView};
@@ -17,6 +18,7 @@ pub(crate) use limits::LimitsView;
 pub(crate) use progress::{Live, ProgressEvent};
 pub(crate) use schedule_event::ScheduleEventView;
 pub(crate) use sync_task::SyncTaskView;
+pub(crate) use webhook::{DeliveryView, MadeWebhook, WebhookView};
 
 use serde::Serialize;
 use utoipa::ToSchema;

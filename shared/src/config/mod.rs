@@ -19,7 +19,9 @@ mod ops;
 mod process;
 mod scheduler;
 mod secret_url;
+mod traces;
 pub mod variables;
+mod webhooks;
 mod worker;
 
 #[cfg(test)]
@@ -35,6 +37,8 @@ pub use ops::Ops;
 pub use process::Process;
 pub use scheduler::Scheduler;
 pub use secret_url::SecretUrl;
+pub use traces::Traces;
+pub use webhooks::Webhooks;
 pub use worker::Worker;
 
 /// Makes a struct from results, one a field; what failed is gathered, not the first only.
@@ -61,8 +65,12 @@ pub struct ApiConfig {
     pub broker: Broker,
     /// The API itself.
     pub api: Api,
+    /// Where webhooks may go.
+    pub webhooks: Webhooks,
     /// Health and metrics.
     pub ops: Ops,
+    /// Where spans go.
+    pub traces: Traces,
     /// Logs.
     pub log: Log,
     /// The process's own manners.
@@ -78,8 +86,12 @@ pub struct WorkerConfig {
     pub broker: Broker,
     /// The worker itself.
     pub worker: Worker,
+    /// Where webhooks may go.
+    pub webhooks: Webhooks,
     /// Health and metrics.
     pub ops: Ops,
+    /// Where spans go.
+    pub traces: Traces,
     /// Logs.
     pub log: Log,
     /// The process's own manners.
@@ -97,6 +109,8 @@ pub struct SchedulerConfig {
     pub scheduler: Scheduler,
     /// Health and metrics.
     pub ops: Ops,
+    /// Where spans go.
+    pub traces: Traces,
     /// Logs.
     pub log: Log,
     /// The process's own manners.
@@ -144,7 +158,9 @@ impl ApiConfig {
             system_database: SystemDatabase::from_env(from),
             broker: Broker::from_env(from),
             api: Api::from_env(from),
+            webhooks: Webhooks::from_env(from),
             ops: Ops::from_env(from),
+            traces: Traces::from_env(from),
             log: Log::from_env(from),
             process: Process::from_env(from),
         }))
@@ -158,7 +174,9 @@ impl WorkerConfig {
             database: Database::from_env(from),
             broker: Broker::from_env(from),
             worker: Worker::from_env(from),
+            webhooks: Webhooks::from_env(from),
             ops: Ops::from_env(from),
+            traces: Traces::from_env(from),
             log: Log::from_env(from),
             process: Process::from_env(from),
         }))
@@ -173,6 +191,7 @@ impl SchedulerConfig {
             broker: Broker::from_env(from),
             scheduler: Scheduler::from_env(from),
             ops: Ops::from_env(from),
+            traces: Traces::from_env(from),
             log: Log::from_env(from),
             process: Process::from_env(from),
         }))

@@ -106,6 +106,10 @@ variables! {
         "Bulk steps at once; one slot each for `interactive` and `first` steps comes on top";
     LOOPBACK_ALLOWED = "LONGSHORE_LOOPBACK_ALLOWED", Text("false"), &[Worker], "true or false",
         "Whether customers' databases may be on the worker's own machine";
+    WEBHOOK_PRIVATE_ALLOWED = "LONGSHORE_WEBHOOK_PRIVATE_ALLOWED", Text("false"), &[Api, Worker], "true or false",
+        "Whether webhooks may go to private addresses and to the worker's own machine";
+    WEBHOOK_HTTP_ALLOWED = "LONGSHORE_WEBHOOK_HTTP_ALLOWED", Text("false"), &[Api, Worker], "true or false",
+        "Whether webhooks may go over http, without TLS";
     CHUNK_ROWS = "LONGSHORE_CHUNK_ROWS", Text("50000"), &[Worker], "a number from 1 to 100000000",
         "Rows a chunk at most";
     CHUNK_BYTES = "LONGSHORE_CHUNK_BYTES", Text("33554432"), &[Worker], "a number from 1024 to 1073741824",
@@ -122,6 +126,8 @@ variables! {
         "How long after its end a job's steps and log lines are kept; its result, tables and counts stay";
     GRACE_SECONDS = "LONGSHORE_GRACE_SECONDS", Text("20"), PROCESSES, "seconds, from 0 to 3600",
         "How long a soft stop (SIGTERM, SIGINT) may take";
+    OTLP_ENDPOINT = "LONGSHORE_OTLP_ENDPOINT", Text("off"), PROCESSES, "off, or the URL http(s)://host:port of a collector",
+        "The OpenTelemetry collector that spans are sent to, by OTLP over HTTP";
     LOG = "LONGSHORE_LOG", Text("info"), EVERYBODY, "directives such as `info` or `info,longshore_worker=debug`",
         "What is logged";
     LOG_FORMAT = "LONGSHORE_LOG_FORMAT", Text("text"), EVERYBODY, "text or json",
@@ -199,6 +205,21 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
 
 pub(super) fn flag(text: &str) -> Result<bool, String> {
     text.parse().map_err(|error| format!("{error}"))
+}
+
+/// `off`, or a URL without a user, since it is not kept as a secret.
+pub(super) fn collector(text: &str) -> Result<Option<String>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    let fits = ["http", "https"].contains(&url.scheme())
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if fits { Ok(Some(url.into())) } else { Err("no bare http(s) URL".to_owned()) }
 }
 
 pub(super) fn name(text: &str) -> Result<String, String> {

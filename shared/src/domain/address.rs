@@ -45,6 +45,32 @@ pub fn forbidden(address: IpAddr) -> Option<&'static str> {
     }
 }
 
+/// Why an address is inside somebody's own network and not the internet's, in a few words;
+/// `None` for an address that everybody may reach. [`forbidden`] is another question.
+pub fn inside(address: IpAddr) -> Option<&'static str> {
+    match canonical(address) {
+        IpAddr::V4(v4) => match v4.octets() {
+            [127, ..] => Some("this machine's own address"),
+            [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Some("a private address"),
+            [100, 64..=127, ..] => Some("a carrier's private address"),
+            [192, 0, 0, _] | [198, 18..=19, ..] => Some("an address for special use"),
+            [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Some("an address for documents"),
+            _ => None,
+        },
+        IpAddr::V6(v6) if v6.is_loopback() => Some("this machine's own address"),
+        IpAddr::V6(v6) => match v6.segments() {
+            [0xfc00..=0xfdff, ..] => Some("a private address"),
+            [0xfec0..=0xfeff, ..] => Some("an outdated private address"),
+            // A translator of one's own network: what is behind it cannot be told.
+            [0x64, 0xff9b, 1, ..] => Some("a private translator's address"),
+            // Teredo carries an IPv4 address, discard-only goes nowhere.
+            [0x2001, 0, ..] | [0x100, 0, 0, 0, ..] => Some("an address for special use"),
+            [0x2001, 0xdb8, ..] => Some("an address for documents"),
+            _ => None,
+        },
+    }
+}
+
 fn forbidden_v4(address: Ipv4Addr) -> Option<&'static str> {
     match address.octets() {
         [169, 254, ..] => Some("a link-local address, where metadata services live"),
@@ -73,7 +99,7 @@ fn forbidden_v6(address: Ipv6Addr) -> Option<&'static str> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
-    use super::{canonical, forbidden};
+    use super::{canonical, forbidden, inside};
 
     #[test]
     fn what_is_never_a_database_is_refused() {
@@ -104,6 +130,28 @@ mod tests {
         check("fd00::1", false);
         check("2001:db8::1", false);
         check("8.8.8.8", false);
+    }
+
+    #[test]
+    fn what_is_inside_a_network() {
+        let check = |address: &str, found: bool| {
+            assert_eq!(inside(address.parse().unwrap()).is_some(), found, "{address}");
+        };
+        for address in ["127.0.0.1", "127.8.9.1", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1"] {
+            check(address, true);
+        }
+        for address in ["100.64.0.1", "198.18.0.1", "192.0.2.1", "203.0.113.9", "192.0.0.8"] {
+            check(address, true);
+        }
+        for address in ["::1", "fc00::1", "fd12::1", "fec0::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"] {
+            check(address, true);
+        }
+        for address in ["2002:a00:1::", "64:ff9b:1::1", "2001:db8::1", "2001:0:1::", "100::1"] {
+            check(address, true);
+        }
+        for address in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::808:808"] {
+            check(address, false);
+        }
     }
 
     #[test]

@@ -41,4 +41,8 @@ id! {
     DeadLetterId,
     /// An API token (its row, not its secret).
     TokenId,
+    /// A webhook.
+    WebhookId,
+    /// Something that a webhook is told.
+    DeliveryId,
 }

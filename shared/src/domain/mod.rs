@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod step;
 pub mod sync;
 pub mod target;
+pub mod webhook;
 
 /// Declares an enum with stable words: the words of the API, the database and the bus.
 macro_rules! words {

@@ -10,6 +10,7 @@ use sqlx::{Connection as _, PgPool};
 use super::session::Session;
 use super::{Conn, StoreError, within};
 use crate::domain::id::OrgId;
+use crate::telemetry::{Metric, before_scrapes};
 
 /// How long a call waits for a free connection before it says that there is none.
 const ACQUIRE: Duration = Duration::from_secs(5);
@@ -86,6 +87,17 @@ impl Database {
             Ok(())
         })
         .await
+    }
+
+    /// Shows the pool's connections among the metrics, under this name.
+    pub fn show_as(&self, name: &'static str) {
+        let pool = self.pool.clone();
+        before_scrapes(move || {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            let used = pool.size().saturating_sub(idle);
+            Metric::DatabaseConnections.set(f64::from(idle), &[("pool", name), ("state", "idle")]);
+            Metric::DatabaseConnections.set(f64::from(used), &[("pool", name), ("state", "used")]);
+        });
     }
 
     /// Closes the pool once its transactions have ended.

@@ -230,19 +230,31 @@ pub async fn set_ending(
 }
 
 /// The job reaches its final state; a final state is never left, so a second call
-/// changes nothing. It ends now, not when this transaction began to wait for its lock:
-/// steps have ended in between.
-pub async fn finish(conn: &mut Conn, org_id: OrgId, id: JobId, state: JobState) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
-        "UPDATE jobs SET state = $3, ended_at = clock_timestamp()
-         WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'running')",
+/// changes nothing and answers `None`; the first one answers the job's kind. It ends
+/// now, not when this transaction began to wait for its lock: steps have ended in between. In
+/// the same statement each webhook that wants to hear of it is owed a delivery.
+pub async fn finish(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: JobId,
+    state: JobState,
+) -> Result<Option<JobKind>, StoreError> {
+    let row = sqlx::query!(
+        "WITH ended AS (
+             UPDATE jobs SET state = $3, ended_at = clock_timestamp()
+             WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'running') RETURNING org_id, id, kind),
+         told AS (
+             INSERT INTO webhook_deliveries (org_id, id, webhook_id, event, job_id)
+             SELECT e.org_id, time_ordered_id(), w.id, 'job.' || $3, e.id FROM ended e
+             JOIN webhooks w ON w.org_id = e.org_id AND w.enabled AND 'job.' || $3 = ANY (w.events))
+         SELECT kind FROM ended",
         org_id.0,
         id.0,
         state.as_str()
     )
-    .execute(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(row.map(|r| r.kind.parse()).transpose()?)
 }
 
 /// Adds warnings for the job's reader.

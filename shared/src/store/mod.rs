@@ -18,6 +18,7 @@ pub mod job_tables;
 pub mod jobs;
 pub mod leaderships;
 pub mod limits;
+pub mod measures;
 mod migrate;
 pub mod organisations;
 pub mod outbox;
@@ -29,6 +30,8 @@ pub mod steps;
 pub mod sync_tasks;
 pub mod target_holds;
 pub mod tokens;
+pub mod webhook_deliveries;
+pub mod webhooks;
 pub mod workers;
 
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! Table `outbox`: messages that are owed to the bus.
 
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Conn, StoreError};
@@ -132,11 +131,12 @@ pub async fn mark_published(conn: &mut Conn, ids: &[i64]) -> Result<(), StoreErr
     Ok(())
 }
 
-/// How many messages are owed and due, and since when the oldest.
-pub async fn backlog(conn: &mut Conn) -> Result<(i64, Option<DateTime<Utc>>), StoreError> {
+/// How many messages are owed and due, and for how many seconds the oldest.
+pub async fn backlog(conn: &mut Conn) -> Result<(i64, f64), StoreError> {
     let row = sqlx::query!(
-        r#"SELECT count(*) AS "owed!", min(not_before) AS oldest FROM outbox
-           WHERE published_at IS NULL AND not_before <= now()"#
+        r#"SELECT count(*) AS "owed!",
+               coalesce(extract(epoch FROM now() - min(not_before)), 0)::float8 AS "oldest!"
+           FROM outbox WHERE published_at IS NULL AND not_before <= now()"#
     )
     .fetch_one(conn)
     .await?;

@@ -2,7 +2,7 @@
 //!
 //! The text that is scraped keeps the names exactly as they stand here.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use metrics::{Label, Unit};
@@ -28,6 +28,9 @@ const ANSWER: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const WORK: &[f64] = &[0.05, 0.25, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0];
 /// From a free worker to a backlog.
 const WAIT: &[f64] = &[0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0];
+
+/// From nothing to all of it, and what a shrinking window leaves beyond.
+const SHARE: &[f64] = &[0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.5, 2.0];
 
 macro_rules! metrics_table {
     ($($variant:ident = $name:literal, $kind:expr, $unit:ident, [$($label:literal),*], $help:literal;)+) => {
@@ -71,12 +74,26 @@ metrics_table! {
         "Jobs that reached a final state.";
     StepsSettled = "longshore_steps_total", Counter, Count, ["kind", "outcome"],
         "Attempts at steps that ended.";
+    JobsActive = "longshore_jobs", Gauge, Count, ["kind", "state"],
+        "Jobs that have not ended, as the leading scheduler finds them.";
+    StepRetries = "longshore_step_retries_total", Counter, Count, ["kind", "class"],
+        "Attempts that failed and are made again, by the class of the failure.";
     StepDuration = "longshore_step_duration_seconds", Histogram(WORK), Seconds, ["kind"],
         "From a step's claim to its end.";
     StepsRunning = "longshore_steps_running", Gauge, Count, [],
         "Steps that this worker holds.";
     ClaimLatency = "longshore_claim_latency_seconds", Histogram(WAIT), Seconds, [],
         "From a step's announcement to its claim.";
+    StepsUnclaimed = "longshore_steps_unclaimed", Gauge, Count, ["queue"],
+        "Steps that may be claimed and are not, as the leading scheduler finds them.";
+    QueueAge = "longshore_queue_age_seconds", Gauge, Seconds, ["queue"],
+        "For how long the oldest step of the queue has waited to be claimed, as the leading scheduler finds it.";
+    WindowFill = "longshore_window_fill_ratio", Histogram(SHARE), Count, [],
+        "The share of its window that a running job has out, of each job every few seconds.";
+    WorkersLive = "longshore_workers_live", Gauge, Count, [],
+        "Workers with a fresh heartbeat, as the leading scheduler finds them.";
+    PermitsLive = "longshore_worker_permits", Gauge, Count, [],
+        "Bulk steps that the live workers may hold at once, as the leading scheduler finds them.";
     LeasesLost = "longshore_lease_lost_total", Counter, Count, [],
         "Steps that this worker stopped because their lease was gone.";
     LeasesExpired = "longshore_lease_expired_total", Counter, Count, [],
@@ -84,7 +101,9 @@ metrics_table! {
     OutboxPublished = "longshore_outbox_published_total", Counter, Count, [],
         "Messages of the outbox that RabbitMQ confirmed.";
     OutboxBacklog = "longshore_outbox_backlog", Gauge, Count, [],
-        "Messages of the outbox that are due and not confirmed.";
+        "Messages of the outbox that are due and not confirmed, as the leading scheduler finds them.";
+    OutboxAge = "longshore_outbox_age_seconds", Gauge, Seconds, [],
+        "For how long the oldest of them has been due.";
     PublishConfirm = "longshore_publish_confirm_seconds", Histogram(ANSWER), Seconds, [],
         "From a message's publishing to RabbitMQ's confirmation.";
     MessagesReturned = "longshore_messages_returned_total", Counter, Count, [],
@@ -117,6 +136,12 @@ metrics_table! {
         "Due times of schedules: `fired`, `queued` or `skipped` for a run in progress, `missed` by too much.";
     StepsReannounced = "longshore_steps_reannounced_total", Counter, Count, [],
         "Steps that were announced again because nobody claimed them.";
+    WebhookDeliveries = "longshore_webhook_deliveries_total", Counter, Count, ["result"],
+        "Tries to tell a webhook: `delivered`, `retried` later, or `given_up`.";
+    WebhookTry = "longshore_webhook_try_seconds", Histogram(ANSWER), Seconds, [],
+        "How long a try to tell a webhook takes.";
+    WebhookBacklog = "longshore_webhook_backlog", Gauge, Count, [],
+        "Deliveries to webhooks that are due, as the leading scheduler finds them.";
     DatabaseConnections = "longshore_database_connections", Gauge, Count, ["pool", "state"],
         "Connections of a pool to Longshore's PostgreSQL, `idle` or `used`.";
 }
@@ -232,8 +257,18 @@ fn builder() -> Result<PrometheusBuilder, TelemetryError> {
     })
 }
 
+type Look = Box<dyn Fn() + Send + Sync>;
+
+static LOOKS: Mutex<Vec<Look>> = Mutex::new(Vec::new());
+
+/// Calls `look` before each scrape: it sets gauges of what is only looked at then.
+pub fn before_scrapes(look: impl Fn() + Send + Sync + 'static) {
+    LOOKS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(look));
+}
+
 /// All metrics in Prometheus's text form; empty before [`start_metrics`].
 pub fn metrics_text() -> String {
+    LOOKS.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|look| look());
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
@@ -249,7 +284,7 @@ mod tests {
 
     use std::collections::BTreeSet;
 
-    use super::{Counter, Histogram, Metric, metrics_text, start_metrics};
+    use super::{Counter, Histogram, Metric, Unit, metrics_text, start_metrics};
 
     #[test]
     fn names_are_as_prometheus_wants_them() {
@@ -259,7 +294,9 @@ mod tests {
             let name = metric.name();
             assert!(name.starts_with("longshore_"), "{name}");
             assert_eq!(name.ends_with("_total"), metric.kind() == Counter, "{name}");
-            assert_eq!(name.ends_with("_seconds"), matches!(metric.kind(), Histogram(_)), "{name}");
+            let counted = ["_seconds", "_ratio", "_bytes"].iter().any(|unit| name.ends_with(unit));
+            assert!(counted || !matches!(metric.kind(), Histogram(_)), "{name}");
+            assert_eq!(name.ends_with("_seconds"), metric.unit() == Unit::Seconds, "{name}");
             assert!(metric.help().ends_with('.'), "{name}");
         }
     }

@@ -1,19 +1,20 @@
-//! What a process tells about itself: logs, metrics, health, and the trace that a
+//! What a process tells about itself: logs, metrics, health, and spans of the trace that a
 //! message carries.
 //!
 //! Invariants: a metric's name, unit, help and labels stand in one enum ([`Metric`]); no
 //! label holds an identifier of a customer (job, database, host); nothing that is logged
-//! holds a secret, a panic's computed message included.
-//! Not here: spans sent to a collector (the trace context is ready for it).
+//! holds a secret, a panic's computed message included; no span tells more than [`Tag`] names.
 
 mod logs;
 mod metrics;
 mod ops;
+mod spans;
 mod trace;
 
 pub use logs::start_logs;
-pub use metrics::{Kind, Metric, Timer, metrics_text, start_metrics};
+pub use metrics::{Kind, Metric, Timer, before_scrapes, metrics_text, start_metrics};
 pub use ops::{Check, health_router, serve_ops};
+pub use spans::{OpenSpan, Tag, Work, start_spans, stop_spans};
 pub use trace::{TraceContext, TraceError};
 
 /// What can go wrong when a process begins to tell about itself.
@@ -40,6 +41,12 @@ pub enum TelemetryError {
         metric: &'static str,
         /// What is wrong with them.
         source: metrics_exporter_prometheus::BuildError,
+    },
+    /// Spans cannot be sent.
+    #[error("cannot begin to send spans: {reason}")]
+    Spans {
+        /// What is wrong.
+        reason: String,
     },
     /// The ops listener failed.
     #[error("cannot serve health and metrics")]

@@ -38,6 +38,16 @@ impl TraceContext {
         format!("{:032x}", self.trace)
     }
 
+    /// Whether somebody upstream decided that its spans are kept.
+    pub(super) fn is_sampled(self) -> bool {
+        self.sampled
+    }
+
+    /// The identifiers of the trace and of the place in it.
+    pub(super) fn ids(self) -> (u128, u64) {
+        (self.trace, self.span)
+    }
+
     /// Opens a span whose lines carry this trace; what it is about stands in `of`.
     pub fn span(self, of: &'static str) -> Span {
         tracing::info_span!("traced", of, trace.id = %format_args!("{:032x}", self.trace))

@@ -1,7 +1,7 @@
 //! What follows from a step's end: stages close and open, the next steps are announced,
 //! the job reaches its final state. Runs under the job's lock.
 
-use super::{WorkflowError, announce, queue};
+use super::{Reached, WorkflowError, announce, queue};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::{Ending, JobState};
@@ -12,15 +12,15 @@ use crate::store::steps::Ended;
 use crate::store::{Conn, StoreError, history, job_log, job_tables, jobs, stages, steps, target_holds};
 
 /// A step of this stage is done: closes what is complete, announces what may run now, or
-/// ends the job. Answers what to publish. Where a limit holds nothing is announced: that is
-/// for `limits`, after the commit.
+/// ends the job. Answers what to publish, and whether the job ended. Where a limit holds
+/// nothing is announced: that is for `limits`, after the commit.
 pub(super) async fn after_done(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
     stage: i32,
     job: &Locked,
-) -> Result<Vec<Owed>, WorkflowError> {
+) -> Result<(Vec<Owed>, Reached), WorkflowError> {
     let mut complete = Vec::new();
     if stages::step_ended(conn, org_id, job_id, stage).await? == 0 {
         complete.push(stage);
@@ -28,20 +28,20 @@ pub(super) async fn after_done(
             complete.extend(stages::close(conn, org_id, job_id, number).await?);
         }
         if stages::all_ended(conn, org_id, job_id).await? {
-            conclude(conn, org_id, job_id).await?;
-            return Ok(Vec::new());
+            return Ok((Vec::new(), conclude(conn, org_id, job_id).await?));
         }
     }
     if job.limited {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Reached::NOBODY));
     }
     let next = steps::announce_next(conn, org_id, job_id).await?;
-    Ok(announce::owe(conn, org_id, job_id, job.trace.as_deref(), &next, 0.0).await?)
+    let owed = announce::owe(conn, org_id, job_id, job.trace.as_deref(), &next, 0.0).await?;
+    Ok((owed, Reached::NOBODY))
 }
 
 /// All steps are done: the job is completed, unless a table failed on the way (a sync
 /// told to go on without it).
-async fn conclude(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), WorkflowError> {
+async fn conclude(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Reached, WorkflowError> {
     let (failed, first) = job_tables::failed(conn, org_id, job_id).await?;
     let state = match first {
         None => JobState::Completed,
@@ -61,14 +61,20 @@ async fn conclude(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), W
 
 /// The one place where a job takes its final state, and where what follows from that
 /// belongs: in the same transaction, under the job's lock, once.
-async fn reach(conn: &mut Conn, org_id: OrgId, job_id: JobId, state: JobState) -> Result<(), StoreError> {
-    if jobs::finish(conn, org_id, job_id, state).await? {
+async fn reach(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    state: JobState,
+) -> Result<Reached, StoreError> {
+    let finished = jobs::finish(conn, org_id, job_id, state).await?;
+    if finished.is_some() {
         target_holds::release(conn, org_id, job_id).await?;
         history::summarise(conn, org_id, job_id).await?;
         job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
         queue::after(conn, org_id, job_id).await?;
     }
-    Ok(())
+    Ok(Reached::of(finished.map(|kind| (kind, state))))
 }
 
 /// The job is to end early: what nobody holds is cancelled, and when nobody holds
@@ -79,12 +85,12 @@ pub(super) async fn end_early(
     job_id: JobId,
     ending: Ending,
     failure: Option<&Failure>,
-) -> Result<(), StoreError> {
+) -> Result<Reached, StoreError> {
     jobs::set_ending(conn, org_id, job_id, ending, failure).await?;
     if steps::cancel_unclaimed(conn, org_id, job_id).await? == 0 {
-        finish_ending(conn, org_id, job_id).await?;
+        return finish_ending(conn, org_id, job_id).await;
     }
-    Ok(())
+    Ok(Reached::NOBODY)
 }
 
 /// A held step of an ending job stops; the last one to stop ends the job.
@@ -92,7 +98,7 @@ pub(super) async fn cancel_held(
     conn: &mut Conn,
     lease: &Lease,
     remains: &Remains,
-) -> Result<(), WorkflowError> {
+) -> Result<Reached, WorkflowError> {
     let ended = Ended {
         state: StepState::Cancelled,
         counts: remains.counts,
@@ -104,16 +110,20 @@ pub(super) async fn cancel_held(
         return Err(WorkflowError::LeaseLost);
     }
     if steps::held(conn, lease.org_id, lease.job_id).await? == 0 {
-        finish_ending(conn, lease.org_id, lease.job_id).await?;
+        return Ok(finish_ending(conn, lease.org_id, lease.job_id).await?);
     }
-    Ok(())
+    Ok(Reached::NOBODY)
 }
 
 /// The last held step of an ending job has stopped: the job takes the final state that
 /// was decided.
-pub(super) async fn finish_ending(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), StoreError> {
-    let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(()) };
-    let Some(ending) = job.ending else { return Ok(()) };
+pub(super) async fn finish_ending(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+) -> Result<Reached, StoreError> {
+    let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(Reached::NOBODY) };
+    let Some(ending) = job.ending else { return Ok(Reached::NOBODY) };
     let state = match ending {
         Ending::Failed => JobState::Failed,
         Ending::Cancelled => JobState::Cancelled,

@@ -93,8 +93,9 @@ async fn give_back(
     };
     if job.ending.is_some() {
         // Nobody may claim it again; it ends here as cancelled.
-        super::advance::cancel_held(tx.conn(), lease, remains).await?;
+        let reached = super::advance::cancel_held(tx.conn(), lease, remains).await?;
         tx.commit().await?;
+        reached.count();
         return Ok(Vec::new());
     }
     let Some(step) = steps::give_back(tx.conn(), lease, false, None, remains.wrote, pause).await? else {

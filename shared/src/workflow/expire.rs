@@ -60,9 +60,10 @@ async fn reap(
             "look at the workers' logs and memory; run the job again once the cause is gone",
         );
         let tried = settle::Tried { lease, attempt, table_number: None, remains: &remains, worker };
-        let settled = settle::failed_within(conn, &tried, Verdict::GiveUp, &failure).await?;
+        let (settled, reached) = settle::failed_within(conn, &tried, Verdict::GiveUp, &failure).await?;
         debug_assert!(matches!(settled, Settled::GivenUp | Settled::Cancelled));
         tx.commit().await?;
+        reached.count();
         return Ok(Some(Vec::new()));
     }
     let Some(step) = steps::give_back(conn, lease, true, None, remains.wrote, 0.0).await? else {

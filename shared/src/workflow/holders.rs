@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::{WorkflowError, advance, announce};
+use super::{Reached, WorkflowError, advance, announce};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::hold::{HolderState, MOST_RESTARTS};
 use crate::domain::id::{JobId, OrgId};
@@ -163,8 +163,9 @@ async fn start_again(
     let Some(orphan) = store::orphan(conn, org_id, job_id).await? else { return Ok(None) };
     let Orphan { generation, stage, restarts } = orphan;
     if restarts >= MOST_RESTARTS {
-        give_up(conn, org_id, job_id, restarts).await?;
+        let reached = give_up(conn, org_id, job_id, restarts).await?;
         tx.commit().await?;
+        reached.count();
         return Ok(Some(Vec::new()));
     }
     store::restart(conn, org_id, job_id, stage).await?;
@@ -180,7 +181,12 @@ async fn start_again(
     Ok(Some(owed))
 }
 
-async fn give_up(conn: &mut Conn, org_id: OrgId, job_id: JobId, restarts: i32) -> Result<(), WorkflowError> {
+async fn give_up(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    restarts: i32,
+) -> Result<Reached, WorkflowError> {
     let failure = Failure::permanent(
         FailureClass::Internal,
         "holders_lost",

@@ -18,9 +18,11 @@ mod limits;
 pub mod prune;
 pub mod publish;
 pub mod queue;
+mod reached;
 pub mod refill;
 pub mod settle;
 pub mod submit;
 pub mod target;
 
 pub use error::WorkflowError;
+pub use reached::Reached;

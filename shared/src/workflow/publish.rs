@@ -8,7 +8,7 @@ use crate::domain::step::Queue;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::{Conn, Database, outbox, steps};
-use crate::telemetry::Metric;
+use crate::telemetry::{Metric, OpenSpan, Tag, Work};
 
 /// Publishes rows of an organisation's committed transaction, with the API's rights.
 pub async fn submitted(
@@ -118,9 +118,11 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
     let mut ids = Vec::with_capacity(owed.len());
     let mut outcome = Ok(());
     let mut messages = Vec::with_capacity(owed.len());
+    let mut spans = Vec::with_capacity(owed.len());
     for row in owed {
         match serde_json::from_value::<StepMessage>(row.body) {
-            Ok(message) => {
+            Ok(mut message) => {
+                spans.push(begin(&mut message, row.queue));
                 ids.push(row.id);
                 messages.push((row.queue, message));
             }
@@ -128,7 +130,11 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
         }
     }
     let mut confirmed = Vec::with_capacity(ids.len());
-    for (id, result) in ids.into_iter().zip(bus.publish_all(messages).await) {
+    let results = bus.publish_all(messages).await;
+    for ((id, span), result) in ids.into_iter().zip(spans).zip(results) {
+        if let Some(span) = span {
+            span.end(result.is_err());
+        }
         match result {
             Ok(()) => confirmed.push(id),
             Err(error) => outcome = Err(error.into()),
@@ -136,4 +142,15 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
     }
     Metric::OutboxPublished.add(u64::try_from(confirmed.len()).unwrap_or(u64::MAX), &[]);
     Confirmed { ids: confirmed, outcome }
+}
+
+/// The span of the message's way; what the message leads to is below it.
+fn begin(message: &mut StepMessage, queue: Queue) -> Option<OpenSpan> {
+    let mut span = message.trace?.begin_if_sent(Work::Publish);
+    message.trace = Some(span.context());
+    span.tag(Tag::Job, &message.job_id);
+    span.tag(Tag::Step, &message.step_id);
+    span.tag(Tag::Kind, &message.kind);
+    span.tag(Tag::Queue, &queue);
+    Some(span)
 }

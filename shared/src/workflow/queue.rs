@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{WorkflowError, advance, submit};
+use super::{Reached, WorkflowError, advance, submit};
 use crate::domain::id::{JobId, OrgId, TaskId};
 use crate::domain::job::{Ending, JobKind, JobSpec, Trigger};
 use crate::domain::step::StepKind;
@@ -89,17 +89,17 @@ pub async fn forget(
     org_id: OrgId,
     task_id: TaskId,
     deleted: bool,
-) -> Result<(), WorkflowError> {
-    let Some(queued) = queue::lock(conn, org_id, task_id).await? else { return Ok(()) };
-    if deleted {
-        withdraw(conn, org_id, &queued, "the task was deleted").await?;
-    } else if queued.trigger == Trigger::Schedule {
-        withdraw(conn, org_id, &queued, "the task's schedule was changed").await?;
-    }
-    Ok(())
+) -> Result<Reached, WorkflowError> {
+    let Some(queued) = queue::lock(conn, org_id, task_id).await? else { return Ok(Reached::NOBODY) };
+    let why = match (deleted, queued.trigger) {
+        (true, _) => "the task was deleted",
+        (false, Trigger::Schedule) => "the task's schedule was changed",
+        (false, _) => return Ok(Reached::NOBODY),
+    };
+    Ok(withdraw(conn, org_id, &queued, why).await?)
 }
 
-async fn withdraw(conn: &mut Conn, org_id: OrgId, queued: &Queued, why: &str) -> Result<(), StoreError> {
+async fn withdraw(conn: &mut Conn, org_id: OrgId, queued: &Queued, why: &str) -> Result<Reached, StoreError> {
     let line = format!("{why} while this run waited");
     job_log::add(conn, org_id, queued.id, "warn", &line, None, None).await?;
     advance::end_early(conn, org_id, queued.id, Ending::Cancelled, None).await

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{WorkflowError, advance, announce, limits};
+use super::{Reached, WorkflowError, advance, announce, limits};
 use crate::domain::failure::Failure;
 use crate::domain::id::OrgId;
 use crate::domain::job::Ending;
@@ -80,20 +80,23 @@ async fn done_in_full(
     if !outcome.warnings.is_empty() {
         jobs::warn(conn, lease.org_id, lease.job_id, &outcome.warnings).await?;
     }
-    let settled = if job.ending.is_some() {
+    let (settled, reached) = if job.ending.is_some() {
         // What it did stands; what would follow does not.
-        if steps::held(conn, lease.org_id, lease.job_id).await? == 0 {
-            advance::finish_ending(conn, lease.org_id, lease.job_id).await?;
-        }
-        Settled::Cancelled
+        let reached = match steps::held(conn, lease.org_id, lease.job_id).await? {
+            0 => advance::finish_ending(conn, lease.org_id, lease.job_id).await?,
+            _ => Reached::NOBODY,
+        };
+        (Settled::Cancelled, reached)
     } else {
         if let Some(growth) = &outcome.growth {
             grow(conn, lease, stage, growth).await?;
         }
-        Settled::Done(advance::after_done(conn, lease.org_id, lease.job_id, stage, &job).await?)
+        let (owed, reached) = advance::after_done(conn, lease.org_id, lease.job_id, stage, &job).await?;
+        (Settled::Done(owed), reached)
     };
     reach(Failpoint::SettleBeforeCommit).await?;
     tx.commit().await?;
+    reached.count();
     reach(Failpoint::SettleAfterCommit).await?;
     Ok(match settled {
         Settled::Done(_) if job.limited => Settled::Done(made_room(database, lease.org_id).await),
@@ -124,12 +127,13 @@ pub async fn failed(
     let mut tx = database.system().await?;
     let verdict = retry::verdict(step.kind, failure, step.attempt, rand::random());
     let tried = Tried { lease, attempt: step.attempt, table_number: table, remains, worker };
-    let settled = failed_within(tx.conn(), &tried, verdict, failure).await?;
+    let (settled, reached) = failed_within(tx.conn(), &tried, verdict, failure).await?;
     if let (Settled::GivenUp, Some(verified), Some(number)) = (&settled, verified, table) {
         job_tables::set_verified(tx.conn(), lease.org_id, lease.job_id, number, verified).await?;
     }
     reach(Failpoint::FailBeforeCommit).await?;
     tx.commit().await?;
+    reached.count();
     reach(Failpoint::FailAfterCommit).await?;
     Ok(settled)
 }
@@ -153,12 +157,11 @@ pub(super) async fn failed_within(
     tried: &Tried<'_>,
     verdict: Verdict,
     failure: &Failure,
-) -> Result<Settled, WorkflowError> {
+) -> Result<(Settled, Reached), WorkflowError> {
     let Tried { lease, attempt, table_number, remains, worker } = *tried;
     let job = jobs::lock(conn, lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
     if job.ending.is_some() {
-        advance::cancel_held(conn, lease, remains).await?;
-        return Ok(Settled::Cancelled);
+        return Ok((Settled::Cancelled, advance::cancel_held(conn, lease, remains).await?));
     }
     match verdict {
         Verdict::Again(pause) => {
@@ -169,7 +172,7 @@ pub(super) async fn failed_within(
             let line = format!("attempt {attempt} failed and is made again in {pause:.1} s: {failure}");
             log(conn, lease, "warn", &line, worker).await?;
             announce::owe(conn, lease.org_id, lease.job_id, job.trace.as_deref(), &[step], pause).await?;
-            Ok(Settled::Again)
+            Ok((Settled::Again, Reached::NOBODY))
         }
         Verdict::GiveUp => {
             let ended = Ended {
@@ -185,8 +188,9 @@ pub(super) async fn failed_within(
             }
             log(conn, lease, "error", &format!("given up after attempt {attempt}: {failure}"), worker)
                 .await?;
-            advance::end_early(conn, lease.org_id, lease.job_id, Ending::Failed, Some(failure)).await?;
-            Ok(Settled::GivenUp)
+            let (org_id, job_id) = (lease.org_id, lease.job_id);
+            let reached = advance::end_early(conn, org_id, job_id, Ending::Failed, Some(failure)).await?;
+            Ok((Settled::GivenUp, reached))
         }
     }
 }
@@ -199,9 +203,10 @@ pub async fn stopped(
 ) -> Result<Settled, WorkflowError> {
     let mut tx = database.system().await?;
     jobs::lock(tx.conn(), lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
-    advance::cancel_held(tx.conn(), lease, remains).await?;
+    let reached = advance::cancel_held(tx.conn(), lease, remains).await?;
     reach(Failpoint::StopBeforeCommit).await?;
     tx.commit().await?;
+    reached.count();
     reach(Failpoint::StopAfterCommit).await?;
     Ok(Settled::Cancelled)
 }

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 const ROUTES: &[&str] = &[
     "DELETE /v1/connections/{id}",
     "DELETE /v1/sync-tasks/{id}",
+    "DELETE /v1/webhooks/{id}",
     "GET /v1/connections",
     "GET /v1/connections/{id}",
     "GET /v1/dead-letters",
@@ -17,11 +18,16 @@ const ROUTES: &[&str] = &[
     "GET /v1/jobs/{id}",
     "GET /v1/jobs/{id}/events",
     "GET /v1/jobs/{id}/log",
+    "GET /v1/organisation/limits",
     "GET /v1/sync-tasks",
     "GET /v1/sync-tasks/{id}",
     "GET /v1/sync-tasks/{id}/runs",
     "GET /v1/sync-tasks/{id}/schedule-events",
+    "GET /v1/webhooks",
+    "GET /v1/webhooks/{id}",
+    "GET /v1/webhooks/{id}/deliveries",
     "PATCH /v1/sync-tasks/{id}",
+    "PATCH /v1/webhooks/{id}",
     "POST /v1/connections",
     "POST /v1/dead-letters/replay",
     "POST /v1/dead-letters/{id}/replay",
@@ -29,6 +35,9 @@ const ROUTES: &[&str] = &[
     "POST /v1/probes",
     "POST /v1/sync-tasks",
     "POST /v1/sync-tasks/{id}/runs",
+    "POST /v1/webhooks",
+    "POST /v1/webhooks/{id}/test",
+    "PUT /v1/organisation/limits",
 ];
 
 /// A token of the first organisation with these permissions, or one that is out of date.
@@ -112,6 +121,9 @@ async fn each_permission_opens_its_own_doors() {
         ("POST /v1/probes", [false, false, false]),
         ("GET /v1/dead-letters", [false, false, false]),
         ("POST /v1/dead-letters/replay", [false, false, false]),
+        ("POST /v1/webhooks", [false, false, true]),
+        ("PATCH /v1/webhooks/{id}", [false, false, true]),
+        ("GET /v1/webhooks/{id}/deliveries", [false, false, true]),
     ];
     for (route, expected) in cases {
         for ((permission, token), open) in permissions.iter().zip(&tokens).zip(expected) {

@@ -26,6 +26,7 @@ const ROOMS: &[Room] = &[
     // It makes the `Login` that an engine dials; the engine knows nothing of it.
     ("worker", "tunnel", &["engine"], &["domain", "vault"]),
     ("worker", "steps", &["row", "engine", "transfer", "tunnel"], &["domain", "store", "vault"]),
+    ("worker", "webhooks", &["tunnel"], &["domain", "store", "vault"]),
     ("worker", "runtime", &["steps", "transfer"], &["domain", "store", "bus", "workflow", "vault"]),
     ("api", "view", &[], &["domain", "store", "workflow"]),
     ("api", "error", &[], &["domain", "store", "bus", "workflow", "vault"]),
@@ -46,6 +47,9 @@ const FENCED: &[(&str, &[&str])] = &[
     ("mysql_async", &["worker/src/engine/mysql/"]),
     ("hpke", &["shared/src/vault/"]),
     ("axum", &["api/src/", "shared/src/telemetry/"]),
+    ("reqwest", &["shared/src/telemetry/"]),
+    ("hyper", &["worker/src/webhooks/"]),
+    ("opentelemetry", &["shared/src/telemetry/"]),
 ];
 
 fn rooms_of(krate: &str) -> Vec<&'static str> {

@@ -76,8 +76,9 @@ impl Bench {
     /// Asks for a job's end, as a person does.
     pub(super) async fn cancel(&self, job: JobId) -> Result<(), WorkflowError> {
         let mut tx = self.database.system().await?;
-        cancel::request(tx.conn(), self.org, job).await?;
+        let reached = cancel::request(tx.conn(), self.org, job).await?;
         tx.commit().await?;
+        reached.count();
         Ok(())
     }
 

@@ -158,7 +158,7 @@ impl<'a> Walk<'a> {
     async fn cancel(&mut self) {
         let mut tx = self.bench.database.system().await.unwrap();
         match cancel::request(tx.conn(), self.bench.org, self.job).await {
-            Ok(()) => {
+            Ok(_) => {
                 assert!(self.ended.is_none());
                 tx.commit().await.unwrap();
             }

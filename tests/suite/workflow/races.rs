@@ -95,8 +95,9 @@ async fn a_cancel_that_races_claims_leaves_no_step_behind() {
         let cancel = async {
             tokio::time::sleep(std::time::Duration::from_micros(round * 50 % 1_500)).await;
             let mut tx = bench.database.system().await?;
-            cancel::request(tx.conn(), bench.org, job).await?;
+            let reached = cancel::request(tx.conn(), bench.org, job).await?;
             tx.commit().await?;
+            reached.count();
             Ok::<_, WorkflowError>(())
         };
         let (claims, cancelled) = futures::join!(claims, cancel);
@@ -138,7 +139,7 @@ async fn a_second_run_of_a_task_waits_for_the_first_to_end() {
     let (job, _) = bench.planned(growth(&[(&[], 1)])).await;
     assert!(matches!(bench.submit().await, Err(WorkflowError::RunInProgress)));
     let mut tx = bench.database.system().await.unwrap();
-    cancel::request(tx.conn(), bench.org, job).await.unwrap();
+    let _ = cancel::request(tx.conn(), bench.org, job).await.unwrap();
     tx.commit().await.unwrap();
     bench.submit().await.unwrap();
 }
@@ -175,7 +176,7 @@ async fn s11_a_queue_that_races_the_end_strands_nobody() {
         seen.insert(made.len());
         for job in made {
             let mut tx = bench.database.system().await.unwrap();
-            cancel::request(tx.conn(), bench.org, job).await.unwrap();
+            let _ = cancel::request(tx.conn(), bench.org, job).await.unwrap();
             tx.commit().await.unwrap();
         }
     }

@@ -7,7 +7,7 @@ use longshore_shared::bus::{Delivery, Slot};
 use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{StoreError, within};
-use longshore_shared::telemetry::{Metric, TraceContext};
+use longshore_shared::telemetry::{Metric, OpenSpan, TraceContext, Work};
 use longshore_shared::workflow::{WorkflowError, claim};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -35,21 +35,25 @@ pub(super) async fn run(worker: Arc<Worker>, mut slot: Slot, shutdown: Cancellat
             "step", step.kind = %delivery.message.kind, step.id = %delivery.message.step_id,
             job.id = %delivery.message.job_id, trace.id = %trace.trace_id()
         );
-        Box::pin(one(&worker, delivery, &shutdown).instrument(span)).await;
+        let work = trace.begin_if_sent(Work::Step);
+        Box::pin(one(&worker, delivery, work, &shutdown).instrument(span)).await;
     }
 }
 
-async fn one(worker: &Arc<Worker>, delivery: Delivery, shutdown: &CancellationToken) {
+async fn one(worker: &Arc<Worker>, delivery: Delivery, span: OpenSpan, shutdown: &CancellationToken) {
     // Taken before the claim, so that our idea of the lease ends before PostgreSQL's.
     let asked = Instant::now();
-    match claim(worker, &delivery).await {
+    let trying = span.context().begin_if_sent(Work::Claim);
+    let claimed = claim(worker, &delivery).await;
+    trying.end(claimed.is_err());
+    match claimed {
         Ok(None) => {
             // Somebody else has it, or nobody needs it any more.
             let _ = delivery.ack().await;
         }
         Ok(Some(step)) => {
             Metric::ClaimLatency.record(step.waited_seconds, &[]);
-            let mut work = Box::pin(finish::run_and_settle(worker, step, asked));
+            let mut work = Box::pin(finish::run_and_settle(worker, step, span, asked));
             // Lost or not, the claim stands, and a second delivery's claim will lose.
             match tokio::time::timeout(SHORT, &mut work).await {
                 Ok(()) => acknowledge(delivery.ack()).await,

@@ -7,7 +7,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{StepKind, Verified};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::within;
-use longshore_shared::telemetry::Metric;
+use longshore_shared::telemetry::{self, Metric, OpenSpan, Tag};
 use longshore_shared::workflow::settle::{self, Settled};
 use longshore_shared::workflow::{WorkflowError, claim};
 use tokio::task::JoinSet;
@@ -30,14 +30,23 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// What came of an attempt; a verification that failed still has something to tell.
 type Ended = Result<Work, (Failure, Option<Verified>)>;
 
-pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, asked: Instant) {
+/// `span` is the step's; it is told and ended here.
+pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, mut span: OpenSpan, asked: Instant) {
     let begun = Instant::now();
     let kind = step.kind;
+    span.tag(Tag::Job, &step.lease.job_id);
+    span.tag(Tag::Step, &step.lease.step_id);
+    span.tag(Tag::Kind, &kind);
+    span.tag(Tag::Attempt, &step.attempt);
     let held = Held::new(step, asked, worker.settings.lease);
     worker.registry.add(&held);
     let work = async {
         let outcome = run(worker, &held).await;
-        tokio::time::timeout(PATIENCE, settle_through_outages(worker, &held, &outcome)).await
+        let settling = span.context().begin_if_sent(telemetry::Work::Settle);
+        let settle = settle_through_outages(worker, &held, &outcome);
+        let settled = tokio::time::timeout(PATIENCE, settle).await;
+        settling.end(!matches!(settled, Ok(Ok(_))));
+        settled
     };
     let settled = tokio::select! {
         settled = work => settled.unwrap_or(Ok("unsettled")),
@@ -50,6 +59,8 @@ pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, asked: I
         tracing::warn!("a step could not be settled: {error}");
         "unsettled"
     });
+    span.tag(Tag::Outcome, &word);
+    span.end(matches!(word, "retried" | "given_up" | "unsettled" | "lost"));
     Metric::StepsSettled.increment(&[("kind", kind.as_str()), ("outcome", word)]);
     Metric::StepDuration.record(begun.elapsed().as_secs_f64(), &[("kind", kind.as_str())]);
 }
@@ -122,7 +133,13 @@ async fn settle_once(worker: &Worker, held: &Held, ended: &Ended) -> Result<&'st
             announce(worker, owed).await;
             "done"
         }
-        Settled::Again => "retried",
+        Settled::Again => {
+            if let Err((failure, _)) = ended {
+                let labels = [("kind", step.kind.as_str()), ("class", failure.class.as_str())];
+                Metric::StepRetries.increment(&labels);
+            }
+            "retried"
+        }
         Settled::GivenUp => "given_up",
         Settled::Cancelled => "cancelled",
     })

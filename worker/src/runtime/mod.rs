@@ -62,7 +62,12 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// A worker that has not begun.
-    pub(crate) fn new(database: Database, bus: Bus, opener: Opener, settings: config::Worker) -> Arc<Self> {
+    pub(crate) fn new(
+        database: Database,
+        bus: Bus,
+        opener: Arc<Opener>,
+        settings: config::Worker,
+    ) -> Arc<Self> {
         let id = WorkerId(clock::fresh_id());
         let hands = Hands::new(database.clone(), opener, &settings);
         Arc::new(Self {

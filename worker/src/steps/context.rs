@@ -55,10 +55,10 @@ pub(crate) struct Hands {
 
 impl Hands {
     /// The control plane, what opens secrets, and the worker's settings.
-    pub(crate) fn new(database: Database, opener: Opener, settings: &config::Worker) -> Self {
+    pub(crate) fn new(database: Database, opener: Arc<Opener>, settings: &config::Worker) -> Self {
         Self {
             database,
-            opener: Arc::new(opener),
+            opener,
             dialler: Dialler::new(settings.loopback_allowed),
             chunk_rows: settings.chunk_rows,
             chunk_bytes: settings.chunk_bytes,

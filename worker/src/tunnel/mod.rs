@@ -1,4 +1,4 @@
-//! How a customer's server is reached: resolve the host, check the address against the
+//! How other people's servers are reached: resolve the host, check the address against the
 //! policy, and pin it for the engine to connect to.
 //!
 //! Invariants: this happens anew for every connection that is opened, so a name that
@@ -7,5 +7,9 @@
 //! (`engine`), secrets (`steps` opens them).
 
 mod dial;
+mod outbound;
 
 pub(crate) use dial::Dialler;
+#[cfg(test)]
+pub(crate) use outbound::Resolver;
+pub(crate) use outbound::{Outbound, OutboundError, SystemResolver};
