@@ -47,6 +47,7 @@ _PACKAGES: Dict[str, Callable[[], bool]] = {
 # What the tests need beyond it.
 _TEST_PACKAGES: Dict[str, Callable[[], bool]] = {
     "faketime": lambda: _has("faketime"),
+    "openssh-server": lambda: _has("sshd", "ssh-keygen"),
 }
 
 

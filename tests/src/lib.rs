@@ -22,5 +22,6 @@ pub mod schema;
 pub mod scrape;
 pub mod seeds;
 pub mod servers;
+pub mod sshd;
 pub mod stack;
 pub mod wait;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod access;
 mod api;
 mod chaos;
 mod failures;

@@ -63,7 +63,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Given<T> {
 /// The wrong fields of a body, as they are found.
 #[derive(Default)]
 pub(super) struct Findings {
-    inside: Vec<&'static str>,
+    inside: Vec<String>,
     errors: Vec<FieldError>,
 }
 
@@ -121,8 +121,8 @@ impl Findings {
     }
 
     /// Looks at the fields inside a field.
-    pub(super) fn within<T>(&mut self, field: &'static str, look: impl FnOnce(&mut Self) -> T) -> T {
-        self.inside.push(field);
+    pub(super) fn within<T>(&mut self, field: impl Into<String>, look: impl FnOnce(&mut Self) -> T) -> T {
+        self.inside.push(field.into());
         let found = look(self);
         self.inside.pop();
         found
@@ -130,7 +130,7 @@ impl Findings {
 
     /// Notes a wrong field.
     pub(super) fn add(&mut self, field: &str, code: &str, detail: impl Into<String>) {
-        let path: Vec<&str> = self.inside.iter().copied().chain([field]).collect();
+        let path: Vec<&str> = self.inside.iter().map(String::as_str).chain([field]).collect();
         self.errors.push(FieldError::new(&path.join("."), code, detail));
     }
 

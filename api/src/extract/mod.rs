@@ -12,6 +12,7 @@ mod host;
 mod idempotency;
 mod if_match;
 mod new_connection;
+mod new_hop;
 mod new_limits;
 mod new_probe;
 mod new_schedule;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use longshore_shared::domain::connection::{
     Connection, ConnectionState, ConnectionType, Engine, Tls, TlsMode,
 };
+use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::{ConnectionId, OrgId};
 use longshore_shared::domain::limits::MOST_SESSIONS;
 use longshore_shared::vault::Secret;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::given::{Findings, Given, Object, name};
 use super::host::host;
+use super::new_hop::{self, NewHop};
 use crate::error::ApiError;
 use crate::word::{Word, words};
 
@@ -29,7 +31,7 @@ pub(crate) struct NewConnection {
     #[schema(schema_with = words::<Engine>, required = true)]
     #[serde(default)]
     engine: Given<Word<Engine>>,
-    /// Host name or address, nothing else.
+    /// Host name or address, nothing else; behind SSH as the last hop sees it.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 253, example = "db.example.com")]
     #[serde(default)]
     host: Given<String>,
@@ -53,11 +55,15 @@ pub(crate) struct NewConnection {
     #[schema(schema_with = words::<ConnectionType>, required = false)]
     #[serde(default)]
     connection_type: Given<Word<ConnectionType>>,
+    /// The SSH hosts on the way, outermost first: one for `ssh`, 2 to 5 for `ssh+jump`.
+    #[schema(value_type = Option<Vec<NewHop>>, max_items = 5)]
+    #[serde(default)]
+    hops: Given<Vec<Object<NewHop>>>,
     /// TLS is off unless given.
     #[schema(value_type = Option<NewTls>)]
     #[serde(default)]
     tls: Given<Object<NewTls>>,
-    /// Bound of DNS, TCP, TLS and login together; 10 unless given.
+    /// Bound of DNS, TCP, each hop, TLS and login together; 10 unless given.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 300)]
     #[serde(default)]
     timeout_seconds: Given<u32>,
@@ -81,16 +87,16 @@ pub(crate) struct NewTls {
     ca: Given<String>,
 }
 
-type Objection = (&'static str, String);
+pub(super) type Objection = (&'static str, String);
 
 impl NewConnection {
-    /// The connection and its password, or everything that is wrong with the fields.
+    /// The connection and its secrets, or everything that is wrong with the fields.
     pub(crate) fn check(
         self,
         org_id: OrgId,
         id: ConnectionId,
         now: DateTime<Utc>,
-    ) -> Result<(Connection, Secret), ApiError> {
+    ) -> Result<(Connection, Vec<(SecretName, Secret)>), ApiError> {
         let mut found = Findings::default();
         let read = found.required("name", self.name, "a text");
         let name = found.checked("name", read, |text| name(&text));
@@ -106,6 +112,8 @@ impl NewConnection {
         let password = found.checked("password", read, password);
         let connection_type =
             found.optional("connection_type", self.connection_type, &Word::<ConnectionType>::choices());
+        let connection_type = connection_type.map_or(ConnectionType::Direct, |word| word.0);
+        let hops = hops(&mut found, self.hops, connection_type, host.as_deref().zip(port));
         let given = found.optional("tls", self.tls, "an object with `mode` and perhaps `ca`");
         let tls =
             given.map_or(Some(Tls::default()), |given| found.within("tls", |found| given.0.check(found)));
@@ -114,12 +122,15 @@ impl NewConnection {
         let given = found.optional("max_sessions", self.max_sessions, "a whole number of sessions");
         let max_sessions = found.checked("max_sessions", given, sessions);
         let whole = (|| {
+            let (hops, mut secrets) = hops?;
+            secrets.push((SecretName::Password, password?));
             let connection = Connection {
                 org_id,
                 id,
                 name: name?,
                 engine: engine?.0,
-                connection_type: connection_type.map_or(ConnectionType::Direct, |word| word.0),
+                connection_type,
+                hops,
                 host: host?,
                 port: port?,
                 database: database?,
@@ -132,7 +143,7 @@ impl NewConnection {
                 version: 1,
                 created_at: now,
             };
-            Some((connection, password?))
+            Some((connection, secrets))
         })();
         found.finish(whole)
     }
@@ -156,6 +167,27 @@ impl NewTls {
     }
 }
 
+/// The hops, if none of them is the database itself.
+fn hops(
+    found: &mut Findings,
+    given: Given<Vec<Object<NewHop>>>,
+    connection_type: ConnectionType,
+    database: Option<(&str, u16)>,
+) -> Option<new_hop::Checked> {
+    let is_wrong = matches!(given, Given::Wrong(_));
+    let given = found.optional("hops", given, "a list of SSH hosts, each an object,");
+    if is_wrong {
+        return None;
+    }
+    let (hops, secrets) = new_hop::check(found, given, connection_type)?;
+    let itself = hops.iter().position(|hop| Some((hop.host.as_str(), hop.port)) == database);
+    if let Some(at) = itself {
+        found.add(&format!("hops.{at}.host"), "loop", "it is the database's own host and port");
+        return None;
+    }
+    Some((hops, secrets))
+}
+
 fn port(found: &mut Findings, given: Given<u16>, engine: Option<Word<Engine>>) -> Option<u16> {
     let expected = "a whole number from 1 to 65535";
     let wrong = matches!(given, Given::Wrong(_));
@@ -172,7 +204,7 @@ fn port(found: &mut Findings, given: Given<u16>, engine: Option<Word<Engine>>) -
 
 /// A text that is only ever passed on as data; PostgreSQL cannot keep a NUL, and no
 /// server takes an account with control characters.
-fn data(text: String, longest: usize) -> Result<String, Objection> {
+pub(super) fn data(text: String, longest: usize) -> Result<String, Objection> {
     if text.is_empty() {
         return Err(("required", "at least one character is required".to_owned()));
     }
@@ -185,7 +217,7 @@ fn data(text: String, longest: usize) -> Result<String, Objection> {
     Ok(text)
 }
 
-fn password(secret: Secret) -> Result<Secret, Objection> {
+pub(super) fn password(secret: Secret) -> Result<Secret, Objection> {
     if secret.reveal().len() > 4096 {
         return Err(("too_long", "at most 4096 bytes are taken".to_owned()));
     }

@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use chrono::SubsecRound as _;
 use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::store::{OrgTx, StoreError, connections};
 use longshore_shared::vault::{Place, Sealer, Secret};
@@ -28,11 +29,13 @@ pub(crate) async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     // The store keeps microseconds: the first answer is like every later one.
     let id = ConnectionId(clock::fresh_id());
-    let (connection, password) = body.check(caller.org_id(), id, clock::now().trunc_subsecs(6))?;
+    let (connection, secrets) = body.check(caller.org_id(), id, clock::now().trunc_subsecs(6))?;
     let (made, connection) = match caller.once().await? {
         Once::First(mut effect) => {
             connections::insert(effect.conn(), &connection).await.map_err(taken)?;
-            seal(&mut effect, &state.sealer, &connection, &password).await?;
+            for (name, secret) in &secrets {
+                seal(&mut effect, &state.sealer, &connection, *name, secret).await?;
+            }
             (effect.done(StatusCode::CREATED, id.0).await?, connection)
         }
         Once::Again(made) => {
@@ -99,12 +102,14 @@ async fn seal(
     tx: &mut OrgTx,
     sealer: &Sealer,
     connection: &Connection,
-    password: &Secret,
+    name: SecretName,
+    secret: &Secret,
 ) -> Result<(), ApiError> {
     let (org_id, id, version) = (connection.org_id, connection.id, connection.version);
-    let place = Place { org_id, table: connections::SECRETS_TABLE, row: id.0, column: "password", version };
-    let sealed = sealer.seal(password, &place)?;
-    Ok(connections::insert_secret(tx.conn(), org_id, id, place.column, version, &sealed).await?)
+    let column = name.to_string();
+    let place = Place { org_id, table: connections::SECRETS_TABLE, row: id.0, column: &column, version };
+    let sealed = sealer.seal(secret, &place)?;
+    Ok(connections::insert_secret(tx.conn(), org_id, id, name, version, &sealed).await?)
 }
 
 fn taken(error: StoreError) -> ApiError {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine, TlsMode};
+use longshore_shared::domain::hop::{Hop, HopLogin};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -23,6 +24,8 @@ pub(crate) struct ConnectionView {
     username: String,
     #[schema(schema_with = words::<ConnectionType>)]
     connection_type: Word<ConnectionType>,
+    /// The SSH hosts on the way, outermost first.
+    hops: Vec<HopView>,
     tls: TlsView,
     timeout_seconds: u32,
     /// How many sessions all workers together may have open on it at once; null: as many as there is work.
@@ -37,6 +40,29 @@ pub(crate) struct ConnectionView {
     /// Grows at each change.
     version: i32,
     created_at: DateTime<Utc>,
+}
+
+/// An SSH host on the way. Its password or key is never given back.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Hop)]
+struct HopView {
+    host: String,
+    #[schema(minimum = 1, maximum = 65535)]
+    port: u16,
+    username: String,
+    /// What it logs in with.
+    #[schema(schema_with = words::<HopLogin>)]
+    login: Word<HopLogin>,
+    /// The host key that was confirmed; without one the hop is not entered.
+    #[schema(required = true)]
+    host_key: Option<String>,
+}
+
+impl From<Hop> for HopView {
+    fn from(hop: Hop) -> Self {
+        let Hop { host, port, username, login, host_key } = hop;
+        Self { host, port, username, login: Word(login), host_key }
+    }
 }
 
 /// TLS settings of a connection.
@@ -61,6 +87,7 @@ impl From<Connection> for ConnectionView {
             database: c.database,
             username: c.username,
             connection_type: Word(c.connection_type),
+            hops: c.hops.into_iter().map(Into::into).collect(),
             tls: TlsView { mode: Word(c.tls.mode), ca: c.tls.ca },
             timeout_seconds: c.timeout_seconds,
             max_sessions: c.max_sessions,

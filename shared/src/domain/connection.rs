@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hop::Hop;
 use super::id::{ConnectionId, OrgId};
 use super::words;
 
@@ -62,6 +63,10 @@ words! {
     ConnectionType {
         /// Straight over TCP.
         Direct = "direct",
+        /// Through one SSH host.
+        Ssh = "ssh",
+        /// Through several SSH hosts, one in the other.
+        SshJump = "ssh+jump",
     }
 }
 
@@ -123,7 +128,9 @@ pub struct Connection {
     pub engine: Engine,
     /// How the host is reached.
     pub connection_type: ConnectionType,
-    /// Host name or address literal.
+    /// The SSH hosts on the way, outermost first; none for `direct`.
+    pub hops: Vec<Hop>,
+    /// Host name or address literal, as the last hop sees it.
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -133,7 +140,7 @@ pub struct Connection {
     pub username: String,
     /// TLS settings.
     pub tls: Tls,
-    /// Bound of DNS, TCP, TLS and login together, in seconds.
+    /// Bound of DNS, TCP, each hop, TLS and login together, in seconds.
     pub timeout_seconds: u32,
     /// How many sessions all workers together may have open on it at once.
     pub max_sessions: Option<u16>,

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod dead_letter;
 pub mod failure;
 pub mod hold;
+pub mod hop;
 pub mod id;
 pub mod job;
 pub mod limits;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Conn, StoreError};
 use crate::domain::connection::{Connection, Tls};
+use crate::domain::hop::{Hop, SecretName};
 use crate::domain::id::{ConnectionId, OrgId};
 use crate::vault::Sealed;
 
@@ -17,6 +18,7 @@ struct Row {
     name: String,
     engine: String,
     connection_type: String,
+    hops: serde_json::Value,
     host: String,
     port: i32,
     database: String,
@@ -40,6 +42,7 @@ impl TryFrom<Row> for Connection {
             name: r.name,
             engine: r.engine.parse()?,
             connection_type: r.connection_type.parse()?,
+            hops: serde_json::from_value::<Vec<Hop>>(r.hops)?,
             host: r.host,
             port: r.port.try_into()?,
             database: r.database,
@@ -59,8 +62,8 @@ impl TryFrom<Row> for Connection {
 pub async fn insert(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO connections (org_id, id, name, engine, connection_type, host, port, database, username,
-             tls, timeout_seconds, version, created_at, updated_at, max_sessions)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)",
+             tls, timeout_seconds, version, created_at, updated_at, max_sessions, hops)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)",
         c.org_id.0,
         c.id.0,
         c.name,
@@ -74,7 +77,8 @@ pub async fn insert(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
         i32::try_from(c.timeout_seconds)?,
         c.version,
         c.created_at,
-        c.max_sessions.map(i32::from)
+        c.max_sessions.map(i32::from),
+        serde_json::to_value(&c.hops)?
     )
     .execute(conn)
     .await?;
@@ -86,7 +90,7 @@ pub async fn insert_secret(
     conn: &mut Conn,
     org_id: OrgId,
     id: ConnectionId,
-    name: &str,
+    name: SecretName,
     version: i32,
     sealed: &Sealed,
 ) -> Result<(), StoreError> {
@@ -95,7 +99,7 @@ pub async fn insert_secret(
          VALUES ($1, $2, $3, $4, $5, $6)",
         org_id.0,
         id.0,
-        name,
+        name.to_string(),
         version,
         sealed.key_id,
         sealed.bytes
@@ -105,23 +109,35 @@ pub async fn insert_secret(
     Ok(())
 }
 
-/// A connection's sealed secret and its version. Only the system role may read it.
-pub async fn secret(
+/// One sealed secret of a connection.
+pub struct SealedSecret {
+    /// Which one.
+    pub name: SecretName,
+    /// Its version, part of the place that it is bound to.
+    pub version: i32,
+    /// The sealed value.
+    pub sealed: Sealed,
+}
+
+/// A connection's sealed secrets. Only the system role may read them.
+pub async fn secrets(
     conn: &mut Conn,
     org_id: OrgId,
     id: ConnectionId,
-    name: &str,
-) -> Result<Option<(Sealed, i32)>, StoreError> {
-    let row = sqlx::query!(
-        "SELECT version, key_id, sealed FROM connection_secrets
-         WHERE org_id = $1 AND connection_id = $2 AND name = $3",
+) -> Result<Vec<SealedSecret>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT name, version, key_id, sealed FROM connection_secrets WHERE org_id = $1 AND connection_id = $2",
         org_id.0,
-        id.0,
-        name
+        id.0
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(|r| (Sealed { key_id: r.key_id, bytes: r.sealed }, r.version)))
+    rows.into_iter()
+        .map(|r| {
+            let sealed = Sealed { key_id: r.key_id, bytes: r.sealed };
+            Ok(SealedSecret { name: r.name.parse()?, version: r.version, sealed })
+        })
+        .collect()
 }
 
 /// The connection, unless it was deleted.
@@ -132,7 +148,7 @@ pub async fn find(
 ) -> Result<Option<Connection>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
+        "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
                 max_sessions, state, checked_at, version, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
         org_id.0,
@@ -153,7 +169,7 @@ pub async fn list(
 ) -> Result<Vec<Connection>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
+        "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
                 max_sessions, state, checked_at, version, created_at
          FROM connections
          WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR lower(name) > lower($2))
@@ -193,7 +209,7 @@ pub async fn find_for_use(
 ) -> Result<Option<Connection>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, name, engine, connection_type, host, port, database, username, tls, timeout_seconds,
+        "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
                 max_sessions, state, checked_at, version, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE",
         org_id.0,

@@ -235,9 +235,9 @@ impl Context {
 
     async fn login(&self, side: &Side) -> Result<Login, StepError> {
         self.check_lease()?;
-        let password = side.password(&self.hands).await?;
+        let credentials = side.credentials(&self.hands).await?;
         let tag = format!("longshore job {}", self.step.lease.job_id);
-        let login = self.hands.dialler.login(&side.connection, password, tag).await?;
+        let login = self.hands.dialler.login(&side.connection, credentials, tag).await?;
         Ok(Login { seat: side.seat().await, ..login })
     }
 
@@ -264,10 +264,10 @@ impl Context {
     }
 
     async fn end_sessions_of(&self, side: &Side) {
-        let (Some(password), ids) = (side.opened(), side.sessions()) else { return };
+        let (Some(credentials), ids) = (side.opened(), side.sessions()) else { return };
         let tag = format!("longshore job {}", self.step.lease.job_id);
         let ended = async {
-            let login = self.hands.dialler.login(&side.connection, password, tag).await?;
+            let login = self.hands.dialler.login(&side.connection, credentials, tag).await?;
             engine::end_sessions(side.connection.engine, &login, &ids).await
         };
         if let Err(failure) = ended.await {

@@ -1,44 +1,56 @@
-//! From a connection's host name to an address that may be dialled, and to a login.
+//! From a connection to a login: the address to dial, or a way through SSH to it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use longshore_shared::domain::address;
-use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::vault::Secret;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout, timeout_at};
+use longshore_shared::domain::connection::{Connection, TlsMode};
+use longshore_shared::domain::failure::Failure;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
 
+use super::bridge::Bridge;
+use super::credentials::Credentials;
+use super::refusal;
+use super::resolve::{Policy, Spot};
+use super::ssh::{Chain, Stopped};
 use crate::engine::Login;
 
-/// A login gets at least this long, however long the name took.
+/// A login gets at least this long, however long the way to it took.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// Makes logins; holds the address policy.
-#[derive(Clone, Copy, Debug)]
+/// Makes logins; holds the address policy, and the tunnels' tasks.
+#[derive(Clone, Debug)]
 pub(crate) struct Dialler {
-    /// Databases on the worker's own machine: the local stack and tests.
-    loopback_allowed: bool,
+    policy: Policy,
+    tracker: TaskTracker,
 }
 
 impl Dialler {
-    /// `loopback_allowed`: databases on this machine may be reached.
+    /// `loopback_allowed`: hosts on this machine may be reached directly.
     pub(crate) fn new(loopback_allowed: bool) -> Self {
-        Self { loopback_allowed }
+        Self { policy: Policy { loopback_allowed }, tracker: TaskTracker::new() }
     }
 
-    /// Resolves the connection's host, checks and pins the address. `tag` is shown to
-    /// the server's administrator.
+    /// Resolves the connection's host, or its first hop's, checks and pins the address, and
+    /// goes through the hops. `tag` is shown to the database's administrator. Each login
+    /// behind SSH has SSH sessions of its own, which end with it.
     pub(crate) async fn login(
         &self,
         connection: &Connection,
-        password: Secret,
+        credentials: Credentials,
         tag: String,
     ) -> Result<Login, Failure> {
         let begun = Instant::now();
         let bound = Duration::from_secs(connection.timeout_seconds.into());
-        let address = self.resolve(connection, begun + bound).await?;
+        let address = match connection.hops.as_slice() {
+            [] => {
+                let who = format!("connection {}", connection.name);
+                let spot = Spot { who: &who, host: &connection.host, port: connection.port };
+                self.policy.resolve(spot, begun + bound).await?
+            }
+            [..] => self.through(connection, &credentials, begun + bound).await?,
+        };
         Ok(Login {
             seat: None,
             address,
@@ -46,87 +58,68 @@ impl Dialler {
             tls: connection.tls.clone(),
             database: connection.database.clone(),
             username: connection.username.clone(),
-            password,
+            password: credentials.password,
             timeout: bound.saturating_sub(begun.elapsed()).max(LEAST),
             tag,
         })
     }
 
-    async fn resolve(&self, connection: &Connection, until: Instant) -> Result<SocketAddr, Failure> {
-        let host = connection.host.as_str();
-        let found = timeout_at(until, lookup_host((host, connection.port))).await;
-        let found: Vec<_> = match found {
-            Err(_) => return Err(lookup_failed(connection, "no answer in time", true)),
-            Ok(Err(error)) => {
-                let message = error.to_string();
-                return Err(lookup_failed(connection, &message, passes(&message)));
-            }
-            Ok(Ok(found)) => found.collect(),
+    /// Goes through the hops; answers a local address that leads to the database.
+    async fn through(
+        &self,
+        connection: &Connection,
+        credentials: &Credentials,
+        until: Instant,
+    ) -> Result<SocketAddr, Failure> {
+        let mut way: Option<Chain> = None;
+        for (number, (hop, secret)) in (1..).zip(connection.hops.iter().zip(&credentials.hops)) {
+            let who = format!("connection {}: hop {number} ({}:{})", connection.name, hop.host, hop.port);
+            let entered = match way.take() {
+                Some(chain) => timeout_at(until, chain.jump(hop, secret)).await,
+                None => {
+                    let spot = Spot { who: &who, host: &hop.host, port: hop.port };
+                    let stream = self.dial(spot, until).await?;
+                    timeout_at(until, Chain::enter(stream, hop, secret)).await
+                }
+            };
+            let entered = entered.map_err(|_| refusal::too_slow(&who, connection.timeout_seconds))?;
+            way = Some(entered.map_err(|stopped| refusal::of_hop(&who, &stopped))?);
+        }
+        let who = format!("connection {}", connection.name);
+        let Some(chain) = way else { return Err(refusal::secrets_missing(&who)) };
+        let opening = timeout_at(until, chain.stream(&connection.host, connection.port)).await;
+        let first = match opening {
+            Err(_) => return Err(refusal::too_slow(&who, connection.timeout_seconds)),
+            Ok(Err(Stopped::Forward(why))) => return Err(refusal::of_forward(&who, connection, &why)),
+            Ok(opened) => opened.map_err(|stopped| refusal::of_hop(&who, &stopped))?,
         };
-        let mut refused = None;
-        let mut allowed: Vec<SocketAddr> = Vec::with_capacity(found.len());
-        for address in found {
-            let plain = address::canonical(address.ip());
-            match self.refuses(plain) {
-                None => allowed.push(SocketAddr::new(plain, address.port())),
-                Some(why) => refused = Some((plain, why)),
+        let (host, port) = (connection.host.clone(), connection.port);
+        let bridge = Bridge { chain, host, port, first, logins: logins(connection.tls.mode) };
+        // The engine's login has at least a second, and closes what it does not need.
+        let patience = until.max(Instant::now() + LEAST);
+        bridge.listen(patience, &self.tracker).await.map_err(|error| refusal::no_local_end(&who, &error))
+    }
+
+    async fn dial(&self, spot: Spot<'_>, until: Instant) -> Result<TcpStream, Failure> {
+        let address = self.policy.resolve(spot, until).await?;
+        match timeout_at(until, TcpStream::connect(address)).await {
+            Err(_) => Err(refusal::no_answer(spot.who)),
+            Ok(Err(error)) => Err(refusal::not_connected(spot.who, &error)),
+            Ok(Ok(stream)) => {
+                // Small packets are requests that somebody waits for.
+                let _ = stream.set_nodelay(true);
+                Ok(stream)
             }
         }
-        allowed.dedup();
-        match (allowed.as_slice(), refused) {
-            ([], Some((address, why))) => Err(not_allowed(connection, address, why)),
-            ([], None) => Err(lookup_failed(connection, "it has no address", false)),
-            ([one], _) => Ok(*one),
-            (several, _) => Ok(first_that_answers(several, until).await),
-        }
-    }
-
-    fn refuses(&self, address: IpAddr) -> Option<&'static str> {
-        let own = address.is_loopback() && !self.loopback_allowed;
-        address::forbidden(address).or(own.then_some("the worker's own machine"))
     }
 }
 
-/// The first address that takes a TCP connection, or the first at all: its refusal is
-/// then the engine's to tell.
-async fn first_that_answers(addresses: &[SocketAddr], until: Instant) -> SocketAddr {
-    let share = until.saturating_duration_since(Instant::now()) / 2;
-    let each = share / u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-    for address in addresses {
-        if let Ok(Ok(_)) = timeout(each, TcpStream::connect(address)).await {
-            return *address;
-        }
+/// Connections that one login may take: some modes try twice.
+const fn logins(mode: TlsMode) -> usize {
+    match mode {
+        TlsMode::Prefer | TlsMode::VerifyCa => 2,
+        TlsMode::Disable | TlsMode::Require | TlsMode::VerifyFull => 1,
     }
-    addresses[0]
-}
-
-/// The resolver's code for "try again later" reaches us as its C-locale text only.
-fn passes(message: &str) -> bool {
-    message.contains("Temporary failure")
-}
-
-fn lookup_failed(connection: &Connection, why: &str, passes: bool) -> Failure {
-    let why = why.trim_start_matches("failed to lookup address information: ");
-    let message =
-        format!("connection {}: the host {} was not found: {why}", connection.name, connection.host);
-    let hint = "check the host's spelling, and that the worker's name server knows it";
-    match passes {
-        true => Failure::transient(FailureClass::ConnectionFailure, "host_lookup_failed", message, hint),
-        false => Failure::permanent(FailureClass::ConnectionFailure, "host_not_found", message, hint),
-    }
-}
-
-fn not_allowed(connection: &Connection, address: IpAddr, why: &str) -> Failure {
-    Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "address_not_allowed",
-        format!(
-            "connection {}: the host {} stands for {address}, {why}, and may not be connected to",
-            connection.name, connection.host
-        ),
-        "use the database's own address; a worker reaches databases on its own machine only where \
-         LONGSHORE_LOOPBACK_ALLOWED says so",
-    )
 }
 
 #[cfg(test)]
@@ -138,7 +131,7 @@ mod tests {
     use longshore_shared::vault::Secret;
     use uuid::Uuid;
 
-    use super::{Dialler, passes};
+    use super::{Credentials, Dialler};
 
     fn to(host: &str) -> Connection {
         Connection {
@@ -147,6 +140,7 @@ mod tests {
             name: "shop".to_owned(),
             engine: Engine::Mariadb,
             connection_type: ConnectionType::Direct,
+            hops: Vec::new(),
             host: host.to_owned(),
             port: 3306,
             database: "shop".to_owned(),
@@ -164,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn spellings_of_loopback() {
         for host in ["127.0.0.1", "2130706433", "0x7f000001", "127.1", "::1", "::ffff:127.0.0.1"] {
-            let secret = || Secret::new("hunter2".to_owned());
+            let secret = || Credentials { password: Secret::new("hunter2".to_owned()), hops: Vec::new() };
             let refused = Dialler::new(false).login(&to(host), secret(), String::new()).await.err().unwrap();
             assert_eq!(refused.code, "address_not_allowed", "{host}");
             assert!(!refused.is_transient());
@@ -172,12 +166,5 @@ mod tests {
             assert!(login.address.ip().is_loopback(), "{host}");
             assert_eq!(login.server_name, host);
         }
-    }
-
-    #[test]
-    fn a_name_server_that_is_away_is_no_unknown_host() {
-        let told = |detail: &str| format!("failed to lookup address information: {detail}");
-        assert!(passes(&told("Temporary failure in name resolution")));
-        assert!(!passes(&told("Name or service not known")));
     }
 }

@@ -1,14 +1,23 @@
 //! How other people's servers are reached: resolve the host, check the address against the
-//! policy, and pin it for the engine to connect to.
+//! policy, pin it; go through SSH hosts where a connection says so.
 //!
 //! Invariants: this happens anew for every connection that is opened, so a name that
 //! points elsewhere tomorrow is checked again; what the engine gets is an address, never
-//! a name to resolve. Deliberately not here: the protocols spoken over the connection
+//! a name to resolve; the policy is asked for what this worker dials itself: behind a hop
+//! the hop's network decides. Deliberately not here: the protocols spoken over the connection
 //! (`engine`), secrets (`steps` opens them).
 
+mod bridge;
+mod credentials;
 mod dial;
+mod host_key;
 mod outbound;
+mod private_key;
+mod refusal;
+mod resolve;
+mod ssh;
 
+pub(crate) use credentials::{Credentials, HopSecret};
 pub(crate) use dial::Dialler;
 #[cfg(test)]
 pub(crate) use outbound::Resolver;

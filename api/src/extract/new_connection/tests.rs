@@ -7,12 +7,12 @@ use longshore_shared::domain::id::{ConnectionId, OrgId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Connection, NewConnection, Secret};
+use super::{Connection, NewConnection, Secret, SecretName};
 use crate::error::ApiError;
 
 const AUTHORITY: &str = include_str!("authority.pem");
 
-fn read(body: &Value) -> Result<(Connection, Secret), ApiError> {
+fn read(body: &Value) -> Result<(Connection, Vec<(SecretName, Secret)>), ApiError> {
     let body: NewConnection = serde_json::from_str(&body.to_string()).unwrap();
     let now = chrono::DateTime::UNIX_EPOCH;
     body.check(OrgId(Uuid::nil()), ConnectionId(Uuid::nil()), now)
@@ -44,11 +44,11 @@ fn check(changes: &Value, expected: &[&str]) {
 
 #[test]
 fn what_is_left_out_takes_its_default() {
-    let (connection, password) = read(&good()).unwrap();
+    let (connection, secrets) = read(&good()).unwrap();
     assert_eq!(connection.port, 3306);
     assert_eq!(connection.timeout_seconds, 10);
     assert_eq!(connection.tls.mode, TlsMode::Disable);
-    assert_eq!(password.reveal(), "hunter2");
+    assert_eq!((secrets[0].0, secrets[0].1.reveal()), (SecretName::Password, "hunter2"));
     let mut body = good();
     body["engine"] = json!("postgresql");
     assert_eq!(read(&body).unwrap().0.port, 5432);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::hop::{HopLogin, SecretName};
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::store::connections;
 use longshore_shared::vault::{Place, Secret};
@@ -13,9 +14,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::Hands;
 use crate::engine::Seat;
 use crate::steps::error::StepError;
-
-/// The secret of a connection that logs in.
-const PASSWORD: &str = "password";
+use crate::tunnel::{Credentials, HopSecret};
 
 /// How long the end of a session is waited for.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -24,7 +23,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub(super) struct Side {
     /// Where it is.
     pub(super) connection: Connection,
-    password: OnceCell<Secret>,
+    credentials: OnceCell<Credentials>,
     sessions: Mutex<Vec<u64>>,
     /// As many as the step may have open at once.
     seats: Arc<Semaphore>,
@@ -36,7 +35,7 @@ impl Side {
     pub(super) fn new(connection: Connection, sessions: i16) -> Self {
         let seated = u32::try_from(sessions.max(1)).unwrap_or(1);
         let seats = Arc::new(Semaphore::new(usize::try_from(seated).unwrap_or(1)));
-        Self { connection, password: OnceCell::new(), sessions: Mutex::default(), seats, seated }
+        Self { connection, credentials: OnceCell::new(), sessions: Mutex::default(), seats, seated }
     }
 
     /// The right to one more session; waits until the one before is closed. A step that needs
@@ -57,30 +56,52 @@ impl Side {
         let _ = tokio::time::timeout(CLOSING, self.seats.acquire_many(self.seated)).await;
     }
 
-    /// The password, opened at the first call.
-    pub(super) async fn password(&self, hands: &Hands) -> Result<Secret, StepError> {
-        Ok(self.password.get_or_try_init(|| self.open(hands)).await?.clone())
+    /// What it logs in with, opened at the first call.
+    pub(super) async fn credentials(&self, hands: &Hands) -> Result<Credentials, StepError> {
+        Ok(self.credentials.get_or_try_init(|| self.open(hands)).await?.clone())
     }
 
-    /// The password, if it was opened already.
-    pub(super) fn opened(&self) -> Option<Secret> {
-        self.password.get().cloned()
+    /// What it logs in with, if it was opened already.
+    pub(super) fn opened(&self) -> Option<Credentials> {
+        self.credentials.get().cloned()
     }
 
-    async fn open(&self, hands: &Hands) -> Result<Secret, StepError> {
+    async fn open(&self, hands: &Hands) -> Result<Credentials, StepError> {
         let connection = &self.connection;
         let mut tx = hands.database.system().await?;
-        let found = connections::secret(tx.conn(), connection.org_id, connection.id, PASSWORD).await?;
+        let sealed = connections::secrets(tx.conn(), connection.org_id, connection.id).await?;
         tx.commit().await?;
-        let (sealed, version) = found.ok_or_else(|| gone("password of a"))?;
+        let open = |name: SecretName| self.open_one(hands, &sealed, name);
+        let must = |name: SecretName| open(name)?.ok_or_else(|| gone("password or key of a"));
+        let mut hops = Vec::with_capacity(connection.hops.len());
+        for (number, hop) in (1..).zip(&connection.hops) {
+            hops.push(match hop.login {
+                HopLogin::Password => HopSecret::Password(must(SecretName::HopPassword(number))?),
+                HopLogin::PrivateKey => HopSecret::PrivateKey {
+                    key: must(SecretName::HopPrivateKey(number))?,
+                    passphrase: open(SecretName::HopPassphrase(number))?,
+                },
+            });
+        }
+        Ok(Credentials { password: must(SecretName::Password)?, hops })
+    }
+
+    fn open_one(
+        &self,
+        hands: &Hands,
+        all: &[connections::SealedSecret],
+        name: SecretName,
+    ) -> Result<Option<Secret>, Failure> {
+        let Some(found) = all.iter().find(|secret| secret.name == name) else { return Ok(None) };
         let place = Place {
-            org_id: connection.org_id,
+            org_id: self.connection.org_id,
             table: connections::SECRETS_TABLE,
-            row: connection.id.0,
-            column: PASSWORD,
-            version,
+            row: self.connection.id.0,
+            column: &name.to_string(),
+            version: found.version,
         };
-        Ok(hands.opener.open(&sealed, &place).map_err(|error| no_key(connection.id, &error.to_string()))?)
+        let opened = hands.opener.open(&found.sealed, &place);
+        opened.map(Some).map_err(|error| no_key(self.connection.id, &error.to_string()))
     }
 
     /// A login's failure knows an address only; a person knows the connection's name.

@@ -46,12 +46,12 @@ impl Context {
     }
 
     async fn busy(&self, side: &Side) -> Result<Option<usize>, Failure> {
-        let (Some(password), ids) = (side.opened(), side.sessions()) else { return Ok(None) };
+        let (Some(credentials), ids) = (side.opened(), side.sessions()) else { return Ok(None) };
         if ids.is_empty() {
             return Ok(None);
         }
         let tag = format!("longshore job {}", self.step.lease.job_id);
-        let login = self.hands.dialler.login(&side.connection, password, tag).await?;
+        let login = self.hands.dialler.login(&side.connection, credentials, tag).await?;
         engine::busy_sessions(side.connection.engine, &login, &ids).await.map(Some)
     }
 }

@@ -1,0 +1,182 @@
+//! The SSH hosts of a connection's body, with their secrets.
+
+use longshore_shared::domain::connection::ConnectionType;
+use longshore_shared::domain::hop::{Hop, HopLogin, MOST_HOPS, SSH_PORT, SecretName, is_fingerprint};
+use longshore_shared::vault::Secret;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::given::{Findings, Given, Object};
+use super::host::host;
+use super::new_connection::{Objection, data, password};
+
+/// Larger is no private key.
+const LONGEST_KEY: usize = 65_536;
+
+/// An SSH host on the way. Its secrets are sealed at once and never given back.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewHop {
+    /// Host name or address; behind the first hop as the hop before sees it.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 253, example = "bastion.example.com")]
+    #[serde(default)]
+    host: Given<String>,
+    /// 22 unless given.
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
+    #[serde(default)]
+    port: Given<u16>,
+    /// The account.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
+    #[serde(default)]
+    username: Given<String>,
+    /// Its password; either this or a private key.
+    #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
+    #[serde(default)]
+    password: Given<Secret>,
+    /// A private key: OpenSSH, PEM, PKCS#8 or PuTTY.
+    #[schema(value_type = Option<String>, max_length = 65536, format = Password, write_only)]
+    #[serde(default)]
+    private_key: Given<Secret>,
+    /// What the private key is encrypted with.
+    #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
+    #[serde(default)]
+    passphrase: Given<Secret>,
+    /// The host key that was confirmed, as `ssh-keygen -l` prints it. Without one the hop is
+    /// not entered.
+    #[schema(value_type = Option<String>, example = "SHA256:jR5Xq0L2K3mC7w1b4J9d8Tf6Ys+Zc/0aQeUvHgIpNkM")]
+    #[serde(default)]
+    host_key: Given<String>,
+}
+
+/// Hops and what opens them.
+pub(super) type Checked = (Vec<Hop>, Vec<(SecretName, Secret)>);
+
+/// The hops, if they are as many as the connection's type has and none leads back.
+pub(super) fn check(
+    found: &mut Findings,
+    given: Option<Vec<Object<NewHop>>>,
+    connection_type: ConnectionType,
+) -> Option<Checked> {
+    let given = given.unwrap_or_default();
+    let (least, most) = match connection_type {
+        ConnectionType::Direct => (0, 0),
+        ConnectionType::Ssh => (1, 1),
+        ConnectionType::SshJump => (2, MOST_HOPS),
+    };
+    if !(least..=most).contains(&given.len()) {
+        let detail = match connection_type {
+            ConnectionType::Direct => {
+                "a direct connection has none: leave them out, or choose ssh or ssh+jump".to_owned()
+            }
+            ConnectionType::Ssh => "ssh has one; choose ssh+jump for several".to_owned(),
+            ConnectionType::SshJump => {
+                format!("ssh+jump has 2 to {MOST_HOPS}, outermost first; choose ssh for one")
+            }
+        };
+        found.add("hops", if given.is_empty() { "required" } else { "invalid_value" }, detail);
+        return None;
+    }
+    let (mut hops, mut secrets) = (Vec::new(), Vec::new());
+    let mut complete = true;
+    for (at, hop) in given.into_iter().enumerate() {
+        match found.within(format!("hops.{at}"), |found| hop.0.check(found, at + 1)) {
+            Some((hop, of_hop)) => {
+                if hops.iter().any(|earlier: &Hop| (&earlier.host, earlier.port) == (&hop.host, hop.port)) {
+                    found.add(&format!("hops.{at}.host"), "loop", "an earlier hop is the same host and port");
+                    complete = false;
+                }
+                hops.push(hop);
+                secrets.extend(of_hop);
+            }
+            None => complete = false,
+        }
+    }
+    complete.then_some((hops, secrets))
+}
+
+impl NewHop {
+    fn check(self, found: &mut Findings, number: usize) -> Option<(Hop, Vec<(SecretName, Secret)>)> {
+        let read = found.required("host", self.host, "a host name or address, as a text,");
+        let host = found.checked("host", read, |text| host(&text));
+        let given = found.optional("port", self.port, "a whole number from 1 to 65535");
+        let port = found.checked("port", Some(given.unwrap_or(SSH_PORT)), |port| match port {
+            0 => Err(("invalid_value", "a whole number from 1 to 65535 is expected".to_owned())),
+            port => Ok(port),
+        });
+        let read = found.required("username", self.username, "a text");
+        let username = found.checked("username", read, |text| data(text, 255));
+        let given = found.optional("host_key", self.host_key, "a fingerprint, as a text,");
+        let host_key = match given {
+            Some(text) => Some(found.checked("host_key", Some(text), fingerprint)?),
+            None => None,
+        };
+        let given = found.optional("password", self.password, "a text");
+        let password = given.map(|text| found.checked("password", Some(text), password));
+        let given = found.optional("private_key", self.private_key, "a private key, as a text,");
+        let private_key = given.map(|text| found.checked("private_key", Some(text), private_key));
+        let given = found.optional("passphrase", self.passphrase, "a text");
+        let passphrase = given.map(|text| found.checked("passphrase", Some(text), self::password));
+        let (login, secrets) = match (password, private_key, passphrase) {
+            (Some(password), None, None) => {
+                (HopLogin::Password, vec![(SecretName::HopPassword(number), password?)])
+            }
+            (None, Some(key), passphrase) => {
+                let mut secrets = vec![(SecretName::HopPrivateKey(number), key?)];
+                if let Some(passphrase) = passphrase {
+                    secrets.push((SecretName::HopPassphrase(number), passphrase?));
+                }
+                (HopLogin::PrivateKey, secrets)
+            }
+            (None, None, _) => {
+                found.add("password", "required", "a password or a private_key is required");
+                return None;
+            }
+            (Some(_), _, _) => {
+                found.add(
+                    "password",
+                    "invalid_value",
+                    "either a password or a private_key (with its passphrase) is taken",
+                );
+                return None;
+            }
+        };
+        Some((Hop { host: host?, port: port?, username: username?, login, host_key }, secrets))
+    }
+}
+
+fn fingerprint(text: String) -> Result<String, Objection> {
+    if is_fingerprint(&text) {
+        return Ok(text);
+    }
+    let detail = "a fingerprint is `SHA256:` and 43 characters, as `ssh-keygen -lf KEYFILE.pub` prints it";
+    Err(("invalid_value", detail.to_owned()))
+}
+
+/// Told by its form alone; whether it opens and is strong enough, a worker finds out.
+fn private_key(secret: Secret) -> Result<Secret, Objection> {
+    let text = secret.reveal();
+    let wrong = |detail: &str| Err(("invalid_private_key", detail.to_owned()));
+    if text.len() > LONGEST_KEY {
+        return Err(("too_long", "at most 64 KiB are taken".to_owned()));
+    }
+    if text.trim_start().starts_with("ssh-") || text.contains(" PUBLIC KEY-----") {
+        return wrong("this is a public key; paste the private one: the file without .pub");
+    }
+    let keys = text.matches("PRIVATE KEY-----").count() / 2 + text.matches("PuTTY-User-Key-File-").count();
+    match keys {
+        1 if !text.contains('\0') => {}
+        0 | 1 => {
+            return wrong("no private key is seen: paste the whole file, from its BEGIN to its END line");
+        }
+        _ => return wrong("more than one private key is seen; paste the one that is used"),
+    }
+    let old = text.lines().filter_map(|line| line.trim().strip_prefix("DEK-Info:"));
+    let unread =
+        |cipher: &str| !cipher.trim_start().starts_with("AES-128-CBC,") || text.contains("BEGIN EC ");
+    if old.into_iter().any(unread) {
+        return wrong(
+            "it is encrypted in an old PEM form that is not read; convert a copy: ssh-keygen -p -f KEYFILE",
+        );
+    }
+    Ok(secret)
+}

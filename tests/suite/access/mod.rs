@@ -1,0 +1,3 @@
+//! Reaching a customer's server: tunnels through real SSH servers.
+
+mod tunnels;
