@@ -82,6 +82,8 @@ async fn the_proxy_spoils_connections_as_it_is_told() {
 async fn a_half_open_connection_is_unacknowledged_and_heals() {
     let proxy = Proxy::before(echo().await);
     let mut socket = through(&proxy).await;
+    // What comes before the proxy has taken the connection is acknowledged by the kernel.
+    assert_eq!(sent_and_back(&mut socket, 10).await, (10, "all"));
     proxy.set(Flow::HalfOpen);
     assert_eq!(sent_and_back(&mut socket, 10).await, (0, "silence"));
     // The peer's kernel keeps what was never acknowledged, and sends it again.

@@ -121,11 +121,11 @@ impl NewHop {
                 (HopLogin::Password, vec![(SecretName::HopPassword(number), password?)])
             }
             (None, Some(key), passphrase) => {
-                let mut secrets = vec![(SecretName::HopPrivateKey(number), key?)];
+                let mut secrets = vec![(SecretName::HopKey(number), key?)];
                 if let Some(passphrase) = passphrase {
                     secrets.push((SecretName::HopPassphrase(number), passphrase?));
                 }
-                (HopLogin::PrivateKey, secrets)
+                (HopLogin::Key, secrets)
             }
             (None, None, _) => {
                 found.add("password", "required", "a password or a private_key is required");

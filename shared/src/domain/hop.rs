@@ -22,7 +22,7 @@ words! {
         /// By a password (also asked for interactively, as PAM does).
         Password = "password",
         /// By a private key.
-        PrivateKey = "private_key",
+        Key = "private_key",
     }
 }
 
@@ -60,7 +60,7 @@ pub enum SecretName {
     /// A hop's password.
     HopPassword(usize),
     /// A hop's private key, as it was pasted.
-    HopPrivateKey(usize),
+    HopKey(usize),
     /// What a hop's private key is encrypted with.
     HopPassphrase(usize),
 }
@@ -70,7 +70,7 @@ impl fmt::Display for SecretName {
         match self {
             Self::Password => f.write_str("password"),
             Self::HopPassword(hop) => write!(f, "hop{hop}.password"),
-            Self::HopPrivateKey(hop) => write!(f, "hop{hop}.private_key"),
+            Self::HopKey(hop) => write!(f, "hop{hop}.private_key"),
             Self::HopPassphrase(hop) => write!(f, "hop{hop}.passphrase"),
         }
     }
@@ -89,7 +89,7 @@ impl FromStr for SecretName {
         let hop = (1..=MOST_HOPS).find(|number| number.to_string() == hop).ok_or_else(unknown)?;
         match what {
             "password" => Ok(Self::HopPassword(hop)),
-            "private_key" => Ok(Self::HopPrivateKey(hop)),
+            "private_key" => Ok(Self::HopKey(hop)),
             "passphrase" => Ok(Self::HopPassphrase(hop)),
             _ => Err(unknown()),
         }
@@ -104,7 +104,7 @@ mod tests {
     fn names_of_secrets_are_read_as_they_are_written() {
         let hops = 1..=MOST_HOPS;
         let of_hops = hops.flat_map(|hop| {
-            [SecretName::HopPassword(hop), SecretName::HopPrivateKey(hop), SecretName::HopPassphrase(hop)]
+            [SecretName::HopPassword(hop), SecretName::HopKey(hop), SecretName::HopPassphrase(hop)]
         });
         for name in of_hops.chain([SecretName::Password]) {
             assert_eq!(name.to_string().parse(), Ok(name));

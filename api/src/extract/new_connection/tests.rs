@@ -97,7 +97,7 @@ fn fields() {
     check(&json!({"password": "p".repeat(4097)}), &["password too_long"]);
     check(&json!({"password": "a\0b"}), &["password invalid_value"]);
     check(&json!({"connection_type": "direct"}), &[]);
-    check(&json!({"connection_type": "ssh"}), &["connection_type invalid_value"]);
+    check(&json!({"connection_type": "telnet"}), &["connection_type invalid_value"]);
     check(&json!({"timeout_seconds": 300}), &[]);
     check(&json!({"max_sessions": 1}), &[]);
     check(&json!({"max_sessions": 1000}), &[]);
@@ -139,4 +139,59 @@ fn an_option_that_a_driver_knows_is_not_taken() {
         let error = serde_json::from_str::<NewConnection>(&body.to_string()).err().unwrap();
         assert!(error.to_string().starts_with(&format!("unknown field `{field}`")), "{error}");
     }
+}
+
+#[test]
+fn hops() {
+    let hop = |host: &str| json!({"host": host, "username": "tunnel", "password": "31337"});
+    let with = |kind: &str, hops: &[Value], expected: &[&str]| {
+        check(&json!({"connection_type": kind, "hops": hops}), expected);
+    };
+    let changed = |field: &str, value: Value| {
+        let mut hop = hop("bastion");
+        hop[field] = value;
+        hop
+    };
+    with("ssh", &[hop("bastion")], &[]);
+    with("ssh+jump", &[hop("bastion"), hop("10.0.0.7")], &[]);
+    with("ssh", &[], &["hops required"]);
+    with("direct", &[hop("bastion")], &["hops invalid_value"]);
+    with("ssh", &[hop("a"), hop("b")], &["hops invalid_value"]);
+    let ten: Vec<_> = (0..10).map(|n| hop(&format!("h{n}"))).collect();
+    with("ssh+jump", &ten, &["hops invalid_value"]);
+    with("ssh+jump", &[hop("a"), hop("b"), hop("a")], &["hops.2.host loop"]);
+    with("ssh", &[changed("host", json!("169.254.169.254"))], &["hops.0.host address_not_allowed"]);
+    with("ssh", &[changed("port", json!(0))], &["hops.0.port invalid_value"]);
+    with("ssh", &[changed("host_key", json!("MD5:aa"))], &["hops.0.host_key invalid_value"]);
+    with("ssh", &[changed("agent", json!(true))], &["hops.agent unknown_field"]);
+    let both =
+        changed("private_key", json!("-----BEGIN PRIVATE KEY-----\n31337\n-----END PRIVATE KEY-----\n"));
+    with("ssh", &[both], &["hops.0.password invalid_value"]);
+    with("ssh", &[changed("password", Value::Null)], &["hops.0.password required"]);
+}
+
+#[test]
+fn keys_are_told_by_their_form() {
+    let check = |key: &str, expected: &[&str]| {
+        let hop = json!({"host": "bastion", "username": "tunnel", "private_key": key});
+        check(&json!({"connection_type": "ssh", "hops": [hop]}), expected);
+    };
+    let pem = |kind: &str, head: &str| {
+        format!("-----BEGIN {kind}PRIVATE KEY-----\n{head}MTMzNw==\n-----END {kind}PRIVATE KEY-----\n")
+    };
+    let wrong = ["hops.0.private_key invalid_private_key"];
+    for kind in ["", "OPENSSH ", "RSA ", "EC ", "ENCRYPTED "] {
+        check(&pem(kind, ""), &[]);
+        check(&pem(kind, "").replace('\n', "\r\n"), &[]);
+    }
+    check("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", &[]);
+    check(&pem("RSA ", "DEK-Info: AES-128-CBC,00\n\n"), &[]);
+    check(&pem("RSA ", "DEK-Info: AES-256-CBC,00\n\n"), &wrong);
+    check(&pem("EC ", "DEK-Info: AES-128-CBC,00\n\n"), &wrong);
+    check("ssh-ed25519 AAAAC3Nza31337 me", &wrong);
+    check("-----BEGIN PUBLIC KEY-----\n31337\n-----END PUBLIC KEY-----\n", &wrong);
+    check("31337", &wrong);
+    check("", &wrong);
+    check(&format!("{}{}", pem("", ""), pem("RSA ", "")), &wrong);
+    check(&"x".repeat(1 << 20), &["hops.0.private_key too_long"]);
 }

@@ -77,8 +77,8 @@ impl Side {
         for (number, hop) in (1..).zip(&connection.hops) {
             hops.push(match hop.login {
                 HopLogin::Password => HopSecret::Password(must(SecretName::HopPassword(number))?),
-                HopLogin::PrivateKey => HopSecret::PrivateKey {
-                    key: must(SecretName::HopPrivateKey(number))?,
+                HopLogin::Key => HopSecret::PrivateKey {
+                    key: must(SecretName::HopKey(number))?,
                     passphrase: open(SecretName::HopPassphrase(number))?,
                 },
             });
