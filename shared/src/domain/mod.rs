@@ -7,6 +7,7 @@ pub mod actor;
 pub mod address;
 pub mod connection;
 pub mod dead_letter;
+pub mod examination;
 pub mod failure;
 pub mod hold;
 pub mod hop;

@@ -18,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use longshore_shared::domain::connection::{Engine, EngineGroup, Tls};
+use longshore_shared::domain::examination::{FeatureRights, ServerFacts, Stage};
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::vault::Secret;
 use tokio::sync::mpsc;
@@ -51,6 +52,24 @@ pub struct Login {
     pub tag: String,
     /// The right to a session of a side whose sessions are counted.
     pub seat: Option<Arc<Seat>>,
+}
+
+/// Where a session that is opened only to be looked at came to its end, and why.
+#[derive(Clone, Debug)]
+pub struct Halt {
+    /// [`Stage::Tcp`], [`Stage::Tls`], [`Stage::Login`], [`Stage::Database`] or a later one.
+    pub stage: Stage,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// What a session showed that was opened only to be looked at.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What the server is.
+    pub server: ServerFacts,
+    /// What each feature lacks, of all features in order.
+    pub features: Vec<FeatureRights>,
 }
 
 /// A piece of a row stream: whole rows in the engine group's bulk-load text.
