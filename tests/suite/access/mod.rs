@@ -1,3 +1,4 @@
-//! Reaching a customer's server: tunnels through real SSH servers.
+//! Reaching a customer's server: tunnels through real SSH servers, what a login finds.
 
+mod examine;
 mod tunnels;
