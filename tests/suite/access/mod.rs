@@ -1,4 +1,5 @@
 //! Reaching a customer's server: tunnels through real SSH servers, what a login finds.
 
+mod certificates;
 mod examine;
 mod tunnels;
