@@ -310,3 +310,30 @@ fn not_yet(engine: Engine) -> Failure {
         "use a newer release for this engine",
     )
 }
+
+/// Opens a session only to look at it: how far it comes, what the server is, which rights the
+/// account has.
+pub async fn examine(engine: Engine, login: &Login) -> std::result::Result<Look, Halt> {
+    let halt = |failure: Failure| Halt { stage: halted_at(&failure), failure };
+    let begun = std::time::Instant::now();
+    let mut session = inspector(engine, login).await.map_err(halt)?;
+    let info = session.server().await.map_err(halt)?;
+    let server = ServerFacts {
+        flavour: if info.flavour == shape::Flavour::Mariadb { "MariaDB" } else { "MySQL" }.to_owned(),
+        version: info.version,
+        tls: None,
+        latency_milliseconds: begun.elapsed().as_secs_f64() * 1_000.0,
+        clock_skew_seconds: 0.0,
+        warnings: Vec::new(),
+    };
+    Ok(Look { server, features: Vec::new() })
+}
+
+fn halted_at(failure: &Failure) -> Stage {
+    match failure.code.as_str() {
+        "connection_refused" | "unreachable" => Stage::Tcp,
+        "tls_failed" | "tls_not_offered" | "tls_required" => Stage::Tls,
+        "unknown_database" | "privilege_missing" => Stage::Database,
+        _ => Stage::Login,
+    }
+}
