@@ -1,6 +1,8 @@
-//! Reaching a customer's server: tests of connections, tunnels through real SSH servers.
+//! Reaching a customer's server: tests of connections, tunnels through real SSH servers, what a
+//! login finds.
 
 mod connection_tests;
+mod examine;
 mod tunnels;
 
 use longshore_tests::stack::Stack;

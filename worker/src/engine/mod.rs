@@ -9,6 +9,8 @@
 //! in which order things are done (`steps`).
 
 pub mod mysql;
+mod network;
+mod postgres;
 pub mod shape;
 
 use std::net::SocketAddr;
@@ -271,6 +273,15 @@ pub async fn writer(engine: Engine, login: &Login) -> Result<Box<dyn Writer>> {
     }
 }
 
+/// Logs in, looks at what the server is and which rights the account has, and leaves; the
+/// login's time-out bounds the login, and once more what follows.
+pub async fn examine(engine: Engine, login: &Login) -> std::result::Result<Look, Halt> {
+    match engine.group() {
+        EngineGroup::Mysql => mysql::examine(engine, login).await,
+        EngineGroup::Postgresql => postgres::examine(login).await,
+    }
+}
+
 /// Ends sessions of the same account from outside: their statements stop, their
 /// transactions are undone, their locks are freed. One that is gone already is fine. A
 /// session whose owner only drops it may go on for long: servers notice a closed socket late.
@@ -309,31 +320,4 @@ fn not_yet(engine: Engine) -> Failure {
         format!("this release cannot move {engine} databases"),
         "use a newer release for this engine",
     )
-}
-
-/// Opens a session only to look at it: how far it comes, what the server is, which rights the
-/// account has.
-pub async fn examine(engine: Engine, login: &Login) -> std::result::Result<Look, Halt> {
-    let halt = |failure: Failure| Halt { stage: halted_at(&failure), failure };
-    let begun = std::time::Instant::now();
-    let mut session = inspector(engine, login).await.map_err(halt)?;
-    let info = session.server().await.map_err(halt)?;
-    let server = ServerFacts {
-        flavour: if info.flavour == shape::Flavour::Mariadb { "MariaDB" } else { "MySQL" }.to_owned(),
-        version: info.version,
-        tls: None,
-        latency_milliseconds: begun.elapsed().as_secs_f64() * 1_000.0,
-        clock_skew_seconds: 0.0,
-        warnings: Vec::new(),
-    };
-    Ok(Look { server, features: Vec::new() })
-}
-
-fn halted_at(failure: &Failure) -> Stage {
-    match failure.code.as_str() {
-        "connection_refused" | "unreachable" => Stage::Tcp,
-        "tls_failed" | "tls_not_offered" | "tls_required" => Stage::Tls,
-        "unknown_database" | "privilege_missing" => Stage::Database,
-        _ => Stage::Login,
-    }
 }
