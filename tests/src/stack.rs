@@ -155,6 +155,7 @@ impl Stack {
             "AMQP_URL",
             "PUBLIC_KEYS",
             "FULL_SYNC_MIN_SECONDS",
+            "TESTS_PER_MINUTE",
             "WEBHOOK_PRIVATE_ALLOWED",
             "WEBHOOK_HTTP_ALLOWED",
             "OTLP_ENDPOINT",
@@ -175,7 +176,7 @@ impl Stack {
         let name = format!("worker-{}", self.workers.len() + 1);
         settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));
         settings.insert("WORKER_NAME", name.clone());
-        for other in ["SWEEP_SECONDS", "REANNOUNCE_SECONDS"] {
+        for other in ["SWEEP_SECONDS", "REANNOUNCE_SECONDS", "RECHECK_SECONDS", "TESTS_PER_MINUTE"] {
             settings.remove(other);
         }
         self.workers.push(self.process("longshore-worker", &name, settings));
@@ -193,6 +194,7 @@ impl Stack {
             "LEASE_SECONDS",
             "SWEEP_SECONDS",
             "REANNOUNCE_SECONDS",
+            "RECHECK_SECONDS",
         ]);
         let name = format!("scheduler-{}", self.schedulers.len() + 1);
         settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));

@@ -10,13 +10,14 @@ use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::ConnectionId;
+use longshore_shared::store::connections::checks;
 use longshore_shared::store::{OrgTx, StoreError, connections};
 use longshore_shared::vault::{Place, Sealer, Secret};
 
 use crate::error::{ApiError, Conflict};
 use crate::extract::{Caller, Databases, Id, NamePage, NewConnection, Once, StrictJson, StrictQuery, gone};
 use crate::state::AppState;
-use crate::view::{ConnectionView, List};
+use crate::view::{ConnectionView, List, TestedConnectionView};
 
 /// Registers a connection.
 #[utoipa::path(post, path = "/v1/connections", operation_id = "create_connection", tag = "connections", request_body = NewConnection,
@@ -67,15 +68,16 @@ pub(crate) async fn list(
 /// Shows a connection.
 #[utoipa::path(get, path = "/v1/connections/{id}", operation_id = "show_connection", tag = "connections",
     params(("id" = uuid::Uuid, Path, description = "the connection")),
-    responses((status = 200, description = "the connection", body = ConnectionView)))]
+    responses((status = 200, description = "the connection, with what its last test found", body = TestedConnectionView)))]
 pub(crate) async fn show(
     caller: Caller<Databases>,
     Id(id): Id<ConnectionId>,
-) -> Result<Json<ConnectionView>, ApiError> {
-    let mut tx = caller.begin().await?;
+) -> Result<Json<TestedConnectionView>, ApiError> {
+    let mut tx = caller.moment().await?;
     let found = connections::find(tx.conn(), caller.org_id(), id).await?;
+    let examination = checks::examination(tx.conn(), caller.org_id(), id).await?;
     tx.commit().await?;
-    Ok(Json(found.ok_or(ApiError::NotFound)?.into()))
+    Ok(Json(TestedConnectionView::of(found.ok_or(ApiError::NotFound)?, examination)))
 }
 
 /// Deletes a connection and its secrets; refused while a task or a running job uses it.

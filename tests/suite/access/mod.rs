@@ -1,5 +1,15 @@
-//! Reaching a customer's server: tunnels through real SSH servers, what a login finds.
+//! Reaching a customer's server: tests of connections, tunnels through real SSH servers, what a
+//! login finds.
 
 mod certificates;
+mod connection_tests;
 mod examine;
 mod tunnels;
+
+use longshore_tests::stack::Stack;
+use serde_json::Value;
+
+/// Registers a connection; answers its id.
+async fn register(stack: &Stack, body: &Value) -> String {
+    stack.client.post("/v1/connections", body).await.expect(201).id()
+}
