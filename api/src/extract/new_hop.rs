@@ -51,11 +51,13 @@ pub(crate) struct NewHop {
 /// Hops and what opens them.
 pub(super) type Checked = (Vec<Hop>, Vec<(SecretName, Secret)>);
 
-/// The hops, if they are as many as the connection's type has and none leads back.
+/// The hops, if they are as many as the connection's type has and none leads back. A hop of
+/// `before` keeps its secret where none is given.
 pub(super) fn check(
     found: &mut Findings,
     given: Option<Vec<Object<NewHop>>>,
     connection_type: ConnectionType,
+    before: &[Hop],
 ) -> Option<Checked> {
     let given = given.unwrap_or_default();
     let (least, most) = match connection_type {
@@ -79,7 +81,7 @@ pub(super) fn check(
     let (mut hops, mut secrets) = (Vec::new(), Vec::new());
     let mut complete = true;
     for (at, hop) in given.into_iter().enumerate() {
-        match found.within(format!("hops.{at}"), |found| hop.0.check(found, at + 1)) {
+        match found.within(format!("hops.{at}"), |found| hop.0.check(found, at + 1, before.get(at))) {
             Some((hop, of_hop)) => {
                 if hops.iter().any(|earlier: &Hop| (&earlier.host, earlier.port) == (&hop.host, hop.port)) {
                     found.add(&format!("hops.{at}.host"), "loop", "an earlier hop is the same host and port");
@@ -95,7 +97,12 @@ pub(super) fn check(
 }
 
 impl NewHop {
-    fn check(self, found: &mut Findings, number: usize) -> Option<(Hop, Vec<(SecretName, Secret)>)> {
+    fn check(
+        self,
+        found: &mut Findings,
+        number: usize,
+        before: Option<&Hop>,
+    ) -> Option<(Hop, Vec<(SecretName, Secret)>)> {
         let read = found.required("host", self.host, "a host name or address, as a text,");
         let host = found.checked("host", read, |text| host(&text));
         let given = found.optional("port", self.port, "a whole number from 1 to 65535");
@@ -126,6 +133,10 @@ impl NewHop {
                     secrets.push((SecretName::HopPassphrase(number), passphrase?));
                 }
                 (HopLogin::Key, secrets)
+            }
+            (None, None, None) if let Some(before) = before => (before.login, Vec::new()),
+            (None, None, Some(passphrase)) if before.is_some_and(|hop| hop.login == HopLogin::Key) => {
+                (HopLogin::Key, vec![(SecretName::HopPassphrase(number), passphrase?)])
             }
             (None, None, _) => {
                 found.add("password", "required", "a password or a private_key is required");

@@ -7,7 +7,7 @@ use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::hop::{HopLogin, SecretName};
 use longshore_shared::domain::id::ConnectionId;
-use longshore_shared::store::connections;
+use longshore_shared::store::{SystemTx, connections};
 use longshore_shared::vault::{Place, Secret};
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -69,8 +69,15 @@ impl Side {
     async fn open(&self, hands: &Hands) -> Result<Credentials, StepError> {
         let connection = &self.connection;
         let mut tx = hands.database.system().await?;
-        let sealed = connections::secrets(tx.conn(), connection.org_id, connection.id).await?;
+        let sealed = connections::edits::secrets(tx.conn(), connection).await?;
+        let as_begun = match sealed.is_empty() {
+            true => found_again(&mut tx, connection).await?,
+            false => true,
+        };
         tx.commit().await?;
+        if !as_begun {
+            return Err(changed(connection).into());
+        }
         let open = |name: SecretName| self.open_one(hands, &sealed, name);
         let must = |name: SecretName| open(name)?.ok_or_else(|| gone("password or key of a"));
         let mut hops = Vec::with_capacity(connection.hops.len());
@@ -127,6 +134,25 @@ pub(super) fn gone(word: &str) -> Failure {
         "connection_deleted",
         format!("the {word} connection of this job is not there any more"),
         "register the connection again, and a task that uses it",
+    )
+}
+
+/// Whether the connection leads where it did when the step began.
+async fn found_again(tx: &mut SystemTx, connection: &Connection) -> Result<bool, StepError> {
+    let found = connections::find(tx.conn(), connection.org_id, connection.id).await?;
+    Ok(found.is_none_or(|found| found.reach == connection.reach))
+}
+
+/// The connection leads elsewhere since the job began.
+pub(super) fn changed(connection: &Connection) -> Failure {
+    Failure::permanent(
+        FailureClass::ConnectionFailure,
+        "connection_changed",
+        format!(
+            "connection {}: it was changed while the job ran, and leads elsewhere or by another way",
+            connection.name
+        ),
+        "run the task again: it begins anew with the connection as it is",
     )
 }
 
