@@ -22,6 +22,7 @@ mod new_webhook;
 mod once;
 mod page;
 mod path;
+mod private_key;
 mod sign_in;
 mod sync_task_change;
 
