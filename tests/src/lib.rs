@@ -7,7 +7,7 @@
 //! has a deadline and a name ([`wait::until`]). A wrong thing panics where it is seen, with
 //! the processes' logs.
 //! Deliberately not here: any code of the three processes. A test that calls one of
-//! Longshore's crates calls `shared`, and says why.
+//! Longshore's crates calls `shared`, or `worker`'s engines, and says why.
 
 pub mod agree;
 pub mod broker;

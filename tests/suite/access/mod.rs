@@ -1,6 +1,7 @@
-//! Reaching a customer's server: tunnels through real SSH servers.
+//! Reaching a customer's server: connections as they are given, judged, edited and dialled.
 
 mod bad_input;
 mod bad_jobs;
 mod edits;
+mod examine;
 mod tunnels;

@@ -46,6 +46,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("lapin", &["shared/src/bus/"]),
     ("sqlx", &["shared/src/store/"]),
     ("mysql_async", &["worker/src/engine/mysql/"]),
+    ("tokio_postgres", &["worker/src/engine/postgres/"]),
     ("hpke", &["shared/src/vault/"]),
     ("axum", &["api/src/", "shared/src/telemetry/"]),
     ("reqwest", &["shared/src/telemetry/"]),

@@ -9,6 +9,8 @@
 //! in which order things are done (`steps`).
 
 pub mod mysql;
+mod network;
+mod postgres;
 pub mod shape;
 
 use std::net::SocketAddr;
@@ -268,6 +270,15 @@ pub async fn writer(engine: Engine, login: &Login) -> Result<Box<dyn Writer>> {
     match engine.group() {
         EngineGroup::Mysql => Ok(Box::new(mysql::Session::open(login, mysql::Role::Write).await?)),
         EngineGroup::Postgresql => Err(not_yet(engine)),
+    }
+}
+
+/// Logs in, looks at what the server is and which rights the account has, and leaves; the
+/// login's time-out bounds the login, and once more what follows.
+pub async fn examine(engine: Engine, login: &Login) -> std::result::Result<Look, Halt> {
+    match engine.group() {
+        EngineGroup::Mysql => mysql::examine(engine, login).await,
+        EngineGroup::Postgresql => postgres::examine(login).await,
     }
 }
 

@@ -9,19 +9,27 @@ mod codes;
 mod contents;
 mod redact;
 
-use std::io;
-
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use mysql_async::{DriverError, Error, IoError};
+use mysql_async::{DriverError, Error, IoError, LocalInfileError, TlsError};
 
-const LOST_HINT: &str = "check the network and the server's log; it is tried again by itself";
+use super::super::network::{self, LOST_HINT};
+
+/// Bytes of a message that are kept.
+const LONGEST: usize = 2_000;
 
 /// `doing` says what was tried on what, without any value: "load table `orders`".
 pub(super) fn classify(error: &Error, doing: &str) -> Failure {
+    let mut failure = told(error, doing);
+    // A server may say what it likes, as long as it likes.
+    failure.message.truncate(failure.message.floor_char_boundary(LONGEST));
+    failure
+}
+
+fn told(error: &Error, doing: &str) -> Failure {
     match error {
         Error::Server(server) => codes::server(server, doing),
-        Error::Io(IoError::Io(cause)) => classify_io(cause, doing),
-        Error::Io(IoError::Tls(cause)) => tls_failed(doing, &cause.to_string()),
+        Error::Io(IoError::Io(cause)) => network::of_io(cause, doing),
+        Error::Io(IoError::Tls(cause)) => tls(cause, doing),
         Error::Driver(cause) => driver(cause, doing),
         Error::Other(_) | Error::Url(_) => Failure::permanent(
             FailureClass::Internal,
@@ -32,51 +40,21 @@ pub(super) fn classify(error: &Error, doing: &str) -> Failure {
     }
 }
 
-/// An error of the network below the protocol.
-pub(super) fn classify_io(cause: &io::Error, doing: &str) -> Failure {
-    let failed = |code, what: &str, hint| {
-        Failure::transient(FailureClass::ConnectionFailure, code, format!("{doing}: {what}"), hint)
+fn tls(cause: &TlsError, doing: &str) -> Failure {
+    let unusable = |what: &str, hint| {
+        Failure::permanent(FailureClass::ConnectionFailure, "tls_failed", format!("{doing}: {what}"), hint)
     };
-    match cause.kind() {
-        io::ErrorKind::ConnectionRefused => failed(
-            "connection_refused",
-            "the host refuses connections on this port",
-            "check host and port, that the server runs, and that it listens on this address",
+    match cause {
+        TlsError::Tls(cause) => network::of_tls(cause, doing),
+        TlsError::InvalidDnsName(_) => {
+            unusable("the host's name cannot stand in a certificate", "use a host name or an address")
+        }
+        // Its words could quote what was read.
+        TlsError::Pem(_) | TlsError::VerifierBuilderError(_) => unusable(
+            "the connection's CA or client certificate cannot be used",
+            "give certificates and the key in PEM",
         ),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => failed(
-            "unreachable",
-            "there is no route to the host",
-            "check the host, firewalls and security groups",
-        ),
-        io::ErrorKind::TimedOut => failed(
-            "connection_lost",
-            "the server no longer answers",
-            "check the network and the server's load",
-        ),
-        // rustls reports a refused certificate as invalid data.
-        io::ErrorKind::InvalidData if cause.get_ref().is_some() => tls_failed(doing, &cause.to_string()),
-        kind => failed("connection_lost", &format!("the connection was lost ({kind})"), LOST_HINT),
     }
-}
-
-/// The login took longer than the connection's time-out.
-pub(super) fn timed_out(doing: &str, seconds: u64) -> Failure {
-    Failure::transient(
-        FailureClass::ConnectionFailure,
-        "connect_timeout",
-        format!("{doing}: no login within {seconds} seconds"),
-        "check host, port and firewalls, or allow the connection a longer time-out",
-    )
-}
-
-fn tls_failed(doing: &str, cause: &str) -> Failure {
-    let hint = if cause.contains("not valid for any names") {
-        "the server's certificate bears no name (subjectAltName): give the server one that does, or use require"
-    } else {
-        "check the connection's TLS mode, its CA certificate and the name in the server's certificate"
-    };
-    let message = format!("{doing}: the TLS handshake failed: {cause}");
-    Failure::permanent(FailureClass::ConnectionFailure, "tls_failed", message, hint)
 }
 
 fn driver(cause: &DriverError, doing: &str) -> Failure {
@@ -85,16 +63,20 @@ fn driver(cause: &DriverError, doing: &str) -> Failure {
         Failure::permanent(FailureClass::ConnectionFailure, code, message, hint)
     };
     match cause {
+        DriverError::LocalInfile(LocalInfileError::NoHandler) => Failure::permanent(
+            FailureClass::ConnectionFailure,
+            "file_requested",
+            format!("{doing}: the server asked for a file of this worker, and got none"),
+            "no honest server does that here: find out who answers at this address",
+        ),
+        DriverError::CleartextPluginDisabled => network::clear_password(doing),
         DriverError::UnknownAuthPlugin { .. }
         | DriverError::MysqlOldPasswordDisabled
-        | DriverError::CleartextPluginDisabled
         | DriverError::InvalidParsecSalt => connection(
             "login_refused",
             "give the account one of caching_sha2_password, mysql_native_password, ed25519 or parsec",
         ),
-        DriverError::NoClientSslFlagFromServer => {
-            connection("tls_not_offered", "switch TLS on at the server or ask the connection for less")
-        }
+        DriverError::NoClientSslFlagFromServer => network::tls_not_offered(doing),
         DriverError::CantParseServerVersion { .. } => {
             connection("not_this_engine", "check that host and port belong to a MySQL or MariaDB server")
         }

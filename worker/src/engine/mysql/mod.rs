@@ -12,6 +12,7 @@ mod compare;
 mod define;
 mod digest;
 mod errors;
+mod examine;
 mod insertion;
 mod inspect;
 mod literal;
@@ -32,6 +33,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub(super) use self::compare::differences;
+pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 use super::{Columns, Inspector, Orphans, Reader, Result, RowBatch, Writer};

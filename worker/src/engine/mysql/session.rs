@@ -14,10 +14,11 @@ mod settings;
 
 use std::collections::HashMap;
 
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
 use super::super::shape::{Flavour, ServerInfo};
-use super::super::{Login, Result};
+use super::super::{Login, Result, network};
 use super::errors;
 
 use self::line::Line;
@@ -56,14 +57,25 @@ impl Session {
     pub(crate) async fn open(login: &Login, role: Role) -> Result<Self> {
         let doing = format!("log in to {}", login.address);
         let opened = async {
-            let conn = login::connect(login, &doing).await?;
+            let conn = login::connect(login, Some(&login.database), &doing).await?;
             let mut session = settings::fix(conn, role, &doing).await?;
             session.conn.sit(login.seat.clone());
             Ok(session)
         };
         tokio::time::timeout(login.timeout, Box::pin(opened))
             .await
-            .map_err(|_| errors::timed_out(&doing, login.timeout.as_secs()))?
+            .map_err(|_| network::timed_out(&doing, login.timeout.as_secs()))?
+    }
+
+    /// As [`Session::open`], to look only: bound to no database yet, and two steps, so that each
+    /// can be told apart. The login's time-out is the caller's to keep.
+    pub(super) async fn enter(login: &Login, doing: &str) -> Result<Conn> {
+        login::connect(login, None, doing).await
+    }
+
+    /// The second step.
+    pub(super) async fn settle(conn: Conn, doing: &str) -> Result<Self> {
+        settings::fix(conn, Role::Look, doing).await
     }
 
     /// Runs a statement whose answer does not matter beyond success.

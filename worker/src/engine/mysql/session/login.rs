@@ -14,16 +14,15 @@ const PACKET_BYTES: usize = 1 << 30;
 const KEEPALIVE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Logs in as the TLS mode says.
-pub(super) async fn connect(login: &Login, doing: &str) -> Result<Conn> {
+pub(super) async fn connect(login: &Login, database: Option<&str>, doing: &str) -> Result<Conn> {
     let mode = login.tls.mode;
-    let first = Conn::new(options(login, tls_options(login, None))).await;
+    let options = |tls| options(login, database, tls);
+    let first = Conn::new(options(tls_options(login, None))).await;
     let answer = match first {
         // Unverified TLS protects from no one who can break the handshake: no loss.
-        Err(error) if mode == TlsMode::Prefer && is_about_tls(&error) => {
-            Conn::new(options(login, None)).await
-        }
+        Err(error) if mode == TlsMode::Prefer && is_about_tls(&error) => Conn::new(options(None)).await,
         Err(error) if mode == TlsMode::VerifyCa => match certified_name(&error.to_string()) {
-            Some(name) => Conn::new(options(login, tls_options(login, Some(name)))).await,
+            Some(name) => Conn::new(options(tls_options(login, Some(name)))).await,
             None => Err(error),
         },
         other => other,
@@ -31,14 +30,14 @@ pub(super) async fn connect(login: &Login, doing: &str) -> Result<Conn> {
     answer.map_err(|error| errors::classify(&error, doing))
 }
 
-fn options(login: &Login, tls: Option<SslOpts>) -> Opts {
+fn options(login: &Login, database: Option<&str>, tls: Option<SslOpts>) -> Opts {
     OptsBuilder::default()
         .ip_or_hostname(login.server_name.clone())
         .tcp_port(login.address.port())
         .resolved_ips(Some(vec![login.address.ip()]))
         .user(Some(login.username.clone()))
         .pass(Some(login.password.reveal().to_owned()))
-        .db_name(Some(login.database.clone()))
+        .db_name(database)
         .prefer_socket(false)
         .tcp_nodelay(true)
         .tcp_keepalive(Some(KEEPALIVE))

@@ -1,0 +1,92 @@
+//! A look at a server for a person who registers it: how far a login comes, what the server
+//! is, which rights the account lacks.
+//!
+//! Invariants: the login names no database, so that a wrong password and a missing database
+//! are told apart; nothing is changed; each answer is bounded by the login's time-out.
+
+mod facts;
+mod grants;
+mod rights;
+
+use std::time::Duration;
+
+use longshore_shared::domain::connection::Engine;
+use longshore_shared::domain::examination::Stage;
+use longshore_shared::domain::failure::Failure;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::super::{Halt, Login, Look, network};
+use super::quote::ident;
+use super::session::Session;
+
+/// How long it is waited to see whether a silent host takes connections at all.
+const KNOCK: Duration = Duration::from_secs(1);
+
+pub(in super::super) async fn examine(engine: Engine, login: &Login) -> Result<Look, Halt> {
+    let doing = format!("log in to {}", login.address);
+    let entering = Box::pin(Session::enter(login, &doing));
+    let conn = match timeout(login.timeout, entering).await {
+        Ok(entered) => entered.map_err(|failure| Halt { stage: stage_of(&failure), failure })?,
+        Err(_) => return Err(silent(login, &doing).await),
+    };
+    let handshake = u64::from(conn.id());
+    let looking = Box::pin(look(engine, login, conn, handshake));
+    timeout(login.timeout, looking).await.unwrap_or_else(|_| {
+        let failure = network::timed_out(&format!("look at {}", login.address), login.timeout.as_secs());
+        Err(Halt { stage: Stage::Server, failure })
+    })
+}
+
+async fn look(engine: Engine, login: &Login, conn: mysql_async::Conn, handshake: u64) -> Result<Look, Halt> {
+    let at = |stage: Stage| move |failure: Failure| Halt { stage, failure };
+    let doing = format!("look at {}", login.address);
+    let mut session = Session::settle(conn, &doing).await.map_err(at(Stage::Server))?;
+    let using = format!("use database {}", login.database);
+    session.execute(&format!("USE {}", ident(&login.database)), &using).await.map_err(at(Stage::Database))?;
+    let known = facts::known(&mut session, handshake, &doing).await.map_err(at(Stage::Server))?;
+    let server = facts::server(&mut session, engine, &known, &doing).await.map_err(at(Stage::Server))?;
+    let features = rights::features(&mut session, &login.database, &known, &doing)
+        .await
+        .map_err(at(Stage::Privileges))?;
+    Ok(Look { server, features })
+}
+
+/// Nobody answered in time: it matters whether the host takes connections.
+async fn silent(login: &Login, doing: &str) -> Halt {
+    let knocked = timeout(KNOCK, TcpStream::connect(login.address)).await;
+    // A local end of a tunnel that took its connection takes no other: the way was open.
+    let stage = if knocked.is_ok() { Stage::Login } else { Stage::Tcp };
+    Halt { stage, failure: network::timed_out(doing, login.timeout.as_secs()) }
+}
+
+/// Where a login came to its end.
+fn stage_of(failure: &Failure) -> Stage {
+    match failure.code.as_str() {
+        "connection_refused" | "unreachable" => Stage::Tcp,
+        code if code.starts_with("tls_") => Stage::Tls,
+        _ => Stage::Login,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longshore_shared::domain::failure::{Failure, FailureClass};
+
+    use super::{Stage, stage_of};
+
+    #[test]
+    fn stages() {
+        for (code, stage) in [
+            ("connection_refused", Stage::Tcp),
+            ("unreachable", Stage::Tcp),
+            ("tls_expired", Stage::Tls),
+            ("tls_required", Stage::Tls),
+            ("login_refused", Stage::Login),
+            ("connection_lost", Stage::Login),
+        ] {
+            let failure = Failure::permanent(FailureClass::ConnectionFailure, code, "x", "x");
+            assert_eq!(stage_of(&failure), stage, "{code}");
+        }
+    }
+}

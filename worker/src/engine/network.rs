@@ -1,0 +1,199 @@
+//! What went wrong below an engine's protocol: TCP and TLS, the same for every engine.
+//!
+//! Invariants: a certificate that cannot be trusted, whatever the reason, is permanent and has
+//! a code of its own; the words are ours or rustls', never the server's.
+
+use std::io;
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+
+const CLASS: FailureClass = FailureClass::ConnectionFailure;
+
+/// What to do about a connection that was lost.
+pub(super) const LOST_HINT: &str = "check the network and the server's log; it is tried again by itself";
+
+/// An error of the network below the protocol.
+pub(super) fn of_io(cause: &io::Error, doing: &str) -> Failure {
+    let failed = |code, what: &str, hint| Failure::transient(CLASS, code, format!("{doing}: {what}"), hint);
+    if let Some(tls) = cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        return of_tls(tls, doing);
+    }
+    match cause.kind() {
+        io::ErrorKind::ConnectionRefused => failed(
+            "connection_refused",
+            "the host refuses connections on this port",
+            "check host and port, that the server runs, and that it listens on this address",
+        ),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => failed(
+            "unreachable",
+            "there is no route to the host",
+            "check the host, firewalls and security groups",
+        ),
+        io::ErrorKind::TimedOut => failed(
+            "connection_lost",
+            "the server no longer answers",
+            "check the network and the server's load",
+        ),
+        // Below TLS nothing else calls data invalid and says why.
+        io::ErrorKind::InvalidData if cause.get_ref().is_some() => {
+            handshake_failed(doing, &cause.to_string())
+        }
+        kind => failed("connection_lost", &format!("the connection was lost ({kind})"), LOST_HINT),
+    }
+}
+
+/// The login took longer than the connection's time-out.
+pub(super) fn timed_out(doing: &str, seconds: u64) -> Failure {
+    Failure::transient(
+        CLASS,
+        "connect_timeout",
+        format!("{doing}: no login within {seconds} seconds"),
+        "check host, port and firewalls, or allow the connection a longer time-out",
+    )
+}
+
+/// The connection asks for TLS and the server has none.
+pub(super) fn tls_not_offered(doing: &str) -> Failure {
+    Failure::permanent(
+        CLASS,
+        "tls_not_offered",
+        format!("{doing}: the connection asks for TLS and the server does not offer it"),
+        "switch TLS on at the server or ask the connection for less; nothing was sent to it",
+    )
+}
+
+/// The server asks for the password as it is, where others could read it.
+pub(super) fn clear_password(doing: &str) -> Failure {
+    Failure::permanent(
+        CLASS,
+        "clear_password_refused",
+        format!("{doing}: the server asks for the password in clear, and it was not sent"),
+        "somebody may be in between; otherwise give the account a method that does not send the password, or ask \
+         the connection for TLS with verify-full",
+    )
+}
+
+/// What answers speaks no protocol of this engine, or breaks it.
+pub(super) fn not_this_engine(doing: &str, what: &str) -> Failure {
+    Failure::permanent(
+        CLASS,
+        "not_this_engine",
+        format!("{doing}: {what}"),
+        "check that host and port belong to a server of the connection's engine",
+    )
+}
+
+/// A TLS handshake that failed.
+pub(super) fn of_tls(cause: &Error, doing: &str) -> Failure {
+    use AlertDescription as Alert;
+    let failed = |code, what: &str, hint| Failure::permanent(CLASS, code, format!("{doing}: {what}"), hint);
+    match cause {
+        Error::InvalidCertificate(why) => of_certificate(why, doing),
+        Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        )
+        | Error::AlertReceived(
+            Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity,
+        ) => failed(
+            "tls_too_old",
+            &format!("the server speaks no TLS that is still held safe ({cause})"),
+            "let the server speak TLS 1.2 or 1.3 (tls_version, ssl_min_protocol_version), or bring it up to date",
+        ),
+        Error::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateUnknown
+            | Alert::CertificateExpired
+            | Alert::CertificateRevoked
+            | Alert::UnsupportedCertificate
+            | Alert::AccessDenied,
+        ) => failed(
+            "tls_client_certificate_refused",
+            &format!("the server does not take this client's certificate, or wants one ({cause})"),
+            "give the connection a client certificate and its key that the server's authority signed",
+        ),
+        _ => handshake_failed(doing, &cause.to_string()),
+    }
+}
+
+fn of_certificate(why: &CertificateError, doing: &str) -> Failure {
+    use CertificateError as Wrong;
+    let failed = |code, what: &str, hint| Failure::permanent(CLASS, code, format!("{doing}: {what}"), hint);
+    match why {
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => failed(
+            "tls_wrong_name",
+            &format!("the server's certificate is for another host ({why})"),
+            "use a host name that the certificate bears (subjectAltName), or give the server a certificate for this \
+             one; verify-ca does not look at the name",
+        ),
+        Wrong::Expired
+        | Wrong::ExpiredContext { .. }
+        | Wrong::NotValidYet
+        | Wrong::NotValidYetContext { .. } => failed(
+            "tls_expired",
+            &format!("the server's certificate is not valid at this time ({why})"),
+            "renew the server's certificate, and check the clocks of both machines",
+        ),
+        Wrong::UnknownIssuer
+        | Wrong::BadSignature
+        | Wrong::Revoked
+        | Wrong::UnknownRevocationStatus
+        | Wrong::InvalidPurpose
+        | Wrong::InvalidPurposeContext { .. }
+        | Wrong::BadEncoding
+        | Wrong::Other(_) => failed(
+            "tls_untrusted",
+            &format!("no authority that the connection trusts has signed the server's certificate ({why})"),
+            "give the connection the certificate of the authority that signed the server's (`tls.ca`); a self-signed \
+             certificate is trusted only if it is an authority's",
+        ),
+        _ => handshake_failed(doing, &why.to_string()),
+    }
+}
+
+fn handshake_failed(doing: &str, cause: &str) -> Failure {
+    Failure::permanent(
+        CLASS,
+        "tls_failed",
+        format!("{doing}: the TLS handshake failed: {cause}"),
+        "check the connection's TLS mode, its CA certificate and the server's TLS settings",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
+
+    use super::of_io;
+
+    #[test]
+    fn i10_each_sort_of_bad_tls_has_its_own_code() {
+        let certificate = Error::InvalidCertificate;
+        for (error, code) in [
+            (certificate(CertificateError::NotValidForName), "tls_wrong_name"),
+            (certificate(CertificateError::Expired), "tls_expired"),
+            (certificate(CertificateError::NotValidYet), "tls_expired"),
+            (certificate(CertificateError::UnknownIssuer), "tls_untrusted"),
+            (certificate(CertificateError::BadSignature), "tls_untrusted"),
+            (
+                certificate(CertificateError::Other(OtherError(std::sync::Arc::new(io::Error::other("x"))))),
+                "tls_untrusted",
+            ),
+            (Error::AlertReceived(AlertDescription::ProtocolVersion), "tls_too_old"),
+            (Error::AlertReceived(AlertDescription::HandshakeFailure), "tls_too_old"),
+            (PeerIncompatible::ServerDoesNotSupportTls12Or13.into(), "tls_too_old"),
+            (Error::AlertReceived(AlertDescription::CertificateRequired), "tls_client_certificate_refused"),
+            (Error::AlertReceived(AlertDescription::InternalError), "tls_failed"),
+            (Error::DecryptError, "tls_failed"),
+        ] {
+            let failure = of_io(&io::Error::new(io::ErrorKind::InvalidData, error), "log in");
+            assert_eq!((failure.code.as_str(), failure.is_transient()), (code, false));
+            assert!(!failure.hint.is_empty());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A look at a server for a person who registers it: how far a login comes, what the server
+//! is, which rights the account lacks.
+//!
+//! Invariants: nothing is changed; each answer is bounded by the login's time-out, and all of
+//! them together by `guard`; what a server tells unasked (notices) is dropped.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use longshore_shared::clock;
+use longshore_shared::domain::examination::{ServerFacts, Stage};
+use longshore_shared::domain::failure::Failure;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_postgres::{AsyncMessage, Client, Error, SimpleQueryMessage, SimpleQueryRow};
+
+use super::super::{Halt, Login, Look, Result as Answer, network};
+use super::login::{self, Carrier, Session};
+use super::{errors, rights};
+
+/// Round trips of which the least counts.
+const TRIES: usize = 5;
+/// How long it is waited to see whether a silent host takes connections at all.
+const KNOCK: std::time::Duration = std::time::Duration::from_secs(1);
+/// PostgreSQL 12.
+const OLDEST: u32 = 120_000;
+
+pub(in super::super) async fn examine(login: &Login) -> Result<Look, Halt> {
+    let doing = format!("log in to {}", login.address);
+    let Ok(entered) = timeout(login.timeout, Box::pin(login::connect(login, &doing))).await else {
+        let knocked = timeout(KNOCK, TcpStream::connect(login.address)).await;
+        // A local end of a tunnel that took its connection takes no other: the way was open.
+        let stage = if knocked.is_ok() { Stage::Login } else { Stage::Tcp };
+        return Err(Halt { stage, failure: network::timed_out(&doing, login.timeout.as_secs()) });
+    };
+    let Session { client, mut carrier, seen, tls } = entered?;
+    let doing = format!("look at {}", login.address);
+    let looking = async {
+        let server = server(&client, seen.process(), tls, &doing).await;
+        let server = server.map_err(|failure| Halt { stage: Stage::Server, failure })?;
+        let features = rights::features(&client, &doing).await;
+        let features = features.map_err(|failure| Halt { stage: Stage::Privileges, failure })?;
+        Ok(Look { server, features })
+    };
+    let carried = poll_fn(|cx| carrier.poll_end(cx));
+    let looked = timeout(login.timeout, async {
+        tokio::select! {
+            looked = Box::pin(looking) => looked,
+            // Whatever was asked last is answered by the same error.
+            error = carried => Err(Halt { stage: Stage::Server, failure: ended(error.as_ref(), &doing) }),
+        }
+    });
+    looked.await.unwrap_or_else(|_| {
+        Err(Halt { stage: Stage::Server, failure: network::timed_out(&doing, login.timeout.as_secs()) })
+    })
+}
+
+fn ended(error: Option<&Error>, doing: &str) -> Failure {
+    match error {
+        Some(error) => errors::classify(error, doing),
+        None => network::of_io(&std::io::ErrorKind::UnexpectedEof.into(), doing),
+    }
+}
+
+impl Carrier {
+    /// Moves the session's bytes; ready at its end.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Error>> {
+        loop {
+            let message = match self {
+                Self::Plain(connection) => connection.poll_message(cx),
+                Self::Encrypted(connection) => connection.poll_message(cx),
+            };
+            match std::task::ready!(message) {
+                Some(Ok(AsyncMessage::Notice(_) | AsyncMessage::Notification(_)) | Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(error)),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+/// The rows of a query in text.
+pub(super) async fn rows(client: &Client, query: &str, doing: &str) -> Answer<Vec<SimpleQueryRow>> {
+    let answer = client.simple_query(query).await.map_err(|error| errors::classify(&error, doing))?;
+    let row = |message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    };
+    Ok(answer.into_iter().filter_map(row).collect())
+}
+
+/// A row's value; NULL and a missing column are empty.
+pub(super) fn text_at(row: &SimpleQueryRow, at: usize) -> &str {
+    row.try_get(at).ok().flatten().unwrap_or_default()
+}
+
+const FACTS: &str = "SELECT pg_catalog.current_setting('server_version_num'), \
+    pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery()::text, \
+    pg_catalog.current_setting('transaction_read_only'), pg_catalog.pg_backend_pid()::text";
+
+async fn server(client: &Client, process: u32, tls: Option<String>, doing: &str) -> Answer<ServerFacts> {
+    let facts = rows(client, FACTS, doing).await?;
+    let fact = |at| facts.first().map_or("", |row| text_at(row, at));
+    let number: u32 = fact(0).parse().unwrap_or(0);
+    let version = fact(1).to_owned();
+    let mut warnings = Vec::new();
+    if number < OLDEST {
+        warnings.push(format!("PostgreSQL {version} is older than 12, the oldest that is supported"));
+    }
+    if fact(2) == "true" {
+        warnings.push("the server is a standby: it can be a source and no target".to_owned());
+    } else if fact(3) == "on" {
+        warnings
+            .push("transactions of this account are read only: it can be a source and no target".to_owned());
+    }
+    if fact(4).parse() != Ok(process) {
+        warnings.push(
+            "a pooler (such as PgBouncer) stands before the server: one snapshot over several sessions is not \
+             possible through it"
+                .to_owned(),
+        );
+    }
+    let (latency_milliseconds, clock_skew_seconds) = clocks(client, doing).await?;
+    Ok(ServerFacts {
+        flavour: "PostgreSQL".to_owned(),
+        version,
+        tls,
+        latency_milliseconds,
+        clock_skew_seconds,
+        warnings,
+    })
+}
+
+/// The least round trip, in milliseconds, and the server's clock minus ours in that very one.
+async fn clocks(client: &Client, doing: &str) -> Answer<(f64, f64)> {
+    let mut best = (f64::INFINITY, 0.0);
+    for _ in 0..TRIES {
+        let (begun, ours) = (Instant::now(), clock::now());
+        let query = "SELECT pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', \
+            'YYYY-MM-DD HH24:MI:SS.US')";
+        let rows = rows(client, query, doing).await?;
+        let trip = begun.elapsed().as_secs_f64();
+        let theirs = rows.first().map_or("", |row| text_at(row, 0));
+        let theirs =
+            chrono::NaiveDateTime::parse_from_str(theirs, "%Y-%m-%d %H:%M:%S%.f").unwrap_or_default();
+        if trip < best.0 {
+            best = (trip, (theirs.and_utc() - ours).as_seconds_f64() - trip / 2.0);
+        }
+    }
+    Ok((best.0 * 1_000.0, best.1))
+}
