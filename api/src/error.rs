@@ -56,6 +56,9 @@ pub(crate) enum ApiError {
     /// Another request with the same `Idempotency-Key` is at work.
     #[error("the first request with this Idempotency-Key is still in progress")]
     KeyInProgress,
+    /// The organisation has asked for as many tests as it may in a minute.
+    #[error("at most {most} tests of connections a minute are taken")]
+    TooManyTests { most: u32, seconds: i32 },
     /// A store that is needed is away for now.
     #[error("the store is away")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -152,6 +155,7 @@ impl ApiError {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict(_) | Self::KeyInProgress => StatusCode::CONFLICT,
             Self::Stale => StatusCode::PRECONDITION_FAILED,
+            Self::TooManyTests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -173,6 +177,7 @@ impl ApiError {
             Self::Conflict(conflict) => conflict.code,
             Self::Stale => "stale_edit",
             Self::KeyInProgress => "idempotency_in_progress",
+            Self::TooManyTests { .. } => "too_many_tests",
             Self::Unavailable(_) => "unavailable",
             Self::Internal(_) => "internal",
         }
@@ -202,6 +207,7 @@ impl ApiError {
             Self::Conflict(conflict) => conflict.hint,
             Self::Stale => Some("look at it again, and send the `ETag` of that answer as `If-Match`"),
             Self::KeyInProgress => Some("send the same request again in a second"),
+            Self::TooManyTests { .. } => Some("wait as long as Retry-After says"),
             _ => None,
         }
     }
@@ -237,6 +243,7 @@ impl ApiError {
                 HeaderValue::from_static("Bearer realm=\"longshore\", error=\"invalid_token\""),
             )),
             Self::Unavailable(_) => Some((header::RETRY_AFTER, HeaderValue::from_static("2"))),
+            Self::TooManyTests { seconds, .. } => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
             Self::KeyInProgress => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             _ => None,
         }

@@ -62,6 +62,7 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
         schema: Schema::default(),
         full_sync_min: TimeDelta::from_std(config.api.full_sync_min)
             .context("LONGSHORE_FULL_SYNC_MIN_SECONDS")?,
+        tests_per_minute: config.api.tests_per_minute,
         shutdown: stop.clone(),
     };
     let checks = checks(&state);

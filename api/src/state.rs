@@ -31,6 +31,8 @@ pub(crate) struct AppState {
     pub(crate) schema: Schema,
     /// How long the scheduled runs of a full sync must be apart; zero: no bound.
     pub(crate) full_sync_min: TimeDelta,
+    /// Tests of connections that an organisation may ask for in a minute.
+    pub(crate) tests_per_minute: u32,
     /// Cancelled when the process is to stop: streams end.
     pub(crate) shutdown: CancellationToken,
 }

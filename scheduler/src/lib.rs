@@ -15,6 +15,7 @@ mod holders;
 mod leader;
 mod measure;
 mod reaper;
+mod recheck;
 mod refill;
 mod retention;
 mod sweep;
@@ -151,6 +152,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(unqueue::Unqueue, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(target::Target, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(recheck::Recheck, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(retention::Prune::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(measure::Measure, Arc::clone(ground), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.

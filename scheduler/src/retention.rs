@@ -1,6 +1,6 @@
 //! Deletes what has served: details of jobs that ended long ago, confirmed outbox rows,
 //! requests' keys, workers that are long silent, deliveries to webhooks and what came of due
-//! times of more than a month ago.
+//! times of more than a month ago, tests of connections that nobody asked for.
 //!
 //! Woken by a timer, and again at once while there is more, a batch at a time. Idempotent:
 //! what is deleted is not there the next time. Two schedulers: the leader does it; a second
@@ -45,16 +45,18 @@ impl Duty for Prune {
         webhook_deliveries::prune(tx.conn(), 30.0 * DAY_SECONDS, prune::ROWS).await?;
         tx.commit().await?;
         let history = prune::history(&ground.database, ground.config.scheduler.history.as_secs_f64()).await?;
-        if messages + keys + silent + history.rows > 0 {
+        let tests = prune::rechecks(&ground.database, DAY_SECONDS).await?;
+        if messages + keys + silent + history.rows + tests > 0 {
             tracing::debug!(
                 messages,
                 keys,
                 workers = silent,
                 jobs = history.jobs,
+                tests,
                 details = history.rows,
                 "old rows were deleted"
             );
         }
-        Ok(if history.more || messages + keys > 0 { Round::More } else { Round::Idle })
+        Ok(if history.more || messages + keys + tests > 0 { Round::More } else { Round::Idle })
     }
 }

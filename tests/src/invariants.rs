@@ -53,6 +53,11 @@ const RULES: &[(&str, &str)] = &[
          WHERE attempt > token OR (state = 'done' AND attempt < 1)",
     ),
     (
+        "an ended job has secrets",
+        "SELECT s.job_id || ' ' || s.name FROM job_secrets s JOIN jobs j ON j.org_id = s.org_id AND j.id = s.job_id
+         WHERE j.ended_at IS NOT NULL",
+    ),
+    (
         "a stage of a completed job is open",
         "SELECT j.id || ' ' || g.name FROM jobs j JOIN stages g USING (org_id)
          WHERE g.job_id = j.id AND j.state = 'completed' AND (g.waits > 0 OR g.remaining > 0)",

@@ -155,6 +155,7 @@ impl Stack {
             "AMQP_URL",
             "PUBLIC_KEYS",
             "FULL_SYNC_MIN_SECONDS",
+            "TESTS_PER_MINUTE",
             "WEBHOOK_PRIVATE_ALLOWED",
             "WEBHOOK_HTTP_ALLOWED",
             "OTLP_ENDPOINT",
@@ -173,7 +174,7 @@ impl Stack {
     pub fn worker_settings(&self) -> Settings {
         let mut settings = self.settings.clone();
         settings.insert("DATABASE_URL", self.control.system_url.clone());
-        for other in ["SWEEP_SECONDS", "REANNOUNCE_SECONDS"] {
+        for other in ["SWEEP_SECONDS", "REANNOUNCE_SECONDS", "RECHECK_SECONDS", "TESTS_PER_MINUTE"] {
             settings.remove(other);
         }
         settings
@@ -200,6 +201,7 @@ impl Stack {
             "LEASE_SECONDS",
             "SWEEP_SECONDS",
             "REANNOUNCE_SECONDS",
+            "RECHECK_SECONDS",
         ]);
         let name = format!("scheduler-{}", self.schedulers.len() + 1);
         settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));

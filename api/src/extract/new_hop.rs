@@ -159,7 +159,7 @@ impl NewHop {
     }
 }
 
-fn fingerprint(text: String) -> Result<String, Objection> {
+pub(super) fn fingerprint(text: String) -> Result<String, Objection> {
     if is_fingerprint(&text) {
         return Ok(text);
     }

@@ -44,6 +44,7 @@ async fn state() -> AppState {
         sealer: Arc::new(Sealer::read(&public).unwrap()),
         webhooks: Webhooks { private_allowed: false, http_allowed: false },
         board: Board::default(),
+        tests_per_minute: 60,
         shutdown: CancellationToken::new(),
     }
 }
@@ -77,7 +78,7 @@ fn operations() -> Vec<(String, String)> {
 async fn every_route_of_the_document_wants_a_token() {
     let routes = router(state().await, Vec::new());
     let operations = operations();
-    assert_eq!(operations.len(), 30);
+    assert_eq!(operations.len(), 34);
     for (method, path) in operations {
         let (status, headers, problem) = ask(&routes, request(&method, &path, "{}")).await;
         assert_eq!((status, problem["code"].as_str()), (401, Some("token_missing")), "{method} {path}");
@@ -110,7 +111,8 @@ async fn what_no_permission_grants_is_denied() {
     };
     let is_admins = |path: &str| is_fleet(path) || path.contains("webhooks");
     check(&["database"], &|method, path| is_sync(method, path) || is_admins(path)).await;
-    check(&["sync"], &|_, path| path.contains("connections") || is_admins(path)).await;
+    let is_databases = |path: &str| path.contains("connections") || path.contains("examination");
+    check(&["sync"], &|_, path| is_databases(path) || is_admins(path)).await;
     check(&["org_admin"], &|_, path| is_fleet(path)).await;
 }
 

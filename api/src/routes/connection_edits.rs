@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::store::OrgTx;
-use longshore_shared::store::connections::edits;
+use longshore_shared::store::connections::{checks, edits};
 
 use super::connections::{seal, taken};
 use crate::error::{ApiError, Conflict, Problem};
@@ -33,7 +33,7 @@ pub(crate) async fn edit(
 ) -> Result<impl IntoResponse, ApiError> {
     let org_id = caller.org_id();
     let mut tx = caller.begin().await?;
-    let before = edits::lock(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+    let before = checks::lock(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
     seen.holds(before.version)?;
     let Changed { connection, given, kept } = body.apply(&before)?;
     if connection.reach != before.reach {

@@ -10,6 +10,7 @@ use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::ConnectionId;
+use longshore_shared::store::connections::checks;
 use longshore_shared::store::{OrgTx, StoreError, connections};
 use longshore_shared::vault::{Place, Sealer, Secret};
 
@@ -18,7 +19,7 @@ use crate::extract::{
     Caller, Databases, Id, NamePage, NewConnection, Once, StrictJson, StrictQuery, etag, gone,
 };
 use crate::state::AppState;
-use crate::view::{ConnectionView, List};
+use crate::view::{ConnectionView, List, TestedConnectionView};
 
 /// Registers a connection.
 #[utoipa::path(post, path = "/v1/connections", operation_id = "create_connection", tag = "connections", request_body = NewConnection,
@@ -69,17 +70,18 @@ pub(crate) async fn list(
 /// Shows a connection.
 #[utoipa::path(get, path = "/v1/connections/{id}", operation_id = "show_connection", tag = "connections",
     params(("id" = uuid::Uuid, Path, description = "the connection")),
-    responses((status = 200, description = "the connection", body = ConnectionView,
+    responses((status = 200, description = "the connection, with what its last test found", body = TestedConnectionView,
         headers(("ETag" = String, description = "its version")))))]
 pub(crate) async fn show(
     caller: Caller<Databases>,
     Id(id): Id<ConnectionId>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let mut tx = caller.begin().await?;
+    let mut tx = caller.moment().await?;
     let found = connections::find(tx.conn(), caller.org_id(), id).await?;
+    let examination = checks::examination(tx.conn(), caller.org_id(), id).await?;
     tx.commit().await?;
     let found = found.ok_or(ApiError::NotFound)?;
-    Ok((etag(found.version), Json(ConnectionView::from(found))))
+    Ok((etag(found.version), Json(TestedConnectionView::of(found, examination))))
 }
 
 /// Deletes a connection and its secrets; refused while a task or a running job uses it.

@@ -1,8 +1,10 @@
 //! The handlers: parse, call, view. What is decided is decided elsewhere.
 
 pub(crate) mod connection_edits;
+pub(crate) mod connection_tests;
 pub(crate) mod connections;
 pub(crate) mod dead_letters;
+pub(crate) mod host_keys;
 pub(crate) mod job_events;
 pub(crate) mod jobs;
 pub(crate) mod limits;

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine, TlsMode};
+use longshore_shared::domain::examination::Examination;
 use longshore_shared::domain::hop::{Hop, HopLogin};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::examination::ExaminationView;
 use crate::word::{Word, words};
 
 /// A registered connection. Its password is never given back.
@@ -40,6 +42,23 @@ pub(crate) struct ConnectionView {
     /// Grows at each change.
     version: i32,
     created_at: DateTime<Utc>,
+}
+
+/// A connection, with what its last test found.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TestedConnection)]
+pub(crate) struct TestedConnectionView {
+    #[serde(flatten)]
+    connection: ConnectionView,
+    /// What the last test of the connection as it is found.
+    #[schema(required = true)]
+    examination: Option<ExaminationView>,
+}
+
+impl TestedConnectionView {
+    pub(crate) fn of(connection: Connection, found: Option<Examination>) -> Self {
+        Self { connection: connection.into(), examination: found.map(Into::into) }
+    }
 }
 
 /// An SSH host on the way. Its password or key is never given back.

@@ -3,6 +3,7 @@
 
 mod connection;
 mod dead_letter;
+mod examination;
 mod job;
 mod limits;
 mod progress;
@@ -11,8 +12,9 @@ mod sync_task;
 mod table;
 mod webhook;
 
-pub(crate) use connection::ConnectionView;
+pub(crate) use connection::{ConnectionView, TestedConnectionView};
 pub(crate) use dead_letter::{DeadLetterView, ReplaysView};
+pub(crate) use examination::TestView;
 pub(crate) use job::{JobSummary, JobView, LogLine, Picture, WaitView};
 pub(crate) use limits::LimitsView;
 pub(crate) use progress::{Live, ProgressEvent};

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::variables::{API_LISTEN, FULL_SYNC_MIN_SECONDS, PUBLIC_KEYS, address, path, seconds};
+use super::variables::{
+    API_LISTEN, FULL_SYNC_MIN_SECONDS, PUBLIC_KEYS, TESTS_PER_MINUTE, address, path, seconds, whole,
+};
 use super::{Environment, Problems, gather};
 
 /// The HTTP API.
@@ -16,6 +18,8 @@ pub struct Api {
     pub public_keys: PathBuf,
     /// How long two scheduled runs of a full sync must be apart; zero: no bound.
     pub full_sync_min: Duration,
+    /// Tests of connections that an organisation may ask for in a minute.
+    pub tests_per_minute: u32,
 }
 
 impl Api {
@@ -25,6 +29,7 @@ impl Api {
             listen: from.read_one(&API_LISTEN, address),
             public_keys: from.read_one(&PUBLIC_KEYS, path),
             full_sync_min: from.read_one(&FULL_SYNC_MIN_SECONDS, seconds(0..=31_536_000)),
+            tests_per_minute: from.read_one(&TESTS_PER_MINUTE, whole(1..=100_000)),
         })
     }
 }

@@ -94,6 +94,8 @@ variables! {
         "Where the API listens";
     FULL_SYNC_MIN_SECONDS = "LONGSHORE_FULL_SYNC_MIN_SECONDS", Text("0"), &[Api], "seconds, from 0 to 31536000",
         "How long the scheduled runs of a full sync must be apart, looked at when the task is written; 0: no bound";
+    TESTS_PER_MINUTE = "LONGSHORE_TESTS_PER_MINUTE", Text("60"), &[Api], "a number from 1 to 100000",
+        "Tests of connections that an organisation may ask for in a minute";
     OPS_LISTEN = "LONGSHORE_OPS_LISTEN", Text("127.0.0.1:0"), PROCESSES, "an address and port",
         "Where `/healthz`, `/readyz` and `/metrics` are served; with port 0 the log names the port";
     PUBLIC_KEYS = "LONGSHORE_PUBLIC_KEYS", Required, &[Api, Worker], "the path of a file",
@@ -124,6 +126,8 @@ variables! {
         "Age at which an announced, unclaimed step is announced again, whatever its queue holds";
     HISTORY_DAYS = "LONGSHORE_HISTORY_DAYS", Text("30"), &[Scheduler], "days, from 1 to 36500",
         "How long after its end a job's steps and log lines are kept; its result, tables and counts stay";
+    RECHECK_SECONDS = "LONGSHORE_RECHECK_SECONDS", Text("21600"), &[Scheduler], "seconds, from 0 to 31536000",
+        "How long a saved connection is left alone before it is tested again by itself, a quarter more or less; 0: never";
     GRACE_SECONDS = "LONGSHORE_GRACE_SECONDS", Text("20"), PROCESSES, "seconds, from 0 to 3600",
         "How long a soft stop (SIGTERM, SIGINT) may take";
     OTLP_ENDPOINT = "LONGSHORE_OTLP_ENDPOINT", Text("off"), PROCESSES, "off, or the URL http(s)://host:port of a collector",

@@ -116,7 +116,7 @@ words! {
 }
 
 /// A registered connection without its secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// The organisation that owns it.
     pub org_id: OrgId,

@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::connection_test::TestSpec;
 use super::failure::Failure;
 use super::id::{ConnectionId, JobId, OrgId, TaskId};
 use super::probe::ProbeSpec;
@@ -19,6 +20,8 @@ words! {
         Sync = "sync",
         /// Steps without customers' data go through the fleet.
         Probe = "probe",
+        /// The way to a database is walked, to say what is in it.
+        ConnectionTest = "connection_test",
     }
 }
 
@@ -70,7 +73,7 @@ impl JobKind {
     pub const fn writes_target(self) -> bool {
         match self {
             Self::Sync => true,
-            Self::Probe => false,
+            Self::Probe | Self::ConnectionTest => false,
         }
     }
 }
@@ -102,6 +105,8 @@ pub enum JobSpec {
     Sync(SyncSpec),
     /// Of a probe.
     Probe(ProbeSpec),
+    /// Of a test of a connection.
+    ConnectionTest(TestSpec),
 }
 
 impl JobSpec {
@@ -110,6 +115,7 @@ impl JobSpec {
         match self {
             Self::Sync(_) => JobKind::Sync,
             Self::Probe(_) => JobKind::Probe,
+            Self::ConnectionTest(_) => JobKind::ConnectionTest,
         }
     }
 }
@@ -125,7 +131,7 @@ pub struct Job {
     pub state: JobState,
     /// The task that it runs.
     pub task_id: Option<TaskId>,
-    /// The database that is read.
+    /// The database that is read, or tested.
     pub source_id: Option<ConnectionId>,
     /// The database that is written.
     pub target_id: Option<ConnectionId>,

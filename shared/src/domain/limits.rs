@@ -31,6 +31,7 @@ impl StepKind {
     pub const fn sessions(self) -> Sessions {
         match self {
             Self::ProbePlan | Self::Probe => Sessions { source: 0, target: 0 },
+            Self::ConnectionTest | Self::ConnectionRecheck => Sessions { source: 1, target: 0 },
             Self::Index => Sessions { source: 0, target: 1 },
             _ => Sessions { source: 1, target: 1 },
         }

@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod address;
 pub mod connection;
+pub mod connection_test;
 pub mod dead_letter;
 pub mod examination;
 pub mod failure;

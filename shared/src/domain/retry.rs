@@ -47,6 +47,8 @@ const fn most_attempts(kind: StepKind) -> i32 {
     match kind {
         // One statement or transaction over a whole table: each attempt costs all of it.
         StepKind::Replace | StepKind::Index | StepKind::ForeignKeys => 5,
+        // What the test finds is its answer; what keeps it from one, a person hears at once.
+        StepKind::ConnectionTest | StepKind::ConnectionRecheck => 1,
         // A person waits for it and can ask again.
         StepKind::Probe | StepKind::ProbePlan => 5,
         _ => 8,

@@ -8,8 +8,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::connection_test::Examined;
 use super::id::{JobId, OrgId, StepId};
-use super::job::JobKind;
+use super::job::{JobKind, Trigger};
 use super::words;
 
 words! {
@@ -39,6 +40,10 @@ words! {
         ProbeEnlist = "probe_enlist",
         /// Rest for the time that the probe asks for.
         Probe = "probe",
+        /// Test a connection; a person waits for it.
+        ConnectionTest = "connection_test",
+        /// Test a connection that nobody waits for.
+        ConnectionRecheck = "connection_recheck",
     }
 }
 
@@ -83,6 +88,7 @@ impl StepKind {
     /// The queue that steps of this kind are announced on.
     pub const fn queue(self) -> Queue {
         match self {
+            Self::ConnectionTest => Queue::Interactive,
             Self::Plan | Self::ProbePlan => Queue::First,
             _ => Queue::Bulk,
         }
@@ -94,11 +100,13 @@ impl StepKind {
         matches!(self, Self::Copy | Self::Diff | Self::Replace)
     }
 
-    /// The first step of every job of a kind.
-    pub const fn first_of(kind: JobKind) -> Self {
-        match kind {
-            JobKind::Sync => Self::Plan,
-            JobKind::Probe => Self::ProbePlan,
+    /// The first step of every job of a kind that was asked for so.
+    pub const fn first_of(kind: JobKind, trigger: Trigger) -> Self {
+        match (kind, trigger) {
+            (JobKind::Sync, _) => Self::Plan,
+            (JobKind::Probe, _) => Self::ProbePlan,
+            (JobKind::ConnectionTest, Trigger::Person) => Self::ConnectionTest,
+            (JobKind::ConnectionTest, Trigger::Schedule) => Self::ConnectionRecheck,
         }
     }
 }
@@ -249,6 +257,8 @@ pub struct Outcome {
     pub growth: Option<Growth>,
     /// What the verification of the step's table found.
     pub verified: Option<Verified>,
+    /// What a test of a connection found.
+    pub examined: Option<Examined>,
     /// Lines for the job's log and warnings for its reader.
     pub warnings: Vec<String>,
 }

@@ -1,5 +1,6 @@
 //! Tables `connections` and `connection_secrets`.
 
+pub mod checks;
 pub mod edits;
 
 use chrono::{DateTime, Utc};
@@ -204,13 +205,14 @@ pub async fn find_for_use(
     .transpose()
 }
 
-/// Whether a task that is not deleted, or a job that has not ended, uses the connection.
+/// Whether a task that is not deleted, or a job that has not ended, uses the connection; a test
+/// of it does not.
 pub async fn is_used(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<bool, StoreError> {
     let row = sqlx::query!(
         r#"SELECT EXISTS (SELECT FROM sync_tasks WHERE org_id = $1 AND deleted_at IS NULL
                AND (source_id = $2 OR target_id = $2))
            OR EXISTS (SELECT FROM jobs WHERE org_id = $1 AND state IN ('pending', 'running')
-               AND (source_id = $2 OR target_id = $2)) AS "used!""#,
+               AND kind <> 'connection_test' AND (source_id = $2 OR target_id = $2)) AS "used!""#,
         org_id.0,
         id.0
     )

@@ -98,6 +98,22 @@ pub async fn delete_log(conn: &mut Conn, jobs: &Jobs, limit: i64) -> Result<u64,
     Ok(done.rows_affected())
 }
 
+/// Deletes jobs that tested connections and that nobody asked for, with all that is theirs, if
+/// they ended at least `age_seconds` ago; at most `limit`. Answers how many.
+pub async fn delete_rechecks(conn: &mut Conn, age_seconds: f64, limit: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM jobs WHERE ctid = ANY (ARRAY(
+             SELECT ctid FROM jobs WHERE kind = 'connection_test' AND trigger = 'schedule'
+                 AND ended_at < now() - make_interval(secs => $1)
+             ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
+        age_seconds,
+        limit
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Deletes the stages and forgets the workers' plans of jobs that have no steps any more.
 pub async fn delete_plans(conn: &mut Conn, jobs: &Jobs) -> Result<(), StoreError> {
     sqlx::query!(

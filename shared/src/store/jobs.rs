@@ -60,6 +60,7 @@ fn spec(kind: JobKind, stored: serde_json::Value) -> Result<JobSpec, StoreError>
     Ok(match kind {
         JobKind::Sync => JobSpec::Sync(serde_json::from_value(stored)?),
         JobKind::Probe => JobSpec::Probe(serde_json::from_value(stored)?),
+        JobKind::ConnectionTest => JobSpec::ConnectionTest(serde_json::from_value(stored)?),
     })
 }
 
@@ -67,6 +68,7 @@ fn stored(spec: &JobSpec) -> Result<serde_json::Value, StoreError> {
     Ok(match spec {
         JobSpec::Sync(spec) => serde_json::to_value(spec)?,
         JobSpec::Probe(spec) => serde_json::to_value(spec)?,
+        JobSpec::ConnectionTest(spec) => serde_json::to_value(spec)?,
     })
 }
 
@@ -234,7 +236,8 @@ pub async fn set_ending(
 /// The job reaches its final state; a final state is never left, so a second call
 /// changes nothing and answers `None`; the first one answers the job's kind. It ends
 /// now, not when this transaction began to wait for its lock: steps have ended in between. In
-/// the same statement each webhook that wants to hear of it is owed a delivery.
+/// the same statement each webhook that wants to hear of it is owed a delivery; of a test's end
+/// nobody hears but who asked.
 pub async fn finish(
     conn: &mut Conn,
     org_id: OrgId,
@@ -248,7 +251,8 @@ pub async fn finish(
          told AS (
              INSERT INTO webhook_deliveries (org_id, id, webhook_id, event, job_id)
              SELECT e.org_id, time_ordered_id(), w.id, 'job.' || $3, e.id FROM ended e
-             JOIN webhooks w ON w.org_id = e.org_id AND w.enabled AND 'job.' || $3 = ANY (w.events))
+             JOIN webhooks w ON w.org_id = e.org_id AND w.enabled AND 'job.' || $3 = ANY (w.events)
+             WHERE e.kind <> 'connection_test')
          SELECT kind FROM ended",
         org_id.0,
         id.0,

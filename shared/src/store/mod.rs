@@ -6,6 +6,7 @@
 //! domain values here and nowhere else. Deliberately not here: customers' databases,
 //! decisions, and messages.
 
+pub mod connection_tests;
 pub mod connections;
 mod database;
 pub mod dead_letters;
@@ -14,6 +15,7 @@ pub mod history;
 pub mod idempotency_keys;
 pub mod job_holders;
 pub mod job_log;
+pub mod job_secrets;
 pub mod job_tables;
 pub mod jobs;
 pub mod leaderships;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Conn, StoreError, connections, webhooks};
+use super::{Conn, StoreError, connections, job_secrets, webhooks};
 use crate::domain::id::OrgId;
 use crate::vault::{Place, Sealed};
 
@@ -16,17 +16,20 @@ use crate::vault::{Place, Sealed};
 pub enum SealedTable {
     /// Of connections.
     Connections,
+    /// Of jobs, which log in with them once.
+    Jobs,
     /// Of webhooks.
     Webhooks,
 }
 
 impl SealedTable {
     /// Every one.
-    pub const ALL: [Self; 2] = [Self::Connections, Self::Webhooks];
+    pub const ALL: [Self; 3] = [Self::Connections, Self::Jobs, Self::Webhooks];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Connections => connections::SECRETS_TABLE,
+            Self::Jobs => job_secrets::TABLE,
             Self::Webhooks => webhooks::SECRETS_TABLE,
         }
     }
@@ -88,6 +91,25 @@ pub async fn lock_outdated(
             Stored { table, org_id: r.org_id, row: r.connection_id, name: r.name, version: r.version, sealed }
         })
         .collect(),
+        SealedTable::Jobs => sqlx::query!(
+            "SELECT org_id, job_id, name, key_id, sealed FROM job_secrets
+             WHERE key_id <> $1 AND (org_id, job_id, name) > ($2, $3, $4)
+             ORDER BY org_id, job_id, name LIMIT $5 FOR UPDATE SKIP LOCKED",
+            current,
+            org_id,
+            row,
+            name,
+            limit
+        )
+        .fetch_all(conn)
+        .await?
+        .into_iter()
+        .map(|r| {
+            let sealed = Sealed { key_id: r.key_id, bytes: r.sealed };
+            let version = job_secrets::VERSION;
+            Stored { table, org_id: r.org_id, row: r.job_id, name: r.name, version, sealed }
+        })
+        .collect(),
         SealedTable::Webhooks => sqlx::query!(
             "SELECT org_id, webhook_id, version, key_id, sealed FROM webhook_secrets
              WHERE key_id <> $1 AND (org_id, webhook_id) > ($2, $3)
@@ -126,6 +148,16 @@ pub async fn replace(conn: &mut Conn, stored: &Stored, sealed: &Sealed) -> Resul
             .execute(conn)
             .await?
         }
+        SealedTable::Jobs => sqlx::query!(
+            "UPDATE job_secrets SET key_id = $4, sealed = $5 WHERE org_id = $1 AND job_id = $2 AND name = $3",
+            org_id,
+            row,
+            name,
+            sealed.key_id,
+            sealed.bytes
+        )
+        .execute(conn)
+        .await?,
         SealedTable::Webhooks => {
             sqlx::query!(
                 "UPDATE webhook_secrets SET key_id = $3, sealed = $4 WHERE org_id = $1 AND webhook_id = $2",
@@ -145,7 +177,8 @@ pub async fn replace(conn: &mut Conn, stored: &Stored, sealed: &Sealed) -> Resul
 pub async fn keys(conn: &mut Conn) -> Result<BTreeMap<String, i64>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT key_id AS "key_id!", count(*) AS "count!" FROM (
-               SELECT key_id FROM connection_secrets UNION ALL SELECT key_id FROM webhook_secrets
+               SELECT key_id FROM connection_secrets UNION ALL SELECT key_id FROM job_secrets
+               UNION ALL SELECT key_id FROM webhook_secrets
            ) AS sealed GROUP BY key_id"#
     )
     .fetch_all(conn)

@@ -4,12 +4,14 @@
 use super::{Reached, WorkflowError, announce, queue};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
-use crate::domain::job::{Ending, JobState};
+use crate::domain::job::{Ending, JobKind, JobState};
 use crate::domain::step::{Lease, Remains, StepState};
 use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
 use crate::store::steps::Ended;
-use crate::store::{Conn, StoreError, history, job_log, job_tables, jobs, stages, steps, target_holds};
+use crate::store::{
+    Conn, StoreError, history, job_log, job_secrets, job_tables, jobs, stages, steps, target_holds,
+};
 
 /// A step of this stage is done: closes what is complete, announces what may run now, or
 /// ends the job. Answers what to publish, and whether the job ended. Where a limit holds
@@ -68,6 +70,9 @@ async fn reach(
     state: JobState,
 ) -> Result<Reached, StoreError> {
     let finished = jobs::finish(conn, org_id, job_id, state).await?;
+    if finished == Some(JobKind::ConnectionTest) {
+        job_secrets::delete(conn, org_id, job_id).await?;
+    }
     if finished.is_some() {
         target_holds::release(conn, org_id, job_id).await?;
         history::summarise(conn, org_id, job_id).await?;

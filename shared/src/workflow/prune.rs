@@ -1,5 +1,5 @@
 //! The history's time is over for a job: its result, tables and counts stay, its steps,
-//! stages, plans and log lines go.
+//! stages, plans and log lines go. Of a test that nobody asked for nothing stays.
 //!
 //! In batches, each a transaction of its own: no statement deletes more than [`ROWS`] rows,
 //! so nothing waits long behind it. Idempotent, and safe when two do it at once: the jobs
@@ -22,6 +22,15 @@ pub struct Pruned {
     pub rows: u64,
     /// Whether there may be more to do.
     pub more: bool,
+}
+
+/// Deletes a batch of the scheduler's tests of connections that ended at least `age_seconds`
+/// ago, jobs and all: what they found stands at the connection. Answers how many.
+pub async fn rechecks(database: &Database, age_seconds: f64) -> Result<u64, WorkflowError> {
+    let mut tx = database.system().await?;
+    let deleted = history::delete_rechecks(tx.conn(), age_seconds, ROWS).await?;
+    tx.commit().await?;
+    Ok(deleted)
 }
 
 /// Deletes a batch of details of jobs that ended at least `age_seconds` ago.

@@ -77,7 +77,7 @@ async fn release(conn: &mut Conn, org_id: OrgId, task_id: TaskId) -> Result<(), 
     }
     queue::release(conn, org_id, queued.id).await?;
     job_log::add(conn, org_id, queued.id, "info", "the run before it has ended", None, None).await?;
-    let (kind, trace) = (StepKind::first_of(JobKind::Sync), queued.trace.as_deref());
+    let (kind, trace) = (StepKind::first_of(JobKind::Sync, queued.trigger), queued.trace.as_deref());
     submit::first_step(conn, org_id, queued.id, kind, trace, AT_ONCE).await?;
     Ok(())
 }

@@ -9,9 +9,10 @@ use crate::domain::job::Ending;
 use crate::domain::retry::{self, Verdict};
 use crate::domain::step::{Growth, Lease, Outcome, Remains, StageDraft, StepState, Verified};
 use crate::failpoint::{Failpoint, reach};
+use crate::store::connections::checks;
 use crate::store::outbox::Owed;
 use crate::store::steps::{AtOnce, Claimed, Ended};
-use crate::store::{Conn, Database, job_log, job_tables, jobs, stages, steps};
+use crate::store::{Conn, Database, connection_tests, job_log, job_tables, jobs, stages, steps};
 
 /// What came of a settlement.
 #[derive(Debug)]
@@ -54,7 +55,10 @@ pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Res
 
 /// Whether nothing but the step's own row tells of it.
 fn is_plain(outcome: &Outcome) -> bool {
-    outcome.growth.is_none() && outcome.verified.is_none() && outcome.warnings.is_empty()
+    outcome.growth.is_none()
+        && outcome.verified.is_none()
+        && outcome.examined.is_none()
+        && outcome.warnings.is_empty()
 }
 
 async fn done_in_full(
@@ -76,6 +80,10 @@ async fn done_in_full(
     let stage = steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
     if let (Some(verified), Some(number)) = (&outcome.verified, step.table_number) {
         job_tables::set_verified(conn, lease.org_id, lease.job_id, number, verified).await?;
+    }
+    if let Some(examined) = &outcome.examined {
+        connection_tests::insert(conn, lease.org_id, lease.job_id, examined).await?;
+        checks::record(conn, lease.org_id, examined).await?;
     }
     if !outcome.warnings.is_empty() {
         jobs::warn(conn, lease.org_id, lease.job_id, &outcome.warnings).await?;

@@ -7,7 +7,8 @@ use super::limits::let_out_within;
 use super::queue::{self, Place};
 use super::{WorkflowError, announce};
 use crate::clock;
-use crate::domain::id::{JobId, OrgId, StepId};
+use crate::domain::connection_test::TestSpec;
+use crate::domain::id::{ConnectionId, JobId, OrgId, StepId};
 use crate::domain::job::{Job, JobSpec, JobState, Trigger};
 use crate::domain::probe::ProbeSpec;
 use crate::domain::step::{StageDraft, StepDraft, StepKind, StepState};
@@ -76,6 +77,20 @@ pub async fn probe(
     accept(conn, fresh(org_id, JobSpec::Probe(spec), Trigger::Person), trace).await
 }
 
+/// Submits a test of a connection: of a saved one, or of the spec's draft, whose secrets are
+/// then to be stored under the job in the same transaction.
+pub async fn connection_test(
+    conn: &mut Conn,
+    org_id: OrgId,
+    spec: TestSpec,
+    saved: Option<ConnectionId>,
+    trigger: Trigger,
+    trace: Option<&str>,
+) -> Result<Submitted, WorkflowError> {
+    let job = fresh(org_id, JobSpec::ConnectionTest(spec), trigger);
+    accept(conn, Job { source_id: saved, ..job }, trace).await
+}
+
 fn fresh(org_id: OrgId, spec: JobSpec, trigger: Trigger) -> Job {
     Job {
         org_id,
@@ -112,7 +127,7 @@ async fn accept(conn: &mut Conn, job: Job, trace: Option<&str>) -> Result<Submit
     job_log::add(conn, job.org_id, job.id, "info", told, None, None).await?;
     let owed = match job.queued_behind {
         None => {
-            let first = StepKind::first_of(job.spec.kind());
+            let first = StepKind::first_of(job.spec.kind(), job.trigger);
             match first_step(conn, job.org_id, job.id, first, trace, 0.0).await? {
                 Some(owed) => owed,
                 None => let_out_within(conn, job.org_id).await?,

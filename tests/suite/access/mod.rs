@@ -1,7 +1,16 @@
-//! Reaching a customer's server: connections as they are given, judged, edited and dialled.
+//! Reaching a customer's server: connections as they are given, judged, tested, edited and dialled.
 
 mod bad_input;
 mod bad_jobs;
+mod connection_tests;
 mod edits;
 mod examine;
 mod tunnels;
+
+use longshore_tests::stack::Stack;
+use serde_json::Value;
+
+/// Registers a connection; answers its id.
+async fn register(stack: &Stack, body: &Value) -> String {
+    stack.client.post("/v1/connections", body).await.expect(201).id()
+}

@@ -9,6 +9,8 @@ use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
 use serde_json::{Value, json};
 
+use super::register;
+
 /// The connection to a schema through these hops.
 fn behind(schema: &Schema, hops: &[Value]) -> Value {
     let mut body = direct(schema);
@@ -22,10 +24,6 @@ fn direct(schema: &Schema) -> Value {
     let mut body = connection_body(schema);
     body["name"] = json!(place::fresh_name());
     body
-}
-
-async fn register(stack: &Stack, body: &Value) -> String {
-    stack.client.post("/v1/connections", body).await.expect(201).id()
 }
 
 /// A task between the stack's schemas, each behind these hops (none: reached directly).

@@ -17,7 +17,8 @@ const EFFECTS: &str = "SELECT concat_ws(' ', (SELECT count(*) FROM connections),
     (SELECT count(*) FROM connection_secrets), (SELECT count(*) FROM sync_tasks), (SELECT count(*) FROM jobs),
     (SELECT count(*) FROM steps), (SELECT count(*) FROM outbox), (SELECT count(*) FROM job_log),
     (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM webhooks),
-    (SELECT count(*) FROM webhook_deliveries))";
+    (SELECT count(*) FROM webhook_deliveries), (SELECT count(*) FROM job_secrets),
+    (SELECT sum(tests) FROM connection_test_counts), (SELECT sum(version) FROM connections))";
 
 /// What is compared of an answer.
 #[derive(Debug, PartialEq)]
@@ -51,10 +52,22 @@ async fn serving() -> Stack {
 /// What to ask of each `POST`. A new route needs a line here: no `POST` without its key.
 async fn case(stack: &Stack, path: &str) -> (String, Value) {
     match path {
-        "/v1/connections" => {
+        "/v1/connections" | "/v1/connections/test" => {
             let mut body = connection_body(&stack.source);
             body["name"] = json!(fresh_name());
             (path.to_owned(), body)
+        }
+        "/v1/connections/{id}/test" => {
+            let connection: String = stack.control.value("SELECT id::text FROM connections LIMIT 1").await;
+            (path.replace("{id}", &connection), json!({}))
+        }
+        "/v1/connections/{id}/host-keys" => {
+            let mut body = connection_body(&stack.source);
+            (body["name"], body["connection_type"]) = (json!(fresh_name()), json!("ssh"));
+            body["hops"] = json!([{"host": "bastion.example.com", "username": "u", "password": "p"}]);
+            let connection = stack.client.post("/v1/connections", &body).await.expect(201).id();
+            let fingerprint = format!("SHA256:{}", "a".repeat(43));
+            (path.replace("{id}", &connection), json!({"hop": 1, "fingerprint": fingerprint}))
         }
         "/v1/sync-tasks" => {
             let task = stack.task(&json!({})).await;

@@ -32,6 +32,13 @@ pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Work, St
     reach(Failpoint::WorkBefore).await?;
     let work = match held.step.job.spec.clone() {
         JobSpec::Sync(spec) => sync(&worker, &held, spec).await,
+        JobSpec::ConnectionTest(spec) => tokio::select! {
+            biased;
+            outcome = steps::connection_test(&worker.hands, &held.step, spec, &held.guard) => {
+                outcome.map(|outcome| Work::Done(outcome.into()))
+            }
+            () = held.cancel.cancelled() => Err(stopped().into()),
+        },
         JobSpec::Probe(spec) => tokio::select! {
             biased;
             outcome = probe(&worker, &held, spec) => outcome.map(|outcome| Work::Done(outcome.into())),
@@ -84,7 +91,7 @@ fn let_go() -> Failure {
 /// A job's first step begins once the job is the one writer of its target.
 async fn work(worker: &Worker, held: &Held, context: &Context) -> Result<Work, StepError> {
     let kind = held.step.job.spec.kind();
-    let is_first = held.step.kind == StepKind::first_of(kind);
+    let is_first = held.step.kind == StepKind::first_of(kind, held.step.job.trigger);
     if is_first && kind.writes_target() && !target::take(worker, held, context).await? {
         return Ok(Work::GivenBack);
     }

@@ -37,7 +37,7 @@ pub(super) async fn take(worker: &Worker, held: &Held, context: &Context) -> Res
 fn busy(spec: &JobSpec) -> TargetBusy {
     match spec {
         JobSpec::Sync(spec) => spec.target_busy,
-        JobSpec::Probe(_) => TargetBusy::Wait,
+        JobSpec::Probe(_) | JobSpec::ConnectionTest(_) => TargetBusy::Wait,
     }
 }
 

@@ -29,15 +29,16 @@ use longshore_shared::store::{Database, target_holds};
 use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
 
-use self::side::{Side, changed, gone};
+use self::side::{Side, changed};
 use super::error::StepError;
 use super::guard::LeaseGuard;
+use super::secrets::gone;
 use super::table::read;
 use super::target::{moved, not_held};
 use crate::engine::shape::TableShape;
 use crate::engine::{self, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
-use crate::tunnel::Dialler;
+use crate::tunnel::{Dialler, Trail};
 
 /// How long ending sessions may take, all of them together.
 const ENDING: Duration = Duration::from_secs(5);
@@ -47,9 +48,9 @@ const LEAST_ROWS: u64 = 500;
 /// What every step of this worker shares.
 #[derive(Clone)]
 pub(crate) struct Hands {
-    database: Database,
-    opener: Arc<Opener>,
-    dialler: Dialler,
+    pub(super) database: Database,
+    pub(super) opener: Arc<Opener>,
+    pub(super) dialler: Dialler,
     chunk_rows: u32,
     chunk_bytes: u32,
 }
@@ -241,7 +242,8 @@ impl Context {
         self.check_lease()?;
         let credentials = side.credentials(&self.hands).await?;
         let tag = format!("longshore job {}", self.step.lease.job_id);
-        let login = self.hands.dialler.login(&side.connection, credentials, tag).await?;
+        let mut trail = Trail::default();
+        let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
         Ok(Login { seat: side.seat().await, ..login })
     }
 
@@ -271,7 +273,8 @@ impl Context {
         let (Some(credentials), ids) = (side.opened(), side.sessions()) else { return };
         let tag = format!("longshore job {}", self.step.lease.job_id);
         let ended = async {
-            let login = self.hands.dialler.login(&side.connection, credentials, tag).await?;
+            let mut trail = Trail::default();
+            let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
             engine::end_sessions(side.connection.engine, &login, &ids).await
         };
         if let Err(failure) = ended.await {

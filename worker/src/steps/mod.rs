@@ -8,6 +8,7 @@
 //! what statements look like (`engine`).
 
 mod compare;
+mod connection_test;
 mod context;
 mod copy;
 mod diff;
@@ -20,6 +21,7 @@ mod probe;
 mod prune;
 mod reconcile;
 mod replace;
+mod secrets;
 mod table;
 pub(crate) mod target;
 mod thing;
@@ -28,6 +30,7 @@ mod verify;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{Outcome, StepKind};
 
+pub(crate) use connection_test::connection_test;
 pub(crate) use context::{Context, Hands};
 pub(crate) use error::StepError;
 pub(crate) use guard::LeaseGuard;
@@ -46,7 +49,11 @@ pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
         StepKind::Index => Box::pin(index::run(context)).await,
         StepKind::ForeignKeys => Box::pin(foreign_keys::run(context)).await,
         StepKind::Verify => Box::pin(verify::run(context)).await,
-        kind @ (StepKind::ProbePlan | StepKind::ProbeEnlist | StepKind::Probe) => Err(misplaced(kind).into()),
+        kind @ (StepKind::ProbePlan
+        | StepKind::ProbeEnlist
+        | StepKind::Probe
+        | StepKind::ConnectionTest
+        | StepKind::ConnectionRecheck) => Err(misplaced(kind).into()),
     }
 }
 

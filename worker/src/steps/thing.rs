@@ -19,7 +19,7 @@ impl Thing {
     pub(crate) async fn open(spec: &JobSpec) -> Result<Self, Failure> {
         match spec {
             JobSpec::Probe(_) => Ok(Self::Token(None)),
-            JobSpec::Sync(_) => Err(nothing()),
+            JobSpec::Sync(_) | JobSpec::ConnectionTest(_) => Err(nothing()),
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use longshore_shared::domain::connection::{Connection, TlsMode};
+use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::Failure;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -14,6 +15,7 @@ use super::credentials::Credentials;
 use super::refusal;
 use super::resolve::{Policy, Spot};
 use super::ssh::{Chain, Stopped};
+use super::trail::Trail;
 use crate::engine::Login;
 
 /// A login gets at least this long, however long the way to it took.
@@ -34,12 +36,14 @@ impl Dialler {
 
     /// Resolves the connection's host, or its first hop's, checks and pins the address, and
     /// goes through the hops. `tag` is shown to the database's administrator. Each login
-    /// behind SSH has SSH sessions of its own, which end with it.
+    /// behind SSH has SSH sessions of its own, which end with it. The stages of the way are left
+    /// on `trail`.
     pub(crate) async fn login(
         &self,
         connection: &Connection,
         credentials: Credentials,
         tag: String,
+        trail: &mut Trail,
     ) -> Result<Login, Failure> {
         let begun = Instant::now();
         let bound = Duration::from_secs(connection.timeout_seconds.into());
@@ -47,10 +51,11 @@ impl Dialler {
             [] => {
                 let who = format!("connection {}", connection.name);
                 let spot = Spot { who: &who, host: &connection.host, port: connection.port };
-                self.policy.resolve(spot, begun + bound).await?
+                self.policy.resolve(spot, begun + bound, trail).await?
             }
-            [..] => self.through(connection, &credentials, begun + bound).await?,
+            [..] => self.through(connection, &credentials, begun + bound, trail).await?,
         };
+        trail.arrive();
         Ok(Login {
             seat: None,
             address,
@@ -70,16 +75,18 @@ impl Dialler {
         connection: &Connection,
         credentials: &Credentials,
         until: Instant,
+        trail: &mut Trail,
     ) -> Result<SocketAddr, Failure> {
         let mut way: Option<Chain> = None;
-        for (number, (hop, secret)) in (1..).zip(connection.hops.iter().zip(&credentials.hops)) {
+        for (number, (hop, secret)) in (1u8..).zip(connection.hops.iter().zip(&credentials.hops)) {
             let who = format!("connection {}: hop {number} ({}:{})", connection.name, hop.host, hop.port);
+            trail.turn_to(Some(number));
             let entered = match way.take() {
-                Some(chain) => timeout_at(until, chain.jump(hop, secret)).await,
+                Some(chain) => timeout_at(until, chain.jump(hop, secret, trail)).await,
                 None => {
                     let spot = Spot { who: &who, host: &hop.host, port: hop.port };
-                    let stream = self.dial(spot, until).await?;
-                    timeout_at(until, Chain::enter(stream, hop, secret)).await
+                    let stream = self.dial(spot, until, trail).await?;
+                    timeout_at(until, Chain::enter(stream, hop, secret, trail)).await
                 }
             };
             let entered = entered.map_err(|_| refusal::too_slow(&who, connection.timeout_seconds))?;
@@ -87,6 +94,8 @@ impl Dialler {
         }
         let who = format!("connection {}", connection.name);
         let Some(chain) = way else { return Err(refusal::secrets_missing(&who)) };
+        trail.turn_to(None);
+        trail.begin(Stage::Tcp);
         let opening = timeout_at(until, chain.stream(&connection.host, connection.port)).await;
         let first = match opening {
             Err(_) => return Err(refusal::too_slow(&who, connection.timeout_seconds)),
@@ -100,8 +109,9 @@ impl Dialler {
         bridge.listen(patience, &self.tracker).await.map_err(|error| refusal::no_local_end(&who, &error))
     }
 
-    async fn dial(&self, spot: Spot<'_>, until: Instant) -> Result<TcpStream, Failure> {
-        let address = self.policy.resolve(spot, until).await?;
+    async fn dial(&self, spot: Spot<'_>, until: Instant, trail: &mut Trail) -> Result<TcpStream, Failure> {
+        let address = self.policy.resolve(spot, until, trail).await?;
+        trail.begin(Stage::Tcp);
         match timeout_at(until, TcpStream::connect(address)).await {
             Err(_) => Err(refusal::no_answer(spot.who)),
             Ok(Err(error)) => Err(refusal::not_connected(spot.who, &error)),
@@ -127,11 +137,12 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
     use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine, Tls};
+    use longshore_shared::domain::examination::Stage;
     use longshore_shared::domain::id::{ConnectionId, OrgId};
     use longshore_shared::vault::Secret;
     use uuid::Uuid;
 
-    use super::{Credentials, Dialler};
+    use super::{Credentials, Dialler, Trail};
 
     fn to(host: &str) -> Connection {
         Connection {
@@ -160,10 +171,16 @@ mod tests {
     async fn spellings_of_loopback() {
         for host in ["127.0.0.1", "2130706433", "0x7f000001", "127.1", "::1", "::ffff:127.0.0.1"] {
             let secret = || Credentials { password: Secret::new("hunter2".to_owned()), hops: Vec::new() };
-            let refused = Dialler::new(false).login(&to(host), secret(), String::new()).await.err().unwrap();
+            let mut trail = Trail::default();
+            let refused = Dialler::new(false).login(&to(host), secret(), String::new(), &mut trail).await;
+            let refused = refused.err().unwrap();
             assert_eq!(refused.code, "address_not_allowed", "{host}");
             assert!(!refused.is_transient());
-            let login = Dialler::new(true).login(&to(host), secret(), String::new()).await.unwrap();
+            let stopped = trail.end().1.map(|walked| walked.stage);
+            assert_eq!(stopped, Some(Stage::AddressPolicy), "{host}");
+            let mut trail = Trail::default();
+            let login = Dialler::new(true).login(&to(host), secret(), String::new(), &mut trail).await;
+            let login = login.unwrap();
             assert!(login.address.ip().is_loopback(), "{host}");
             assert_eq!(login.server_name, host);
         }

@@ -16,9 +16,11 @@ mod private_key;
 mod refusal;
 mod resolve;
 mod ssh;
+mod trail;
 
 pub(crate) use credentials::{Credentials, HopSecret};
 pub(crate) use dial::Dialler;
 #[cfg(test)]
 pub(crate) use outbound::Resolver;
 pub(crate) use outbound::{Outbound, OutboundError, SystemResolver};
+pub(crate) use trail::{Trail, Walked, milliseconds};

@@ -21,12 +21,12 @@ pub(super) fn of_hop(who: &str, stopped: &Stopped) -> Failure {
             "host_key_unknown",
             format!("{who}: nobody has confirmed this host's key yet; it shows {shown}"),
             "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and \
-             confirm it in the connection's hop, as `host_key`",
+             confirm it for the connection (host-keys)",
         ),
-        Stopped::KeyChanged(shown) => Failure::permanent(
+        Stopped::KeyChanged { shown, pinned } => Failure::permanent(
             CLASS,
             "host_key_changed",
-            format!("{who}: the host shows another key ({shown}) than the one that was confirmed"),
+            format!("{who}: the host shows another key ({shown}) than the one that was confirmed ({pinned})"),
             "somebody may be in between: ask the host's administrator whether its key was changed, and only then \
              confirm the new fingerprint",
         ),

@@ -6,9 +6,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use longshore_shared::domain::address;
+use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
+
+use super::trail::Trail;
 
 /// Which addresses this worker may dial.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +31,13 @@ pub(super) struct Spot<'a> {
 
 impl Policy {
     /// The host's address, checked.
-    pub(super) async fn resolve(self, spot: Spot<'_>, until: Instant) -> Result<SocketAddr, Failure> {
+    pub(super) async fn resolve(
+        self,
+        spot: Spot<'_>,
+        until: Instant,
+        trail: &mut Trail,
+    ) -> Result<SocketAddr, Failure> {
+        trail.begin(Stage::Dns);
         let found = timeout_at(until, lookup_host((spot.host, spot.port))).await;
         let found: Vec<_> = match found {
             Err(_) => return Err(lookup_failed(spot, "no answer in time", true)),
@@ -38,6 +47,7 @@ impl Policy {
             }
             Ok(Ok(found)) => found.collect(),
         };
+        trail.begin(Stage::AddressPolicy);
         let mut refused = None;
         let mut allowed: Vec<SocketAddr> = Vec::with_capacity(found.len());
         for address in found {
@@ -48,6 +58,10 @@ impl Policy {
             }
         }
         allowed.dedup();
+        // Which of several answers is no question of the policy.
+        if !allowed.is_empty() {
+            trail.arrive();
+        }
         match (allowed.as_slice(), refused) {
             ([], Some((address, why))) => Err(not_allowed(spot, address, why)),
             ([], None) => Err(lookup_failed(spot, "it has no address", false)),

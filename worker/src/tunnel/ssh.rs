@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::hop::Hop;
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse, Msg};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg};
@@ -20,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::credentials::HopSecret;
 use super::host_key::{Gate, Seen};
 use super::private_key::{self, Unusable};
+use super::trail::Trail;
 
 /// Two of these without an answer: half a minute at most.
 const KEEPALIVE: Duration = Duration::from_secs(10);
@@ -37,7 +39,12 @@ pub(super) enum Stopped {
     /// Nobody has confirmed this host key.
     KeyUnknown(String),
     /// The host shows another key than the confirmed one.
-    KeyChanged(String),
+    KeyChanged {
+        /// What it shows.
+        shown: String,
+        /// What was confirmed.
+        pinned: String,
+    },
     /// The private key cannot be used.
     Key(Unusable),
     /// The host did not let the account in; these methods it takes.
@@ -66,17 +73,28 @@ pub(super) struct Chain {
 
 impl Chain {
     /// Enters the first hop, over a stream to it.
-    pub(super) async fn enter<S>(stream: S, hop: &Hop, secret: &HopSecret) -> Result<Self, Stopped>
+    pub(super) async fn enter<S>(
+        stream: S,
+        hop: &Hop,
+        secret: &HopSecret,
+        trail: &mut Trail,
+    ) -> Result<Self, Stopped>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        Ok(Self { last: session(stream, hop, secret).await?, outer: Vec::new() })
+        Ok(Self { last: session(stream, hop, secret, trail).await?, outer: Vec::new() })
     }
 
     /// Enters the next hop through the last one.
-    pub(super) async fn jump(mut self, hop: &Hop, secret: &HopSecret) -> Result<Self, Stopped> {
+    pub(super) async fn jump(
+        mut self,
+        hop: &Hop,
+        secret: &HopSecret,
+        trail: &mut Trail,
+    ) -> Result<Self, Stopped> {
+        trail.begin(Stage::Tcp);
         let stream = self.stream(&hop.host, hop.port).await?;
-        let next = session(stream, hop, secret).await?;
+        let next = session(stream, hop, secret, trail).await?;
         self.outer.push(std::mem::replace(&mut self.last, next));
         Ok(self)
     }
@@ -89,13 +107,21 @@ impl Chain {
     }
 }
 
-async fn session<S>(stream: S, hop: &Hop, secret: &HopSecret) -> Result<Handle<Gate>, Stopped>
+async fn session<S>(
+    stream: S,
+    hop: &Hop,
+    secret: &HopSecret,
+    trail: &mut Trail,
+) -> Result<Handle<Gate>, Stopped>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    trail.begin(Stage::HostKey);
     let (gate, seen) = Gate::new(hop.host_key.clone());
     let connected = client::connect_stream(Arc::new(config()), stream, gate).await;
+    trail.shown(seen.fingerprint());
     let mut session = connected.map_err(|error| judged(error, hop, &seen))?;
+    trail.begin(Stage::SshLogin);
     match secret {
         HopSecret::Password(password) => by_password(&mut session, &hop.username, password.reveal()).await?,
         HopSecret::PrivateKey { key, passphrase } => {
@@ -132,10 +158,10 @@ fn config() -> client::Config {
 }
 
 fn judged(error: russh::Error, hop: &Hop, seen: &Seen) -> Stopped {
-    match (error, seen.fingerprint()) {
-        (russh::Error::UnknownKey, Some(shown)) if hop.host_key.is_some() => Stopped::KeyChanged(shown),
-        (russh::Error::UnknownKey, Some(shown)) => Stopped::KeyUnknown(shown),
-        (error, _) => error.into(),
+    match (error, seen.fingerprint(), hop.host_key.clone()) {
+        (russh::Error::UnknownKey, Some(shown), Some(pinned)) => Stopped::KeyChanged { shown, pinned },
+        (russh::Error::UnknownKey, Some(shown), None) => Stopped::KeyUnknown(shown),
+        (error, ..) => error.into(),
     }
 }
 
@@ -176,6 +202,10 @@ fn admitted(answer: &AuthResult) -> Result<(), Stopped> {
     match answer {
         AuthResult::Success => Ok(()),
         AuthResult::Failure { partial_success: true, .. } => Err(Stopped::SecondFactor),
+        // No host takes nothing at all: the session was lost before it answered.
+        AuthResult::Failure { remaining_methods, .. } if remaining_methods.is_empty() => {
+            Err(Stopped::Lost(russh::Error::Disconnect))
+        }
         AuthResult::Failure { remaining_methods, .. } => Err(Stopped::Refused(named(remaining_methods))),
     }
 }

@@ -7,34 +7,14 @@ use crate::domain::id::{ConnectionId, JobId, OrgId};
 use crate::store::{Conn, StoreError};
 use crate::vault::Sealed;
 
-/// The connection, unless it was deleted, locked against other edits and against tasks that
-/// begin to use it, but not against jobs that refer to it.
-pub async fn lock(
-    conn: &mut Conn,
-    org_id: OrgId,
-    id: ConnectionId,
-) -> Result<Option<Connection>, StoreError> {
-    sqlx::query_as!(
-        Row,
-        "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, reach, created_at
-         FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
-        org_id.0,
-        id.0
-    )
-    .fetch_optional(conn)
-    .await?
-    .map(Connection::try_from)
-    .transpose()
-}
-
 /// Writes an edited connection, which the caller has locked. A taken name is
 /// [`StoreError::Taken`] by `connections_name`.
 pub async fn update(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE connections SET name = $3, engine = $4, connection_type = $5, hops = $6, host = $7, port = $8,
              database = $9, username = $10, tls = $11, timeout_seconds = $12, max_sessions = $13, state = $14,
-             checked_at = $15, version = $16, reach = $17, updated_at = now()
+             checked_at = $15, examination = CASE WHEN $14 = 'untested' THEN NULL ELSE examination END,
+             version = $16, reach = $17, updated_at = now()
          WHERE org_id = $1 AND id = $2",
         c.org_id.0,
         c.id.0,

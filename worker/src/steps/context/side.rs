@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::hop::{HopLogin, SecretName};
-use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::store::{SystemTx, connections};
-use longshore_shared::vault::{Place, Secret};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::Hands;
 use crate::engine::Seat;
 use crate::steps::error::StepError;
-use crate::tunnel::{Credentials, HopSecret};
+use crate::steps::secrets;
+use crate::tunnel::Credentials;
 
 /// How long the end of a session is waited for.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -78,37 +76,8 @@ impl Side {
         if !as_begun {
             return Err(changed(connection).into());
         }
-        let open = |name: SecretName| self.open_one(hands, &sealed, name);
-        let must = |name: SecretName| open(name)?.ok_or_else(|| gone("password or key of a"));
-        let mut hops = Vec::with_capacity(connection.hops.len());
-        for (number, hop) in (1..).zip(&connection.hops) {
-            hops.push(match hop.login {
-                HopLogin::Password => HopSecret::Password(must(SecretName::HopPassword(number))?),
-                HopLogin::Key => HopSecret::PrivateKey {
-                    key: must(SecretName::HopKey(number))?,
-                    passphrase: open(SecretName::HopPassphrase(number))?,
-                },
-            });
-        }
-        Ok(Credentials { password: must(SecretName::Password)?, hops })
-    }
-
-    fn open_one(
-        &self,
-        hands: &Hands,
-        all: &[connections::SealedSecret],
-        name: SecretName,
-    ) -> Result<Option<Secret>, Failure> {
-        let Some(found) = all.iter().find(|secret| secret.name == name) else { return Ok(None) };
-        let place = Place {
-            org_id: self.connection.org_id,
-            table: connections::SECRETS_TABLE,
-            row: self.connection.id.0,
-            column: &name.to_string(),
-            version: found.version,
-        };
-        let opened = hands.opener.open(&found.sealed, &place);
-        opened.map(Some).map_err(|error| no_key(self.connection.id, &error.to_string()))
+        let place = (connections::SECRETS_TABLE, connection.id.0);
+        Ok(secrets::credentials(&hands.opener, connection, &sealed, place)?)
     }
 
     /// A login's failure knows an address only; a person knows the connection's name.
@@ -127,16 +96,6 @@ impl Side {
     }
 }
 
-/// A connection, or a part of it, is not there any more.
-pub(super) fn gone(word: &str) -> Failure {
-    Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "connection_deleted",
-        format!("the {word} connection of this job is not there any more"),
-        "register the connection again, and a task that uses it",
-    )
-}
-
 /// Whether the connection leads where it did when the step began.
 async fn found_again(tx: &mut SystemTx, connection: &Connection) -> Result<bool, StepError> {
     let found = connections::find(tx.conn(), connection.org_id, connection.id).await?;
@@ -153,14 +112,5 @@ pub(super) fn changed(connection: &Connection) -> Failure {
             connection.name
         ),
         "run the task again: it begins anew with the connection as it is",
-    )
-}
-
-fn no_key(id: ConnectionId, why: &str) -> Failure {
-    Failure::permanent(
-        FailureClass::Internal,
-        "key_unavailable",
-        format!("the password of connection {id} cannot be opened: {why}"),
-        "give the worker the private keyring that belongs to the API's public one, or register the connection anew",
     )
 }

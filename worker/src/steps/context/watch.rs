@@ -14,6 +14,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 
 use super::{Context, Side};
 use crate::engine;
+use crate::tunnel::Trail;
 
 /// Between two looks; with two looks and a login's time a minute is kept.
 const EVERY: Duration = Duration::from_secs(15);
@@ -51,7 +52,8 @@ impl Context {
             return Ok(None);
         }
         let tag = format!("longshore job {}", self.step.lease.job_id);
-        let login = self.hands.dialler.login(&side.connection, credentials, tag).await?;
+        let mut trail = Trail::default();
+        let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
         engine::busy_sessions(side.connection.engine, &login, &ids).await.map(Some)
     }
 }

@@ -1,0 +1,61 @@
+//! The body that confirms an SSH host's key.
+
+use longshore_shared::domain::hop::MOST_HOPS;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::given::{Findings, Given};
+use super::new_hop::fingerprint;
+use crate::error::ApiError;
+
+/// A host key that a person has compared with the host's own.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewHostKey {
+    /// Which hop, from 1, outermost first.
+    #[schema(value_type = u8, required = true, minimum = 1, maximum = 5)]
+    #[serde(default)]
+    hop: Given<usize>,
+    /// The key's fingerprint, as a test showed it and `ssh-keygen -l` prints it.
+    #[schema(value_type = String, required = true, example = "SHA256:jR5Xq0L2K3mC7w1b4J9d8Tf6Ys+Zc/0aQeUvHgIpNkM")]
+    #[serde(default)]
+    fingerprint: Given<String>,
+    /// The fingerprint that was confirmed before, if the host's key was changed on purpose.
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
+    replaces: Given<String>,
+}
+
+/// A checked [`NewHostKey`].
+pub(crate) struct HostKey {
+    /// Which hop, from 1.
+    pub(crate) hop: usize,
+    /// The key's fingerprint.
+    pub(crate) fingerprint: String,
+    /// The one that it takes the place of.
+    pub(crate) replaces: Option<String>,
+}
+
+impl NewHostKey {
+    /// The host key, or everything that is wrong with the fields.
+    pub(crate) fn check(self) -> Result<HostKey, ApiError> {
+        let mut found = Findings::default();
+        let read = found.required("hop", self.hop, "a hop's number, from 1,");
+        let hop = found.checked("hop", read, |hop| match (1..=MOST_HOPS).contains(&hop) {
+            true => Ok(hop),
+            false => Err(("out_of_range", format!("1 to {MOST_HOPS} are taken"))),
+        });
+        let read = found.required("fingerprint", self.fingerprint, "a fingerprint, as a text,");
+        let shown = found.checked("fingerprint", read, fingerprint);
+        let read = found.optional("replaces", self.replaces, "a fingerprint, as a text,");
+        let replaces = read.map(|text| found.checked("replaces", Some(text), fingerprint));
+        let whole = (|| {
+            let replaces = match replaces {
+                Some(replaces) => Some(replaces?),
+                None => None,
+            };
+            Some(HostKey { hop: hop?, fingerprint: shown?, replaces })
+        })();
+        found.finish(whole)
+    }
+}

@@ -1,0 +1,114 @@
+//! Tests of connections. The API reaches no customer's network: a test is a job for a worker.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::{Extension, Json};
+use longshore_shared::clock;
+use longshore_shared::domain::connection_test::TestSpec;
+use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::id::{ConnectionId, JobId};
+use longshore_shared::domain::job::{JobKind, Trigger};
+use longshore_shared::store::{OrgTx, connection_tests, connections, job_secrets, jobs};
+use longshore_shared::telemetry::TraceContext;
+use longshore_shared::vault::{Place, Sealer, Secret};
+use longshore_shared::workflow::submit;
+
+use super::runs::{accepted, announce};
+use crate::error::ApiError;
+use crate::extract::{Caller, Databases, Effect, Id, NewConnection, NoFields, Once, StrictJson};
+use crate::state::AppState;
+use crate::view::{JobView, TestView};
+
+/// Tests a connection as it is saved.
+#[utoipa::path(post, path = "/v1/connections/{id}/test", operation_id = "test_connection", tag = "connections", request_body = Option<NoFields>,
+    params(("id" = uuid::Uuid, Path, description = "the connection")),
+    responses((status = 202, description = "accepted: the job that tests; what it found is at its /examination", body = JobView,
+        headers(("Location" = String, description = "where the job is")))))]
+pub(crate) async fn saved(
+    caller: Caller<Databases>,
+    State(state): State<AppState>,
+    Extension(trace): Extension<TraceContext>,
+    Id(id): Id<ConnectionId>,
+    _: NoFields,
+) -> Result<impl IntoResponse, ApiError> {
+    let mut effect = match caller.once().await? {
+        Once::First(effect) => effect,
+        Once::Again(made) => return accepted(&caller, &state, made).await,
+    };
+    let org_id = caller.org_id();
+    connections::find(effect.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+    count(&mut effect, state.tests_per_minute).await?;
+    let trace = trace.to_string();
+    let (spec, asked) = (TestSpec::Saved, Trigger::Person);
+    let submitted =
+        submit::connection_test(effect.conn(), org_id, spec, Some(id), asked, Some(&trace)).await?;
+    let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
+    announce(&caller, &state, submitted.job.id, submitted.owed).await;
+    accepted(&caller, &state, made).await
+}
+
+/// Tests a connection before it is saved; its secrets are kept, sealed, until the test has ended.
+#[utoipa::path(post, path = "/v1/connections/test", operation_id = "test_new_connection", tag = "connections", request_body = NewConnection,
+    responses((status = 202, description = "accepted: the job that tests; what it found is at its /examination", body = JobView,
+        headers(("Location" = String, description = "where the job is")))))]
+pub(crate) async fn draft(
+    caller: Caller<Databases>,
+    State(state): State<AppState>,
+    Extension(trace): Extension<TraceContext>,
+    StrictJson(body): StrictJson<NewConnection>,
+) -> Result<impl IntoResponse, ApiError> {
+    let org_id = caller.org_id();
+    let (connection, secrets) = body.check(org_id, ConnectionId(clock::fresh_id()), clock::now())?;
+    let mut effect = match caller.once().await? {
+        Once::First(effect) => effect,
+        Once::Again(made) => return accepted(&caller, &state, made).await,
+    };
+    count(&mut effect, state.tests_per_minute).await?;
+    let trace = trace.to_string();
+    let (spec, asked) = (TestSpec::Draft(Box::new(connection)), Trigger::Person);
+    let submitted = submit::connection_test(effect.conn(), org_id, spec, None, asked, Some(&trace)).await?;
+    for (name, secret) in &secrets {
+        seal(&mut effect, &state.sealer, submitted.job.id, *name, secret).await?;
+    }
+    let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
+    announce(&caller, &state, submitted.job.id, submitted.owed).await;
+    accepted(&caller, &state, made).await
+}
+
+/// Shows what a test of a connection found.
+#[utoipa::path(get, path = "/v1/jobs/{id}/examination", operation_id = "show_examination", tag = "connections",
+    params(("id" = uuid::Uuid, Path, description = "the test's job")),
+    responses((status = 200, description = "the test, and what it found", body = TestView)))]
+pub(crate) async fn show(caller: Caller<Databases>, Id(id): Id<JobId>) -> Result<Json<TestView>, ApiError> {
+    let mut tx = caller.moment().await?;
+    let job = jobs::find(tx.conn(), caller.org_id(), id).await?;
+    let job = job.filter(|job| job.spec.kind() == JobKind::ConnectionTest).ok_or(ApiError::NotFound)?;
+    let found = connection_tests::find(tx.conn(), caller.org_id(), id).await?;
+    tx.commit().await?;
+    Ok(Json(TestView::of(id, job.state, found)))
+}
+
+/// A test tells what is reachable from a worker: nobody may ask for many.
+async fn count(effect: &mut Effect, most: u32) -> Result<(), ApiError> {
+    let org_id = effect.org_id();
+    let counted = connection_tests::count(effect.conn(), org_id).await?;
+    if u32::try_from(counted.tests).is_ok_and(|tests| tests <= most) {
+        return Ok(());
+    }
+    Err(ApiError::TooManyTests { most, seconds: counted.seconds_left })
+}
+
+async fn seal(
+    tx: &mut OrgTx,
+    sealer: &Sealer,
+    job_id: JobId,
+    name: SecretName,
+    secret: &Secret,
+) -> Result<(), ApiError> {
+    let (org_id, column) = (tx.org_id(), name.to_string());
+    let (table, version) = (job_secrets::TABLE, job_secrets::VERSION);
+    let place = Place { org_id, table, row: job_id.0, column: &column, version };
+    let sealed = sealer.seal(secret, &place)?;
+    Ok(job_secrets::insert(tx.conn(), org_id, job_id, name, &sealed).await?)
+}

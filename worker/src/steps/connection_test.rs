@@ -1,0 +1,119 @@
+//! `connection_test` and `connection_recheck`: walk the way to a database and say what is there.
+//!
+//! The way is that of every other login; this step only reads the trail that it leaves. A stage
+//! that fails is what the test finds, and so the step's outcome; the step itself fails only when
+//! Longshore could not test.
+//! Idempotent and without a trace: it looks, writes nothing, and its session ends with it.
+
+use std::time::Duration;
+
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::connection_test::{Examined, TestSpec};
+use longshore_shared::domain::examination::Stage;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::step::Outcome;
+use longshore_shared::store::steps::Claimed;
+use longshore_shared::store::{connections, job_secrets};
+use tokio::time::{Instant, timeout_at};
+
+use super::context::Hands;
+use super::error::StepError;
+use super::guard::LeaseGuard;
+use super::secrets::{self, gone};
+use crate::engine::{self, Halt, Look};
+use crate::tunnel::{Credentials, Trail, Walked, milliseconds};
+
+mod report;
+
+/// On top of the connection's time-out: a login has at least a second, and what is read after it
+/// takes some round trips.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What was found out: the way, and what the engine saw at its end, if it was asked.
+struct Found {
+    trail: Trail,
+    /// The time since the engine was asked is that of its stages together.
+    look: Option<(Result<Look, Halt>, u32)>,
+    failure: Option<Failure>,
+}
+
+/// Tests the connection that the job names.
+pub(crate) async fn connection_test(
+    hands: &Hands,
+    step: &Claimed,
+    spec: TestSpec,
+    guard: &LeaseGuard,
+) -> Result<Outcome, StepError> {
+    let (connection, credentials) = opened(hands, step, &spec, guard).await?;
+    let tag = format!("longshore job {}", step.lease.job_id);
+    let found = walk(hands, &connection, credentials, tag).await;
+    let examination = report::of(&connection, found);
+    let tested = match spec {
+        TestSpec::Saved => Some((connection.id, connection.version)),
+        TestSpec::Draft(_) => None,
+    };
+    let examined = Examined { examination, connection: tested };
+    Ok(Outcome { examined: Some(examined), ..Outcome::default() })
+}
+
+/// The connection and what it logs in with.
+async fn opened(
+    hands: &Hands,
+    step: &Claimed,
+    spec: &TestSpec,
+    guard: &LeaseGuard,
+) -> Result<(Connection, Credentials), StepError> {
+    guard.check()?;
+    let lease = &step.lease;
+    let mut tx = hands.database.system().await?;
+    let (connection, sealed, place) = match spec {
+        TestSpec::Saved => {
+            let id = step.job.source_id.ok_or_else(|| gone("tested"))?;
+            let found =
+                connections::find(tx.conn(), lease.org_id, id).await?.ok_or_else(|| gone("tested"))?;
+            let sealed = connections::edits::secrets(tx.conn(), &found).await?;
+            (found, sealed, (connections::SECRETS_TABLE, id.0))
+        }
+        TestSpec::Draft(draft) => {
+            let sealed = job_secrets::find(tx.conn(), lease.org_id, lease.job_id).await?;
+            (Connection::clone(draft), sealed, (job_secrets::TABLE, lease.job_id.0))
+        }
+    };
+    tx.commit().await?;
+    let credentials = secrets::credentials(&hands.opener, &connection, &sealed, place)?;
+    Ok((connection, credentials))
+}
+
+async fn walk(hands: &Hands, connection: &Connection, credentials: Credentials, tag: String) -> Found {
+    let until = Instant::now() + Duration::from_secs(connection.timeout_seconds.into()) + GRACE;
+    let mut found = Found { trail: Trail::default(), look: None, failure: None };
+    let login = hands.dialler.login(connection, credentials, tag, &mut found.trail);
+    let login = match timeout_at(until, login).await {
+        Ok(Ok(login)) => login,
+        Ok(Err(failure)) => {
+            found.failure = Some(failure);
+            return found;
+        }
+        Err(_) => {
+            found.failure = Some(too_slow(connection));
+            return found;
+        }
+    };
+    let begun = Instant::now();
+    let look = timeout_at(until, Box::pin(engine::examine(connection.engine, &login))).await;
+    let look = look.unwrap_or_else(|_| Err(Halt { stage: Stage::Server, failure: too_slow(connection) }));
+    found.look = Some((look, milliseconds(begun)));
+    found
+}
+
+fn too_slow(connection: &Connection) -> Failure {
+    Failure::transient(
+        FailureClass::ConnectionFailure,
+        "connect_timeout",
+        format!(
+            "connection {}: not passed within the connection's {} seconds",
+            connection.name, connection.timeout_seconds
+        ),
+        "check the server's load and the network, or allow the connection a longer time-out",
+    )
+}

@@ -1,0 +1,66 @@
+//! Sealed secrets of a connection, opened for one attempt.
+
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::hop::{HopLogin, SecretName};
+use longshore_shared::store::connections::SealedSecret;
+use longshore_shared::vault::{Opener, Place, Secret};
+use uuid::Uuid;
+
+use crate::tunnel::{Credentials, HopSecret};
+
+/// What the connection logs in with. `place` is the table and the row that the secrets were
+/// sealed for.
+pub(super) fn credentials(
+    opener: &Opener,
+    connection: &Connection,
+    sealed: &[SealedSecret],
+    place: (&str, Uuid),
+) -> Result<Credentials, Failure> {
+    let open = |name: SecretName| open_one(opener, connection, sealed, place, name);
+    let must = |name: SecretName| open(name)?.ok_or_else(|| gone("password or key of a"));
+    let mut hops = Vec::with_capacity(connection.hops.len());
+    for (number, hop) in (1..).zip(&connection.hops) {
+        hops.push(match hop.login {
+            HopLogin::Password => HopSecret::Password(must(SecretName::HopPassword(number))?),
+            HopLogin::Key => HopSecret::PrivateKey {
+                key: must(SecretName::HopKey(number))?,
+                passphrase: open(SecretName::HopPassphrase(number))?,
+            },
+        });
+    }
+    Ok(Credentials { password: must(SecretName::Password)?, hops })
+}
+
+fn open_one(
+    opener: &Opener,
+    connection: &Connection,
+    all: &[SealedSecret],
+    (table, row): (&str, Uuid),
+    name: SecretName,
+) -> Result<Option<Secret>, Failure> {
+    let Some(found) = all.iter().find(|secret| secret.name == name) else { return Ok(None) };
+    let column = name.to_string();
+    let place = Place { org_id: connection.org_id, table, row, column: &column, version: found.version };
+    let opened = opener.open(&found.sealed, &place);
+    opened.map(Some).map_err(|error| no_key(&connection.name, &error.to_string()))
+}
+
+/// A connection, or a part of it, is not there any more.
+pub(super) fn gone(word: &str) -> Failure {
+    Failure::permanent(
+        FailureClass::ConnectionFailure,
+        "connection_deleted",
+        format!("the {word} connection of this job is not there any more"),
+        "register the connection again, and a task that uses it",
+    )
+}
+
+fn no_key(connection: &str, why: &str) -> Failure {
+    Failure::permanent(
+        FailureClass::Internal,
+        "key_unavailable",
+        format!("the password of connection {connection} cannot be opened: {why}"),
+        "give the worker the private keyring that belongs to the API's public one, or register the connection anew",
+    )
+}
