@@ -39,10 +39,7 @@ pub(crate) async fn sign_in(
 }
 
 async fn find(state: &AppState, digest: &[u8; 32]) -> Result<Option<Bearer>, StoreError> {
-    let mut tx = state.sign_in.system().await?;
-    let bearer = tokens::find(tx.conn(), digest).await?;
-    tx.commit().await?;
-    Ok(bearer)
+    tokens::find(state.sign_in.single().await?.conn(), digest).await
 }
 
 /// The digest that a token is kept as; 256 random bits need no slow hash.

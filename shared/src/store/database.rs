@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgPool};
+use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 
 use super::session::Session;
 use super::{Conn, StoreError, within};
@@ -49,24 +49,20 @@ impl Database {
 
     /// A transaction in which row-level security shows one organisation.
     pub async fn org(&self, org_id: OrgId) -> Result<OrgTx, StoreError> {
-        let mut session = Session::begin(&self.pool, "BEGIN").await?;
-        show(session.conn(), org_id).await?;
-        Ok(OrgTx { session, org_id })
+        // In one round trip. A UUID's own spelling holds nothing but digits, letters and dashes.
+        let begin = format!("BEGIN; SELECT set_config('longshore.org', '{org_id}', true)");
+        Ok(OrgTx { session: Session::begin(&self.pool, AssertSqlSafe(begin)).await?, org_id })
     }
 
     /// As [`Database::org`], read only, and all its queries see one moment.
     pub async fn org_moment(&self, org_id: OrgId) -> Result<OrgTx, StoreError> {
-        let mut session =
-            Session::begin(&self.pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         // A list's filters are there or not: a plan that is made for all of them suits none.
-        sqlx::query!(
-            "SELECT set_config('longshore.org', $1, true) AS org,
-                    set_config('plan_cache_mode', 'force_custom_plan', true) AS plan",
-            org_id.to_string()
-        )
-        .fetch_one(session.conn())
-        .await?;
-        Ok(OrgTx { session, org_id })
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+             SELECT set_config('longshore.org', '{org_id}', true),
+                    set_config('plan_cache_mode', 'force_custom_plan', true)"
+        );
+        Ok(OrgTx { session: Session::begin(&self.pool, AssertSqlSafe(begin)).await?, org_id })
     }
 
     /// A transaction of the fleet's own processes; the role's policy lets it through.

@@ -1,7 +1,6 @@
 //! Table `job_log`: what happened in a job, line by line, for its reader.
 
 use chrono::{DateTime, Utc};
-use sqlx::Executor as _;
 
 use super::{Conn, StoreError};
 use crate::domain::id::{JobId, OrgId, StepId};
@@ -35,10 +34,8 @@ pub async fn add(
     step_id: Option<StepId>,
     worker: Option<&str>,
 ) -> Result<(), StoreError> {
-    // By hand: sqlx counts only what it has begun itself, and would not make this a savepoint.
-    conn.execute("SAVEPOINT line").await?;
-    let added = sqlx::query!(
-        "INSERT INTO job_log (org_id, job_id, level, message, step_id, worker) VALUES ($1, $2, $3, $4, $5, $6)",
+    let row = sqlx::query!(
+        "SELECT add_job_line($1, $2, $3, $4, $5, $6) AS left_out",
         org_id.0,
         job_id.0,
         level,
@@ -46,21 +43,12 @@ pub async fn add(
         step_id.map(|s| s.0),
         worker
     )
-    .execute(&mut *conn)
-    .await
-    .map_err(StoreError::from);
-    match added {
-        Ok(_) => {
-            conn.execute("RELEASE SAVEPOINT line").await?;
-            Ok(())
-        }
-        Err(error) if error.is_outage() => Err(error),
-        Err(error) => {
-            tracing::warn!(job.id = %job_id, %error, "a line of a job's log could not be written");
-            conn.execute("ROLLBACK TO SAVEPOINT line").await?;
-            Ok(())
-        }
+    .fetch_one(conn)
+    .await?;
+    if let Some(sqlstate) = row.left_out {
+        tracing::warn!(job.id = %job_id, sqlstate, "a line of a job's log could not be written");
     }
+    Ok(())
 }
 
 /// At most `limit` lines after line `after`, oldest first.

@@ -199,19 +199,6 @@ pub async fn lock(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Lo
     .transpose()
 }
 
-/// `pending` becomes `running`, unless the job is to end; answers whether it did.
-pub async fn start(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
-        "UPDATE jobs SET state = 'running', started_at = now()
-         WHERE org_id = $1 AND id = $2 AND state = 'pending' AND ending IS NULL",
-        org_id.0,
-        id.0
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
 /// Decides how the job will end; the first decision stands.
 pub async fn set_ending(
     conn: &mut Conn,

@@ -21,18 +21,6 @@ pub async fn lock(conn: &mut Conn, org_id: OrgId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether a limit holds for the job.
-pub async fn hold_for(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<bool, StoreError> {
-    let row = sqlx::query!(
-        r#"SELECT is_limited(org_id, source_id, target_id) AS "limited!" FROM jobs WHERE org_id = $1 AND id = $2"#,
-        org_id.0,
-        job_id.0
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(row.limited)
-}
-
 /// Organisations in which a step waits that a limit holds for.
 pub async fn waiting(conn: &mut Conn, limit: i64) -> Result<Vec<OrgId>, StoreError> {
     let rows = sqlx::query!(

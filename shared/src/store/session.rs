@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Executor as _, PgPool, Postgres};
+use sqlx::{Executor as _, PgPool, Postgres, SqlSafeStr};
 use tokio::runtime::Handle;
 
 use super::{Conn, StoreError};
@@ -28,11 +28,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// A transaction, begun by one of our own statements.
-    pub(super) async fn begin(pool: &PgPool, how: &'static str) -> Result<Self, StoreError> {
+    /// A transaction, begun by one of our own statements, or several at once.
+    pub(super) async fn begin(pool: &PgPool, how: impl SqlSafeStr) -> Result<Self, StoreError> {
         let mut session = Self { connection: Some(pool.acquire().await?), open: true };
         // In the session's hands already, so that giving up in between rolls back too.
-        session.conn().execute(how).await?;
+        session.conn().execute(how.into_sql_str()).await?;
         Ok(session)
     }
 

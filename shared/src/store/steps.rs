@@ -15,9 +15,9 @@ use crate::domain::id::{JobId, OrgId, StepId};
 use crate::domain::step::{Lease, Queue, StepKind};
 
 pub use again::{announce_again, state, take_unclaimed, unclaimed, unclaimed_by_job};
-pub use claiming::{Claimed, Found, claim};
+pub use claiming::{Claimed, Found, claim, claim_first};
 pub use ending::{AtOnce, Ended, end, end_at_once};
-pub use insertion::{insert, insert_waiting, last_ordinal};
+pub use insertion::{insert_first, insert_waiting, last_ordinal};
 pub use pausing::{end_pause, is_newest};
 
 /// The job of a step.

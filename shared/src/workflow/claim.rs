@@ -5,7 +5,7 @@ use crate::domain::id::{OrgId, StepId, WorkerId};
 use crate::domain::step::{Lease, Remains};
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
-use crate::store::steps::{Claimed, Found, Renewal};
+use crate::store::steps::{Claimed, Renewal};
 use crate::store::{Database, jobs, steps};
 
 /// A step that this release cannot read is left alone for so long.
@@ -24,12 +24,12 @@ pub async fn claim(
 ) -> Result<Option<Claimed>, WorkflowError> {
     reach(Failpoint::ClaimBeforeCommit).await?;
     let mut single = database.single().await?;
-    let found = steps::claim(single.conn(), org_id, step_id, worker, worker_name, lease_seconds).await?;
-    drop(single);
-    let found = match found {
-        None => first(database, org_id, step_id, worker, worker_name, lease_seconds).await?,
+    let conn = single.conn();
+    let found = match steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await? {
+        None => steps::claim_first(conn, org_id, step_id, worker, worker_name, lease_seconds).await?,
         found => found,
     };
+    drop(single);
     let Some(found) = found else { return Ok(None) };
     reach(Failpoint::ClaimAfterCommit).await?;
     let lease = found.lease.clone();
@@ -40,30 +40,6 @@ pub async fn claim(
             Err(error.into())
         }
     }
-}
-
-/// It may be the first of its job. Whoever writes a job's row locks it before a step's.
-async fn first(
-    database: &Database,
-    org_id: OrgId,
-    step_id: StepId,
-    worker: WorkerId,
-    worker_name: &str,
-    lease_seconds: f64,
-) -> Result<Option<Found>, WorkflowError> {
-    let mut tx = database.system().await?;
-    let conn = tx.conn();
-    let Some(job_id) = steps::job_of(conn, org_id, step_id).await? else { return Ok(None) };
-    jobs::lock(conn, org_id, job_id).await?;
-    if !jobs::start(conn, org_id, job_id).await? {
-        return Ok(None);
-    }
-    let found = steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await?;
-    if found.is_some() {
-        reach(Failpoint::ClaimBeforeCommit).await?;
-        tx.commit().await?;
-    }
-    Ok(found)
 }
 
 /// Renews a lease for `lease_seconds`.

@@ -1,23 +1,22 @@
 //! A new job: its row, its first step and the message it owes, in the caller's transaction.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 
+use super::WorkflowError;
 use super::limits::let_out_within;
 use super::queue::{self, Place};
-use super::{WorkflowError, announce};
+use crate::bus::StepMessage;
 use crate::clock;
 use crate::domain::connection_test::TestSpec;
 use crate::domain::id::{ConnectionId, JobId, OrgId, StepId};
 use crate::domain::job::{Job, JobSpec, JobState, Trigger};
 use crate::domain::probe::ProbeSpec;
-use crate::domain::step::{StageDraft, StepDraft, StepKind, StepState};
+use crate::domain::step::StepKind;
 use crate::domain::sync::Overlap;
 use crate::failpoint::{Failpoint, reach};
-use crate::store::outbox::Owed;
-use crate::store::steps::Announced;
+use crate::store::outbox::{Announcement, Owed};
 use crate::store::sync_tasks::SyncTask;
-use crate::store::{Conn, StoreError, job_log, jobs, limits, stages, steps};
+use crate::store::{Conn, StoreError, job_log, jobs, steps};
 
 /// A submitted job and what to publish once the transaction is committed.
 #[derive(Debug)]
@@ -150,16 +149,8 @@ pub(super) async fn first_step(
     trace: Option<&str>,
     pause_seconds: f64,
 ) -> Result<Option<Vec<Owed>>, StoreError> {
-    let is_limited = limits::hold_for(conn, org_id, job_id).await?;
-    let state = if is_limited { StepState::Waiting } else { StepState::Announced };
-    let stage = StageDraft { number: 0, name: kind.to_string(), waits_for: Vec::new() };
-    stages::insert(conn, org_id, job_id, &stage, &[], 1).await?;
     let id = StepId(clock::fresh_id());
-    let draft = StepDraft { stage: 0, kind, table_number: None, payload: json!({}), affine: false };
-    steps::insert(conn, org_id, job_id, id, 0, &draft, state).await?;
-    if is_limited {
-        return Ok(None);
-    }
-    let announced = [Announced { id, kind: kind.to_string(), queue: kind.queue() }];
-    announce::owe(conn, org_id, job_id, trace, &announced, pause_seconds).await.map(Some)
+    let body = serde_json::to_value(StepMessage::new(org_id, job_id, id, kind.as_str(), trace))?;
+    let first = Announcement { step_id: id, queue: kind.queue(), body };
+    steps::insert_first(conn, org_id, job_id, kind, &first, pause_seconds).await
 }

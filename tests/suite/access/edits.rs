@@ -12,11 +12,13 @@ use longshore_tests::wait::{seconds, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 /// Somebody else's server: counts who comes, and lets nobody in.
 struct Rogue {
     port: u16,
     visits: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
 }
 
 impl Rogue {
@@ -24,12 +26,13 @@ impl Rogue {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, visits) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
         let count = Arc::clone(&visits);
-        tokio::spawn(async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
             while listener.accept().await.is_ok() {
                 count.fetch_add(1, Ordering::SeqCst);
             }
         });
-        Self { port, visits }
+        Self { port, visits, _tasks: tasks }
     }
 
     fn visits(&self) -> usize {

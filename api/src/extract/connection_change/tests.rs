@@ -55,7 +55,7 @@ fn t11_a_changed_way_asks_for_each_secret_that_goes_along_it() {
 
 #[test]
 fn what_leads_to_the_same_place_keeps_its_secrets() {
-    let all = vec!["hop1.password", "hop2.private_key", "password", "hop2.passphrase"];
+    let all = ["hop1.password", "hop2.private_key", "password", "hop2.passphrase"];
     for change in [
         json!({}),
         json!({"name": "other", "timeout_seconds": 5, "max_sessions": 2}),

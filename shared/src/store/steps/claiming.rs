@@ -118,3 +118,51 @@ pub async fn claim(
         trace: r.trace,
     }))
 }
+
+/// As [`claim`], for the first step of a job that is still `pending`, which becomes `running`
+/// by it; it is never one for holders. Whoever writes a job's row locks it before a step's, and
+/// so does this statement: it finds the step by the job that it has started.
+pub async fn claim_first(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: StepId,
+    worker: WorkerId,
+    worker_name: &str,
+    seconds: f64,
+) -> Result<Option<Found>, StoreError> {
+    let row = sqlx::query!(
+        r#"WITH j AS (
+               UPDATE jobs SET state = 'running', started_at = now()
+               WHERE org_id = $1 AND state = 'pending' AND ending IS NULL
+                 AND id = (SELECT job_id FROM steps WHERE org_id = $1 AND id = $2 AND state = 'announced')
+               RETURNING *
+           )
+           UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
+               worker_name = $4, lease_until = now() + make_interval(secs => $5),
+               started_at = coalesce(s.started_at, now()), failure = NULL
+           FROM j
+           WHERE s.org_id = $1 AND s.id = $2 AND s.state = 'announced' AND s.job_id = j.id
+           RETURNING s.job_id, s.kind, s.token, s.attempt, s.stage, s.table_number, s.payload, s.generation,
+               coalesce(extract(epoch FROM now() - s.announced_at), 0)::float8 AS "waited!",
+               to_jsonb(j) AS "job!", j.trace"#,
+        org_id.0,
+        id.0,
+        worker.0,
+        worker_name,
+        seconds
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| Found {
+        lease: Lease { org_id, job_id: JobId(r.job_id), step_id: id, token: r.token },
+        kind: r.kind,
+        attempt: r.attempt,
+        stage: r.stage,
+        table_number: r.table_number,
+        payload: r.payload,
+        generation: r.generation,
+        waited_seconds: r.waited,
+        job: r.job,
+        trace: r.trace,
+    }))
+}

@@ -1,41 +1,53 @@
 //! New rows of `steps`.
 
 use crate::clock;
-use crate::domain::id::{JobId, OrgId, StepId};
-use crate::domain::step::{StepDraft, StepState};
+use crate::domain::id::{JobId, OrgId};
+use crate::domain::step::{StepDraft, StepKind};
+use crate::store::outbox::{self, Announcement, Owed};
 use crate::store::{Conn, StoreError};
 
-/// Inserts a step in this state.
-pub async fn insert(
+/// Inserts a job's first step with its stage, in one statement. Announced, it owes `first`,
+/// `pause_seconds` from now, and that is answered; where a limit holds it waits, and this is
+/// `None`.
+pub async fn insert_first(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
-    id: StepId,
-    ordinal: i32,
-    draft: &StepDraft,
-    state: StepState,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, table_number, payload,
-             source_sessions, target_sessions, announced_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-                 CASE WHEN $8 = 'announced' THEN now() END)",
+    kind: StepKind,
+    first: &Announcement,
+    pause_seconds: f64,
+) -> Result<Option<Vec<Owed>>, StoreError> {
+    let row = sqlx::query!(
+        r#"WITH job AS (
+               SELECT is_limited(org_id, source_id, target_id) AS limited FROM jobs WHERE org_id = $1 AND id = $2
+           ), stage AS (
+               INSERT INTO stages (org_id, job_id, number, name, feeds, waits, remaining)
+               VALUES ($1, $2, 0, $4, '{}', 0, 1)
+           ), step AS (
+               INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, payload,
+                   source_sessions, target_sessions, announced_at)
+               SELECT $1, $3, $2, 0, 0, $4, $5, CASE WHEN limited THEN 'waiting' ELSE 'announced' END, '{}'::jsonb,
+                   $6, $7, CASE WHEN limited THEN NULL ELSE now() END
+               FROM job
+           ), owed AS (
+               INSERT INTO outbox (org_id, job_id, step_id, queue, body, not_before, delayed)
+               SELECT $1, $2, $3, $5, $8, now() + make_interval(secs => $9), $9 > 0 FROM job WHERE NOT limited
+               RETURNING id, org_id, job_id, step_id, queue, body
+           )
+           SELECT (SELECT jsonb_agg(to_jsonb(owed)) FROM owed) AS owed FROM job"#,
         org_id.0,
-        id.0,
         job_id.0,
-        draft.stage,
-        ordinal,
-        draft.kind.as_str(),
-        draft.queue().as_str(),
-        state.as_str(),
-        draft.table_number,
-        draft.payload,
-        draft.kind.sessions().source,
-        draft.kind.sessions().target
+        first.step_id.0,
+        kind.as_str(),
+        first.queue.as_str(),
+        kind.sessions().source,
+        kind.sessions().target,
+        first.body,
+        pause_seconds
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
-    Ok(())
+    row.owed.map(outbox::read).transpose()
 }
 
 /// Inserts waiting steps, in one statement however many they are; the first gets the
