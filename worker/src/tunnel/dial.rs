@@ -64,6 +64,7 @@ impl Dialler {
             database: connection.database.clone(),
             username: connection.username.clone(),
             password: credentials.password,
+            client_key: credentials.client_key,
             timeout: bound.saturating_sub(begun.elapsed()).max(LEAST),
             tag,
         })
@@ -170,7 +171,11 @@ mod tests {
     #[tokio::test]
     async fn spellings_of_loopback() {
         for host in ["127.0.0.1", "2130706433", "0x7f000001", "127.1", "::1", "::ffff:127.0.0.1"] {
-            let secret = || Credentials { password: Secret::new("hunter2".to_owned()), hops: Vec::new() };
+            let secret = || Credentials {
+                password: Secret::new("hunter2".to_owned()),
+                client_key: None,
+                hops: Vec::new(),
+            };
             let mut trail = Trail::default();
             let refused = Dialler::new(false).login(&to(host), secret(), String::new(), &mut trail).await;
             let refused = refused.err().unwrap();
