@@ -1,8 +1,10 @@
 //! Reaching a customer's server: tests of connections, tunnels through real SSH servers, what a
 //! login finds.
 
+mod checks;
 mod connection_tests;
 mod examine;
+mod host_keys;
 mod tunnels;
 
 use longshore_tests::stack::Stack;
