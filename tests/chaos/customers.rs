@@ -25,6 +25,8 @@ pub(crate) struct Pair {
     pub(crate) target: Schema,
     /// The sync task's id.
     pub(crate) task: String,
+    /// Another task between the same two, which has to wait while a run of the first writes.
+    pub(crate) rival: Option<String>,
     /// Whether the task runs by itself every minute.
     pub(crate) scheduled: bool,
     changes: &'static [&'static str],
@@ -39,6 +41,9 @@ struct Kind {
     from: usize,
     options: fn() -> Value,
     scheduled: bool,
+    rivalled: bool,
+    /// Sessions that all workers together may have open on either side.
+    max_sessions: Option<u16>,
     changes: &'static [&'static str],
     damages: &'static [&'static str],
 }
@@ -89,6 +94,8 @@ const KINDS: &[Kind] = &[
         from: 0,
         options: exactly,
         scheduled: false,
+        rivalled: false,
+        max_sessions: None,
         changes: SHOP_CHANGES,
         damages: SHOP_DAMAGES,
     },
@@ -98,6 +105,8 @@ const KINDS: &[Kind] = &[
         from: 0,
         options: exactly,
         scheduled: false,
+        rivalled: true,
+        max_sessions: None,
         changes: LEDGER_CHANGES,
         damages: LEDGER_DAMAGES,
     },
@@ -107,6 +116,8 @@ const KINDS: &[Kind] = &[
         from: 1,
         options: only_missing,
         scheduled: false,
+        rivalled: false,
+        max_sessions: Some(2),
         changes: GROWING_CHANGES,
         damages: GROWING_DAMAGES,
     },
@@ -116,6 +127,8 @@ const KINDS: &[Kind] = &[
         from: 1,
         options: every_minute,
         scheduled: true,
+        rivalled: false,
+        max_sessions: None,
         changes: LEDGER_CHANGES,
         damages: &[],
     },
@@ -164,15 +177,20 @@ async fn pair(world: &World<'_>, kind: &Kind) -> Pair {
         _ => ledger(&source, if kind.scheduled { 900 } else { 24_000 }).await,
     }
     let client = world.apis[0].with_token(Some(&world.tokens[kind.organisation]));
-    let from = connection(world, &client, &source, kind.from).await;
-    let to = connection(world, &client, &target, 1 - kind.from).await;
+    let from = connection(world, &client, &source, kind.from, kind.max_sessions).await;
+    let to = connection(world, &client, &target, 1 - kind.from, kind.max_sessions).await;
     let task = client.task(&from, &to, &(kind.options)()).await;
+    let rival = match kind.rivalled {
+        true => Some(client.task(&from, &to, &(kind.options)()).await),
+        false => None,
+    };
     Pair {
         name: kind.name,
         organisation: kind.organisation,
         source,
         target,
         task,
+        rival,
         scheduled: kind.scheduled,
         changes: kind.changes,
         damages: kind.damages,
@@ -191,8 +209,15 @@ async fn ledger(schema: &Schema, rows: u32) {
 }
 
 /// Registers a schema by way of its server's proxy.
-async fn connection(world: &World<'_>, client: &Client, schema: &Schema, server: usize) -> String {
+async fn connection(
+    world: &World<'_>,
+    client: &Client,
+    schema: &Schema,
+    server: usize,
+    max_sessions: Option<u16>,
+) -> String {
     let mut body = connection_body(schema);
+    body["max_sessions"] = json!(max_sessions);
     body["port"] = json!(world.to_customers[server].port);
     body["name"] = json!(fresh("connection"));
     client.post("/v1/connections", &body).await.expect(201).id()

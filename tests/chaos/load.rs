@@ -8,10 +8,11 @@ use futures::FutureExt as _;
 use longshore_tests::agree::agree;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
+use reqwest::Method;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use crate::ask::{Caller, pause};
+use crate::ask::{Caller, Reply, pause};
 use crate::customers::Pair;
 use crate::world::World;
 
@@ -32,7 +33,12 @@ pub(crate) async fn run(world: &World<'_>, pairs: &[Pair], seed: u64) {
         }
     });
     let probes = world.tokens.iter().zip(100..).map(|(token, lane)| probes(world, token, rng(lane)));
-    futures::join!(futures::future::join_all(syncs), futures::future::join_all(probes));
+    futures::join!(
+        futures::future::join_all(syncs),
+        futures::future::join_all(probes),
+        limits(world, rng(200)),
+        replays(world, rng(201)),
+    );
 }
 
 /// Change, run, look; again and again.
@@ -49,8 +55,21 @@ async fn syncs(world: &World<'_>, pair: &Pair, mut rng: StdRng) {
             pause(&mut rng, 0.0, 4.0).await;
             caller.cancel(&mut rng, &job).await;
         }
+        // The source is quiet until both have ended.
+        let rival = match pair.rival.as_ref().filter(|_| rng.random_bool(0.5)) {
+            Some(task) => {
+                let path = format!("/v1/sync-tasks/{task}/runs");
+                let Some(job) = caller.submit(&mut rng, &path, &json!({})).await else { return };
+                Some(job)
+            }
+            None => None,
+        };
         let Some(state) = caller.ended(&mut rng, &job).await else { return };
         world.chronicle.count(&format!("{} run {state}", pair.name));
+        if let Some(rival) = rival {
+            let Some(state) = caller.ended(&mut rng, &rival).await else { return };
+            world.chronicle.count(&format!("{} rival {state}", pair.name));
+        }
         if state == "completed" && rng.random_bool(0.5) {
             compare(world, pair, &job).await;
         }
@@ -123,5 +142,38 @@ async fn probes(world: &World<'_>, token: &str, mut rng: StdRng) {
             world.chronicle.count(&format!("probe {state}"));
         }
         pause(&mut rng, 0.2, 2.0).await;
+    }
+}
+
+/// An operator turns an organisation's limit of steps up and down while its jobs run.
+async fn limits(world: &World<'_>, mut rng: StdRng) {
+    let caller = Caller::new(world, &world.tokens[1]);
+    while !world.is_over() {
+        pause(&mut rng, 4.0, 15.0).await;
+        let body =
+            [json!({}), json!({"max_steps": 1}), json!({"max_steps": 3})][rng.random_range(0..3)].clone();
+        match caller.send(&mut rng, Method::PUT, "/v1/organisation/limits", Some(&body)).await {
+            Reply::Answer(200, _) => world.chronicle.count("limits changed"),
+            Reply::Answer(status, answer) => {
+                world.chronicle.wrong(&format!("PUT limits: {status} {answer}"));
+            }
+            Reply::Lost => {}
+        }
+    }
+}
+
+/// An operator replays whatever was put aside, wanted or not.
+async fn replays(world: &World<'_>, mut rng: StdRng) {
+    let caller = Caller::new(world, &world.tokens[0]);
+    while !world.is_over() {
+        pause(&mut rng, 8.0, 20.0).await;
+        let path = "/v1/dead-letters/replay";
+        match caller.send(&mut rng, Method::POST, path, Some(&json!({}))).await {
+            Reply::Answer(200..=202, _) => world.chronicle.count("replays of dead letters"),
+            Reply::Answer(status, answer) => {
+                world.chronicle.wrong(&format!("POST {path}: {status} {answer}"))
+            }
+            Reply::Lost => {}
+        }
     }
 }
