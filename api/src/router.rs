@@ -26,8 +26,8 @@ use crate::extract::{idempotency, sign_in};
 use crate::observe::observe;
 use crate::openapi;
 use crate::routes::{
-    connection_tests, connections, dead_letters, host_keys, job_events, jobs, limits, probes, runs,
-    sync_task_edits, sync_tasks, webhooks,
+    connection_edits, connection_tests, connections, dead_letters, host_keys, job_events, jobs, limits,
+    probes, runs, sync_task_edits, sync_tasks, webhooks,
 };
 use crate::state::AppState;
 
@@ -42,7 +42,7 @@ const ANSWER: Duration = Duration::from_secs(20);
 fn private() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::empty())
         .routes(routes!(connections::create, connections::list))
-        .routes(routes!(connections::show, connections::delete))
+        .routes(routes!(connections::show, connections::delete, connection_edits::edit))
         .routes(routes!(connection_tests::draft))
         .routes(routes!(connection_tests::saved))
         .routes(routes!(connection_tests::show))

@@ -77,6 +77,20 @@ impl Sshd {
         std::fs::read_to_string(path).expect("the key is there")
     }
 
+    /// As [`Sshd::other_key`], written in another form: `PEM` or `PKCS8`.
+    pub fn other_key_as(&self, sort: &str, form: &str) -> String {
+        let path = self.folder.path().join(place::fresh_name());
+        key(&path, sort, "");
+        let path = path.display().to_string();
+        keygen(&["-p", "-q", "-P", "", "-N", "", "-m", form, "-f", &path]);
+        std::fs::read_to_string(path).expect("the key is there")
+    }
+
+    /// The client's public key.
+    pub fn public_key(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("client_key.pub")).expect("the key is there")
+    }
+
     /// The hop that leads through this server, with its host key pinned; `host` as seen from
     /// where it is dialled.
     pub fn hop(&self) -> Value {

@@ -170,15 +170,22 @@ impl Stack {
         self.apis.last_mut().expect("it was just added")
     }
 
-    /// Starts a worker, named `worker-1` and so on.
-    pub fn start_worker(&mut self) -> &mut Process {
+    /// What a worker's commands are told.
+    pub fn worker_settings(&self) -> Settings {
         let mut settings = self.settings.clone();
-        let name = format!("worker-{}", self.workers.len() + 1);
-        settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));
-        settings.insert("WORKER_NAME", name.clone());
+        settings.insert("DATABASE_URL", self.control.system_url.clone());
         for other in ["SWEEP_SECONDS", "REANNOUNCE_SECONDS", "RECHECK_SECONDS", "TESTS_PER_MINUTE"] {
             settings.remove(other);
         }
+        settings
+    }
+
+    /// Starts a worker, named `worker-1` and so on.
+    pub fn start_worker(&mut self) -> &mut Process {
+        let mut settings = self.worker_settings();
+        let name = format!("worker-{}", self.workers.len() + 1);
+        settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));
+        settings.insert("WORKER_NAME", name.clone());
         self.workers.push(self.process("longshore-worker", &name, settings));
         self.workers.last_mut().expect("it was just added")
     }

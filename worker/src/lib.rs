@@ -5,6 +5,7 @@
 //! `webhooks` -> `tunnel`. `engine` never sees `tunnel`; `row` sees nothing. A test in `tests/` holds this.
 
 pub mod engine;
+pub mod keys;
 pub mod row;
 mod runtime;
 mod steps;
@@ -12,7 +13,6 @@ mod transfer;
 mod tunnel;
 mod webhooks;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -21,11 +21,12 @@ use longshore_shared::config::{LogFormat, WorkerConfig};
 use longshore_shared::failpoint;
 use longshore_shared::store::{Database, await_schema};
 use longshore_shared::telemetry::{self, Check};
-use longshore_shared::vault::{self, Opener};
+use longshore_shared::vault::Opener;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use keys::Resealer;
 use webhooks::Courier;
 
 /// Works until `shutdown`.
@@ -50,9 +51,11 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
         () = await_schema(&database) => {
             tracing::info!(worker.name = config.worker.name, permits = config.worker.permits, "working");
             let courier = Arc::new(Courier::new(apart.clone(), Arc::clone(&opener), config.webhooks));
+            let resealer = Resealer::new(database.clone(), Arc::clone(&opener), &config.worker)?;
             let worker = runtime::Worker::new(database.clone(), bus.clone(), opener, config.worker);
             let deliveries = TaskTracker::new();
             deliveries.spawn(courier.run(shutdown.clone()));
+            deliveries.spawn(resealer.run(shutdown.clone()));
             deliveries.close();
             worker.work(shutdown, config.process.grace).await;
             // A try is bounded, and one that is cut off is made again by another worker.
@@ -69,12 +72,6 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
     database.close().await;
     telemetry::stop_spans().await;
     tracing::info!("stopped");
-    Ok(())
-}
-
-/// Makes a pair of key files unless they are there.
-pub fn keys(public: &Path, private: &Path) -> anyhow::Result<()> {
-    vault::make_keys(public, private, "k1")?;
     Ok(())
 }
 

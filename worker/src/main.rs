@@ -1,11 +1,20 @@
-//! The process `longshore-worker`: works until it is told to stop, or makes key files.
+//! The process `longshore-worker`: works until it is told to stop, or sees to the keys.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use longshore_shared::config::WorkerConfig;
+use longshore_shared::config::{LogFormat, WorkerConfig};
 use longshore_shared::shutdown;
+use longshore_shared::telemetry::start_logs;
+use longshore_worker::keys;
 use tokio::runtime::{Builder, Runtime};
+
+const USAGE: &str = "usage: longshore-worker [COMMAND]
+  (none)                                       works until SIGTERM or SIGINT
+  keys --public FILE --private FILE            makes a pair of key files unless they are there
+  rotate-keys --public FILE --private FILE     adds a fresh key to both; it seals from then on
+  reseal                                       seals the stored secrets anew with it, now
+  retire-keys                                  takes out the keys that nothing needs any more";
 
 /// Threads beyond one for each step in hand: for leases, the bus, health. One slot each for
 /// `interactive` and `first` comes on top of the permits.
@@ -21,10 +30,23 @@ fn main() -> anyhow::Result<()> {
             runtime(config.worker.permits)?.block_on(work)
         }
         ["keys", "--public", public, "--private", private] => {
-            longshore_worker::keys(&PathBuf::from(public), &PathBuf::from(private))
+            keys::make(Path::new(public), Path::new(private))
         }
-        _ => bail!("usage: longshore-worker [keys --public FILE --private FILE]"),
+        ["rotate-keys", "--public", public, "--private", private] => {
+            start_logs("info", false)?;
+            keys::rotate(Path::new(public), Path::new(private))
+        }
+        ["reseal"] => with_settings(async |config| keys::reseal(&config).await),
+        ["retire-keys"] => with_settings(async |config| keys::retire(&config).await),
+        _ => bail!("{USAGE}"),
     }
+}
+
+/// A command that needs a worker's settings.
+fn with_settings(command: impl AsyncFnOnce(WorkerConfig) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let config = WorkerConfig::load().context("settings")?;
+    start_logs(&config.log.filter, config.log.format == LogFormat::Json)?;
+    runtime(1)?.block_on(command(config))
 }
 
 /// More threads than steps: writing down one row of many megabytes keeps its thread for a

@@ -3,12 +3,14 @@
 //! A field that is wrong does not end the reading of the body, so that all wrong fields
 //! are told at once.
 
+use longshore_shared::domain::Vocabulary;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::body::{Named, named};
 use crate::error::{ApiError, FieldError};
+use crate::word::Word;
 
 /// What stood in a field. `null` counts as not given.
 #[derive(Default)]
@@ -20,6 +22,24 @@ pub(crate) enum Given<T> {
     Is(T),
     /// Something else: a wrong type, or wrong inside.
     Wrong(Reason),
+}
+
+/// A field of which null says something else than nothing.
+#[derive(Default)]
+pub(super) enum Change<T> {
+    #[default]
+    Stays,
+    Goes,
+    Is(Given<T>),
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(match Given::deserialize(from)? {
+            Given::Absent => Self::Goes,
+            given => Self::Is(given),
+        })
+    }
 }
 
 /// A JSON object: serde would take a list for a struct too.
@@ -97,6 +117,11 @@ impl Findings {
                 None
             }
         }
+    }
+
+    /// The word of a vocabulary, if it was given.
+    pub(super) fn word<T: Vocabulary>(&mut self, field: &str, given: Given<Word<T>>) -> Option<T> {
+        self.optional(field, given, &Word::<T>::choices()).map(|word| word.0)
     }
 
     /// The value, if `check` has no objection (a code and a sentence).

@@ -7,6 +7,7 @@
 
 mod body;
 mod caller;
+mod connection_change;
 mod given;
 mod host;
 mod idempotency;
@@ -22,11 +23,13 @@ mod new_webhook;
 mod once;
 mod page;
 mod path;
+mod private_key;
 mod sign_in;
 mod sync_task_change;
 
 pub(crate) use body::{NoFields, StrictJson, StrictQuery};
 pub(crate) use caller::{Caller, Databases, Fleet, History, Organisation, Syncs};
+pub(crate) use connection_change::{Changed, ConnectionChange};
 pub(crate) use idempotency::{HEADER as IDEMPOTENCY_KEY, REPLAYED, idempotency};
 pub(crate) use if_match::{IfMatch, etag};
 pub(crate) use new_connection::NewConnection;

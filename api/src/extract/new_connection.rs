@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use longshore_shared::domain::connection::{
     Connection, ConnectionState, ConnectionType, Engine, Tls, TlsMode,
 };
-use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::hop::{Hop, SecretName};
 use longshore_shared::domain::id::{ConnectionId, OrgId};
 use longshore_shared::domain::limits::MOST_SESSIONS;
 use longshore_shared::vault::Secret;
@@ -113,7 +113,7 @@ impl NewConnection {
         let connection_type =
             found.optional("connection_type", self.connection_type, &Word::<ConnectionType>::choices());
         let connection_type = connection_type.map_or(ConnectionType::Direct, |word| word.0);
-        let hops = hops(&mut found, self.hops, connection_type, host.as_deref().zip(port));
+        let hops = hops(&mut found, self.hops, connection_type, host.as_deref().zip(port), &[]);
         let given = found.optional("tls", self.tls, "an object with `mode` and perhaps `ca`");
         let tls =
             given.map_or(Some(Tls::default()), |given| found.within("tls", |found| given.0.check(found)));
@@ -141,6 +141,7 @@ impl NewConnection {
                 state: ConnectionState::Untested,
                 checked_at: None,
                 version: 1,
+                reach: 1,
                 created_at: now,
             };
             Some((connection, secrets))
@@ -150,7 +151,7 @@ impl NewConnection {
 }
 
 impl NewTls {
-    fn check(self, found: &mut Findings) -> Option<Tls> {
+    pub(super) fn check(self, found: &mut Findings) -> Option<Tls> {
         let mode = found.required("mode", self.mode, &Word::<TlsMode>::choices()).map(|word| word.0);
         let given = found.optional("ca", self.ca, "certificates in PEM, as a text,");
         let verifies = mode.is_none_or(|mode| matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull));
@@ -167,28 +168,33 @@ impl NewTls {
     }
 }
 
-/// The hops, if none of them is the database itself.
-fn hops(
+/// The hops, if none of them is the database itself; `before`: those that are edited.
+pub(super) fn hops(
     found: &mut Findings,
     given: Given<Vec<Object<NewHop>>>,
     connection_type: ConnectionType,
     database: Option<(&str, u16)>,
+    before: &[Hop],
 ) -> Option<new_hop::Checked> {
     let is_wrong = matches!(given, Given::Wrong(_));
     let given = found.optional("hops", given, "a list of SSH hosts, each an object,");
     if is_wrong {
         return None;
     }
-    let (hops, secrets) = new_hop::check(found, given, connection_type)?;
+    let (hops, secrets) = new_hop::check(found, given, connection_type, before)?;
+    is_no_loop(found, &hops, database).then_some((hops, secrets))
+}
+
+/// Whether no hop is the database itself.
+pub(super) fn is_no_loop(found: &mut Findings, hops: &[Hop], database: Option<(&str, u16)>) -> bool {
     let itself = hops.iter().position(|hop| Some((hop.host.as_str(), hop.port)) == database);
     if let Some(at) = itself {
         found.add(&format!("hops.{at}.host"), "loop", "it is the database's own host and port");
-        return None;
     }
-    Some((hops, secrets))
+    itself.is_none()
 }
 
-fn port(found: &mut Findings, given: Given<u16>, engine: Option<Word<Engine>>) -> Option<u16> {
+pub(super) fn port(found: &mut Findings, given: Given<u16>, engine: Option<Word<Engine>>) -> Option<u16> {
     let expected = "a whole number from 1 to 65535";
     let wrong = matches!(given, Given::Wrong(_));
     match found.optional("port", given, expected) {
@@ -228,14 +234,14 @@ pub(super) fn password(secret: Secret) -> Result<Secret, Objection> {
     Ok(secret)
 }
 
-fn timeout(seconds: u32) -> Result<u32, Objection> {
+pub(super) fn timeout(seconds: u32) -> Result<u32, Objection> {
     match seconds {
         1..=300 => Ok(seconds),
         _ => Err(("invalid_value", "1 to 300 seconds are taken".to_owned())),
     }
 }
 
-fn sessions(most: u16) -> Result<u16, Objection> {
+pub(super) fn sessions(most: u16) -> Result<u16, Objection> {
     match i32::from(most) {
         1..=MOST_SESSIONS => Ok(most),
         _ => Err(("invalid_value", format!("1 to {MOST_SESSIONS} sessions are taken"))),

@@ -9,9 +9,7 @@ use utoipa::ToSchema;
 use super::given::{Findings, Given, Object};
 use super::host::host;
 use super::new_connection::{Objection, data, password};
-
-/// Larger is no private key.
-const LONGEST_KEY: usize = 65_536;
+use super::private_key;
 
 /// An SSH host on the way. Its secrets are sealed at once and never given back.
 #[derive(Default, Deserialize, ToSchema)]
@@ -51,11 +49,13 @@ pub(crate) struct NewHop {
 /// Hops and what opens them.
 pub(super) type Checked = (Vec<Hop>, Vec<(SecretName, Secret)>);
 
-/// The hops, if they are as many as the connection's type has and none leads back.
+/// The hops, if they are as many as the connection's type has and none leads back. A hop of
+/// `before` keeps its secret where none is given.
 pub(super) fn check(
     found: &mut Findings,
     given: Option<Vec<Object<NewHop>>>,
     connection_type: ConnectionType,
+    before: &[Hop],
 ) -> Option<Checked> {
     let given = given.unwrap_or_default();
     let (least, most) = match connection_type {
@@ -79,7 +79,7 @@ pub(super) fn check(
     let (mut hops, mut secrets) = (Vec::new(), Vec::new());
     let mut complete = true;
     for (at, hop) in given.into_iter().enumerate() {
-        match found.within(format!("hops.{at}"), |found| hop.0.check(found, at + 1)) {
+        match found.within(format!("hops.{at}"), |found| hop.0.check(found, at + 1, before.get(at))) {
             Some((hop, of_hop)) => {
                 if hops.iter().any(|earlier: &Hop| (&earlier.host, earlier.port) == (&hop.host, hop.port)) {
                     found.add(&format!("hops.{at}.host"), "loop", "an earlier hop is the same host and port");
@@ -95,7 +95,12 @@ pub(super) fn check(
 }
 
 impl NewHop {
-    fn check(self, found: &mut Findings, number: usize) -> Option<(Hop, Vec<(SecretName, Secret)>)> {
+    fn check(
+        self,
+        found: &mut Findings,
+        number: usize,
+        before: Option<&Hop>,
+    ) -> Option<(Hop, Vec<(SecretName, Secret)>)> {
         let read = found.required("host", self.host, "a host name or address, as a text,");
         let host = found.checked("host", read, |text| host(&text));
         let given = found.optional("port", self.port, "a whole number from 1 to 65535");
@@ -113,19 +118,29 @@ impl NewHop {
         let given = found.optional("password", self.password, "a text");
         let password = given.map(|text| found.checked("password", Some(text), password));
         let given = found.optional("private_key", self.private_key, "a private key, as a text,");
-        let private_key = given.map(|text| found.checked("private_key", Some(text), private_key));
+        let key = given.map(|text| found.checked("private_key", Some(text), private_key::check));
         let given = found.optional("passphrase", self.passphrase, "a text");
         let passphrase = given.map(|text| found.checked("passphrase", Some(text), self::password));
-        let (login, secrets) = match (password, private_key, passphrase) {
+        let (login, secrets) = match (password, key, passphrase) {
             (Some(password), None, None) => {
                 (HopLogin::Password, vec![(SecretName::HopPassword(number), password?)])
             }
             (None, Some(key), passphrase) => {
-                let mut secrets = vec![(SecretName::HopKey(number), key?)];
+                let key = key?;
+                if passphrase.is_none() && private_key::is_encrypted(&key) {
+                    let detail = "the private key is encrypted: give its passphrase";
+                    found.add("passphrase", "passphrase_required", detail);
+                    return None;
+                }
+                let mut secrets = vec![(SecretName::HopKey(number), key)];
                 if let Some(passphrase) = passphrase {
                     secrets.push((SecretName::HopPassphrase(number), passphrase?));
                 }
                 (HopLogin::Key, secrets)
+            }
+            (None, None, None) if let Some(before) = before => (before.login, Vec::new()),
+            (None, None, Some(passphrase)) if before.is_some_and(|hop| hop.login == HopLogin::Key) => {
+                (HopLogin::Key, vec![(SecretName::HopPassphrase(number), passphrase?)])
             }
             (None, None, _) => {
                 found.add("password", "required", "a password or a private_key is required");
@@ -150,33 +165,4 @@ pub(super) fn fingerprint(text: String) -> Result<String, Objection> {
     }
     let detail = "a fingerprint is `SHA256:` and 43 characters, as `ssh-keygen -lf KEYFILE.pub` prints it";
     Err(("invalid_value", detail.to_owned()))
-}
-
-/// Told by its form alone; whether it opens and is strong enough, a worker finds out.
-fn private_key(secret: Secret) -> Result<Secret, Objection> {
-    let text = secret.reveal();
-    let wrong = |detail: &str| Err(("invalid_private_key", detail.to_owned()));
-    if text.len() > LONGEST_KEY {
-        return Err(("too_long", "at most 64 KiB are taken".to_owned()));
-    }
-    if text.trim_start().starts_with("ssh-") || text.contains(" PUBLIC KEY-----") {
-        return wrong("this is a public key; paste the private one: the file without .pub");
-    }
-    let keys = text.matches("PRIVATE KEY-----").count() / 2 + text.matches("PuTTY-User-Key-File-").count();
-    match keys {
-        1 if !text.contains('\0') => {}
-        0 | 1 => {
-            return wrong("no private key is seen: paste the whole file, from its BEGIN to its END line");
-        }
-        _ => return wrong("more than one private key is seen; paste the one that is used"),
-    }
-    let old = text.lines().filter_map(|line| line.trim().strip_prefix("DEK-Info:"));
-    let unread =
-        |cipher: &str| !cipher.trim_start().starts_with("AES-128-CBC,") || text.contains("BEGIN EC ");
-    if old.into_iter().any(unread) {
-        return wrong(
-            "it is encrypted in an old PEM form that is not read; convert a copy: ssh-keygen -p -f KEYFILE",
-        );
-    }
-    Ok(secret)
 }

@@ -198,7 +198,7 @@ pub(crate) fn fits(source: &Connection, target: &Connection) -> Result<(), ApiEr
         }
         .into());
     }
-    if (&source.host, source.port, &source.database) == (&target.host, target.port, &target.database) {
+    if place(source) == place(target) {
         return Err(ApiError::field("target_id", "same_database", "source and target are the same database"));
     }
     if target.engine.is_system_database(&target.database) {
@@ -206,6 +206,13 @@ pub(crate) fn fits(source: &Connection, target: &Connection) -> Result<(), ApiEr
         return Err(ApiError::field("target_id", "system_database", detail));
     }
     Ok(())
+}
+
+/// Where a connection leads by its words. What these do not tell (a server of several names, one
+/// that a tunnel leads to as well) a job's plan finds out.
+fn place(of: &Connection) -> (Vec<(&str, u16)>, &str, u16, &str) {
+    let hops = of.hops.iter().map(|hop| (hop.host.as_str(), hop.port)).collect();
+    (hops, &of.host, of.port, &of.database)
 }
 
 fn connection(found: &mut Findings, field: &str, given: Given<String>) -> Option<ConnectionId> {

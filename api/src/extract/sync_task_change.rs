@@ -5,10 +5,10 @@ use longshore_shared::domain::sync::{
     ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::given::{Findings, Given, Object, name};
+use super::given::{Change, Findings, Given, Object, name};
 use super::new_schedule::NewSchedule;
 use super::new_sync_task::{Mode, catch_up, is_given, schedule, selection};
 use crate::error::ApiError;
@@ -71,24 +71,6 @@ pub(crate) struct SyncTaskChange {
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 604_800)]
     #[serde(default)]
     catch_up_seconds: Given<i32>,
-}
-
-/// A field of which null says something else than nothing.
-#[derive(Default)]
-enum Change<T> {
-    #[default]
-    Stays,
-    Goes,
-    Is(Given<T>),
-}
-
-impl<'de, T: serde::de::DeserializeOwned> Deserialize<'de> for Change<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(match Given::deserialize(from)? {
-            Given::Absent => Self::Goes,
-            given => Self::Is(given),
-        })
-    }
 }
 
 impl SyncTaskChange {

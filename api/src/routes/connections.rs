@@ -15,14 +15,16 @@ use longshore_shared::store::{OrgTx, StoreError, connections};
 use longshore_shared::vault::{Place, Sealer, Secret};
 
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Caller, Databases, Id, NamePage, NewConnection, Once, StrictJson, StrictQuery, gone};
+use crate::extract::{
+    Caller, Databases, Id, NamePage, NewConnection, Once, StrictJson, StrictQuery, etag, gone,
+};
 use crate::state::AppState;
 use crate::view::{ConnectionView, List, TestedConnectionView};
 
 /// Registers a connection.
 #[utoipa::path(post, path = "/v1/connections", operation_id = "create_connection", tag = "connections", request_body = NewConnection,
     responses((status = 201, description = "registered", body = ConnectionView,
-        headers(("Location" = String, description = "where it is")))))]
+        headers(("Location" = String, description = "where it is"), ("ETag" = String, description = "its version")))))]
 pub(crate) async fn create(
     caller: Caller<Databases>,
     State(state): State<AppState>,
@@ -47,7 +49,7 @@ pub(crate) async fn create(
         }
     };
     let location = [(header::LOCATION, format!("/v1/connections/{}", connection.id))];
-    Ok((made.status, location, Json(ConnectionView::from(connection))))
+    Ok((made.status, location, etag(connection.version), Json(ConnectionView::from(connection))))
 }
 
 /// Lists connections by name.
@@ -68,16 +70,18 @@ pub(crate) async fn list(
 /// Shows a connection.
 #[utoipa::path(get, path = "/v1/connections/{id}", operation_id = "show_connection", tag = "connections",
     params(("id" = uuid::Uuid, Path, description = "the connection")),
-    responses((status = 200, description = "the connection, with what its last test found", body = TestedConnectionView)))]
+    responses((status = 200, description = "the connection, with what its last test found", body = TestedConnectionView,
+        headers(("ETag" = String, description = "its version")))))]
 pub(crate) async fn show(
     caller: Caller<Databases>,
     Id(id): Id<ConnectionId>,
-) -> Result<Json<TestedConnectionView>, ApiError> {
+) -> Result<impl IntoResponse, ApiError> {
     let mut tx = caller.moment().await?;
     let found = connections::find(tx.conn(), caller.org_id(), id).await?;
     let examination = checks::examination(tx.conn(), caller.org_id(), id).await?;
     tx.commit().await?;
-    Ok(Json(TestedConnectionView::of(found.ok_or(ApiError::NotFound)?, examination)))
+    let found = found.ok_or(ApiError::NotFound)?;
+    Ok((etag(found.version), Json(TestedConnectionView::of(found, examination))))
 }
 
 /// Deletes a connection and its secrets; refused while a task or a running job uses it.
@@ -100,7 +104,8 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn seal(
+/// Seals a secret for the connection's present version, and stores it.
+pub(super) async fn seal(
     tx: &mut OrgTx,
     sealer: &Sealer,
     connection: &Connection,
@@ -114,7 +119,7 @@ async fn seal(
     Ok(connections::insert_secret(tx.conn(), org_id, id, name, version, &sealed).await?)
 }
 
-fn taken(error: StoreError) -> ApiError {
+pub(super) fn taken(error: StoreError) -> ApiError {
     match error {
         StoreError::Taken { constraint } if constraint == "connections_name" => Conflict {
             code: "name_taken",

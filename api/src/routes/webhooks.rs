@@ -40,8 +40,13 @@ pub(crate) async fn create(
     let (org_id, id) = (caller.org_id(), WebhookId(clock::fresh_id()));
     let webhook = body.check(state.webhooks, org_id, id, clock::now().trunc_subsecs(6))?;
     let secret = fresh_secret()?;
-    let place =
-        Place { org_id, table: webhooks::SECRETS_TABLE, row: id.0, column: "secret", version: VERSION };
+    let place = Place {
+        org_id,
+        table: webhooks::SECRETS_TABLE,
+        row: id.0,
+        column: webhooks::SECRET,
+        version: VERSION,
+    };
     let sealed = state.sealer.seal(&secret, &place)?;
     let Once::First(mut effect) = caller.once().await? else { return Err(not_kept()) };
     if webhooks::count(effect.conn(), org_id).await? >= MOST {

@@ -150,6 +150,8 @@ pub struct Connection {
     pub checked_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Grows at each change.
     pub version: i32,
+    /// Grows when it leads elsewhere, or by another way.
+    pub reach: i32,
     /// When it was registered.
     pub created_at: chrono::DateTime<chrono::Utc>,
 }

@@ -17,6 +17,7 @@ pub mod job;
 pub mod limits;
 pub mod probe;
 pub mod progress;
+pub mod reach;
 pub mod retry;
 pub mod schedule;
 pub mod step;

@@ -1,6 +1,7 @@
 //! Tables `connections` and `connection_secrets`.
 
 pub mod checks;
+pub mod edits;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -31,6 +32,7 @@ struct Row {
     state: String,
     checked_at: Option<DateTime<Utc>>,
     version: i32,
+    reach: i32,
     created_at: DateTime<Utc>,
 }
 
@@ -55,6 +57,7 @@ impl TryFrom<Row> for Connection {
             state: r.state.parse()?,
             checked_at: r.checked_at,
             version: r.version,
+            reach: r.reach,
             created_at: r.created_at,
         })
     }
@@ -121,27 +124,6 @@ pub struct SealedSecret {
     pub sealed: Sealed,
 }
 
-/// A connection's sealed secrets. Only the system role may read them.
-pub async fn secrets(
-    conn: &mut Conn,
-    org_id: OrgId,
-    id: ConnectionId,
-) -> Result<Vec<SealedSecret>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT name, version, key_id, sealed FROM connection_secrets WHERE org_id = $1 AND connection_id = $2",
-        org_id.0,
-        id.0
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|r| {
-            let sealed = Sealed { key_id: r.key_id, bytes: r.sealed };
-            Ok(SealedSecret { name: r.name.parse()?, version: r.version, sealed })
-        })
-        .collect()
-}
-
 /// The connection, unless it was deleted.
 pub async fn find(
     conn: &mut Conn,
@@ -151,7 +133,7 @@ pub async fn find(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, created_at
+                max_sessions, state, checked_at, version, reach, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
         org_id.0,
         id.0
@@ -172,7 +154,7 @@ pub async fn list(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, created_at
+                max_sessions, state, checked_at, version, reach, created_at
          FROM connections
          WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR lower(name) > lower($2))
          ORDER BY lower(name) LIMIT $3",
@@ -212,7 +194,7 @@ pub async fn find_for_use(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, created_at
+                max_sessions, state, checked_at, version, reach, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE",
         org_id.0,
         id.0

@@ -83,8 +83,10 @@ pub(super) fn read(row: serde_json::Value) -> Result<Job, StoreError> {
 pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO jobs (org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, trace,
-             created_at, queued_behind)
-         VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             created_at, queued_behind, source_reach, target_reach)
+         VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12,
+             (SELECT reach FROM connections WHERE org_id = $1 AND id = $5),
+             (SELECT reach FROM connections WHERE org_id = $1 AND id = $6))",
         j.org_id.0,
         j.id.0,
         j.spec.kind().as_str(),

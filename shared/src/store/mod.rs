@@ -25,6 +25,7 @@ mod migrate;
 pub mod organisations;
 pub mod outbox;
 pub mod schedule_events;
+pub mod sealed;
 mod session;
 pub mod stages;
 pub mod step_reports;

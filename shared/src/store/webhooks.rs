@@ -8,6 +8,8 @@ use crate::domain::id::{OrgId, WebhookId};
 use crate::domain::webhook::{DisabledReason, Webhook, WebhookEvent};
 use crate::vault::Sealed;
 
+/// The name of a webhook's only secret.
+pub const SECRET: &str = "secret";
 /// The table that sealed secrets are bound to.
 pub const SECRETS_TABLE: &str = "webhook_secrets";
 

@@ -42,7 +42,7 @@ pub enum KeyringError {
 #[serde(deny_unknown_fields)]
 pub(super) struct Keyring {
     pub(super) current: String,
-    keys: BTreeMap<String, String>,
+    pub(super) keys: BTreeMap<String, String>,
 }
 
 impl Keyring {

@@ -10,11 +10,13 @@
 
 mod keyring;
 mod open;
+mod rotation;
 mod seal;
 mod secret;
 
 pub use keyring::{KeyringError, make_keys};
 pub use open::{OpenError, Opener};
+pub use rotation::{retire_keys, rotate_keys};
 pub use seal::{SealError, Sealed, Sealer};
 pub use secret::Secret;
 

@@ -1,7 +1,8 @@
 //! The private half: only a worker builds an [`Opener`].
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 use hpke::{Deserializable, OpModeR, Serializable};
 
@@ -23,22 +24,32 @@ pub enum OpenError {
     DoesNotOpen,
 }
 
-/// Opens what a [`super::Sealer`] sealed.
+/// Opens what a [`super::Sealer`] sealed. A key that it does not have it looks for in its file
+/// once more: a rotation may have brought it.
 pub struct Opener {
-    keys: BTreeMap<String, PrivateKey>,
+    path: PathBuf,
+    keys: RwLock<BTreeMap<String, PrivateKey>>,
 }
 
 impl Opener {
     /// Reads the private key file.
     pub fn read(path: &Path) -> Result<Self, KeyringError> {
-        let keys = Keyring::read(path)?.decoded(path, |bytes| PrivateKey::from_bytes(bytes).ok())?;
-        Ok(Self { keys })
+        Ok(Self { path: path.to_owned(), keys: RwLock::new(keys(path)?) })
+    }
+
+    fn key(&self, id: &str) -> Option<PrivateKey> {
+        let known = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        known.or_else(|| {
+            let found = keys(&self.path).ok()?;
+            let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+            keys.extend(found);
+            keys.get(id).cloned()
+        })
     }
 
     /// Opens a sealed value for the place it was sealed for.
     pub fn open(&self, sealed: &Sealed, place: &Place<'_>) -> Result<Secret, OpenError> {
-        let key =
-            self.keys.get(&sealed.key_id).ok_or_else(|| OpenError::KeyUnavailable(sealed.key_id.clone()))?;
+        let key = self.key(&sealed.key_id).ok_or_else(|| OpenError::KeyUnavailable(sealed.key_id.clone()))?;
         let size = EncappedKey::size();
         if sealed.bytes.len() < size {
             return Err(OpenError::DoesNotOpen);
@@ -47,7 +58,7 @@ impl Opener {
         let encapsulated = EncappedKey::from_bytes(encapsulated).map_err(|_| OpenError::DoesNotOpen)?;
         let clear = hpke::single_shot_open::<Aead, Kdf, Kem>(
             &OpModeR::Base,
-            key,
+            &key,
             &encapsulated,
             INFO,
             ciphertext,
@@ -56,4 +67,8 @@ impl Opener {
         .map_err(|_| OpenError::DoesNotOpen)?;
         String::from_utf8(clear).map(Secret::new).map_err(|_| OpenError::DoesNotOpen)
     }
+}
+
+fn keys(path: &Path) -> Result<BTreeMap<String, PrivateKey>, KeyringError> {
+    Keyring::read(path)?.decoded(path, |bytes| PrivateKey::from_bytes(bytes).ok())
 }

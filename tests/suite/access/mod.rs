@@ -1,8 +1,10 @@
-//! Reaching a customer's server: tests of connections, tunnels through real SSH servers, what a
-//! login finds.
+//! Reaching a customer's server: connections as they are given, judged, tested, edited and dialled.
 
+mod bad_input;
+mod bad_jobs;
 mod checks;
 mod connection_tests;
+mod edits;
 mod examine;
 mod host_keys;
 mod tunnels;

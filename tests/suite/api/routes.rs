@@ -27,6 +27,7 @@ const ROUTES: &[&str] = &[
     "GET /v1/webhooks",
     "GET /v1/webhooks/{id}",
     "GET /v1/webhooks/{id}/deliveries",
+    "PATCH /v1/connections/{id}",
     "PATCH /v1/sync-tasks/{id}",
     "PATCH /v1/webhooks/{id}",
     "POST /v1/connections",
@@ -117,6 +118,7 @@ async fn each_permission_opens_its_own_doors() {
     let cases = [
         ("POST /v1/connections", [true, false, true]),
         ("DELETE /v1/connections/{id}", [true, false, true]),
+        ("PATCH /v1/connections/{id}", [true, false, true]),
         ("POST /v1/connections/test", [true, false, true]),
         ("POST /v1/connections/{id}/test", [true, false, true]),
         ("POST /v1/connections/{id}/host-keys", [true, false, true]),

@@ -1,13 +1,15 @@
 //! Keys that are missing or rotated while jobs run (F53).
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use longshore_tests::fleet::{Settings, command};
 use longshore_tests::invariants;
 use longshore_tests::stack::Stack;
-use longshore_tests::wait::seconds;
+use longshore_tests::wait::{seconds, until};
 use serde_json::{Value, json};
 
-use super::{SLOW, all_is_well, in_hand, seed};
+use super::{SLOW, again, all_is_well, in_hand, seed};
 
 fn read(path: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -22,20 +24,19 @@ fn rings(stack: &Stack) -> (PathBuf, PathBuf) {
     (stack.folder.path().join("public.json"), stack.folder.path().join("private.json"))
 }
 
-/// Adds a fresh key `k2` to both keyrings, as an operator does: the new key seals from now
-/// on, the old one still opens.
+/// Adds a fresh key to both keyrings, as an operator does.
 fn rotate(stack: &Stack) {
     let (public, private) = rings(stack);
-    let folder = stack.folder.path().join("fresh");
-    std::fs::create_dir(&folder).unwrap();
-    let fresh = (folder.join("public.json"), folder.join("private.json"));
-    longshore_shared::vault::make_keys(&fresh.0, &fresh.1, "k2").unwrap();
-    for (ring, fresh) in [(&private, &fresh.1), (&public, &fresh.0)] {
-        let mut whole = read(ring);
-        whole["keys"]["k2"] = read(fresh)["keys"]["k2"].clone();
-        whole["current"] = json!("k2");
-        write(ring, &whole);
-    }
+    let [public, private] = [&public, &private].map(|ring| ring.display().to_string());
+    let words = ["rotate-keys", "--public", &public, "--private", &private];
+    command("longshore-worker", &words, &Settings::new(), stack.folder.path());
+}
+
+/// How many secrets each key has sealed.
+async fn sealed(stack: &Stack) -> Vec<String> {
+    let sql = "SELECT key_id || ' ' || count(*) FROM (SELECT key_id FROM connection_secrets
+                   UNION ALL SELECT key_id FROM webhook_secrets) s GROUP BY key_id ORDER BY key_id";
+    stack.control.column(sql).await
 }
 
 #[tokio::test]
@@ -71,38 +72,73 @@ async fn f53_without_the_key_a_job_fails_and_nothing_is_half_done() {
 }
 
 #[tokio::test]
-async fn f53_a_rotation_under_load_fails_no_job() {
+async fn f53_t07_a_rotation_under_load_fails_no_job_and_the_old_key_can_go() {
     let mut stack = Stack::running_with(SLOW).await;
     seed(&stack.source, 1_500).await;
+    let hook = json!({"url": "http://127.0.0.1:9/", "events": ["job.completed"]});
+    stack.client.post("/v1/webhooks", &hook).await.expect(201);
     let old_task = stack.task(&json!({})).await;
     let job = stack.client.submit(&old_task).await;
     in_hand(&stack, &job, "copy").await;
     rotate(&stack);
-    // First whoever opens, then whoever seals.
+    // No process was started again: who seals takes the new key, who opens finds it.
+    let new_task = again(&stack, &json!({"target_busy": "wait"})).await;
+    assert_eq!(sealed(&stack).await, ["k1 3", "k2 2"]);
+    let second = stack.client.submit(&new_task).await;
+    // Two that seal anew at once, while a run goes on.
+    let settings = stack.worker_settings();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| command("longshore-worker", &["reseal"], &settings, stack.folder.path()));
+        }
+    });
+    assert_eq!(sealed(&stack).await, ["k2 5"]);
+    command("longshore-worker", &["retire-keys"], &settings, stack.folder.path());
+    let (public, private) = rings(&stack);
+    for ring in [&public, &private] {
+        assert_eq!(read(ring)["keys"].as_object().unwrap().keys().collect::<Vec<_>>(), ["k2"]);
+    }
+    let mode = std::fs::metadata(&private).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    stack.client.completed(&job, seconds(60)).await;
+    all_is_well(&stack, &second).await;
+    // With nothing but the new key.
     for worker in &mut stack.workers {
         worker.terminate(seconds(25)).await;
         worker.start_again();
-        worker.ready().await;
     }
-    stack.apis[0].terminate(seconds(20)).await;
-    stack.apis[0].start_again();
     stack.ready().await;
-    all_is_well(&stack, &job).await;
-
-    // Sealed anew with the new key, by another registration of the same databases.
-    let mut bodies = [&stack.source, &stack.target].map(longshore_tests::client::connection_body);
-    let mut ids = Vec::new();
-    for body in &mut bodies {
-        body["name"] = json!(format!("{} with the new key", body["name"].as_str().unwrap()));
-        ids.push(stack.client.post("/v1/connections", body).await.expect(201).id());
-    }
-    let keys: Vec<String> =
-        stack.control.column("SELECT DISTINCT key_id FROM connection_secrets ORDER BY key_id").await;
-    assert_eq!(keys, ["k1", "k2"]);
-    let new_task = stack.client.task(&ids[0], &ids[1], &json!({})).await;
     for task in [&new_task, &old_task] {
         stack.target.run("DELETE FROM order_items").await;
-        stack.run_completed(task).await;
+        let job = stack.client.submit(task).await;
+        all_is_well(&stack, &job).await;
     }
     invariants::hold(&stack).await;
+}
+
+#[tokio::test]
+async fn f53_workers_seal_anew_by_themselves_and_leave_what_they_cannot_open() {
+    let mut stack = Stack::prepared().await;
+    stack.start_api();
+    stack.ready().await;
+    stack.task(&json!({})).await;
+    rotate(&stack);
+    // One value whose key nobody has, and one that was moved here from another row.
+    let lost = "UPDATE connection_secrets SET key_id = 'k0' WHERE connection_id = (SELECT min(connection_id::text)::uuid FROM connection_secrets)";
+    assert_eq!(stack.control.run(lost).await, 1);
+    let mut body = longshore_tests::client::connection_body(&stack.source);
+    body["name"] = json!("third");
+    let third = stack.client.post("/v1/connections", &body).await.expect(201).id();
+    let moved = format!(
+        "UPDATE connection_secrets SET key_id = 'k1', sealed = (SELECT sealed FROM connection_secrets WHERE key_id = 'k1')
+         WHERE connection_id = '{third}'"
+    );
+    assert_eq!(stack.control.run(&moved).await, 1);
+    stack.start_worker();
+    stack.start_worker();
+    stack.ready().await;
+    until("what opens is sealed anew", seconds(20), async || {
+        (sealed(&stack).await == ["k0 1", "k1 1", "k2 1"]).then_some(())
+    })
+    .await;
 }

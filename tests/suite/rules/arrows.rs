@@ -26,6 +26,7 @@ const ROOMS: &[Room] = &[
     // It makes the `Login` that an engine dials; the engine knows nothing of it.
     ("worker", "tunnel", &["engine"], &["domain", "vault"]),
     ("worker", "steps", &["row", "engine", "transfer", "tunnel"], &["domain", "store", "vault"]),
+    ("worker", "keys", &[], &["domain", "store", "vault"]),
     ("worker", "webhooks", &["tunnel"], &["domain", "store", "vault"]),
     ("worker", "runtime", &["steps", "transfer"], &["domain", "store", "bus", "workflow", "vault"]),
     ("api", "view", &[], &["domain", "store", "workflow"]),

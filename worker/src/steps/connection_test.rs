@@ -69,9 +69,10 @@ async fn opened(
     let (connection, sealed, place) = match spec {
         TestSpec::Saved => {
             let id = step.job.source_id.ok_or_else(|| gone("tested"))?;
-            let found = connections::find(tx.conn(), lease.org_id, id).await?;
-            let sealed = connections::secrets(tx.conn(), lease.org_id, id).await?;
-            (found.ok_or_else(|| gone("tested"))?, sealed, (connections::SECRETS_TABLE, id.0))
+            let found =
+                connections::find(tx.conn(), lease.org_id, id).await?.ok_or_else(|| gone("tested"))?;
+            let sealed = connections::edits::secrets(tx.conn(), &found).await?;
+            (found, sealed, (connections::SECRETS_TABLE, id.0))
         }
         TestSpec::Draft(draft) => {
             let sealed = job_secrets::find(tx.conn(), lease.org_id, lease.job_id).await?;

@@ -23,12 +23,13 @@ use longshore_shared::domain::limits::Sessions;
 use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::domain::target::TargetArea;
 use longshore_shared::failpoint::reach;
+use longshore_shared::store::connections::{self, edits};
 use longshore_shared::store::steps::Claimed;
-use longshore_shared::store::{Database, connections, target_holds};
+use longshore_shared::store::{Database, target_holds};
 use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
 
-use self::side::Side;
+use self::side::{Side, changed};
 use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::gone;
@@ -95,8 +96,11 @@ impl Context {
         let Sessions { source, target } = step.kind.sessions();
         for (id, word, sessions) in [(job.source_id, "source", source), (job.target_id, "target", target)] {
             let id = id.ok_or_else(|| gone(word))?;
-            let found = connections::find(tx.conn(), org_id, id).await?;
-            sides.push(Side::new(found.ok_or_else(|| gone(word))?, sessions));
+            let Some(found) = edits::find_for_job(tx.conn(), org_id, id, job.id).await? else {
+                let found = connections::find(tx.conn(), org_id, id).await?;
+                return Err(found.map_or_else(|| gone(word), |found| changed(&found)).into());
+            };
+            sides.push(Side::new(found, sessions));
         }
         let area = target_holds::held(tx.conn(), org_id, job.id).await?;
         let area = Mutex::new(area.map(Arc::new));

@@ -162,6 +162,7 @@ mod tests {
             state: ConnectionState::Untested,
             checked_at: None,
             version: 1,
+            reach: 1,
             created_at: longshore_shared::clock::now(),
         }
     }

@@ -113,7 +113,7 @@ impl Courier {
             org_id: taken.org_id,
             table: webhooks::SECRETS_TABLE,
             row: taken.webhook_id.0,
-            column: "secret",
+            column: webhooks::SECRET,
             version: *version,
         };
         self.opener.open(sealed, &place).ok()

@@ -180,12 +180,15 @@ fn keys_are_told_by_their_form() {
         format!("-----BEGIN {kind}PRIVATE KEY-----\n{head}MTMzNw==\n-----END {kind}PRIVATE KEY-----\n")
     };
     let wrong = ["hops.0.private_key invalid_private_key"];
-    for kind in ["", "OPENSSH ", "RSA ", "EC ", "ENCRYPTED "] {
+    let locked = ["hops.0.passphrase passphrase_required"];
+    check(&pem("ENCRYPTED ", ""), &locked);
+    for kind in ["", "OPENSSH ", "RSA ", "EC "] {
         check(&pem(kind, ""), &[]);
         check(&pem(kind, "").replace('\n', "\r\n"), &[]);
     }
     check("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", &[]);
-    check(&pem("RSA ", "DEK-Info: AES-128-CBC,00\n\n"), &[]);
+    check("PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: aes256-cbc\n", &locked);
+    check(&pem("RSA ", "DEK-Info: AES-128-CBC,00\n\n"), &locked);
     check(&pem("RSA ", "DEK-Info: AES-256-CBC,00\n\n"), &wrong);
     check(&pem("EC ", "DEK-Info: AES-128-CBC,00\n\n"), &wrong);
     check("ssh-ed25519 AAAAC3Nza31337 me", &wrong);

@@ -55,7 +55,7 @@ pub async fn lock(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, created_at
+                max_sessions, state, checked_at, version, reach, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
         org_id.0,
         id.0

@@ -103,7 +103,10 @@ pub async fn refresh(
     (source, target): (ConnectionId, ConnectionId),
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE jobs SET spec = $3, source_id = $4, target_id = $5 WHERE org_id = $1 AND id = $2",
+        "UPDATE jobs SET spec = $3, source_id = $4, target_id = $5,
+             source_reach = (SELECT reach FROM connections WHERE org_id = $1 AND id = $4),
+             target_reach = (SELECT reach FROM connections WHERE org_id = $1 AND id = $5)
+         WHERE org_id = $1 AND id = $2",
         org_id.0,
         id.0,
         super::stored(spec)?,

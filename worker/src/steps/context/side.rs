@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::Failure;
-use longshore_shared::store::connections;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::store::{SystemTx, connections};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::Hands;
@@ -67,8 +67,15 @@ impl Side {
     async fn open(&self, hands: &Hands) -> Result<Credentials, StepError> {
         let connection = &self.connection;
         let mut tx = hands.database.system().await?;
-        let sealed = connections::secrets(tx.conn(), connection.org_id, connection.id).await?;
+        let sealed = connections::edits::secrets(tx.conn(), connection).await?;
+        let as_begun = match sealed.is_empty() {
+            true => found_again(&mut tx, connection).await?,
+            false => true,
+        };
         tx.commit().await?;
+        if !as_begun {
+            return Err(changed(connection).into());
+        }
         let place = (connections::SECRETS_TABLE, connection.id.0);
         Ok(secrets::credentials(&hands.opener, connection, &sealed, place)?)
     }
@@ -87,4 +94,23 @@ impl Side {
     pub(super) fn sessions(&self) -> Vec<u64> {
         self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
+}
+
+/// Whether the connection leads where it did when the step began.
+async fn found_again(tx: &mut SystemTx, connection: &Connection) -> Result<bool, StepError> {
+    let found = connections::find(tx.conn(), connection.org_id, connection.id).await?;
+    Ok(found.is_none_or(|found| found.reach == connection.reach))
+}
+
+/// The connection leads elsewhere since the job began.
+pub(super) fn changed(connection: &Connection) -> Failure {
+    Failure::permanent(
+        FailureClass::ConnectionFailure,
+        "connection_changed",
+        format!(
+            "connection {}: it was changed while the job ran, and leads elsewhere or by another way",
+            connection.name
+        ),
+        "run the task again: it begins anew with the connection as it is",
+    )
 }

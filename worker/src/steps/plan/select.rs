@@ -66,15 +66,23 @@ pub(super) fn select(
     Ok(selected)
 }
 
+/// Missing tables that are named; of more only the number is told.
+const NAMED: usize = 20;
+
 fn refuse_missing(selection: &Selection, listings: &[TableListing]) -> Result<(), Failure> {
     let names: Vec<&str> = listings.iter().map(|listing| listing.name.as_str()).collect();
     let missing = selection.missing(&names);
     if missing.is_empty() {
         return Ok(());
     }
+    let named = &missing[..missing.len().min(NAMED)];
+    let more = match missing.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     Err(mismatch(
         "unknown_table",
-        format!("the source has no table {}", missing.join(", ")),
+        format!("the source has no table {}{more}", named.join(", ")),
         "check the spelling of the task's tables, upper and lower case included",
     ))
 }

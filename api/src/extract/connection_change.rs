@@ -1,0 +1,197 @@
+//! The body that edits a connection: only what is given changes, and no stored secret goes
+//! where it was not meant to go.
+
+use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine};
+use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::reach;
+use longshore_shared::vault::Secret;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::given::{Change, Findings, Given, Object, name};
+use super::host::host;
+use super::new_connection::{self as new, NewTls};
+use super::new_hop::NewHop;
+use crate::error::ApiError;
+use crate::word::{Word, words};
+
+/// What is to change in a connection; a field that is left out stays as it is. A change of
+/// the way (engine, host, port, username, TLS, hops) asks for the secrets again that would
+/// go along it: `secret_needed` names each.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectionChange {
+    /// Unique in the organisation, without regard to case.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[serde(default)]
+    name: Given<String>,
+    /// The kind of server.
+    #[schema(schema_with = words::<Engine>, required = false)]
+    #[serde(default)]
+    engine: Given<Word<Engine>>,
+    /// Host name or address, nothing else; behind SSH as the last hop sees it.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 253)]
+    #[serde(default)]
+    host: Given<String>,
+    /// TCP port.
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
+    #[serde(default)]
+    port: Given<u16>,
+    /// The database (MySQL: schema).
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    #[serde(default)]
+    database: Given<String>,
+    /// The account.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    #[serde(default)]
+    username: Given<String>,
+    /// Its password; left out, the stored one is kept.
+    #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
+    #[serde(default)]
+    password: Given<Secret>,
+    /// How the host is reached; `direct` drops the hops.
+    #[schema(schema_with = words::<ConnectionType>, required = false)]
+    #[serde(default)]
+    connection_type: Given<Word<ConnectionType>>,
+    /// All SSH hosts on the way, outermost first. A hop that is given without a password and
+    /// a private key keeps what is stored for the hop in its place.
+    #[schema(value_type = Option<Vec<NewHop>>, max_items = 5)]
+    #[serde(default)]
+    hops: Given<Vec<Object<NewHop>>>,
+    /// TLS, as a whole.
+    #[schema(value_type = Option<NewTls>)]
+    #[serde(default)]
+    tls: Given<Object<NewTls>>,
+    /// Bound of DNS, TCP, each hop, TLS and login together.
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 300)]
+    #[serde(default)]
+    timeout_seconds: Given<u32>,
+    /// How many sessions all workers together may have open on it at once; null: no limit.
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    #[serde(default)]
+    max_sessions: Change<u16>,
+}
+
+/// An edited connection and what becomes of its secrets.
+pub(crate) struct Changed {
+    /// As it is to be.
+    pub(crate) connection: Connection,
+    /// Secrets that are stored anew.
+    pub(crate) given: Vec<(SecretName, Secret)>,
+    /// Stored secrets that stay; all others go.
+    pub(crate) kept: Vec<SecretName>,
+}
+
+impl ConnectionChange {
+    /// The connection as it is to be, or everything that is wrong with the fields.
+    pub(crate) fn apply(self, before: &Connection) -> Result<Changed, ApiError> {
+        let mut found = Findings::default();
+        let mut after = before.clone();
+        let read = found.optional("name", self.name, "a text");
+        set(&mut after.name, found.checked("name", read, |text| name(&text)));
+        set(&mut after.engine, found.word("engine", self.engine));
+        let read = found.optional("host", self.host, "a host name or address, as a text,");
+        set(&mut after.host, found.checked("host", read, |text| host(&text)));
+        set(&mut after.port, new::port(&mut found, self.port, None));
+        let read = found.optional("database", self.database, "a text");
+        set(&mut after.database, found.checked("database", read, |text| new::data(text, 64)));
+        let read = found.optional("username", self.username, "a text");
+        set(&mut after.username, found.checked("username", read, |text| new::data(text, 255)));
+        let read = found.optional("password", self.password, "a text (it may be empty)");
+        let password = found.checked("password", read, new::password);
+        set(&mut after.connection_type, found.word("connection_type", self.connection_type));
+        let mut given = way(&mut found, self.hops, before, &mut after);
+        given.extend(password.map(|password| (SecretName::Password, password)));
+        let read = found.optional("tls", self.tls, "an object with `mode` and perhaps `ca`");
+        let tls = read.and_then(|given| found.within("tls", |found| given.0.check(found)));
+        set(&mut after.tls, tls);
+        let read = found.optional("timeout_seconds", self.timeout_seconds, "a whole number of seconds");
+        set(&mut after.timeout_seconds, found.checked("timeout_seconds", read, new::timeout));
+        match self.max_sessions {
+            Change::Stays => {}
+            Change::Goes => after.max_sessions = None,
+            Change::Is(read) => {
+                let read = found.optional("max_sessions", read, "a whole number of sessions");
+                after.max_sessions = found.checked("max_sessions", read, new::sessions);
+            }
+        }
+        let kept = kept(&mut found, before, &after, &given);
+        after.version = before.version + 1;
+        if reach::leads_elsewhere(before, &after) {
+            after.reach = before.reach + 1;
+        }
+        if after.reach != before.reach || after.hops != before.hops || !given.is_empty() {
+            (after.state, after.checked_at) = (ConnectionState::Untested, None);
+        }
+        found.finish(Some(Changed { connection: after, given, kept }))
+    }
+}
+
+/// The hops as they are to be, and their new secrets.
+fn way(
+    found: &mut Findings,
+    hops: Given<Vec<Object<NewHop>>>,
+    before: &Connection,
+    after: &mut Connection,
+) -> Vec<(SecretName, Secret)> {
+    let database = Some((after.host.as_str(), after.port));
+    let is_direct = after.connection_type == ConnectionType::Direct;
+    if matches!(hops, Given::Absent) && after.connection_type == before.connection_type {
+        new::is_no_loop(found, &before.hops, database);
+        return Vec::new();
+    }
+    if matches!(hops, Given::Absent) && is_direct {
+        after.hops = Vec::new();
+        return Vec::new();
+    }
+    let checked = new::hops(found, hops, after.connection_type, database, &before.hops);
+    let (hops, secrets) = checked.unwrap_or_default();
+    after.hops = hops;
+    secrets
+}
+
+/// The stored secrets that stay; one that the changed way exposes has to be given again.
+fn kept(
+    found: &mut Findings,
+    before: &Connection,
+    after: &Connection,
+    given: &[(SecretName, Secret)],
+) -> Vec<SecretName> {
+    let is_given = |name: SecretName| given.iter().any(|(given, _)| *given == name);
+    let exposed = reach::exposed(before, after);
+    // A field that is wrong says enough: what its right value would ask for is not known yet.
+    if found.count() == 0 {
+        for name in exposed.iter().filter(|name| !is_given(**name)) {
+            let detail = "the way to where it is sent has changed: give it again";
+            found.add(&field(*name), "secret_needed", detail);
+        }
+    }
+    let stays = |name: &SecretName| !is_given(*name) && !exposed.contains(name);
+    let mut kept: Vec<_> = reach::needed(after).into_iter().filter(stays).collect();
+    let phrases = kept.iter().filter_map(|name| match name {
+        SecretName::HopKey(hop) => Some(SecretName::HopPassphrase(*hop)),
+        _ => None,
+    });
+    let phrases: Vec<_> = phrases.filter(|name| !is_given(*name)).collect();
+    kept.extend(phrases);
+    kept
+}
+
+/// Where a secret is given in a body.
+fn field(name: SecretName) -> String {
+    match name {
+        SecretName::Password => "password".to_owned(),
+        SecretName::HopPassword(hop) => format!("hops.{}.password", hop - 1),
+        SecretName::HopKey(hop) => format!("hops.{}.private_key", hop - 1),
+        SecretName::HopPassphrase(hop) => format!("hops.{}.passphrase", hop - 1),
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+#[cfg(test)]
+mod tests;
