@@ -8,8 +8,8 @@ use longshore_shared::domain::hop::{Hop, SecretName};
 use longshore_shared::domain::id::{ConnectionId, OrgId};
 use longshore_shared::domain::limits::MOST_SESSIONS;
 use longshore_shared::vault::Secret;
-use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
