@@ -5,6 +5,7 @@ mod bad_jobs;
 mod connection_tests;
 mod edits;
 mod examine;
+mod policy;
 mod tunnels;
 
 use longshore_tests::stack::Stack;
