@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
+import mysql
 import postgres
 import rabbitmq
 from console import Problem, say
@@ -68,6 +69,8 @@ def install(for_tests: bool = False) -> None:
         if cargo_program("cargo-nextest") is None:
             tools.append(CARGO_NEXTEST)
     _bring(tools, for_tests)
+    if for_tests:
+        mysql.fetch()
     check_rust()
 
 

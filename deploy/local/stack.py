@@ -1,6 +1,6 @@
 """The local stack's command line. `make` calls it; so do the tests.
 
-    stack.py demo | up | down | status | clean | build | install [--tests] | tool NAME
+    stack.py demo | up | down | status | clean | build | install [--tests] | has KIND | tool NAME
     stack.py servers --only postgres,rabbitmq,mariadb:2,s3 [--throwaway] [--hold] [--json]
     stack.py server start|stop|kill|wipe|alarm|calm|status NAME --state DIR
 
@@ -82,6 +82,12 @@ def _install(given: argparse.Namespace) -> int:
     return 0
 
 
+def _has(given: argparse.Namespace) -> int:
+    import mysql
+
+    return 0 if not given.kind.startswith("mysql") or mysql.is_there(given.kind) else 1
+
+
 def _tool(given: argparse.Namespace) -> int:
     import tools
 
@@ -155,6 +161,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     installing = commands.add_parser("install", help="install what is missing on this machine")
     installing.add_argument("--tests", action="store_true", help="also what only the tests need")
     installing.set_defaults(run=_install)
+    having = commands.add_parser("has", help="whether a kind of server can be started here, by the exit code")
+    having.add_argument("kind", metavar="KIND")
+    having.set_defaults(run=_has)
     tool = commands.add_parser("tool", help="the path of a program that install --tests fetched")
     tool.add_argument("name", choices=("cargo-deny", "cargo-nextest", "weed"))
     tool.set_defaults(run=_tool)

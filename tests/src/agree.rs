@@ -62,7 +62,7 @@ async fn has_generated_columns(schema: &Schema, table: &str) -> bool {
     let table = table.replace('\\', "\\\\").replace('\'', "''");
     let sql = format!(
         "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()
-         AND table_name = '{table}' AND is_generated = 'ALWAYS'"
+         AND table_name = '{table}' AND extra REGEXP '(VIRTUAL|STORED|PERSISTENT) GENERATED'"
     );
     schema.value::<i64>(&sql).await > 0
 }

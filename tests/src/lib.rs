@@ -10,6 +10,7 @@
 //! Longshore's crates calls `shared`, or `worker`'s engines, and says why.
 
 pub mod agree;
+pub mod authority;
 pub mod broker;
 pub mod client;
 pub mod control_plane;

@@ -21,7 +21,7 @@ pub struct Servers {
     pub state: PathBuf,
     /// Each by its name.
     pub servers: BTreeMap<String, Server>,
-    /// The customers' servers.
+    /// The customers' servers, of MySQL too.
     #[serde(default)]
     pub mariadb: Vec<MariaDb>,
     #[serde(default)]
@@ -106,6 +106,12 @@ impl Servers {
             }
         });
         servers
+    }
+
+    /// Whether a kind of server that only tests need was fetched: `mysql57`, `mysql9`.
+    pub fn can_be_had(kind: &str) -> bool {
+        let asked = Command::new("python3").arg(launcher()).args(["has", kind]).status();
+        asked.expect("python3 runs").success()
     }
 
     /// PostgreSQL's URLs.

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bad_jobs;
+mod certificates;
 mod connection_tests;
 mod edits;
 mod examine;

