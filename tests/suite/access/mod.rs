@@ -8,6 +8,7 @@ mod connection_tests;
 mod edits;
 mod examine;
 mod host_keys;
+mod policy;
 mod tunnels;
 
 use longshore_tests::stack::Stack;
