@@ -24,6 +24,9 @@ const ALWAYS: &[(&str, &str)] = &[
     ("503", "Longshore's own database is away for now; try again after `Retry-After`"),
 ];
 const WITH_ID: (&str, &str) = ("404", "there is no such thing in your organisation");
+/// Tests of connections.
+const WITH_TEST: (&str, &str) =
+    ("429", "too many tests in a minute (`too_many_tests`); `Retry-After` says how long to wait");
 const WITH_QUERY: (&str, &str) = ("422", "a parameter holds what it must not");
 const WITH_BODY: &[(&str, &str)] = &[
     ("400", "the body is not JSON, or has a key twice"),
@@ -91,6 +94,10 @@ pub(crate) fn complete(mut document: OpenApi) -> String {
                 .chain(with_query.then_some(&WITH_QUERY))
                 .chain(if with_body { WITH_BODY } else { &[] })
                 .chain(changes.then_some(&WITH_CHANGE))
+                .chain(
+                    (is_post && path.starts_with("/v1/connections") && path.ends_with("/test"))
+                        .then_some(&WITH_TEST),
+                )
                 .chain(if is_post { WITH_KEY } else { &[] });
             for (status, told) in problems {
                 operation.responses.responses.insert((*status).to_owned(), RefOr::T(problem(told)));

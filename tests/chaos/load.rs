@@ -171,7 +171,7 @@ async fn replays(world: &World<'_>, mut rng: StdRng) {
         match caller.send(&mut rng, Method::POST, path, Some(&json!({}))).await {
             Reply::Answer(200, _) => world.chronicle.count("replays of dead letters"),
             Reply::Answer(status, answer) => {
-                world.chronicle.wrong(&format!("POST {path}: {status} {answer}"))
+                world.chronicle.wrong(&format!("POST {path}: {status} {answer}"));
             }
             Reply::Lost => {}
         }

@@ -92,6 +92,12 @@ async fn t17_t18_organisations_see_nothing_of_each_other() {
     }
     them.post(&format!("/v1/sync-tasks/{task}/runs"), &json!({})).await.expect(404);
     them.post(&format!("/v1/jobs/{job}/cancel"), &json!({})).await.expect(404);
+    them.post(&format!("/v1/connections/{connection}/test"), &json!({})).await.expect(404);
+    let key = json!({"hop": 1, "fingerprint": format!("SHA256:{}", "a".repeat(43))});
+    them.post(&format!("/v1/connections/{connection}/host-keys"), &key).await.expect(404);
+    let test =
+        stack.client.post(&format!("/v1/connections/{connection}/test"), &json!({})).await.expect(202).id();
+    them.get(&format!("/v1/jobs/{test}/examination")).await.expect(404);
     them.delete(&format!("/v1/connections/{connection}")).await.expect(404);
     them.delete(&format!("/v1/sync-tasks/{task}")).await.expect(404);
 
@@ -105,6 +111,8 @@ async fn t17_t18_organisations_see_nothing_of_each_other() {
     }
     let sealed = sqlx::query("SELECT sealed FROM connection_secrets").fetch_all(&api).await;
     assert!(sealed.is_err(), "the API's role may not read sealed secrets");
+    let sealed = sqlx::query("SELECT sealed FROM job_secrets").fetch_all(&api).await;
+    assert!(sealed.is_err(), "the API's role may not read a draft's sealed secrets");
     // Nobody without a token.
     stack.client.with_token(None).get("/v1/jobs").await.expect(401);
 }

@@ -29,6 +29,10 @@ use tokio_util::task::TaskTracker;
 use keys::Resealer;
 use webhooks::Courier;
 
+/// Ports of PostgreSQL and RabbitMQ unless their URLs say others.
+const POSTGRES: u16 = 5432;
+const AMQP: u16 = 5672;
+
 /// Works until `shutdown`.
 pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
     failpoint::arm();
@@ -42,6 +46,7 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
     let apart = Database::new(config.database.url.reveal(), webhooks::CONNECTIONS, "longshore-webhooks")?;
     apart.show_as("webhooks");
     let bus = Bus::connect(config.broker.url.reveal(), &config.worker.name)?;
+    let own = vec![config.database.url.endpoint(POSTGRES), config.broker.url.endpoint(AMQP)];
     let listener = TcpListener::bind(config.ops.listen).await.context("LONGSHORE_OPS_LISTEN")?;
     let (ops_end, ops) = (CancellationToken::new(), TaskTracker::new());
     ops.spawn(telemetry::serve_ops(listener, checks(&database, &bus), ops_end.clone()));
@@ -52,7 +57,7 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
             tracing::info!(worker.name = config.worker.name, permits = config.worker.permits, "working");
             let courier = Arc::new(Courier::new(apart.clone(), Arc::clone(&opener), config.webhooks));
             let resealer = Resealer::new(database.clone(), Arc::clone(&opener), &config.worker)?;
-            let worker = runtime::Worker::new(database.clone(), bus.clone(), opener, config.worker);
+            let worker = runtime::Worker::new(database.clone(), bus.clone(), opener, config.worker, own);
             let deliveries = TaskTracker::new();
             deliveries.spawn(courier.run(shutdown.clone()));
             deliveries.spawn(resealer.run(shutdown.clone()));

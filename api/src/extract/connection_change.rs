@@ -103,8 +103,10 @@ impl ConnectionChange {
         let mut given = way(&mut found, self.hops, before, &mut after);
         given.extend(password.map(|password| (SecretName::Password, password)));
         let read = found.optional("tls", self.tls, "an object with `mode` and perhaps `ca`");
-        let tls = read.and_then(|given| found.within("tls", |found| given.0.check(found)));
-        set(&mut after.tls, tls);
+        if let Some((tls, key)) = read.and_then(|given| found.within("tls", |found| given.0.check(found))) {
+            after.tls = tls;
+            given.extend(key.map(|key| (SecretName::TlsClientKey, key)));
+        }
         let read = found.optional("timeout_seconds", self.timeout_seconds, "a whole number of seconds");
         set(&mut after.timeout_seconds, found.checked("timeout_seconds", read, new::timeout));
         match self.max_sessions {
@@ -181,6 +183,7 @@ fn kept(
 fn field(name: SecretName) -> String {
     match name {
         SecretName::Password => "password".to_owned(),
+        SecretName::TlsClientKey => "tls.client_key".to_owned(),
         SecretName::HopPassword(hop) => format!("hops.{}.password", hop - 1),
         SecretName::HopKey(hop) => format!("hops.{}.private_key", hop - 1),
         SecretName::HopPassphrase(hop) => format!("hops.{}.passphrase", hop - 1),

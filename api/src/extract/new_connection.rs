@@ -85,6 +85,14 @@ pub(crate) struct NewTls {
     #[schema(value_type = Option<String>, max_length = 65536)]
     #[serde(default)]
     ca: Given<String>,
+    /// The certificate, with its chain in PEM, that is shown to the server.
+    #[schema(value_type = Option<String>, max_length = 65536)]
+    #[serde(default)]
+    client_certificate: Given<String>,
+    /// Its private key in PEM, unencrypted; never given back.
+    #[schema(value_type = Option<String>, max_length = 65536, format = Password, write_only)]
+    #[serde(default)]
+    client_key: Given<Secret>,
 }
 
 pub(super) type Objection = (&'static str, String);
@@ -115,8 +123,8 @@ impl NewConnection {
         let connection_type = connection_type.map_or(ConnectionType::Direct, |word| word.0);
         let hops = hops(&mut found, self.hops, connection_type, host.as_deref().zip(port), &[]);
         let given = found.optional("tls", self.tls, "an object with `mode` and perhaps `ca`");
-        let tls =
-            given.map_or(Some(Tls::default()), |given| found.within("tls", |found| given.0.check(found)));
+        let tls = given
+            .map_or(Some((Tls::default(), None)), |given| found.within("tls", |found| given.0.check(found)));
         let given = found.optional("timeout_seconds", self.timeout_seconds, "a whole number of seconds");
         let timeout_seconds = found.checked("timeout_seconds", Some(given.unwrap_or(10)), timeout);
         let given = found.optional("max_sessions", self.max_sessions, "a whole number of sessions");
@@ -124,6 +132,8 @@ impl NewConnection {
         let whole = (|| {
             let (hops, mut secrets) = hops?;
             secrets.push((SecretName::Password, password?));
+            let (tls, key) = tls?;
+            secrets.extend(key.map(|key| (SecretName::TlsClientKey, key)));
             let connection = Connection {
                 org_id,
                 id,
@@ -135,7 +145,7 @@ impl NewConnection {
                 port: port?,
                 database: database?,
                 username: username?,
-                tls: tls?,
+                tls,
                 timeout_seconds: timeout_seconds?,
                 max_sessions,
                 state: ConnectionState::Untested,
@@ -151,7 +161,7 @@ impl NewConnection {
 }
 
 impl NewTls {
-    pub(super) fn check(self, found: &mut Findings) -> Option<Tls> {
+    pub(super) fn check(self, found: &mut Findings) -> Option<(Tls, Option<Secret>)> {
         let mode = found.required("mode", self.mode, &Word::<TlsMode>::choices()).map(|word| word.0);
         let given = found.optional("ca", self.ca, "certificates in PEM, as a text,");
         let verifies = mode.is_none_or(|mode| matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull));
@@ -164,7 +174,29 @@ impl NewTls {
             }
             Some(text) => Some(found.checked("ca", Some(text), certificates)?),
         };
-        Some(Tls { mode: mode?, ca })
+        let given =
+            found.optional("client_certificate", self.client_certificate, "certificates in PEM, as a text,");
+        let key = found.optional("client_key", self.client_key, "a private key in PEM, as a text,");
+        let shown = match (given, key) {
+            (None, None) => None,
+            (Some(_), Some(_)) if mode == Some(TlsMode::Disable) => {
+                let detail = "without TLS no certificate is shown; choose another mode";
+                found.add("client_certificate", "invalid_value", detail);
+                return None;
+            }
+            (Some(text), Some(key)) => {
+                let text = found.checked("client_certificate", Some(text), certificates);
+                let key = found.checked("client_key", Some(key), client_key);
+                Some((text?, key?))
+            }
+            (certificate, _) => {
+                let field = if certificate.is_some() { "client_key" } else { "client_certificate" };
+                found.add(field, "required", "a client certificate and its key are given together");
+                return None;
+            }
+        };
+        let (client_certificate, key) = shown.unzip();
+        Some((Tls { mode: mode?, ca, client_certificate }, key))
     }
 }
 
@@ -266,6 +298,23 @@ fn certificates(text: String) -> Result<String, Objection> {
         any = true;
     }
     if any && !text.contains('\0') { Ok(text) } else { wrong("it holds no section `BEGIN CERTIFICATE`") }
+}
+
+/// Told by its form alone; whether it belongs to the certificate, the handshake finds out.
+fn client_key(secret: Secret) -> Result<Secret, Objection> {
+    let text = secret.reveal();
+    if text.len() > 65_536 {
+        return Err(("too_long", "at most 64 KiB are taken".to_owned()));
+    }
+    let kinds = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
+    let known = kinds.iter().any(|kind| text.contains(&format!("-----BEGIN {kind}-----")));
+    let mut sections = <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes());
+    if known && !text.contains('\0') && sections.next().is_some() && sections.all(|rest| rest.is_ok()) {
+        return Ok(secret);
+    }
+    let detail =
+        "it holds no private key in PEM; an encrypted one is not read: openssl pkey -in KEYFILE decrypts it";
+    Err(("invalid_private_key", detail.to_owned()))
 }
 
 #[cfg(test)]

@@ -93,6 +93,9 @@ struct TlsView {
     /// Trusted certificates in PEM instead of the system's.
     #[serde(skip_serializing_if = "Option::is_none")]
     ca: Option<String>,
+    /// The certificate that is shown to the server; its key is never given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificate: Option<String>,
 }
 
 impl From<Connection> for ConnectionView {
@@ -107,7 +110,11 @@ impl From<Connection> for ConnectionView {
             username: c.username,
             connection_type: Word(c.connection_type),
             hops: c.hops.into_iter().map(Into::into).collect(),
-            tls: TlsView { mode: Word(c.tls.mode), ca: c.tls.ca },
+            tls: TlsView {
+                mode: Word(c.tls.mode),
+                ca: c.tls.ca,
+                client_certificate: c.tls.client_certificate,
+            },
             timeout_seconds: c.timeout_seconds,
             max_sessions: c.max_sessions,
             state: Word(c.state),

@@ -27,6 +27,14 @@ impl SecretUrl {
         Ok(Self { shown: shown(&url), whole: Zeroizing::new(text.to_owned()) })
     }
 
+    /// Host and port; the port is `usual` unless it is said.
+    pub fn endpoint(&self, usual: u16) -> (String, u16) {
+        let url = Url::parse(&self.whole).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        (host, url.and_then(|url| url.port()).unwrap_or(usual))
+    }
+
     /// The whole URL, password included; call this only where a connection is opened.
     pub fn reveal(&self) -> &str {
         &self.whole

@@ -7,6 +7,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// A variable of the environment.
 #[derive(Debug)]
 pub struct Variable {
@@ -108,6 +110,10 @@ variables! {
         "Bulk steps at once; one slot each for `interactive` and `first` steps comes on top";
     LOOPBACK_ALLOWED = "LONGSHORE_LOOPBACK_ALLOWED", Text("false"), &[Worker], "true or false",
         "Whether customers' databases may be on the worker's own machine";
+    ADDRESSES_ALLOWED = "LONGSHORE_ADDRESSES_ALLOWED", Text("all"), &[Worker], "all, or ranges such as `10.0.0.0/8 fd00::/8`",
+        "Where connections (their first hop, if they have one) may lead; metadata and link-local addresses and Longshore's own services never";
+    ADDRESSES_DENIED = "LONGSHORE_ADDRESSES_DENIED", Text("none"), &[Worker], "none, or ranges such as `10.9.0.0/16`",
+        "Where they may not lead, though it is allowed";
     WEBHOOK_PRIVATE_ALLOWED = "LONGSHORE_WEBHOOK_PRIVATE_ALLOWED", Text("false"), &[Api, Worker], "true or false",
         "Whether webhooks may go to private addresses and to the worker's own machine";
     WEBHOOK_HTTP_ALLOWED = "LONGSHORE_WEBHOOK_HTTP_ALLOWED", Text("false"), &[Api, Worker], "true or false",
@@ -201,6 +207,15 @@ pub(super) fn days(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<Durati
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|error| format!("{error}"))
+}
+
+/// Ranges with spaces or commas between; `every` and nothing else: none at all.
+pub(super) fn ranges(every: &'static str) -> impl Fn(&str) -> Result<Vec<IpNet>, String> {
+    move |text| {
+        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+        let words: Vec<&str> = if text == every { Vec::new() } else { words.collect() };
+        words.into_iter().map(|word| word.parse().map_err(|_| format!("`{word}` is no range"))).collect()
+    }
 }
 
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {

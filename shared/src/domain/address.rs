@@ -6,7 +6,11 @@
 //! name resolves to, at every connect. Loopback is another question: a setting of the
 //! worker allows it or not. Private ranges are where customers live.
 
+mod ranges;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use ranges::Ranges;
 
 /// Addresses of clouds' metadata services that no reserved range holds.
 const METADATA: [IpAddr; 4] = [

@@ -95,11 +95,14 @@ pub struct Tls {
     /// Trusted certificates in PEM instead of the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
+    /// The certificate, with its chain in PEM, that this side shows; its key is a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
 }
 
 impl Default for Tls {
     fn default() -> Self {
-        Self { mode: TlsMode::Disable, ca: None }
+        Self { mode: TlsMode::Disable, ca: None, client_certificate: None }
     }
 }
 

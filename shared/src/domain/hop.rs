@@ -57,6 +57,8 @@ pub fn is_fingerprint(text: &str) -> bool {
 pub enum SecretName {
     /// The database account's password.
     Password,
+    /// The private key of the certificate that is shown to the database.
+    TlsClientKey,
     /// A hop's password.
     HopPassword(usize),
     /// A hop's private key, as it was pasted.
@@ -69,6 +71,7 @@ impl fmt::Display for SecretName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Password => f.write_str("password"),
+            Self::TlsClientKey => f.write_str("tls_client_key"),
             Self::HopPassword(hop) => write!(f, "hop{hop}.password"),
             Self::HopKey(hop) => write!(f, "hop{hop}.private_key"),
             Self::HopPassphrase(hop) => write!(f, "hop{hop}.passphrase"),
@@ -81,8 +84,10 @@ impl FromStr for SecretName {
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
         let unknown = || UnknownWord { noun: "SecretName", word: text.to_owned() };
-        if text == "password" {
-            return Ok(Self::Password);
+        match text {
+            "password" => return Ok(Self::Password),
+            "tls_client_key" => return Ok(Self::TlsClientKey),
+            _ => {}
         }
         let (hop, what) =
             text.strip_prefix("hop").and_then(|rest| rest.split_once('.')).ok_or_else(unknown)?;
@@ -106,7 +111,7 @@ mod tests {
         let of_hops = hops.flat_map(|hop| {
             [SecretName::HopPassword(hop), SecretName::HopKey(hop), SecretName::HopPassphrase(hop)]
         });
-        for name in of_hops.chain([SecretName::Password]) {
+        for name in of_hops.chain([SecretName::Password, SecretName::TlsClientKey]) {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
         for other in ["", "hop0.password", "hop6.password", "hop01.password", "hop1.", "hop1", "hop1.key"] {

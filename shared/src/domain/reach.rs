@@ -13,7 +13,8 @@ pub fn needed(connection: &Connection) -> Vec<SecretName> {
         HopLogin::Password => SecretName::HopPassword(number),
         HopLogin::Key => SecretName::HopKey(number),
     });
-    hops.chain([SecretName::Password]).collect()
+    let shown = connection.tls.client_certificate.as_ref().map(|_| SecretName::TlsClientKey);
+    hops.chain(shown).chain([SecretName::Password]).collect()
 }
 
 /// Whether both lead to the same server by the same way, as the same account.
@@ -33,6 +34,10 @@ pub fn exposed(before: &Connection, after: &Connection) -> Vec<SecretName> {
     let (same, stored) = (same_hops(before, after), needed(before));
     let kept = |name: SecretName| match name {
         SecretName::Password => is_same(before, after),
+        // It signs and is not sent: a key goes with its certificate, whoever sees that.
+        SecretName::TlsClientKey => {
+            stored.contains(&name) && before.tls.client_certificate == after.tls.client_certificate
+        }
         SecretName::HopPassword(hop) | SecretName::HopKey(hop) | SecretName::HopPassphrase(hop) => {
             hop <= same && stored.contains(&name)
         }

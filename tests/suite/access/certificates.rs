@@ -66,10 +66,11 @@ fn login(schema: &Schema, mode: TlsMode, ca: &str) -> Login {
     Login {
         address: SocketAddr::from(([127, 0, 0, 1], schema.server.port)),
         server_name: NAME.to_owned(),
-        tls: Tls { mode, ca: Some(ca.to_owned()) },
+        tls: Tls { mode, ca: Some(ca.to_owned()), client_certificate: None },
         database: schema.name.clone(),
         username: schema.username.clone(),
         password: Secret::new(schema.password.clone()),
+        client_key: None,
         timeout: Duration::from_secs(20),
         tag: "longshore test".to_owned(),
         seat: None,
@@ -122,6 +123,37 @@ async fn matrix(secured: &Secured, engine: Engine) {
 async fn i10_t16_mariadb_shows_certificates_good_and_bad() {
     let secured = Secured::start("mariadb", &[]).unwrap();
     matrix(&secured, Engine::Mariadb).await;
+}
+
+/// The server wants a certificate of the client's too.
+#[tokio::test]
+async fn a_client_shows_its_own_certificate() {
+    let secured = Secured::start("mariadb", &[]).unwrap();
+    let schema = secured.schema("client").await;
+    schema.run(&format!("ALTER USER '{}'@'127.0.0.1' REQUIRE X509", schema.username)).await;
+    let stack = Stack::running().await;
+    let (certificate, key) = secured.authority.client("longshore");
+    let mut body = connection_body(&schema);
+    body["host"] = json!(NAME);
+    body["tls"] = json!({"mode": "verify-full", "ca": secured.authority.pem});
+    let target = stack.client.connection(&stack.target).await;
+    let test = async |body: &Value| {
+        let source = stack.client.post("/v1/connections", body).await.expect(201);
+        assert!(!source.text.contains("PRIVATE KEY"), "a key is never given back");
+        let task = stack.client.task(&source.id(), &target, &json!({})).await;
+        stack.run(&task).await
+    };
+    body["name"] = json!(place::fresh_name());
+    let failure = test(&body).await.failure.expect("the account wants a certificate");
+    assert_eq!(failure.code, "login_refused", "{failure:?}");
+    body["name"] = json!(place::fresh_name());
+    body["tls"]["client_certificate"] = json!(certificate);
+    body["tls"]["client_key"] = json!(key);
+    schema.run(SEED).await;
+    let job = test(&body).await;
+    assert_eq!(job.state, "completed", "{job:?}");
+    agree(&schema, &stack.target).await;
+    assert!(!stack.logs().contains(key.lines().nth(1).unwrap()), "a key stands in a log");
 }
 
 #[tokio::test]
@@ -182,10 +214,11 @@ async fn i10_t16_postgresql_shows_certificates_good_and_bad() {
     let login = |mode, ca: &str| Login {
         address: SocketAddr::from(([127, 0, 0, 1], url.port().unwrap())),
         server_name: NAME.to_owned(),
-        tls: Tls { mode, ca: Some(ca.to_owned()) },
+        tls: Tls { mode, ca: Some(ca.to_owned()), client_certificate: None },
         database: url.path().trim_start_matches('/').to_owned(),
         username: url.username().to_owned(),
         password: Secret::new(url.password().unwrap().to_owned()),
+        client_key: None,
         timeout: Duration::from_secs(20),
         tag: "longshore test".to_owned(),
         seat: None,

@@ -9,6 +9,7 @@ use longshore_tests::wait::seconds;
 use serde_json::{Value, json};
 
 use super::register;
+use url::Url;
 
 /// The body of a connection that nobody has registered yet, through these hops.
 pub(super) fn body(schema: &Schema, hops: &[Value]) -> Value {
@@ -32,7 +33,7 @@ pub(super) async fn tested(client: &Client, path: &str, body: &Value) -> Value {
 }
 
 /// Tests a connection without saving it.
-async fn drafted(stack: &Stack, body: &Value) -> Value {
+pub(super) async fn drafted(stack: &Stack, body: &Value) -> Value {
     tested(&stack.client, "/v1/connections/test", body).await
 }
 
@@ -53,7 +54,7 @@ fn walked(examination: &Value) -> Vec<(String, Option<String>)> {
 
 /// Panics unless the test ended at this stage with this code and said what to do.
 #[track_caller]
-fn fails(examination: &Value, stage: &str, code: &str) -> Value {
+pub(super) fn fails(examination: &Value, stage: &str, code: &str) -> Value {
     let last = walked(examination).pop();
     let expected = Some((stage.to_owned(), Some(code.to_owned())));
     assert_eq!(last, expected, "{examination:#}");
@@ -66,12 +67,13 @@ fn fails(examination: &Value, stage: &str, code: &str) -> Value {
 }
 
 #[track_caller]
-fn passes(examination: &Value, stages: &[&str]) {
+fn passes(examination: &Value, flavour: &str, stages: &[&str]) {
     let found = walked(examination);
     let expected: Vec<_> = stages.iter().map(|stage| ((*stage).to_owned(), None)).collect();
     assert_eq!(found, expected, "{examination:#}");
     assert_eq!(examination["passed"], true);
-    assert_eq!(examination["server"]["flavour"], "MariaDB", "{examination:#}");
+    assert_eq!(examination["server"]["flavour"], flavour, "{examination:#}");
+    assert_eq!(examination["features"].as_array().map(Vec::len), Some(7), "{examination:#}");
 }
 
 const DATABASE: [&str; 5] = ["tcp", "login", "database", "server", "privileges"];
@@ -92,13 +94,13 @@ async fn c6_a_connection_is_tested_before_and_after_it_is_saved() {
     ] {
         let body = body(&stack.source, &hops);
         let expected: Vec<&str> = way.iter().map(String::as_str).chain(DATABASE).collect();
-        passes(&drafted(&stack, &body).await, &expected);
+        passes(&drafted(&stack, &body).await, "MariaDB", &expected);
         let id = register(&stack, &body).await;
         let path = format!("/v1/connections/{id}");
         let before = stack.client.get(&path).await.expect(200).body;
         assert_eq!((&before["state"], &before["checked_at"]), (&json!("untested"), &Value::Null));
         let found = tested(&stack.client, &format!("{path}/test"), &json!({})).await;
-        passes(&found, &expected);
+        passes(&found, "MariaDB", &expected);
         let after = stack.client.get(&path).await.expect(200).body;
         assert_eq!((&after["state"], &after["examination"]), (&json!("verified"), &found), "{after:#}");
         assert!(after["checked_at"].is_string(), "{after:#}");
@@ -126,8 +128,12 @@ async fn c6_each_stage_that_fails_is_named_with_its_remedy() {
         body(&stack.source, &[hop])
     };
     let free = json!(place::free_port());
+    let mut by_password = sshd.hop();
+    by_password.as_object_mut().unwrap().remove("private_key");
+    by_password["password"] = json!("wrong");
     let mut wrong_key = sshd.hop();
     wrong_key["private_key"] = json!(sshd.other_key("ed25519"));
+    let two = json!({"host": "127.0.0.1", "port": place::free_port(), "username": "u", "password": "p"});
     let mut behind = body(&stack.source, &[sshd.hop()]);
     behind["port"] = free.clone();
     for (body, stage, code) in [
@@ -139,6 +145,8 @@ async fn c6_each_stage_that_fails_is_named_with_its_remedy() {
         (hop_with("host", json!("no-such-host.invalid")), "1 dns", "host_not_found"),
         (hop_with("port", free.clone()), "1 tcp", "connection_refused"),
         (body(&stack.source, &[wrong_key]), "1 ssh_login", "ssh_login_refused"),
+        (body(&stack.source, &[by_password]), "1 ssh_login", "ssh_login_refused"),
+        (body(&stack.source, &[sshd.hop(), two]), "2 tcp", "unreachable_from_hop"),
         (behind, "tcp", "unreachable_from_hop"),
     ] {
         let found = drafted(&stack, &body).await;
@@ -166,4 +174,23 @@ async fn c6_each_stage_that_fails_is_named_with_its_remedy() {
     fails(&found, "login", "login_refused");
     let view = stack.client.get(&format!("/v1/connections/{id}")).await.expect(200).body;
     assert_eq!((&view["state"], &view["examination"]), (&json!("unreachable"), &found));
+}
+
+#[tokio::test]
+async fn c6_a_postgresql_server_is_tested_too() {
+    let sshd = Sshd::start().await;
+    let stack = Stack::running().await;
+    // Any database does: here it is the fleet's own.
+    let url = Url::parse(&stack.control.system_url).unwrap();
+    for (hops, way) in [
+        (vec![], vec!["dns", "address_policy"]),
+        (vec![sshd.hop()], vec!["1 dns", "1 address_policy", "1 tcp", "1 host_key", "1 ssh_login"]),
+    ] {
+        let mut body = body(&stack.source, &hops);
+        (body["engine"], body["port"]) = (json!("postgresql"), json!(url.port()));
+        (body["database"], body["username"]) = (json!(stack.control.name), json!(url.username()));
+        body["password"] = json!(url.password());
+        let expected: Vec<&str> = way.into_iter().chain(DATABASE).collect();
+        passes(&drafted(&stack, &body).await, "PostgreSQL", &expected);
+    }
 }

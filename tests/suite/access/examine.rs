@@ -25,6 +25,7 @@ fn login(port: u16, database: &str, username: &str, password: &str) -> Login {
         database: database.to_owned(),
         username: username.to_owned(),
         password: Secret::new(password.to_owned()),
+        client_key: None,
         timeout: Duration::from_secs(10),
         tag: "longshore test".to_owned(),
         seat: None,
@@ -32,7 +33,7 @@ fn login(port: u16, database: &str, username: &str, password: &str) -> Login {
 }
 
 fn with_tls(login: &Login, mode: TlsMode) -> Login {
-    Login { tls: Tls { mode, ca: None }, ..login.clone() }
+    Login { tls: Tls { mode, ..Tls::default() }, ..login.clone() }
 }
 
 /// Where it ends, and by which code.

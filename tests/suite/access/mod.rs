@@ -3,9 +3,12 @@
 mod bad_input;
 mod bad_jobs;
 mod certificates;
+mod checks;
 mod connection_tests;
 mod edits;
 mod examine;
+mod host_keys;
+mod policy;
 mod tunnels;
 
 use longshore_tests::stack::Stack;

@@ -48,6 +48,8 @@ pub struct Login {
     pub username: String,
     /// Its password.
     pub password: Secret,
+    /// The private key of the client certificate of `tls`, in PEM.
+    pub client_key: Option<Secret>,
     /// Bound of TCP, TLS and login together.
     pub timeout: Duration,
     /// Shown to the server's administrator: `longshore job <id>`.

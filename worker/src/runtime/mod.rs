@@ -61,15 +61,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker that has not begun.
+    /// A worker that has not begun; `own`: where Longshore's own services are.
     pub(crate) fn new(
         database: Database,
         bus: Bus,
         opener: Arc<Opener>,
         settings: config::Worker,
+        own: Vec<(String, u16)>,
     ) -> Arc<Self> {
         let id = WorkerId(clock::fresh_id());
-        let hands = Hands::new(database.clone(), opener, &settings);
+        let hands = Hands::new(database.clone(), opener, &settings, own);
         Arc::new(Self {
             id,
             database,

@@ -29,7 +29,11 @@ pub(super) fn credentials(
             },
         });
     }
-    Ok(Credentials { password: must(SecretName::Password)?, hops })
+    let client_key = match connection.tls.client_certificate {
+        Some(_) => Some(must(SecretName::TlsClientKey)?),
+        None => None,
+    };
+    Ok(Credentials { password: must(SecretName::Password)?, client_key, hops })
 }
 
 fn open_one(

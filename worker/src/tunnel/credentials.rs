@@ -7,6 +7,8 @@ use longshore_shared::vault::Secret;
 pub(crate) struct Credentials {
     /// The database account's password.
     pub(crate) password: Secret,
+    /// The private key of the connection's client certificate.
+    pub(crate) client_key: Option<Secret>,
     /// One for each hop, outermost first.
     pub(crate) hops: Vec<HopSecret>,
 }

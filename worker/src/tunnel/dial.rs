@@ -12,8 +12,9 @@ use tokio_util::task::TaskTracker;
 
 use super::bridge::Bridge;
 use super::credentials::Credentials;
+use super::policy::Policy;
 use super::refusal;
-use super::resolve::{Policy, Spot};
+use super::resolve::Spot;
 use super::ssh::{Chain, Stopped};
 use super::trail::Trail;
 use crate::engine::Login;
@@ -29,9 +30,9 @@ pub(crate) struct Dialler {
 }
 
 impl Dialler {
-    /// `loopback_allowed`: hosts on this machine may be reached directly.
-    pub(crate) fn new(loopback_allowed: bool) -> Self {
-        Self { policy: Policy { loopback_allowed }, tracker: TaskTracker::new() }
+    /// A dialler that keeps to this policy.
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, tracker: TaskTracker::new() }
     }
 
     /// Resolves the connection's host, or its first hop's, checks and pins the address, and
@@ -64,6 +65,7 @@ impl Dialler {
             database: connection.database.clone(),
             username: connection.username.clone(),
             password: credentials.password,
+            client_key: credentials.client_key,
             timeout: bound.saturating_sub(begun.elapsed()).max(LEAST),
             tag,
         })
@@ -142,7 +144,8 @@ mod tests {
     use longshore_shared::vault::Secret;
     use uuid::Uuid;
 
-    use super::{Credentials, Dialler, Trail};
+    use super::super::policy::Rules;
+    use super::{Credentials, Dialler, Policy, Trail};
 
     fn to(host: &str) -> Connection {
         Connection {
@@ -167,19 +170,27 @@ mod tests {
         }
     }
 
+    fn dialler(loopback_allowed: bool) -> Dialler {
+        Dialler::new(Policy::new(Rules { loopback_allowed, ..Rules::default() }))
+    }
+
     #[tokio::test]
     async fn spellings_of_loopback() {
         for host in ["127.0.0.1", "2130706433", "0x7f000001", "127.1", "::1", "::ffff:127.0.0.1"] {
-            let secret = || Credentials { password: Secret::new("hunter2".to_owned()), hops: Vec::new() };
+            let secret = || Credentials {
+                password: Secret::new("hunter2".to_owned()),
+                client_key: None,
+                hops: Vec::new(),
+            };
             let mut trail = Trail::default();
-            let refused = Dialler::new(false).login(&to(host), secret(), String::new(), &mut trail).await;
+            let refused = dialler(false).login(&to(host), secret(), String::new(), &mut trail).await;
             let refused = refused.err().unwrap();
             assert_eq!(refused.code, "address_not_allowed", "{host}");
             assert!(!refused.is_transient());
             let stopped = trail.end().1.map(|walked| walked.stage);
             assert_eq!(stopped, Some(Stage::AddressPolicy), "{host}");
             let mut trail = Trail::default();
-            let login = Dialler::new(true).login(&to(host), secret(), String::new(), &mut trail).await;
+            let login = dialler(true).login(&to(host), secret(), String::new(), &mut trail).await;
             let login = login.unwrap();
             assert!(login.address.ip().is_loopback(), "{host}");
             assert_eq!(login.server_name, host);

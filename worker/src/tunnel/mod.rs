@@ -12,6 +12,7 @@ mod credentials;
 mod dial;
 mod host_key;
 mod outbound;
+mod policy;
 mod private_key;
 mod refusal;
 mod resolve;
@@ -23,4 +24,5 @@ pub(crate) use dial::Dialler;
 #[cfg(test)]
 pub(crate) use outbound::Resolver;
 pub(crate) use outbound::{Outbound, OutboundError, SystemResolver};
+pub(crate) use policy::{Policy, Rules};
 pub(crate) use trail::{Trail, Walked, milliseconds};

@@ -11,14 +11,8 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::policy::Policy;
 use super::trail::Trail;
-
-/// Which addresses this worker may dial.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Policy {
-    /// Databases on the worker's own machine: the local stack and tests.
-    pub(super) loopback_allowed: bool,
-}
 
 /// A host to be reached, and what a person calls it.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +26,7 @@ pub(super) struct Spot<'a> {
 impl Policy {
     /// The host's address, checked.
     pub(super) async fn resolve(
-        self,
+        &self,
         spot: Spot<'_>,
         until: Instant,
         trail: &mut Trail,
@@ -52,8 +46,9 @@ impl Policy {
         let mut allowed: Vec<SocketAddr> = Vec::with_capacity(found.len());
         for address in found {
             let plain = address::canonical(address.ip());
-            match self.refuses(plain) {
-                None => allowed.push(SocketAddr::new(plain, address.port())),
+            let to = SocketAddr::new(plain, address.port());
+            match self.refuses(to).await {
+                None => allowed.push(to),
                 Some(why) => refused = Some((plain, why)),
             }
         }
@@ -68,11 +63,6 @@ impl Policy {
             ([one], _) => Ok(*one),
             (several, _) => Ok(first_that_answers(several, until).await),
         }
-    }
-
-    fn refuses(self, address: IpAddr) -> Option<&'static str> {
-        let own = address.is_loopback() && !self.loopback_allowed;
-        address::forbidden(address).or(own.then_some("the worker's own machine"))
     }
 }
 
@@ -113,7 +103,8 @@ fn not_allowed(spot: Spot<'_>, address: IpAddr, why: &str) -> Failure {
             spot.who, spot.host
         ),
         "use the host's own address; a worker reaches its own machine only where \
-         LONGSHORE_LOOPBACK_ALLOWED says so",
+         LONGSHORE_LOOPBACK_ALLOWED says so, and other ranges as LONGSHORE_ADDRESSES_ALLOWED and \
+         LONGSHORE_ADDRESSES_DENIED do",
     )
 }
 

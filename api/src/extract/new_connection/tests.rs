@@ -132,6 +132,21 @@ fn tls() {
 }
 
 #[test]
+fn a_client_certificate_comes_with_its_key() {
+    // Its form is a key's: SEC1, made for this test and used nowhere.
+    let key = AUTHORITY.replace("CERTIFICATE", "EC PRIVATE KEY");
+    let tls = |mode: &str, certificate: Value, key: Value| json!({"tls": {"mode": mode, "client_certificate": certificate, "client_key": key}});
+    check(&tls("require", json!(AUTHORITY), json!(key)), &[]);
+    check(&tls("require", json!(AUTHORITY), Value::Null), &["tls.client_key required"]);
+    check(&tls("require", Value::Null, json!(key)), &["tls.client_certificate required"]);
+    check(&tls("disable", json!(AUTHORITY), json!(key)), &["tls.client_certificate invalid_value"]);
+    check(&tls("require", json!(key), json!(key)), &["tls.client_certificate invalid_certificate"]);
+    check(&tls("require", json!(AUTHORITY), json!("31337")), &["tls.client_key invalid_private_key"]);
+    let locked = key.replace("EC PRIVATE", "ENCRYPTED PRIVATE");
+    check(&tls("require", json!(AUTHORITY), json!(locked)), &["tls.client_key invalid_private_key"]);
+}
+
+#[test]
 fn an_option_that_a_driver_knows_is_not_taken() {
     for field in ["local_infile", "init_command", "sslmode", "service", "passfile", "options"] {
         let mut body = good();

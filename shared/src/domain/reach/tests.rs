@@ -51,7 +51,7 @@ fn t11_every_secret_that_would_go_elsewhere_is_asked_for_again() {
     check(&|c| c.port = 3307, &["password"]);
     check(&|c| c.username = "root".to_owned(), &["password"]);
     check(&|c| c.engine = Engine::Postgresql, &["password"]);
-    check(&|c| c.tls = Tls { mode: TlsMode::Prefer, ca: None }, &["password"]);
+    check(&|c| c.tls = Tls { mode: TlsMode::Prefer, ..Tls::default() }, &["password"]);
     // A hop sees what goes through it, and what comes behind it.
     let (one, two) = ("hop1.password", "hop2.private_key");
     check(&|c| c.hops[0].host = "evil".to_owned(), &[one, two, "password"]);

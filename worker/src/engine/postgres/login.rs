@@ -57,7 +57,7 @@ pub(super) async fn connect(login: &Login, doing: &str) -> Result<Session, Halt>
         }
         return plain(login, stream, doing).await.map_err(at_login);
     }
-    let handshake = Box::pin(tls::handshake(stream, &login.tls, &login.server_name, doing));
+    let handshake = Box::pin(tls::handshake(stream, login, doing));
     let stream = handshake.await.map_err(at(Stage::Tls))?;
     let (_, session) = stream.get_ref();
     let protocol = session.protocol_version().and_then(|version| version.as_str().map(str::to_owned));

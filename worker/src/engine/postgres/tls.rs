@@ -11,11 +11,12 @@ use std::task::{Context, Poll};
 
 use longshore_shared::domain::connection::{Tls, TlsMode};
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::vault::Secret;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,7 +25,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream as Encrypted;
 
-use super::super::network;
+use super::super::{Login, network};
 use super::guard::Guarded;
 
 /// Whether the mode proves who the server is.
@@ -35,8 +36,7 @@ pub(super) fn verifies(mode: TlsMode) -> bool {
 /// Does the handshake.
 pub(super) async fn handshake(
     stream: TcpStream,
-    tls: &Tls,
-    server_name: &str,
+    login: &Login,
     doing: &str,
 ) -> Result<Encrypted<TcpStream>, Failure> {
     let unusable = |what: &str| {
@@ -44,10 +44,10 @@ pub(super) async fn handshake(
         let hint = "look at the connection's host name and TLS settings";
         Failure::permanent(FailureClass::ConnectionFailure, "tls_failed", message, hint)
     };
-    let name = ServerName::try_from(server_name.to_owned())
+    let name = ServerName::try_from(login.server_name.clone())
         .map_err(|_| unusable("the host's name cannot stand in a certificate"))?;
-    let config =
-        config(tls).map_err(|error| unusable(&format!("its TLS settings cannot be used ({error})")))?;
+    let config = config(&login.tls, login.client_key.as_ref())
+        .map_err(|error| unusable(&format!("its TLS settings cannot be used ({error})")))?;
     let connector = TlsConnector::from(Arc::new(config));
     connector.connect(name, stream).await.map_err(|error| match error.kind() {
         // A server that knows no version of ours may just close.
@@ -56,7 +56,7 @@ pub(super) async fn handshake(
     })
 }
 
-fn config(tls: &Tls) -> Result<ClientConfig, Error> {
+fn config(tls: &Tls, key: Option<&Secret>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let inner: Option<Arc<dyn ServerCertVerifier>> = match (&tls.ca, verifies(tls.mode)) {
         (_, false) => None,
@@ -74,11 +74,18 @@ fn config(tls: &Tls) -> Result<ClientConfig, Error> {
     };
     let verifier =
         Verifier { inner, names: tls.mode == TlsMode::VerifyFull, provider: Arc::clone(&provider) };
-    Ok(ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let Some((certificate, key)) = tls.client_certificate.as_ref().zip(key) else {
+        return Ok(config.with_no_client_auth());
+    };
+    // The words of what cannot be read could quote it.
+    let wrong = |_| Error::General("its client certificate or key is not valid PEM".to_owned());
+    let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<Vec<_>, _>>();
+    let key = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes()).map_err(wrong)?;
+    config.with_client_auth_cert(chain.map_err(wrong)?, key)
 }
 
 /// Looks at a certificate as far as the mode says.

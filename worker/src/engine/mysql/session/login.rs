@@ -4,7 +4,7 @@
 //! path that the server names; a mode that asks for TLS never falls back to none.
 
 use longshore_shared::domain::connection::TlsMode;
-use mysql_async::{Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
 
 use super::super::super::{Login, Result};
 use super::super::errors;
@@ -56,10 +56,16 @@ fn tls_options(login: &Login, name: Option<String>) -> Option<SslOpts> {
     }
     let verified = matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull);
     let own_authority = login.tls.ca.as_ref().filter(|_| verified);
+    let shown = login.tls.client_certificate.as_ref().zip(login.client_key.as_ref());
+    let identity = shown.map(|(certificate, key)| {
+        let bytes = |text: &str| text.as_bytes().to_vec().into();
+        ClientIdentity::new(bytes(certificate), bytes(key.reveal()))
+    });
     Some(
         SslOpts::default()
             .with_root_certs(own_authority.iter().map(|pem| pem.as_bytes().to_vec().into()).collect())
             .with_disable_built_in_roots(own_authority.is_some())
+            .with_client_identity(identity)
             .with_danger_accept_invalid_certs(!verified)
             .with_danger_tls_hostname_override(name.or_else(|| Some(login.server_name.clone()))),
     )
