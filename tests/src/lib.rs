@@ -19,6 +19,7 @@ pub mod invariants;
 pub mod place;
 pub mod proxy;
 pub mod receiver;
+pub mod rogue;
 pub mod schema;
 pub mod scrape;
 pub mod seeds;

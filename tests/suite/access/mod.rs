@@ -8,6 +8,7 @@ mod connection_tests;
 mod edits;
 mod examine;
 mod host_keys;
+mod hostile;
 mod policy;
 mod tunnels;
 

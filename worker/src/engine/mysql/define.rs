@@ -13,8 +13,6 @@ pub(super) mod scan;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
-use mysql_async::prelude::Queryable;
-
 use super::super::shape::{ForeignKey, Index, TableShape};
 use super::super::{Orphans, Result};
 use super::errors;
@@ -57,7 +55,7 @@ pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<()> 
 /// Runs a definition. What a server does not understand of it may be told: it is
 /// structure, no cell.
 async fn define(s: &mut Session, statement: &str, doing: &str) -> Result<()> {
-    match s.conn.query_drop(statement).await {
+    match s.conn.run(statement).await {
         Err(mysql_async::Error::Server(e)) if e.code == SYNTAX => {
             let near = e.message.split_once("near ").map_or("", |(_, near)| near);
             let near = near.chars().take(80).collect::<String>();

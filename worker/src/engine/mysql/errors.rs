@@ -13,6 +13,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use mysql_async::{DriverError, Error, IoError, LocalInfileError, TlsError};
 
 use super::super::network::{self, LOST_HINT};
+use super::session::TooLarge;
 
 /// Bytes of a message that are kept.
 const LONGEST: usize = 2_000;
@@ -28,15 +29,41 @@ pub(super) fn classify(error: &Error, doing: &str) -> Failure {
 fn told(error: &Error, doing: &str) -> Failure {
     match error {
         Error::Server(server) => codes::server(server, doing),
+        Error::Io(IoError::Io(cause)) if breaks_protocol(cause) => network::not_this_engine(
+            doing,
+            "what the server sent breaks the protocol, or is larger than is taken of it",
+        ),
         Error::Io(IoError::Io(cause)) => network::of_io(cause, doing),
         Error::Io(IoError::Tls(cause)) => tls(cause, doing),
         Error::Driver(cause) => driver(cause, doing),
+        Error::Other(cause) if cause.is::<TooLarge>() => Failure::permanent(
+            FailureClass::ConnectionFailure,
+            "answer_too_large",
+            format!("{doing}: {cause}, and was not read further"),
+            "no honest server answers that: find out who answers at this address",
+        ),
         Error::Other(_) | Error::Url(_) => Failure::permanent(
             FailureClass::Internal,
             "driver_error",
             format!("{doing}: the driver gave up"),
             "report this as a fault of Longshore",
         ),
+    }
+}
+
+/// Whether the driver could not read a packet that did come. It tells so in words only, and
+/// what the network or TLS did has the same kinds.
+fn breaks_protocol(cause: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    let Some(why) = cause.get_ref().filter(|why| !why.is::<rustls::Error>()) else { return false };
+    let begins = |words: &[&str]| words.iter().any(|word| why.to_string().starts_with(word));
+    match cause.kind() {
+        InvalidData | InvalidInput => true,
+        Other => {
+            begins(&["Packet is larger", "Packets out of sync", "Bad compressed", "Invalid length-encoded"])
+        }
+        UnexpectedEof => begins(&["can't parse", "can't read", "unexpected"]),
+        _ => false,
     }
 }
 

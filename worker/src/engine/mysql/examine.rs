@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::super::{Halt, Login, Look, network};
 use super::quote::ident;
-use super::session::Session;
+use super::session::{Line, Session};
 
 /// How long it is waited to see whether a silent host takes connections at all.
 const KNOCK: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub(in super::super) async fn examine(engine: Engine, login: &Login) -> Result<L
     })
 }
 
-async fn look(engine: Engine, login: &Login, conn: mysql_async::Conn, handshake: u64) -> Result<Look, Halt> {
+async fn look(engine: Engine, login: &Login, conn: Line, handshake: u64) -> Result<Look, Halt> {
     let at = |stage: Stage| move |failure: Failure| Halt { stage, failure };
     let doing = format!("look at {}", login.address);
     let mut session = Session::settle(conn, &doing).await.map_err(at(Stage::Server))?;

@@ -6,7 +6,6 @@
 
 use bytes::Bytes;
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use mysql_async::prelude::Queryable;
 
 use super::super::Result;
 use super::super::shape::{Column, TableShape};
@@ -106,7 +105,7 @@ impl<'a> Insertion<'a> {
         let start = from.checked_sub(1).map_or(0, |before| self.ends[before]);
         let mut statement = self.head.clone();
         statement.extend_from_slice(&self.tuples[start..self.ends[to - 1] - 1]);
-        match s.conn.query_drop(statement).await {
+        match s.conn.run(statement).await {
             Ok(()) => {
                 outcome::stored(s, self.table, (to - from) as u64, doing).await?;
                 Ok(Stored::All)

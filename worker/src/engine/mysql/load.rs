@@ -12,7 +12,6 @@ mod feed;
 use std::sync::{Arc, Mutex};
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use mysql_async::prelude::Queryable;
 use tokio::sync::mpsc;
 
 use self::feed::Feed;
@@ -79,7 +78,7 @@ async fn by_load_data(s: &mut Session, t: &TableShape, feed: Feed, doing: &str) 
         let feed = feed::take(&offered).ok_or_else(feed::nothing_to_serve)?;
         Ok(feed.into_stream())
     });
-    let answer = s.conn.query_drop(statement).await;
+    let answer = s.conn.run(statement).await;
     s.conn.set_infile_handler(async { Err(feed::nothing_to_serve()) });
     match (answer, feed::take(&waiting)) {
         (Ok(()), None) => {

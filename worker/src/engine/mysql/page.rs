@@ -50,8 +50,9 @@ pub(super) async fn page(
     query.extend(format!(" ORDER BY {order} LIMIT {rows}").into_bytes());
     let mut result = s.conn.query_iter(query).await.map_err(failed)?;
     let mut page = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut left) = (0, rows);
     while let Some(row) = result.next().await.map_err(failed)? {
+        left = left.checked_sub(1).ok_or_else(|| surplus(t))?;
         // The rest of an unusually large page is read and dropped: the next call brings it.
         if bytes < PAGE_BYTES {
             let row: Vec<Option<Bytes>> = values(row).collect();
@@ -101,23 +102,25 @@ async fn look_up(
     let doing = format!("look up rows of table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
     let mut result = s.conn.query_iter(statement).await.map_err(failed)?;
+    let mut left = found.len();
     while let Some(row) = result.next().await.map_err(failed)? {
+        left = left.checked_sub(1).ok_or_else(|| surplus(t))?;
         let mut row = values(row);
         let at = row.next().flatten();
         let at = at.and_then(|text| std::str::from_utf8(&text).ok()?.parse::<usize>().ok());
         match at.and_then(|at| found.get_mut(at)) {
             Some(place) => *place = Some(Row(row.collect())),
-            None => return Err(misplaced(t)),
+            None => return Err(surplus(t)),
         }
     }
     Ok(())
 }
 
-fn misplaced(t: &TableShape) -> Failure {
+fn surplus(t: &TableShape) -> Failure {
     Failure::permanent(
         FailureClass::Internal,
         "fetch_misplaced",
-        format!("look up rows of table `{}`: the server sent a row that was not asked for", t.name),
+        format!("read table `{}`: the server sent a row that was not asked for", t.name),
         "report this as a fault of Longshore",
     )
 }

@@ -6,6 +6,7 @@
 //! is NULL). A session that lost its connection stays lost: a new attempt opens another.
 //! Deliberately not here: address policy and name resolution (`tunnel`).
 
+mod answer;
 mod identity;
 mod line;
 mod locks;
@@ -14,14 +15,12 @@ mod settings;
 
 use std::collections::HashMap;
 
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
-
 use super::super::shape::{Flavour, ServerInfo};
 use super::super::{Login, Result, network};
 use super::errors;
 
-use self::line::Line;
+pub(super) use self::answer::{BYTES as ANSWER_BYTES, TooLarge, pass_over, set};
+pub(super) use self::line::Line;
 pub(super) use self::locks::{fence, hold, raise_probe, sees_probe};
 
 /// What a session is for; decides what it may do.
@@ -57,10 +56,8 @@ impl Session {
     pub(crate) async fn open(login: &Login, role: Role) -> Result<Self> {
         let doing = format!("log in to {}", login.address);
         let opened = async {
-            let conn = login::connect(login, Some(&login.database), &doing).await?;
-            let mut session = settings::fix(conn, role, &doing).await?;
-            session.conn.sit(login.seat.clone());
-            Ok(session)
+            let conn = login::connect(login, role, Some(&login.database), &doing).await?;
+            settings::fix(conn, role, &doing).await
         };
         tokio::time::timeout(login.timeout, Box::pin(opened))
             .await
@@ -69,18 +66,18 @@ impl Session {
 
     /// As [`Session::open`], to look only: bound to no database yet, and two steps, so that each
     /// can be told apart. The login's time-out is the caller's to keep.
-    pub(super) async fn enter(login: &Login, doing: &str) -> Result<Conn> {
-        login::connect(login, None, doing).await
+    pub(super) async fn enter(login: &Login, doing: &str) -> Result<Line> {
+        login::connect(login, Role::Look, None, doing).await
     }
 
     /// The second step.
-    pub(super) async fn settle(conn: Conn, doing: &str) -> Result<Self> {
+    pub(super) async fn settle(conn: Line, doing: &str) -> Result<Self> {
         settings::fix(conn, Role::Look, doing).await
     }
 
     /// Runs a statement whose answer does not matter beyond success.
     pub(super) async fn execute(&mut self, statement: &str, doing: &str) -> Result<()> {
-        self.conn.query_drop(statement).await.map_err(|e| errors::classify(&e, doing))
+        self.conn.run(statement).await.map_err(|e| errors::classify(&e, doing))
     }
 
     /// Runs a query and returns its rows.
@@ -89,22 +86,12 @@ impl Session {
         query: impl AsRef<[u8]> + Send + Sync,
         doing: &str,
     ) -> Result<Vec<RawRow>> {
-        let rows: Vec<mysql_async::Row> =
-            self.conn.query(query.as_ref()).await.map_err(|e| errors::classify(&e, doing))?;
-        Ok(rows.into_iter().map(raw).collect())
+        answer::rows(&mut self.conn, query.as_ref()).await.map_err(|e| errors::classify(&e, doing))
     }
 
     /// Sends several queries in one packet; returns the rows of each.
     pub(super) async fn batch(&mut self, queries: &[String], doing: &str) -> Result<Vec<Vec<RawRow>>> {
-        let failed = |e: mysql_async::Error| errors::classify(&e, doing);
-        let mut answers = Vec::with_capacity(queries.len());
-        let mut results = self.conn.query_iter(queries.join(";\n")).await.map_err(failed)?;
-        while answers.len() < queries.len() {
-            let rows: Vec<mysql_async::Row> = results.collect().await.map_err(failed)?;
-            answers.push(rows.into_iter().map(raw).collect());
-        }
-        results.drop_result().await.map_err(failed)?;
-        Ok(answers)
+        answer::batch(&mut self.conn, queries).await.map_err(|e| errors::classify(&e, doing))
     }
 
     /// Whether the server is MariaDB.

@@ -7,8 +7,6 @@
 
 mod update;
 
-use mysql_async::prelude::Queryable;
-
 use super::super::Result;
 use super::super::shape::{KeyTuple, Row, TableShape};
 use super::errors::classify;
@@ -73,7 +71,7 @@ pub(super) async fn delete(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -
     let mut from = 0;
     while from < keys.len() {
         let (statement, to) = delete_statement(t, keys, from)?;
-        s.conn.query_drop(statement).await.map_err(|error| classify(&error, &doing))?;
+        s.conn.run(statement).await.map_err(|error| classify(&error, &doing))?;
         deleted += s.conn.affected_rows();
         from = to;
     }

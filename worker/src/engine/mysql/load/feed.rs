@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use mysql_async::InfileData;
+use mysql_async::{InfileData, LocalInfileError};
 use tokio::sync::mpsc;
 
 use super::super::super::RowBatch;
@@ -81,7 +81,7 @@ pub(super) fn take(waiting: &Mutex<Option<Feed>>) -> Option<Feed> {
 
 /// What a server gets that asks for a file at any other time.
 pub(super) fn nothing_to_serve() -> mysql_async::Error {
-    mysql_async::Error::Other("no file is served".into())
+    mysql_async::DriverError::LocalInfile(LocalInfileError::NoHandler).into()
 }
 
 #[cfg(test)]

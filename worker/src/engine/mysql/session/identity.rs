@@ -10,9 +10,8 @@
 use std::collections::BTreeMap;
 
 use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 
-use super::{raw, text_at};
+use super::{answer, text_at};
 
 /// Variables that it is made of.
 pub(super) const VARIABLES: [&str; 8] = [
@@ -36,9 +35,8 @@ pub(super) async fn identity(
 ) -> mysql_async::Result<String> {
     let cluster = match variables.get("wsrep_on").map(String::as_str) {
         Some("ON" | "1") => {
-            let rows: Vec<mysql_async::Row> =
-                conn.query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'").await?;
-            rows.into_iter().next().map(|row| text_at(&raw(row), 1)).unwrap_or_default()
+            let rows = answer::rows(conn, b"SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'").await?;
+            rows.first().map(|row| text_at(row, 1)).unwrap_or_default()
         }
         _ => String::new(),
     };

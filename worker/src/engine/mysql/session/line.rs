@@ -8,24 +8,27 @@ use mysql_async::Conn;
 use tokio::runtime::Handle;
 
 use super::super::super::Seat;
+use super::answer;
 
 /// How long a farewell may take: a statement that still runs answers none.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection that says farewell when it is dropped, and only then gives its seat back, so
-/// that the session after it does not come on top of it.
+/// that the session after it does not come on top of it. The driver's own farewell would read
+/// what the server still sends, as long as it sends.
 pub(crate) struct Line {
     conn: Option<Conn>,
     seat: Option<Arc<Seat>>,
 }
 
 impl Line {
-    pub(super) fn new(conn: Conn) -> Self {
-        Self { conn: Some(conn), seat: None }
+    pub(super) fn new(conn: Conn, seat: Option<Arc<Seat>>) -> Self {
+        Self { conn: Some(conn), seat }
     }
 
-    pub(super) fn sit(&mut self, seat: Option<Arc<Seat>>) {
-        self.seat = seat;
+    /// Runs a statement whose answer does not matter beyond success.
+    pub(in super::super) async fn run(&mut self, statement: impl AsRef<[u8]>) -> mysql_async::Result<()> {
+        answer::none(self, statement.as_ref()).await
     }
 }
 
@@ -45,10 +48,9 @@ impl DerefMut for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        // Without a seat, or a runtime, the driver does what it can.
-        let (Some(conn), Some(seat), Ok(runtime)) =
-            (self.conn.take(), self.seat.take(), Handle::try_current())
-        else {
+        let seat = self.seat.take();
+        // Without a runtime the driver does what it can.
+        let (Some(conn), Ok(runtime)) = (self.conn.take(), Handle::try_current()) else {
             return;
         };
         runtime.spawn(async move {

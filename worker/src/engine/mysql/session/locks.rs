@@ -4,7 +4,6 @@
 //! (the server rolls back first), so whoever gets it sees no half-done work.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use mysql_async::prelude::Queryable;
 
 use super::super::super::Result;
 use super::super::errors;
@@ -87,7 +86,7 @@ async fn end(s: &mut Session, lock: &str, id: u64, doing: &str) -> Result<()> {
     if holder(s, lock, doing).await? != Some(id) {
         return Ok(());
     }
-    match s.conn.query_drop(format!("KILL CONNECTION {id}")).await {
+    match s.conn.run(format!("KILL CONNECTION {id}")).await {
         // Another account's session (of another job, under another connection) cannot be
         // ended; its end is awaited.
         Err(mysql_async::Error::Server(e)) if [NO_SUCH_THREAD, NOT_OWNER].contains(&e.code) => Ok(()),
@@ -116,7 +115,7 @@ impl Session {
     /// Ends other sessions of this account; one that is gone is fine.
     pub(crate) async fn end_others(mut self, ids: &[u64]) -> Result<()> {
         for id in ids {
-            match self.conn.query_drop(format!("KILL CONNECTION {id}")).await {
+            match self.conn.run(format!("KILL CONNECTION {id}")).await {
                 // Gone, or gone and its number given to another account after a restart.
                 Err(mysql_async::Error::Server(e)) if [NO_SUCH_THREAD, NOT_OWNER].contains(&e.code) => {}
                 other => other.map_err(|e| errors::classify(&e, "end a session"))?,

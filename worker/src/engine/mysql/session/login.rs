@@ -1,24 +1,42 @@
 //! TCP, TLS and authentication.
 //!
 //! Invariants: the address that was checked is the one that is dialled, never a socket
-//! path that the server names; a mode that asks for TLS never falls back to none.
+//! path that the server names; a mode that asks for TLS never falls back to none; a server
+//! that leads the driver astray ends the login and no more.
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
 use longshore_shared::domain::connection::TlsMode;
 use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
 
-use super::super::super::{Login, Result};
+use super::super::super::{Login, Result, network};
 use super::super::errors;
+use super::Role;
+use super::line::Line;
 
-/// What we accept from a server in one packet, and would send to one that takes it.
+/// What we accept from a server in one packet, and would send to one that takes it: a row.
 const PACKET_BYTES: usize = 1 << 30;
+/// As much as that where no row of a table is read: no definition is nearly as long.
+const STRUCTURE_BYTES: usize = 32 << 20;
 const KEEPALIVE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Logs in as the TLS mode says.
-pub(super) async fn connect(login: &Login, database: Option<&str>, doing: &str) -> Result<Conn> {
+pub(super) async fn connect(login: &Login, role: Role, database: Option<&str>, doing: &str) -> Result<Line> {
+    // The driver panics over some malformed packets; it holds nothing that outlives the attempt.
+    let attempt = AssertUnwindSafe(dial(login, role, database)).catch_unwind().await;
+    let Ok(answer) = attempt else {
+        return Err(network::not_this_engine(doing, "the server's part of the login makes no sense"));
+    };
+    let conn = answer.map_err(|error| errors::classify(&error, doing))?;
+    Ok(Line::new(conn, login.seat.clone()))
+}
+
+async fn dial(login: &Login, role: Role, database: Option<&str>) -> mysql_async::Result<Conn> {
     let mode = login.tls.mode;
-    let options = |tls| options(login, database, tls);
+    let options = |tls| options(login, role, database, tls);
     let first = Conn::new(options(tls_options(login, None))).await;
-    let answer = match first {
+    match first {
         // Unverified TLS protects from no one who can break the handshake: no loss.
         Err(error) if mode == TlsMode::Prefer && is_about_tls(&error) => Conn::new(options(None)).await,
         Err(error) if mode == TlsMode::VerifyCa => match certified_name(&error.to_string()) {
@@ -26,11 +44,11 @@ pub(super) async fn connect(login: &Login, database: Option<&str>, doing: &str) 
             None => Err(error),
         },
         other => other,
-    };
-    answer.map_err(|error| errors::classify(&error, doing))
+    }
 }
 
-fn options(login: &Login, database: Option<&str>, tls: Option<SslOpts>) -> Opts {
+fn options(login: &Login, role: Role, database: Option<&str>, tls: Option<SslOpts>) -> Opts {
+    let packet = if role == Role::Look { STRUCTURE_BYTES } else { PACKET_BYTES };
     OptsBuilder::default()
         .ip_or_hostname(login.server_name.clone())
         .tcp_port(login.address.port())
@@ -42,7 +60,7 @@ fn options(login: &Login, database: Option<&str>, tls: Option<SslOpts>) -> Opts 
         .tcp_nodelay(true)
         .tcp_keepalive(Some(KEEPALIVE))
         .stmt_cache_size(0)
-        .max_allowed_packet(Some(PACKET_BYTES))
+        .max_allowed_packet(Some(packet))
         .wait_timeout(Some(28_800))
         .connect_attribute("program_name", login.tag.clone())
         .ssl_opts(tls)

@@ -10,14 +10,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use mysql_async::Conn;
-use mysql_async::prelude::Queryable;
 
 use super::super::super::Result;
 use super::super::super::shape::{Flavour, ServerInfo};
 use super::super::errors;
 use super::super::quote::text;
 use super::line::Line;
-use super::{Role, Session, identity, number_at, optional_at, raw, text_at};
+use super::{Role, Session, answer, identity, number_at, optional_at, text_at};
 
 type Variables = BTreeMap<String, String>;
 
@@ -71,10 +70,10 @@ const RESTRICTED: [(&str, &str); 5] = [
 ];
 
 /// Fixes the session's settings and learns what the server is.
-pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Session> {
+pub(super) async fn fix(mut conn: Line, role: Role, doing: &str) -> Result<Session> {
     let failed = |e: mysql_async::Error| errors::classify(&e, doing);
     let variables = variables(&mut conn).await.map_err(failed)?;
-    conn.query_drop(needed(role)).await.map_err(failed)?;
+    conn.run(needed(role)).await.map_err(failed)?;
     let helpful = helpful(&variables);
     if !attempt(&mut conn, &helpful.join(", ")).await.map_err(failed)? {
         for one in &helpful {
@@ -86,13 +85,13 @@ pub(super) async fn fix(mut conn: Conn, role: Role, doing: &str) -> Result<Sessi
             attempt(&mut conn, &format!("SESSION {name} = {value}")).await.map_err(failed)?;
         }
     }
-    let about: Vec<mysql_async::Row> = conn.query(ABOUT).await.map_err(failed)?;
-    let about = about.into_iter().next().map(raw).unwrap_or_default();
+    let about = answer::rows(&mut conn, ABOUT.as_bytes()).await.map_err(failed)?;
+    let about = about.into_iter().next().unwrap_or_default();
     let database = text_at(&about, 0);
     let may_override = number_at(&about, 1) > 0;
     let identity = identity::identity(&mut conn, &variables).await.map_err(failed)?;
     let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override, identity);
-    Ok(Session { conn: Line::new(conn), id: number_at(&about, 3), info, database, hints: HashMap::new() })
+    Ok(Session { conn, id: number_at(&about, 3), info, database, hints: HashMap::new() })
 }
 
 /// The schema as the server spells it; whether the account is above `read_only`; version;
@@ -110,12 +109,8 @@ async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
         .map(text)
         .collect::<Vec<_>>();
     let query = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({})", names.join(", "));
-    let rows: Vec<mysql_async::Row> = conn.query(query).await?;
-    Ok(rows
-        .into_iter()
-        .map(raw)
-        .map(|row| (text_at(&row, 0).to_ascii_lowercase(), text_at(&row, 1)))
-        .collect())
+    let rows = answer::rows(conn, query.as_bytes()).await?;
+    Ok(rows.iter().map(|row| (text_at(row, 0).to_ascii_lowercase(), text_at(row, 1))).collect())
 }
 
 /// Without these no value could be trusted: an account that may not set them fails.
@@ -143,8 +138,8 @@ fn helpful(variables: &Variables) -> Vec<String> {
 }
 
 /// Whether the server set it; a refusal is no failure.
-async fn attempt(conn: &mut Conn, assignments: &str) -> mysql_async::Result<bool> {
-    match conn.query_drop(format!("SET {assignments}")).await {
+async fn attempt(conn: &mut Line, assignments: &str) -> mysql_async::Result<bool> {
+    match conn.run(format!("SET {assignments}")).await {
         Ok(()) => Ok(true),
         Err(mysql_async::Error::Server(_)) => Ok(false),
         Err(lost) => Err(lost),

@@ -16,7 +16,7 @@ use super::super::literal::{push_equal, push_value};
 use super::super::outcome::{told, unchanged};
 use super::super::quote::ident;
 use super::super::select;
-use super::super::session::Session;
+use super::super::session::{ANSWER_BYTES, Session, pass_over, set};
 
 /// A packet is sent when it holds so many bytes or statements.
 const PACKET_BYTES: usize = 256 * 1024;
@@ -75,17 +75,18 @@ async fn send(s: &mut Session, statements: &[Vec<u8>], doing: &str) -> Result<Se
         Ok(results) => results,
         Err(error) => return refused(0, error),
     };
+    let mut left = ANSWER_BYTES;
     for done in 0..statements.len() {
         let is_plain = told(&results.info(), "Rows matched") == Some(1)
             && told(&results.info(), "Warnings") == Some(0)
             && results.warnings() == 0;
         // The driver tells of a failure at the next step, and has forgotten the line then.
-        if let Err(error) = results.collect::<mysql_async::Row>().await {
+        if let Err(error) = set(&mut results, &mut left).await {
             return refused(done, error);
         }
         if !is_plain {
             // Those behind it ran too; whatever they met, this one decides.
-            let rest = results.drop_result().await;
+            let rest = pass_over(results, statements.len()).await;
             return match rest {
                 Err(error) if !is_clash(&error) => Err(classify(&error, doing)),
                 _ => Ok(Sent { done, end: End::Odd }),
@@ -97,7 +98,7 @@ async fn send(s: &mut Session, statements: &[Vec<u8>], doing: &str) -> Result<Se
 
 /// Runs a statement again that did not simply change its row, to hear why.
 async fn explain(s: &mut Session, t: &TableShape, statement: &[u8], doing: &str) -> Result<()> {
-    s.conn.query_drop(statement).await.map_err(|error| classify(&error, doing))?;
+    s.conn.run(statement).await.map_err(|error| classify(&error, doing))?;
     match told(&s.conn.info(), "Rows matched") {
         Some(0) => Err(vanished(doing)),
         matched => unchanged(s, t, matched == Some(1), doing).await,
