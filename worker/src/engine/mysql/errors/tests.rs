@@ -1,6 +1,7 @@
 use longshore_shared::domain::failure::Permanence;
 use mysql_async::{DriverError, Error, ServerError};
 
+use super::super::session::TooLarge;
 use super::classify;
 
 fn check(code: u16, state: &str, said: &str, expected: &str) {
@@ -104,7 +105,13 @@ fn network_and_driver() {
         (Error::from(Io::from(ErrorKind::ConnectionRefused)), "connection_refused", true),
         (Error::from(Io::from(ErrorKind::HostUnreachable)), "unreachable", true),
         (Error::from(Io::from(ErrorKind::UnexpectedEof)), "connection_lost", true),
-        (Error::from(Io::new(ErrorKind::InvalidData, "bad certificate")), "tls_failed", false),
+        (Error::from(Io::new(ErrorKind::InvalidData, rustls::Error::DecryptError)), "tls_failed", false),
+        (Error::from(Io::new(ErrorKind::InvalidData, "a header of 0")), "not_this_engine", false),
+        (Error::from(Io::other("Packets out of sync")), "not_this_engine", false),
+        (Error::from(Io::other("bytes remaining on stream")), "connection_lost", true),
+        (Error::from(Io::new(ErrorKind::UnexpectedEof, "can't parse: too short")), "not_this_engine", false),
+        (Error::from(Io::new(ErrorKind::UnexpectedEof, "connection closed")), "connection_lost", true),
+        (Error::Other(Box::new(TooLarge)), "answer_too_large", false),
         (Error::from(DriverError::NoClientSslFlagFromServer), "tls_not_offered", false),
         (Error::from(DriverError::UnknownAuthPlugin { name: "x".into() }), "login_refused", false),
         (Error::from(DriverError::ConnectionClosed), "connection_lost", true),
