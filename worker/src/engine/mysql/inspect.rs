@@ -30,7 +30,7 @@ pub(super) async fn tables(s: &mut Session) -> Result<Vec<TableListing>> {
          WHERE TABLE_SCHEMA = {}",
         text(&s.database),
     );
-    let rows = s.rows(&query, &format!("list the tables of `{}`", s.database)).await?;
+    let rows = s.structure(&query, &format!("list the tables of `{}`", s.database)).await?;
     let mut listings = rows.iter().filter_map(listing).collect::<Vec<_>>();
     listings.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(listings)
@@ -134,7 +134,7 @@ async fn read_about(s: &mut Session, names: &[String]) -> Result<HashMap<String,
          FROM information_schema.TABLES WHERE {}",
         only(s, "TABLE_SCHEMA", "TABLE_NAME", names),
     );
-    let rows = s.rows(&query, "read the tables' properties").await?;
+    let rows = s.structure(&query, "read the tables' properties").await?;
     Ok(rows
         .iter()
         .map(|row| {
@@ -157,7 +157,7 @@ async fn read_columns(s: &mut Session, names: &[String]) -> Result<HashMap<Strin
         only(s, "TABLE_SCHEMA", "TABLE_NAME", names),
     );
     let mut found: HashMap<String, Vec<Column>> = HashMap::new();
-    for row in s.rows(&query, "read the tables' columns").await? {
+    for row in s.structure(&query, "read the tables' columns").await? {
         found.entry(text_at(&row, 0)).or_default().push(columns::column(&row));
     }
     Ok(found)
@@ -169,7 +169,7 @@ async fn read_triggers(s: &mut Session, names: &[String]) -> Result<HashMap<Stri
         only(s, "EVENT_OBJECT_SCHEMA", "EVENT_OBJECT_TABLE", names),
     );
     let mut found: HashMap<String, Vec<String>> = HashMap::new();
-    for row in s.rows(&query, "read the tables' triggers").await? {
+    for row in s.structure(&query, "read the tables' triggers").await? {
         found.entry(text_at(&row, 0)).or_default().push(text_at(&row, 1));
     }
     for triggers in found.values_mut() {

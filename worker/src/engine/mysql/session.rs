@@ -86,7 +86,16 @@ impl Session {
         query: impl AsRef<[u8]> + Send + Sync,
         doing: &str,
     ) -> Result<Vec<RawRow>> {
-        answer::rows(&mut self.conn, query.as_ref()).await.map_err(|e| errors::classify(&e, doing))
+        self.rows_of(query.as_ref(), answer::BYTES, doing).await
+    }
+
+    /// As [`Session::rows`], of a query that tells of a whole schema.
+    pub(super) async fn structure(&mut self, query: &str, doing: &str) -> Result<Vec<RawRow>> {
+        self.rows_of(query.as_bytes(), answer::STRUCTURE_BYTES, doing).await
+    }
+
+    async fn rows_of(&mut self, query: &[u8], bytes: usize, doing: &str) -> Result<Vec<RawRow>> {
+        answer::rows(&mut self.conn, query, bytes).await.map_err(|e| errors::classify(&e, doing))
     }
 
     /// Sends several queries in one packet; returns the rows of each.

@@ -12,8 +12,12 @@ use mysql_async::{Conn, Error, QueryResult, TextProtocol};
 
 use super::{RawRow, raw};
 
-/// What the rows of an answer may take: the columns of ten thousand wide tables do.
-pub(in super::super) const BYTES: usize = 192 << 20;
+/// What the rows of an answer may take in the login, where a few words are asked for.
+pub(super) const LOGIN_BYTES: usize = 4 << 20;
+/// As much of any other answer.
+pub(in super::super) const BYTES: usize = 32 << 20;
+/// As much of what tells of a whole schema: the columns of ten thousand wide tables do.
+pub(super) const STRUCTURE_BYTES: usize = 192 << 20;
 /// What a value and a row take besides their bytes: their place and the allocation.
 const VALUE: usize = 48;
 const ROW: usize = 48;
@@ -26,7 +30,7 @@ pub(in super::super) struct TooLarge;
 
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the answer is larger than {} MiB, or has no end", BYTES >> 20)
+        f.write_str("the answer is larger than an honest server's, or has no end")
     }
 }
 
@@ -36,10 +40,11 @@ fn too_large() -> Error {
     Error::Other(Box::new(TooLarge))
 }
 
-/// The rows of the only result set.
-pub(super) async fn rows(conn: &mut Conn, query: &[u8]) -> mysql_async::Result<Vec<RawRow>> {
+/// The rows of the only result set, which may take so many bytes.
+pub(super) async fn rows(conn: &mut Conn, query: &[u8], bytes: usize) -> mysql_async::Result<Vec<RawRow>> {
+    let mut left = bytes;
     let mut results = conn.query_iter(query).await?;
-    let rows = set(&mut results, &mut BYTES.clone()).await?;
+    let rows = set(&mut results, &mut left).await?;
     pass_over(results, SURPLUS).await?;
     Ok(rows)
 }
@@ -47,7 +52,7 @@ pub(super) async fn rows(conn: &mut Conn, query: &[u8]) -> mysql_async::Result<V
 /// The rows of each of several statements that are sent in one packet.
 pub(super) async fn batch(conn: &mut Conn, queries: &[String]) -> mysql_async::Result<Vec<Vec<RawRow>>> {
     let mut answers = Vec::with_capacity(queries.len());
-    let mut left = BYTES;
+    let mut left = STRUCTURE_BYTES;
     let mut results = conn.query_iter(queries.join(";\n")).await?;
     while answers.len() < queries.len() {
         answers.push(set(&mut results, &mut left).await?);
@@ -81,7 +86,7 @@ pub(in super::super) async fn pass_over(
     mut results: QueryResult<'_, 'static, TextProtocol>,
     sets: usize,
 ) -> mysql_async::Result<()> {
-    let mut left = BYTES;
+    let mut left = LOGIN_BYTES;
     for _ in 0..=sets {
         if results.is_empty() {
             // Nothing is read any more.

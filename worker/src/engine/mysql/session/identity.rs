@@ -25,6 +25,9 @@ pub(super) const VARIABLES: [&str; 8] = [
     "wsrep_on",
 ];
 
+/// Asks for the cluster's number.
+const CLUSTER: &[u8] = b"SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'";
+
 /// Bytes of a value that count: a server may say what it likes.
 const LONGEST: usize = 160;
 
@@ -35,7 +38,7 @@ pub(super) async fn identity(
 ) -> mysql_async::Result<String> {
     let cluster = match variables.get("wsrep_on").map(String::as_str) {
         Some("ON" | "1") => {
-            let rows = answer::rows(conn, b"SHOW GLOBAL STATUS LIKE 'wsrep_cluster_state_uuid'").await?;
+            let rows = answer::rows(conn, CLUSTER, answer::LOGIN_BYTES).await?;
             rows.first().map(|row| text_at(row, 1)).unwrap_or_default()
         }
         _ => String::new(),

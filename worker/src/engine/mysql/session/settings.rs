@@ -85,7 +85,7 @@ pub(super) async fn fix(mut conn: Line, role: Role, doing: &str) -> Result<Sessi
             attempt(&mut conn, &format!("SESSION {name} = {value}")).await.map_err(failed)?;
         }
     }
-    let about = answer::rows(&mut conn, ABOUT.as_bytes()).await.map_err(failed)?;
+    let about = answer::rows(&mut conn, ABOUT.as_bytes(), answer::LOGIN_BYTES).await.map_err(failed)?;
     let about = about.into_iter().next().unwrap_or_default();
     let database = text_at(&about, 0);
     let may_override = number_at(&about, 1) > 0;
@@ -109,7 +109,7 @@ async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
         .map(text)
         .collect::<Vec<_>>();
     let query = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ({})", names.join(", "));
-    let rows = answer::rows(conn, query.as_bytes()).await?;
+    let rows = answer::rows(conn, query.as_bytes(), answer::LOGIN_BYTES).await?;
     Ok(rows.iter().map(|row| (text_at(row, 0).to_ascii_lowercase(), text_at(row, 1))).collect())
 }
 
