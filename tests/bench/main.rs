@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot be made ends the run")]
 
+mod access;
 mod engine;
 mod floor;
 mod report;
@@ -12,7 +13,8 @@ mod report;
 use longshore_tests::servers::Servers;
 
 /// What can be measured, by the name that `ONLY` takes.
-const PARTS: &[&str] = &["engine", "engine/submissions", "engine/latency", "engine/steps", "engine/fairness"];
+const PARTS: &[&str] =
+    &["access", "engine", "engine/submissions", "engine/latency", "engine/steps", "engine/fairness"];
 
 #[tokio::main]
 async fn main() {
@@ -23,5 +25,11 @@ async fn main() {
     }
     // Started once, and first: nothing of it is measured.
     let servers = Servers::of_the_run();
-    engine::run(servers, only.as_deref().and_then(|only| only.strip_prefix("engine/"))).await;
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only.split('/').next() == Some(part));
+    if wanted("engine") {
+        engine::run(servers, only.as_deref().and_then(|only| only.strip_prefix("engine/"))).await;
+    }
+    if wanted("access") {
+        access::run().await;
+    }
 }
