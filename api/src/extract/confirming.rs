@@ -44,7 +44,7 @@ impl Confirming {
         let confirmed = (fires && target.protected).then_some(target.name.as_str());
         let given = self.name.map_or(Given::Absent, Given::Is);
         name(&mut found, "confirm_target", given, confirmed);
-        let why = confirmed.map(|name| protected(name));
+        let why = confirmed.map(protected);
         let password = wanted(&mut found, "target_password", self.password, why);
         found.finish(Some(password))
     }
