@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bad_jobs;
+mod canaries;
 mod certificates;
 mod checks;
 mod connection_tests;
