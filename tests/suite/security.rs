@@ -113,6 +113,8 @@ async fn t17_t18_organisations_see_nothing_of_each_other() {
     assert!(sealed.is_err(), "the API's role may not read sealed secrets");
     let sealed = sqlx::query("SELECT sealed FROM job_secrets").fetch_all(&api).await;
     assert!(sealed.is_err(), "the API's role may not read a draft's sealed secrets");
+    let sealed = sqlx::query("SELECT sealed FROM target_confirmations").fetch_all(&api).await;
+    assert!(sealed.is_err(), "the API's role may not read what confirms a protected target");
     // Nobody without a token.
     stack.client.with_token(None).get("/v1/jobs").await.expect(401);
 }

@@ -32,21 +32,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for StrictJson<T> {
 }
 
 /// The body of a route that takes none: nothing, `{}` or `null`.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoFields {}
 
-impl<S: Send + Sync> FromRequest<S> for NoFields {
+/// A JSON body that may be left out: nothing and `null` are like `{}`.
+pub(crate) struct PerhapsJson<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for PerhapsJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let json = is_json(request.headers());
         let body = read(request, state).await?;
         match (body.is_empty(), json) {
-            (true, _) => Ok(Self {}),
-            (false, true) => Ok(parse::<Option<Self>>(&body)?.unwrap_or(Self {})),
+            (true, _) => Ok(Self(T::default())),
+            (false, true) => Ok(Self(parse::<Option<T>>(&body)?.unwrap_or_default())),
             (false, false) => Err(ApiError::UnsupportedMediaType),
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for NoFields {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        PerhapsJson::from_request(request, state).await.map(|PerhapsJson(body)| body)
     }
 }
 

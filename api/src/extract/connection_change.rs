@@ -8,6 +8,7 @@ use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::confirming;
 use super::given::{Change, Findings, Given, Object, name};
 use super::host::host;
 use super::new_connection::{self as new, NewTls};
@@ -70,6 +71,20 @@ pub(crate) struct ConnectionChange {
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     #[serde(default)]
     max_sessions: Change<u16>,
+    /// True: the stored password goes, and is given with each run and each test from then on;
+    /// false: `password` is stored.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    ask_password: Given<bool>,
+    /// True: whatever writes to it has to be confirmed. False: `confirm` and the stored
+    /// `password` are needed, which is sealed anew.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    protected: Given<bool>,
+    /// The connection's name, to take its protection away.
+    #[schema(value_type = Option<String>, max_length = 200)]
+    #[serde(default)]
+    confirm: Given<String>,
 }
 
 /// An edited connection and what becomes of its secrets.
@@ -117,6 +132,9 @@ impl ConnectionChange {
                 after.max_sessions = found.checked("max_sessions", read, new::sessions);
             }
         }
+        set(&mut after.ask_password, found.optional("ask_password", self.ask_password, "true or false"));
+        set(&mut after.protected, found.optional("protected", self.protected, "true or false"));
+        guarded(&mut found, before, &after, self.confirm, &given);
         let kept = kept(&mut found, before, &after, &given);
         after.version = before.version + 1;
         if reach::leads_elsewhere(before, &after) {
@@ -126,6 +144,27 @@ impl ConnectionChange {
             (after.state, after.checked_at) = (ConnectionState::Untested, None);
         }
         found.finish(Some(Changed { connection: after, given, kept }))
+    }
+}
+
+/// Nobody takes a protection away by the way, and no password is given for nothing.
+fn guarded(
+    found: &mut Findings,
+    before: &Connection,
+    after: &Connection,
+    confirm: Given<String>,
+    given: &[(SecretName, Secret)],
+) {
+    let is_given = given.iter().any(|(name, _)| *name == SecretName::Password);
+    let is_freed = before.protected && !after.protected;
+    confirming::name(found, "confirm", confirm, is_freed.then_some(before.name.as_str()));
+    if after.ask_password && is_given {
+        found.add("password", "not_asked", "the password of this connection is not stored; leave it out");
+    }
+    let is_told = reach::exposed(before, after).contains(&SecretName::Password);
+    if is_freed && !after.ask_password && !is_given && !is_told {
+        let detail = "give the account's password again to take the protection away";
+        found.add("password", "secret_needed", detail);
     }
 }
 
@@ -183,6 +222,8 @@ fn kept(
 fn field(name: SecretName) -> String {
     match name {
         SecretName::Password => "password".to_owned(),
+        SecretName::SourcePassword => "source_password".to_owned(),
+        SecretName::TargetPassword => "target_password".to_owned(),
         SecretName::TlsClientKey => "tls.client_key".to_owned(),
         SecretName::HopPassword(hop) => format!("hops.{}.password", hop - 1),
         SecretName::HopKey(hop) => format!("hops.{}.private_key", hop - 1),

@@ -7,6 +7,7 @@
 
 mod body;
 mod caller;
+mod confirming;
 mod connection_change;
 mod given;
 mod host;
@@ -17,6 +18,7 @@ mod new_hop;
 mod new_host_key;
 mod new_limits;
 mod new_probe;
+mod new_run;
 mod new_schedule;
 mod new_sync_task;
 mod new_webhook;
@@ -27,7 +29,7 @@ mod private_key;
 mod sign_in;
 mod sync_task_change;
 
-pub(crate) use body::{NoFields, StrictJson, StrictQuery};
+pub(crate) use body::{NoFields, PerhapsJson, StrictJson, StrictQuery};
 pub(crate) use caller::{Caller, Databases, Fleet, History, Organisation, Syncs};
 pub(crate) use connection_change::{Changed, ConnectionChange};
 pub(crate) use idempotency::{HEADER as IDEMPOTENCY_KEY, REPLAYED, idempotency};
@@ -36,6 +38,7 @@ pub(crate) use new_connection::NewConnection;
 pub(crate) use new_host_key::{HostKey, NewHostKey};
 pub(crate) use new_limits::NewLimits;
 pub(crate) use new_probe::NewProbe;
+pub(crate) use new_run::{NewRun, NewTest};
 pub(crate) use new_schedule::rare_enough;
 pub(crate) use new_sync_task::{NewSyncTask, fits, unknown_connection};
 pub(crate) use new_webhook::{NewWebhook, WebhookChange};

@@ -47,8 +47,8 @@ pub(crate) struct NewConnection {
     #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
     #[serde(default)]
     username: Given<String>,
-    /// Its password; an empty one must be given as such.
-    #[schema(value_type = String, required = true, max_length = 4096, format = Password, write_only)]
+    /// Its password; an empty one must be given as such. Left out only with `ask_password`.
+    #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
     password: Given<Secret>,
     /// `direct` unless given.
@@ -71,6 +71,15 @@ pub(crate) struct NewConnection {
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     #[serde(default)]
     max_sessions: Given<u16>,
+    /// True: the password is not stored, but given with each run and each test; false unless given.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    ask_password: Given<bool>,
+    /// True: whatever writes to it has to be confirmed with its name and its password; false
+    /// unless given.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    protected: Given<bool>,
 }
 
 /// TLS settings of a connection.
@@ -116,7 +125,14 @@ impl NewConnection {
         let database = found.checked("database", read, |text| data(text, 64));
         let read = found.required("username", self.username, "a text");
         let username = found.checked("username", read, |text| data(text, 255));
-        let read = found.required("password", self.password, "a text (it may be empty)");
+        let ask_password =
+            found.optional("ask_password", self.ask_password, "true or false").unwrap_or(false);
+        let protected = found.optional("protected", self.protected, "true or false").unwrap_or(false);
+        let expected = "a text (it may be empty)";
+        let read = match ask_password {
+            false => found.required("password", self.password, expected),
+            true => found.optional("password", self.password, expected),
+        };
         let password = found.checked("password", read, password);
         let connection_type =
             found.optional("connection_type", self.connection_type, &Word::<ConnectionType>::choices());
@@ -131,7 +147,7 @@ impl NewConnection {
         let max_sessions = found.checked("max_sessions", given, sessions);
         let whole = (|| {
             let (hops, mut secrets) = hops?;
-            secrets.push((SecretName::Password, password?));
+            secrets.extend(password.map(|password| (SecretName::Password, password)));
             let (tls, key) = tls?;
             secrets.extend(key.map(|key| (SecretName::TlsClientKey, key)));
             let connection = Connection {
@@ -148,6 +164,8 @@ impl NewConnection {
                 tls,
                 timeout_seconds: timeout_seconds?,
                 max_sessions,
+                ask_password,
+                protected,
                 state: ConnectionState::Untested,
                 checked_at: None,
                 version: 1,

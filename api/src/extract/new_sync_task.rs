@@ -8,9 +8,11 @@ use longshore_shared::domain::sync::{
     ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetBusy, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
+use longshore_shared::vault::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::confirming::Confirming;
 use super::given::{Findings, Given, Object, name};
 use super::new_schedule::NewSchedule;
 use super::path::parse_id;
@@ -98,6 +100,14 @@ pub(crate) struct NewSyncTask {
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 604_800)]
     #[serde(default)]
     catch_up_seconds: Given<i32>,
+    /// The target connection's name, if that is protected and the schedule fires.
+    #[schema(value_type = Option<String>, max_length = 200)]
+    #[serde(default)]
+    confirm_target: Given<String>,
+    /// The target's stored password again, if that is protected and the schedule fires.
+    #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
+    #[serde(default)]
+    target_password: Given<Secret>,
 }
 
 /// Which tables a task covers.
@@ -115,7 +125,12 @@ type Objection = (&'static str, String);
 impl NewSyncTask {
     /// The task, or everything that is wrong with the fields; its connections are only
     /// named so far.
-    pub(crate) fn check(self, org_id: OrgId, id: TaskId, now: DateTime<Utc>) -> Result<SyncTask, ApiError> {
+    pub(crate) fn check(
+        self,
+        org_id: OrgId,
+        id: TaskId,
+        now: DateTime<Utc>,
+    ) -> Result<(SyncTask, Confirming), ApiError> {
         let mut found = Findings::default();
         let read = found.required("name", self.name, "a text");
         let name = found.checked("name", read, |text| name(&text));
@@ -136,6 +151,7 @@ impl NewSyncTask {
         let enabled = found.optional("enabled", self.enabled, "true or false").unwrap_or(true);
         let overlap = found.optional("overlap", self.overlap, &Word::<Overlap>::choices());
         let catch_up = catch_up(&mut found, self.catch_up_seconds);
+        let confirming = Confirming::read(&mut found, self.confirm_target, self.target_password);
         let whole = (|| {
             let spec = SyncSpec {
                 selection: selection?,
@@ -166,7 +182,7 @@ impl NewSyncTask {
                 created_at: now,
             })
         })();
-        found.finish(whole)
+        found.finish(whole.map(|task| (task, confirming)))
     }
 }
 

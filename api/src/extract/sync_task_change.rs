@@ -5,16 +5,19 @@ use longshore_shared::domain::sync::{
     ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
+use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::confirming::Confirming;
 use super::given::{Change, Findings, Given, Object, name};
 use super::new_schedule::NewSchedule;
 use super::new_sync_task::{Mode, catch_up, is_given, schedule, selection};
 use crate::error::ApiError;
 use crate::word::{Word, words};
 
-/// What is to change in a sync task; a field that is left out stays as it is. Source and
+/// What is to change in a sync task; a field that is left out stays as it is, but each edit of one
+/// that writes to a protected target by itself is confirmed anew. Source and
 /// target are the task's identity: for others, make another task.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,12 +74,24 @@ pub(crate) struct SyncTaskChange {
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 604_800)]
     #[serde(default)]
     catch_up_seconds: Given<i32>,
+    /// The target connection's name, if that is protected and the schedule fires.
+    #[schema(value_type = Option<String>, max_length = 200)]
+    #[serde(default)]
+    confirm_target: Given<String>,
+    /// The target's stored password again, if that is protected and the schedule fires.
+    #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
+    #[serde(default)]
+    target_password: Given<Secret>,
 }
 
 impl SyncTaskChange {
     /// The task as it is to be, or everything that is wrong with the fields. Its next run
     /// is another one only if its schedule changes, or begins or ceases to fire.
-    pub(crate) fn apply(self, task: SyncTask, now: DateTime<Utc>) -> Result<SyncTask, ApiError> {
+    pub(crate) fn apply(
+        self,
+        task: SyncTask,
+        now: DateTime<Utc>,
+    ) -> Result<(SyncTask, Confirming), ApiError> {
         let mut found = Findings::default();
         let mut task = task;
         let read = found.optional("name", self.name, "a text");
@@ -104,7 +119,8 @@ impl SyncTaskChange {
         if fires != fired.as_ref() {
             task.next_run_at = fires.and_then(|schedule| schedule.next_after(now));
         }
-        found.finish(Some(task))
+        let confirming = Confirming::read(&mut found, self.confirm_target, self.target_password);
+        found.finish(Some((task, confirming)))
     }
 }
 

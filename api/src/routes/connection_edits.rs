@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::store::OrgTx;
-use longshore_shared::store::connections::{checks, edits};
+use longshore_shared::store::connections::{checks, demands, edits};
 
 use super::connections::{seal, taken};
 use crate::error::{ApiError, Conflict, Problem};
@@ -16,7 +16,7 @@ use crate::view::ConnectionView;
 
 /// Edits a connection. With `If-Match`, only the version that it names. Secrets that are not
 /// given stay, but none follows a change of the way: `secret_needed` names each that has to be
-/// given again. A job that began before the connection led elsewhere fails with
+/// given again, and to take a protection away `confirm` and the password are. A job that began before the connection led elsewhere fails with
 /// `connection_changed`; nothing else disturbs it.
 #[utoipa::path(patch, path = "/v1/connections/{id}", operation_id = "edit_connection", tag = "connections", request_body = ConnectionChange,
     params(("id" = uuid::Uuid, Path, description = "the connection"),
@@ -39,6 +39,9 @@ pub(crate) async fn edit(
     if connection.reach != before.reach {
         suits_its_tasks(&mut tx, &connection).await?;
     }
+    if connection.ask_password && demands::is_scheduled(tx.conn(), org_id, id).await? {
+        return Err(runs_by_itself());
+    }
     edits::update(tx.conn(), &connection).await.map_err(taken)?;
     edits::keep_secrets(tx.conn(), org_id, id, &kept).await?;
     for (name, secret) in &given {
@@ -46,6 +49,18 @@ pub(crate) async fn edit(
     }
     tx.commit().await?;
     Ok((etag(connection.version), Json(ConnectionView::from(connection))))
+}
+
+fn runs_by_itself() -> ApiError {
+    Conflict {
+        code: "task_unfit",
+        detail: "a sync task with a schedule uses this connection, and nobody is there to be asked"
+            .to_owned(),
+        field: Some("ask_password"),
+        hint: Some("take the task's schedule away first, or keep the password stored"),
+        ..Conflict::default()
+    }
+    .into()
 }
 
 /// An error if a task that uses the connection could not be made with it any more.

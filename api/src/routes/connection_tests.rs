@@ -14,14 +14,15 @@ use longshore_shared::telemetry::TraceContext;
 use longshore_shared::vault::{Place, Sealer, Secret};
 use longshore_shared::workflow::submit;
 
+use super::connections::has_password;
 use super::runs::{accepted, announce};
 use crate::error::ApiError;
-use crate::extract::{Caller, Databases, Effect, Id, NewConnection, NoFields, Once, StrictJson};
+use crate::extract::{Caller, Databases, Effect, Id, NewConnection, NewTest, Once, PerhapsJson, StrictJson};
 use crate::state::AppState;
 use crate::view::{JobView, TestView};
 
-/// Tests a connection as it is saved.
-#[utoipa::path(post, path = "/v1/connections/{id}/test", operation_id = "test_connection", tag = "connections", request_body = Option<NoFields>,
+/// Tests a connection as it is saved; with the `password` if it does not store that.
+#[utoipa::path(post, path = "/v1/connections/{id}/test", operation_id = "test_connection", tag = "connections", request_body = Option<NewTest>,
     params(("id" = uuid::Uuid, Path, description = "the connection")),
     responses((status = 202, description = "accepted: the job that tests; what it found is at its /examination", body = JobView,
         headers(("Location" = String, description = "where the job is")))))]
@@ -30,19 +31,23 @@ pub(crate) async fn saved(
     State(state): State<AppState>,
     Extension(trace): Extension<TraceContext>,
     Id(id): Id<ConnectionId>,
-    _: NoFields,
+    PerhapsJson(body): PerhapsJson<NewTest>,
 ) -> Result<impl IntoResponse, ApiError> {
     let mut effect = match caller.once().await? {
         Once::First(effect) => effect,
         Once::Again(made) => return accepted(&caller, &state, made).await,
     };
     let org_id = caller.org_id();
-    connections::find(effect.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+    let connection = connections::find(effect.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+    let password = body.check(&connection)?;
     count(&mut effect, state.tests_per_minute).await?;
     let trace = trace.to_string();
     let (spec, asked) = (TestSpec::Saved, Trigger::Person);
     let submitted =
         submit::connection_test(effect.conn(), org_id, spec, Some(id), asked, Some(&trace)).await?;
+    if let Some(password) = &password {
+        seal(&mut effect, &state.sealer, submitted.job.id, SecretName::Password, password).await?;
+    }
     let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
     announce(&caller, &state, submitted.job.id, submitted.owed).await;
     accepted(&caller, &state, made).await
@@ -60,6 +65,10 @@ pub(crate) async fn draft(
 ) -> Result<impl IntoResponse, ApiError> {
     let org_id = caller.org_id();
     let (connection, secrets) = body.check(org_id, ConnectionId(clock::fresh_id()), clock::now())?;
+    if !has_password(&secrets) {
+        let detail = "the test logs in with it, also where it is not stored afterwards";
+        return Err(ApiError::field("password", "secret_needed", detail));
+    }
     let mut effect = match caller.once().await? {
         Once::First(effect) => effect,
         Once::Again(made) => return accepted(&caller, &state, made).await,
@@ -99,7 +108,8 @@ async fn count(effect: &mut Effect, most: u32) -> Result<(), ApiError> {
     Err(ApiError::TooManyTests { most, seconds: counted.seconds_left })
 }
 
-async fn seal(
+/// Seals a secret for a job, and stores it.
+pub(super) async fn seal(
     tx: &mut OrgTx,
     sealer: &Sealer,
     job_id: JobId,

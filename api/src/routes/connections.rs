@@ -33,6 +33,10 @@ pub(crate) async fn create(
     // The store keeps microseconds: the first answer is like every later one.
     let id = ConnectionId(clock::fresh_id());
     let (connection, secrets) = body.check(caller.org_id(), id, clock::now().trunc_subsecs(6))?;
+    if connection.ask_password && has_password(&secrets) {
+        let detail = "with `ask_password` it is not stored; leave one of the two out";
+        return Err(ApiError::field("password", "not_asked", detail));
+    }
     let (made, connection) = match caller.once().await? {
         Once::First(mut effect) => {
             connections::insert(effect.conn(), &connection).await.map_err(taken)?;
@@ -102,6 +106,11 @@ pub(crate) async fn delete(
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether the database account's password is among them.
+pub(super) fn has_password(secrets: &[(SecretName, Secret)]) -> bool {
+    secrets.iter().any(|(name, _)| *name == SecretName::Password)
 }
 
 /// Seals a secret for the connection's present version, and stores it.

@@ -8,15 +8,17 @@ use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use longshore_shared::domain::id::{JobId, TaskId};
 use longshore_shared::domain::job::Trigger;
+use longshore_shared::store::connections::demands;
 use longshore_shared::store::jobs::{self, Filter};
 use longshore_shared::store::outbox::Owed;
 use longshore_shared::store::sync_tasks;
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::{WorkflowError, publish, submit};
 
+use super::connection_tests::seal;
 use super::{jobs as job_routes, picture};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Caller, Id, JobPage, Made, NoFields, Once, StrictQuery, Syncs};
+use crate::extract::{Caller, Id, JobPage, Made, NewRun, Once, PerhapsJson, StrictQuery, Syncs};
 use crate::state::AppState;
 use crate::view::{JobSummary, JobView, List};
 
@@ -24,8 +26,11 @@ use crate::view::{JobSummary, JobView, List};
 /// scheduler publishes what this process did not.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs the task now.
-#[utoipa::path(post, path = "/v1/sync-tasks/{id}/runs", operation_id = "submit_run", tag = "sync-tasks", request_body = Option<NoFields>,
+/// Runs the task now. What its connections do not store, and what confirms a protected target,
+/// comes along in the body: `secret_needed`, `confirmation_needed` and `confirmation_wrong` name
+/// the field. A password that does not confirm ends the job with `confirmation_failed` before
+/// anything is written.
+#[utoipa::path(post, path = "/v1/sync-tasks/{id}/runs", operation_id = "submit_run", tag = "sync-tasks", request_body = Option<NewRun>,
     params(("id" = uuid::Uuid, Path, description = "the task")),
     responses((status = 202, description = "accepted: the job", body = JobView,
         headers(("Location" = String, description = "where the job is")))))]
@@ -34,13 +39,16 @@ pub(crate) async fn submit(
     State(state): State<AppState>,
     Extension(trace): Extension<TraceContext>,
     Id(id): Id<TaskId>,
-    _: NoFields,
+    PerhapsJson(body): PerhapsJson<NewRun>,
 ) -> Result<impl IntoResponse, ApiError> {
     let mut effect = match caller.once().await? {
         Once::First(effect) => effect,
         Once::Again(made) => return accepted(&caller, &state, made).await,
     };
     let task = sync_tasks::find(effect.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
+    let demands = demands::of(effect.conn(), caller.org_id(), task.source_id, task.target_id).await?;
+    let (Some(source), Some(target)) = demands else { return Err(ApiError::NotFound) };
+    let secrets = body.check(&source, &target)?;
     let trace = trace.to_string();
     let submitted = match submit::sync_run(effect.conn(), &task, Trigger::Person, None, Some(&trace)).await {
         Err(WorkflowError::RunInProgress) => {
@@ -50,6 +58,9 @@ pub(crate) async fn submit(
         }
         submitted => submitted?,
     };
+    for (name, secret) in &secrets {
+        seal(&mut effect, &state.sealer, submitted.job.id, *name, secret).await?;
+    }
     let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
     announce(&caller, &state, submitted.job.id, submitted.owed).await;
     accepted(&caller, &state, made).await

@@ -8,7 +8,7 @@ use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::store::{self, schedule_events};
 use longshore_shared::workflow::{Reached, queue};
 
-use super::sync_tasks::{locked, taken};
+use super::sync_tasks::{confirm, connections_of, locked, taken};
 use crate::error::{ApiError, Problem};
 use crate::extract::{
     Caller, EventPage, Id, IfMatch, StrictJson, StrictQuery, SyncTaskChange, Syncs, etag, rare_enough,
@@ -35,9 +35,12 @@ pub(crate) async fn edit(
     let mut tx = caller.begin().await?;
     let before = locked(&mut tx, id, &seen).await?;
     let now = store::now(tx.conn()).await?;
-    let mut task = body.apply(before.clone(), now)?;
+    let (mut task, confirming) = body.apply(before.clone(), now)?;
     rare_enough(&task, state.full_sync_min, now)?;
+    let (source, target) = connections_of(&mut tx, task.source_id, task.target_id).await?;
+    let confirmed = confirming.check(&task, &source, &target)?;
     task.version = sync_tasks::update(tx.conn(), &task).await.map_err(taken)?;
+    confirm(&mut tx, &state.sealer, &task, &target, confirmed).await?;
     let forgotten = match fires_otherwise(&before, &task) {
         true => Some(queue::forget(tx.conn(), caller.org_id(), id, false).await?),
         false => None,

@@ -9,7 +9,8 @@ use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, TaskId};
 use longshore_shared::store::sync_tasks::{self, SyncTask};
-use longshore_shared::store::{OrgTx, StoreError, connections};
+use longshore_shared::store::{OrgTx, StoreError, connections, target_confirmations};
+use longshore_shared::vault::{Place, Sealer, Secret};
 use longshore_shared::workflow::queue;
 
 use crate::error::{ApiError, Conflict, FieldError, Problem};
@@ -30,13 +31,15 @@ pub(crate) async fn create(
     StrictJson(body): StrictJson<NewSyncTask>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (id, now) = (TaskId(clock::fresh_id()), clock::now().trunc_subsecs(6));
-    let task = body.check(caller.org_id(), id, now)?;
+    let (task, confirming) = body.check(caller.org_id(), id, now)?;
     rare_enough(&task, state.full_sync_min, now)?;
     let (made, task) = match caller.once().await? {
         Once::First(mut effect) => {
             let (source, target) = connections_of(&mut effect, task.source_id, task.target_id).await?;
             fits(&source, &target)?;
+            let confirmed = confirming.check(&task, &source, &target)?;
             sync_tasks::insert(effect.conn(), &task).await.map_err(taken)?;
+            confirm(&mut effect, &state.sealer, &task, &target, confirmed).await?;
             (effect.done(StatusCode::CREATED, id.0).await?, task)
         }
         Once::Again(made) => {
@@ -95,6 +98,7 @@ pub(crate) async fn delete(
     let mut tx = caller.begin().await?;
     locked(&mut tx, id, &seen).await?;
     sync_tasks::delete(tx.conn(), caller.org_id(), id).await?;
+    target_confirmations::remove(tx.conn(), caller.org_id(), id).await?;
     let forgotten = queue::forget(tx.conn(), caller.org_id(), id, true).await?;
     tx.commit().await?;
     forgotten.count();
@@ -110,8 +114,26 @@ pub(super) async fn locked(tx: &mut OrgTx, id: TaskId, seen: &IfMatch) -> Result
     Ok(task)
 }
 
-/// Both connections, locked against deletion; every one that is not there is told.
-async fn connections_of(
+/// Keeps that the task's schedule may write to its protected target, or that it does not.
+pub(super) async fn confirm(
+    tx: &mut OrgTx,
+    sealer: &Sealer,
+    task: &SyncTask,
+    target: &Connection,
+    password: Option<Secret>,
+) -> Result<(), ApiError> {
+    let (org_id, id) = (task.org_id, task.id);
+    let Some(password) = password else {
+        return Ok(target_confirmations::remove(tx.conn(), org_id, id).await?);
+    };
+    let (table, column) = (target_confirmations::TABLE, target_confirmations::SECRET.to_string());
+    let place = Place { org_id, table, row: id.0, column: &column, version: target.reach };
+    let sealed = sealer.seal(&password, &place)?;
+    Ok(target_confirmations::put(tx.conn(), org_id, id, (target.id, target.reach), &sealed).await?)
+}
+
+/// Both connections, locked against deletion and edits; every one that is not there is told.
+pub(super) async fn connections_of(
     tx: &mut OrgTx,
     source: ConnectionId,
     target: ConnectionId,

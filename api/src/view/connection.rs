@@ -33,6 +33,10 @@ pub(crate) struct ConnectionView {
     /// How many sessions all workers together may have open on it at once; null: as many as there is work.
     #[schema(required = true, minimum = 1, maximum = 1000)]
     max_sessions: Option<u16>,
+    /// Whether its password is not stored, but given with each run and each test.
+    ask_password: bool,
+    /// Whether whatever writes to it has to be confirmed.
+    protected: bool,
     /// What the last check found.
     #[schema(schema_with = words::<ConnectionState>)]
     state: Word<ConnectionState>,
@@ -117,6 +121,8 @@ impl From<Connection> for ConnectionView {
             },
             timeout_seconds: c.timeout_seconds,
             max_sessions: c.max_sessions,
+            ask_password: c.ask_password,
+            protected: c.protected,
             state: Word(c.state),
             checked_at: c.checked_at,
             version: c.version,

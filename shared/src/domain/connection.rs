@@ -147,6 +147,12 @@ pub struct Connection {
     pub timeout_seconds: u32,
     /// How many sessions all workers together may have open on it at once.
     pub max_sessions: Option<u16>,
+    /// Whether its password is not stored, but given with each run and each test.
+    #[serde(default)]
+    pub ask_password: bool,
+    /// Whether a job that writes to it has to be confirmed with its name and its password.
+    #[serde(default)]
+    pub protected: bool,
     /// What the last check found.
     pub state: ConnectionState,
     /// When the last check was.

@@ -52,7 +52,7 @@ pub fn is_fingerprint(text: &str) -> bool {
     })
 }
 
-/// The name of one sealed secret of a connection; hops count from 1.
+/// The name of one sealed secret of a connection, or of a job; hops count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretName {
     /// The database account's password.
@@ -65,6 +65,10 @@ pub enum SecretName {
     HopKey(usize),
     /// What a hop's private key is encrypted with.
     HopPassphrase(usize),
+    /// The password that a run was given for its source.
+    SourcePassword,
+    /// The password that a run was given for its target.
+    TargetPassword,
 }
 
 impl fmt::Display for SecretName {
@@ -75,6 +79,8 @@ impl fmt::Display for SecretName {
             Self::HopPassword(hop) => write!(f, "hop{hop}.password"),
             Self::HopKey(hop) => write!(f, "hop{hop}.private_key"),
             Self::HopPassphrase(hop) => write!(f, "hop{hop}.passphrase"),
+            Self::SourcePassword => f.write_str("source.password"),
+            Self::TargetPassword => f.write_str("target.password"),
         }
     }
 }
@@ -87,6 +93,8 @@ impl FromStr for SecretName {
         match text {
             "password" => return Ok(Self::Password),
             "tls_client_key" => return Ok(Self::TlsClientKey),
+            "source.password" => return Ok(Self::SourcePassword),
+            "target.password" => return Ok(Self::TargetPassword),
             _ => {}
         }
         let (hop, what) =
@@ -111,7 +119,8 @@ mod tests {
         let of_hops = hops.flat_map(|hop| {
             [SecretName::HopPassword(hop), SecretName::HopKey(hop), SecretName::HopPassphrase(hop)]
         });
-        for name in of_hops.chain([SecretName::Password, SecretName::TlsClientKey]) {
+        let sides = [SecretName::SourcePassword, SecretName::TargetPassword];
+        for name in of_hops.chain([SecretName::Password, SecretName::TlsClientKey]).chain(sides) {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
         for other in ["", "hop0.password", "hop6.password", "hop01.password", "hop1.", "hop1", "hop1.key"] {

@@ -7,14 +7,15 @@
 use super::connection::Connection;
 use super::hop::{Hop, HopLogin, SecretName};
 
-/// The secrets without which nothing is reached, in the order of the way.
+/// The stored secrets without which nothing is reached, in the order of the way.
 pub fn needed(connection: &Connection) -> Vec<SecretName> {
     let hops = (1..).zip(&connection.hops).map(|(number, hop)| match hop.login {
         HopLogin::Password => SecretName::HopPassword(number),
         HopLogin::Key => SecretName::HopKey(number),
     });
     let shown = connection.tls.client_certificate.as_ref().map(|_| SecretName::TlsClientKey);
-    hops.chain(shown).chain([SecretName::Password]).collect()
+    let stored = (!connection.ask_password).then_some(SecretName::Password);
+    hops.chain(shown).chain(stored).collect()
 }
 
 /// Whether both lead to the same server by the same way, as the same account.
@@ -33,7 +34,7 @@ pub fn leads_elsewhere(before: &Connection, after: &Connection) -> bool {
 pub fn exposed(before: &Connection, after: &Connection) -> Vec<SecretName> {
     let (same, stored) = (same_hops(before, after), needed(before));
     let kept = |name: SecretName| match name {
-        SecretName::Password => is_same(before, after),
+        SecretName::Password => stored.contains(&name) && is_same(before, after),
         // It signs and is not sent: a key goes with its certificate, whoever sees that.
         SecretName::TlsClientKey => {
             stored.contains(&name) && before.tls.client_certificate == after.tls.client_certificate
@@ -41,6 +42,8 @@ pub fn exposed(before: &Connection, after: &Connection) -> Vec<SecretName> {
         SecretName::HopPassword(hop) | SecretName::HopKey(hop) | SecretName::HopPassphrase(hop) => {
             hop <= same && stored.contains(&name)
         }
+        // Of jobs, whose connections keep where they led when these were given.
+        SecretName::SourcePassword | SecretName::TargetPassword => true,
     };
     needed(after).into_iter().filter(|name| !kept(*name)).collect()
 }

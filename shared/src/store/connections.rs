@@ -1,6 +1,7 @@
 //! Tables `connections` and `connection_secrets`.
 
 pub mod checks;
+pub mod demands;
 pub mod edits;
 
 use chrono::{DateTime, Utc};
@@ -29,6 +30,8 @@ struct Row {
     tls: serde_json::Value,
     timeout_seconds: i32,
     max_sessions: Option<i32>,
+    ask_password: bool,
+    protected: bool,
     state: String,
     checked_at: Option<DateTime<Utc>>,
     version: i32,
@@ -54,6 +57,8 @@ impl TryFrom<Row> for Connection {
             tls: serde_json::from_value::<Tls>(r.tls)?,
             timeout_seconds: r.timeout_seconds.try_into()?,
             max_sessions: r.max_sessions.map(TryInto::try_into).transpose()?,
+            ask_password: r.ask_password,
+            protected: r.protected,
             state: r.state.parse()?,
             checked_at: r.checked_at,
             version: r.version,
@@ -67,8 +72,9 @@ impl TryFrom<Row> for Connection {
 pub async fn insert(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO connections (org_id, id, name, engine, connection_type, host, port, database, username,
-             tls, timeout_seconds, version, created_at, updated_at, max_sessions, hops)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)",
+             tls, timeout_seconds, version, created_at, updated_at, max_sessions, hops,
+             ask_password, protected)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17)",
         c.org_id.0,
         c.id.0,
         c.name,
@@ -83,7 +89,9 @@ pub async fn insert(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
         c.version,
         c.created_at,
         c.max_sessions.map(i32::from),
-        serde_json::to_value(&c.hops)?
+        serde_json::to_value(&c.hops)?,
+        c.ask_password,
+        c.protected
     )
     .execute(conn)
     .await?;
@@ -133,7 +141,7 @@ pub async fn find(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, reach, created_at
+                max_sessions, ask_password, protected, state, checked_at, version, reach, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
         org_id.0,
         id.0
@@ -154,7 +162,7 @@ pub async fn list(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, reach, created_at
+                max_sessions, ask_password, protected, state, checked_at, version, reach, created_at
          FROM connections
          WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR lower(name) > lower($2))
          ORDER BY lower(name) LIMIT $3",
@@ -194,7 +202,7 @@ pub async fn find_for_use(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, reach, created_at
+                max_sessions, ask_password, protected, state, checked_at, version, reach, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR SHARE",
         org_id.0,
         id.0

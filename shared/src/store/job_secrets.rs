@@ -1,4 +1,5 @@
-//! Table `job_secrets`: what the test of a connection that is not saved logs in with.
+//! Table `job_secrets`: what a test or a run was given that its connections do not store, or that
+//! confirms a protected target.
 //!
 //! Deleted in the transaction in which the job reaches its final state, whatever that is.
 

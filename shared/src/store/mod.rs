@@ -31,6 +31,7 @@ pub mod stages;
 pub mod step_reports;
 pub mod steps;
 pub mod sync_tasks;
+pub mod target_confirmations;
 pub mod target_holds;
 pub mod tokens;
 pub mod webhook_deliveries;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::{Conn, StoreError, connections, job_secrets, webhooks};
+use super::{Conn, StoreError, connections, job_secrets, target_confirmations, webhooks};
 use crate::domain::id::OrgId;
 use crate::vault::{Place, Sealed};
 
@@ -18,18 +18,21 @@ pub enum SealedTable {
     Connections,
     /// Of jobs, which log in with them once.
     Jobs,
+    /// Of confirmations that no worker has proven yet.
+    Confirmations,
     /// Of webhooks.
     Webhooks,
 }
 
 impl SealedTable {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Connections, Self::Jobs, Self::Webhooks];
+    pub const ALL: [Self; 4] = [Self::Connections, Self::Jobs, Self::Confirmations, Self::Webhooks];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Connections => connections::SECRETS_TABLE,
             Self::Jobs => job_secrets::TABLE,
+            Self::Confirmations => target_confirmations::TABLE,
             Self::Webhooks => webhooks::SECRETS_TABLE,
         }
     }
@@ -110,6 +113,24 @@ pub async fn lock_outdated(
             Stored { table, org_id: r.org_id, row: r.job_id, name: r.name, version, sealed }
         })
         .collect(),
+        SealedTable::Confirmations => sqlx::query!(
+            r#"SELECT org_id, task_id, reach, key_id AS "key_id!", sealed AS "sealed!" FROM target_confirmations
+               WHERE key_id <> $1 AND (org_id, task_id) > ($2, $3)
+               ORDER BY org_id, task_id LIMIT $4 FOR UPDATE SKIP LOCKED"#,
+            current,
+            org_id,
+            row,
+            limit
+        )
+        .fetch_all(conn)
+        .await?
+        .into_iter()
+        .map(|r| {
+            let sealed = Sealed { key_id: r.key_id, bytes: r.sealed };
+            let name = target_confirmations::SECRET.to_string();
+            Stored { table, org_id: r.org_id, row: r.task_id, name, version: r.reach, sealed }
+        })
+        .collect(),
         SealedTable::Webhooks => sqlx::query!(
             "SELECT org_id, webhook_id, version, key_id, sealed FROM webhook_secrets
              WHERE key_id <> $1 AND (org_id, webhook_id) > ($2, $3)
@@ -158,6 +179,17 @@ pub async fn replace(conn: &mut Conn, stored: &Stored, sealed: &Sealed) -> Resul
         )
         .execute(conn)
         .await?,
+        SealedTable::Confirmations => {
+            sqlx::query!(
+                "UPDATE target_confirmations SET key_id = $3, sealed = $4 WHERE org_id = $1 AND task_id = $2",
+                org_id,
+                row,
+                sealed.key_id,
+                sealed.bytes
+            )
+            .execute(conn)
+            .await?
+        }
         SealedTable::Webhooks => {
             sqlx::query!(
                 "UPDATE webhook_secrets SET key_id = $3, sealed = $4 WHERE org_id = $1 AND webhook_id = $2",
@@ -178,6 +210,7 @@ pub async fn keys(conn: &mut Conn) -> Result<BTreeMap<String, i64>, StoreError> 
     let rows = sqlx::query!(
         r#"SELECT key_id AS "key_id!", count(*) AS "count!" FROM (
                SELECT key_id FROM connection_secrets UNION ALL SELECT key_id FROM job_secrets
+               UNION ALL SELECT key_id FROM target_confirmations WHERE key_id IS NOT NULL
                UNION ALL SELECT key_id FROM webhook_secrets
            ) AS sealed GROUP BY key_id"#
     )

@@ -1,5 +1,6 @@
 //! A value that must not leave the process by accident.
 
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize;
 
 /// A secret text: its `Debug` says nothing, it does not serialise, it is wiped on drop.
@@ -15,6 +16,11 @@ impl Secret {
     /// The text itself; call this only at the last moment.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// Whether both are the same text; the time it takes tells no more than their lengths.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 

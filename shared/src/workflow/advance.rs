@@ -70,7 +70,7 @@ async fn reach(
     state: JobState,
 ) -> Result<Reached, StoreError> {
     let finished = jobs::finish(conn, org_id, job_id, state).await?;
-    if finished == Some(JobKind::ConnectionTest) {
+    if matches!(finished, Some(JobKind::ConnectionTest | JobKind::Sync)) {
         job_secrets::delete(conn, org_id, job_id).await?;
     }
     if finished.is_some() {

@@ -15,14 +15,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 /// Somebody else's server: counts who comes, and lets nobody in.
-struct Rogue {
-    port: u16,
+pub(super) struct Rogue {
+    pub(super) port: u16,
     visits: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
 impl Rogue {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, visits) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
         let count = Arc::clone(&visits);
@@ -35,7 +35,7 @@ impl Rogue {
         Self { port, visits, _tasks: tasks }
     }
 
-    fn visits(&self) -> usize {
+    pub(super) fn visits(&self) -> usize {
         self.visits.load(Ordering::SeqCst)
     }
 }

@@ -1,5 +1,6 @@
 //! Reaching a customer's server: connections as they are given, judged, tested, edited and dialled.
 
+mod asking;
 mod bad_input;
 mod bad_jobs;
 mod canaries;
@@ -10,6 +11,7 @@ mod edits;
 mod examine;
 mod host_keys;
 mod policy;
+mod protected;
 mod tunnels;
 
 use longshore_tests::stack::Stack;

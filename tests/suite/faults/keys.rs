@@ -35,7 +35,8 @@ fn rotate(stack: &Stack) {
 /// How many secrets each key has sealed.
 async fn sealed(stack: &Stack) -> Vec<String> {
     let sql = "SELECT key_id || ' ' || count(*) FROM (SELECT key_id FROM connection_secrets
-                   UNION ALL SELECT key_id FROM webhook_secrets) s GROUP BY key_id ORDER BY key_id";
+                   UNION ALL SELECT key_id FROM webhook_secrets
+                   UNION ALL SELECT key_id FROM target_confirmations WHERE sealed IS NOT NULL) s GROUP BY key_id ORDER BY key_id";
     stack.control.column(sql).await
 }
 
@@ -71,6 +72,17 @@ async fn f53_without_the_key_a_job_fails_and_nothing_is_half_done() {
     invariants::hold(&stack).await;
 }
 
+/// A task like this one whose schedule was confirmed for a protected target, and did not fire yet.
+async fn confirmed(stack: &Stack, like: &str) {
+    let like = stack.client.get(&format!("/v1/sync-tasks/{like}")).await.expect(200).body;
+    let mut body = longshore_tests::client::connection_body(&stack.target);
+    (body["name"], body["protected"]) = (json!("production"), json!(true));
+    let target = stack.client.post("/v1/connections", &body).await.expect(201).id();
+    let options = json!({"schedule": {"cron": "0 0 1 1 *", "time_zone": "UTC"},
+        "confirm_target": "production", "target_password": stack.target.password});
+    stack.client.task(like["source_id"].as_str().unwrap(), &target, &options).await;
+}
+
 #[tokio::test]
 async fn f53_t07_a_rotation_under_load_fails_no_job_and_the_old_key_can_go() {
     let mut stack = Stack::running_with(SLOW).await;
@@ -78,12 +90,13 @@ async fn f53_t07_a_rotation_under_load_fails_no_job_and_the_old_key_can_go() {
     let hook = json!({"url": "http://127.0.0.1:9/", "events": ["job.completed"]});
     stack.client.post("/v1/webhooks", &hook).await.expect(201);
     let old_task = stack.task(&json!({})).await;
+    confirmed(&stack, &old_task).await;
     let job = stack.client.submit(&old_task).await;
     in_hand(&stack, &job, "copy").await;
     rotate(&stack);
     // No process was started again: who seals takes the new key, who opens finds it.
     let new_task = again(&stack, &json!({"target_busy": "wait"})).await;
-    assert_eq!(sealed(&stack).await, ["k1 3", "k2 2"]);
+    assert_eq!(sealed(&stack).await, ["k1 5", "k2 2"]);
     let second = stack.client.submit(&new_task).await;
     // Two that seal anew at once, while a run goes on.
     let settings = stack.worker_settings();
@@ -92,7 +105,7 @@ async fn f53_t07_a_rotation_under_load_fails_no_job_and_the_old_key_can_go() {
             scope.spawn(|| command("longshore-worker", &["reseal"], &settings, stack.folder.path()));
         }
     });
-    assert_eq!(sealed(&stack).await, ["k2 5"]);
+    assert_eq!(sealed(&stack).await, ["k2 7"]);
     command("longshore-worker", &["retire-keys"], &settings, stack.folder.path());
     let (public, private) = rings(&stack);
     for ring in [&public, &private] {

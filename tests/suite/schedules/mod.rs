@@ -20,7 +20,7 @@ async fn fired(stack: &Stack, count: i64) {
 
 /// The task is due since ten times `place` minutes, and next an hour later. Ten apart, so
 /// that no two places name one minute when the clock moves on between them.
-async fn make_due(stack: &Stack, place: i64) {
+pub(crate) async fn make_due(stack: &Stack, place: i64) {
     let minutes = 10 * place;
     let due = format!("date_trunc('minute', now()) - interval '{minutes} minutes'");
     let sql = format!(

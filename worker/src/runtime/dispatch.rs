@@ -88,12 +88,15 @@ fn let_go() -> Failure {
     )
 }
 
-/// A job's first step begins once the job is the one writer of its target.
+/// A job's first step begins once the job may write to its target, and is the one that does.
 async fn work(worker: &Worker, held: &Held, context: &Context) -> Result<Work, StepError> {
     let kind = held.step.job.spec.kind();
     let is_first = held.step.kind == StepKind::first_of(kind, held.step.job.trigger);
-    if is_first && kind.writes_target() && !target::take(worker, held, context).await? {
-        return Ok(Work::GivenBack);
+    if is_first && kind.writes_target() {
+        context.confirm().await?;
+        if !target::take(worker, held, context).await? {
+            return Ok(Work::GivenBack);
+        }
     }
     let outcome = steps::run(context).await?;
     Ok(Work::Done(Outcome { counts: held.meter.counts(), ..outcome }.into()))

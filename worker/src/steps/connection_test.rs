@@ -11,6 +11,7 @@ use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::connection_test::{Examined, TestSpec};
 use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::step::Outcome;
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{connections, job_secrets};
@@ -19,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use super::context::Hands;
 use super::error::StepError;
 use super::guard::LeaseGuard;
-use super::secrets::{self, gone};
+use super::secrets::{self, changed, gone};
 use crate::engine::{self, Halt, Look};
 use crate::tunnel::{Credentials, Trail, Walked, milliseconds};
 
@@ -66,12 +67,19 @@ async fn opened(
     guard.check()?;
     let lease = &step.lease;
     let mut tx = hands.database.system().await?;
+    let mut given = None;
     let (connection, sealed, place) = match spec {
         TestSpec::Saved => {
             let id = step.job.source_id.ok_or_else(|| gone("tested"))?;
             let found =
                 connections::find(tx.conn(), lease.org_id, id).await?.ok_or_else(|| gone("tested"))?;
             let sealed = connections::edits::secrets(tx.conn(), &found).await?;
+            if found.ask_password {
+                // What was given is for where the connection led when it was.
+                let begun = connections::edits::find_for_job(tx.conn(), lease.org_id, id, lease.job_id);
+                begun.await?.ok_or_else(|| changed(&found))?;
+                given = Some(job_secrets::find(tx.conn(), lease.org_id, lease.job_id).await?);
+            }
             (found, sealed, (connections::SECRETS_TABLE, id.0))
         }
         TestSpec::Draft(draft) => {
@@ -80,7 +88,10 @@ async fn opened(
         }
     };
     tx.commit().await?;
-    let credentials = secrets::credentials(&hands.opener, &connection, &sealed, place)?;
+    let (job_id, name) = (lease.job_id, SecretName::Password);
+    let open = |given: Vec<_>| secrets::given(&hands.opener, &connection, &given, job_id, name);
+    let password = given.map(open).transpose()?;
+    let credentials = secrets::credentials(&hands.opener, &connection, &sealed, place, password)?;
     Ok((connection, credentials))
 }
 

@@ -6,6 +6,7 @@
 //! too: behind a lock of the structure); nothing writes to a target that the job does not
 //! hold.
 
+mod confirm;
 mod places;
 mod records;
 mod side;
@@ -19,6 +20,7 @@ use longshore_shared::config;
 use longshore_shared::domain::address::Ranges;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::limits::Sessions;
 use longshore_shared::domain::sync::SyncSpec;
@@ -30,10 +32,10 @@ use longshore_shared::store::{Database, target_holds};
 use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
 
-use self::side::{Side, changed};
+use self::side::Side;
 use super::error::StepError;
 use super::guard::LeaseGuard;
-use super::secrets::gone;
+use super::secrets::{changed, gone};
 use super::table::read;
 use super::target::{moved, not_held};
 use crate::engine::shape::TableShape;
@@ -104,13 +106,16 @@ impl Context {
         let mut tx = hands.database.system().await?;
         let mut sides = Vec::with_capacity(2);
         let Sessions { source, target } = step.kind.sessions();
-        for (id, word, sessions) in [(job.source_id, "source", source), (job.target_id, "target", target)] {
+        for (id, word, given, sessions) in [
+            (job.source_id, "source", SecretName::SourcePassword, source),
+            (job.target_id, "target", SecretName::TargetPassword, target),
+        ] {
             let id = id.ok_or_else(|| gone(word))?;
             let Some(found) = edits::find_for_job(tx.conn(), org_id, id, job.id).await? else {
                 let found = connections::find(tx.conn(), org_id, id).await?;
                 return Err(found.map_or_else(|| gone(word), |found| changed(&found)).into());
             };
-            sides.push(Side::new(found, sessions));
+            sides.push(Side::new(found, (job.id, given), sessions));
         }
         let area = target_holds::held(tx.conn(), org_id, job.id).await?;
         let area = Mutex::new(area.map(Arc::new));

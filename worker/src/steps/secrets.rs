@@ -1,21 +1,24 @@
-//! Sealed secrets of a connection, opened for one attempt.
+//! Sealed secrets of a connection or a job, opened for one attempt.
 
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::hop::{HopLogin, SecretName};
+use longshore_shared::domain::id::JobId;
 use longshore_shared::store::connections::SealedSecret;
+use longshore_shared::store::job_secrets;
 use longshore_shared::vault::{Opener, Place, Secret};
 use uuid::Uuid;
 
 use crate::tunnel::{Credentials, HopSecret};
 
 /// What the connection logs in with. `place` is the table and the row that the secrets were
-/// sealed for.
+/// sealed for; a `password` that was given for the job comes in the place of a stored one.
 pub(super) fn credentials(
     opener: &Opener,
     connection: &Connection,
     sealed: &[SealedSecret],
     place: (&str, Uuid),
+    password: Option<Secret>,
 ) -> Result<Credentials, Failure> {
     let open = |name: SecretName| open_one(opener, connection, sealed, place, name);
     let must = |name: SecretName| open(name)?.ok_or_else(|| gone("password or key of a"));
@@ -33,10 +36,27 @@ pub(super) fn credentials(
         Some(_) => Some(must(SecretName::TlsClientKey)?),
         None => None,
     };
-    Ok(Credentials { password: must(SecretName::Password)?, client_key, hops })
+    let password = match password {
+        Some(given) => given,
+        None => must(SecretName::Password)?,
+    };
+    Ok(Credentials { password, client_key, hops })
 }
 
-fn open_one(
+/// The password that the job was given for a connection that asks for it each time.
+pub(super) fn given(
+    opener: &Opener,
+    connection: &Connection,
+    sealed: &[SealedSecret],
+    job_id: JobId,
+    name: SecretName,
+) -> Result<Secret, Failure> {
+    let opened = open_one(opener, connection, sealed, (job_secrets::TABLE, job_id.0), name)?;
+    opened.ok_or_else(|| not_given(connection))
+}
+
+/// One secret, if it is there.
+pub(super) fn open_one(
     opener: &Opener,
     connection: &Connection,
     all: &[SealedSecret],
@@ -57,6 +77,32 @@ pub(super) fn gone(word: &str) -> Failure {
         "connection_deleted",
         format!("the {word} connection of this job is not there any more"),
         "register the connection again, and a task that uses it",
+    )
+}
+
+/// The connection leads elsewhere since the job began.
+pub(super) fn changed(connection: &Connection) -> Failure {
+    Failure::permanent(
+        FailureClass::ConnectionFailure,
+        "connection_changed",
+        format!(
+            "connection {}: it was changed while the job ran, and leads elsewhere or by another way",
+            connection.name
+        ),
+        "run the task again: it begins anew with the connection as it is",
+    )
+}
+
+/// The connection asks for its password each time, and the job brought none: it was changed since.
+fn not_given(connection: &Connection) -> Failure {
+    Failure::permanent(
+        FailureClass::ConnectionFailure,
+        "secret_needed",
+        format!(
+            "connection {} does not store its password, and none was given for this job",
+            connection.name
+        ),
+        "run it again and give the password",
     )
 }
 

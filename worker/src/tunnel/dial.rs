@@ -162,6 +162,8 @@ mod tests {
             tls: Tls::default(),
             timeout_seconds: 5,
             max_sessions: None,
+            ask_password: false,
+            protected: false,
             state: ConnectionState::Untested,
             checked_at: None,
             version: 1,

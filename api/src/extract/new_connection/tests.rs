@@ -70,6 +70,13 @@ fn all_wrong_fields_are_told_at_once() {
 #[test]
 fn fields() {
     check(&json!({}), &[]);
+    check(&json!({"password": null}), &["password required"]);
+    check(&json!({"password": null, "ask_password": false}), &["password required"]);
+    check(&json!({"password": null, "ask_password": true, "protected": true}), &[]);
+    check(
+        &json!({"ask_password": "yes", "protected": 1}),
+        &["ask_password invalid_value", "protected invalid_value"],
+    );
     check(&json!({"name": " "}), &["name required"]);
     check(&json!({"engine": "oracle"}), &["engine invalid_value"]);
     check(&json!({"engine": "MySQL"}), &["engine invalid_value"]);

@@ -12,7 +12,8 @@ use crate::error::ApiError;
 
 fn read(body: &Value) -> Result<SyncTask, ApiError> {
     let body: NewSyncTask = serde_json::from_str(&body.to_string()).unwrap();
-    body.check(OrgId(Uuid::nil()), TaskId(Uuid::nil()), chrono::DateTime::UNIX_EPOCH)
+    let now = chrono::DateTime::UNIX_EPOCH;
+    body.check(OrgId(Uuid::nil()), TaskId(Uuid::nil()), now).map(|(task, _)| task)
 }
 
 fn good() -> Value {

@@ -25,6 +25,8 @@ fn connection() -> Connection {
         tls: Tls::default(),
         timeout_seconds: 10,
         max_sessions: None,
+        ask_password: false,
+        protected: false,
         state: ConnectionState::Verified,
         checked_at: None,
         version: 1,

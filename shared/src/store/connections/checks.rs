@@ -55,7 +55,7 @@ pub async fn lock(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, reach, created_at
+                max_sessions, ask_password, protected, state, checked_at, version, reach, created_at
          FROM connections WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
         org_id.0,
         id.0
@@ -133,7 +133,8 @@ pub async fn take_due(
          SELECT m.org_id, m.id FROM moved m
          WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(m.hops) h WHERE h ->> 'host_key' IS NULL)
            AND (SELECT count(DISTINCT split_part(s.name, '.', 1)) FROM connection_secrets s
-                WHERE s.org_id = m.org_id AND s.connection_id = m.id) = 1 + jsonb_array_length(m.hops)
+                WHERE s.org_id = m.org_id AND s.connection_id = m.id AND s.name <> 'tls_client_key')
+               = 1 + jsonb_array_length(m.hops)
            AND NOT EXISTS (SELECT FROM jobs j WHERE j.org_id = m.org_id AND j.source_id = m.id
                            AND j.kind = 'connection_test' AND j.state IN ('pending', 'running'))",
         seconds,

@@ -14,7 +14,7 @@ pub async fn update(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
         "UPDATE connections SET name = $3, engine = $4, connection_type = $5, hops = $6, host = $7, port = $8,
              database = $9, username = $10, tls = $11, timeout_seconds = $12, max_sessions = $13, state = $14,
              checked_at = $15, examination = CASE WHEN $14 = 'untested' THEN NULL ELSE examination END,
-             version = $16, reach = $17, updated_at = now()
+             version = $16, reach = $17, ask_password = $18, protected = $19, updated_at = now()
          WHERE org_id = $1 AND id = $2",
         c.org_id.0,
         c.id.0,
@@ -32,7 +32,9 @@ pub async fn update(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
         c.state.as_str(),
         c.checked_at,
         c.version,
-        c.reach
+        c.reach,
+        c.ask_password,
+        c.protected
     )
     .execute(conn)
     .await?;
@@ -68,7 +70,7 @@ pub async fn partners(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, reach, created_at
+                max_sessions, ask_password, protected, state, checked_at, version, reach, created_at
          FROM connections c
          WHERE org_id = $1 AND deleted_at IS NULL AND EXISTS (
              SELECT FROM sync_tasks t WHERE t.org_id = $1 AND t.deleted_at IS NULL
@@ -95,7 +97,7 @@ pub async fn find_for_job(
     sqlx::query_as!(
         Row,
         "SELECT org_id, id, name, engine, connection_type, hops, host, port, database, username, tls, timeout_seconds,
-                max_sessions, state, checked_at, version, reach, created_at
+                max_sessions, ask_password, protected, state, checked_at, version, reach, created_at
          FROM connections c WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL
              AND reach = coalesce((SELECT CASE WHEN j.source_id = $2 THEN j.source_reach ELSE j.target_reach END
                                    FROM jobs j WHERE j.org_id = $1 AND j.id = $3), reach)",

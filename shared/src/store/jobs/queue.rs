@@ -94,7 +94,8 @@ pub async fn release(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<(), St
     Ok(())
 }
 
-/// What the waiting run is to do, as its task says by now.
+/// What the waiting run is to do, as its task says by now. One that brought passwords along stays
+/// with where its connections led when they were given.
 pub async fn refresh(
     conn: &mut Conn,
     org_id: OrgId,
@@ -104,8 +105,10 @@ pub async fn refresh(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE jobs SET spec = $3, source_id = $4, target_id = $5,
-             source_reach = (SELECT reach FROM connections WHERE org_id = $1 AND id = $4),
-             target_reach = (SELECT reach FROM connections WHERE org_id = $1 AND id = $5)
+             (source_reach, target_reach) = (
+                 SELECT CASE WHEN given THEN source_reach ELSE (SELECT reach FROM connections WHERE org_id = $1 AND id = $4) END,
+                        CASE WHEN given THEN target_reach ELSE (SELECT reach FROM connections WHERE org_id = $1 AND id = $5) END
+                 FROM (SELECT EXISTS (SELECT FROM job_secrets WHERE org_id = $1 AND job_id = $2) AS given) AS brought)
          WHERE org_id = $1 AND id = $2",
         org_id.0,
         id.0,

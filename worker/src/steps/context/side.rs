@@ -4,14 +4,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::store::{SystemTx, connections};
+use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::id::JobId;
+use longshore_shared::store::{SystemTx, connections, job_secrets};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::Hands;
 use crate::engine::Seat;
 use crate::steps::error::StepError;
-use crate::steps::secrets;
+use crate::steps::secrets::{self, changed};
 use crate::tunnel::Credentials;
 
 /// How long the end of a session is waited for.
@@ -21,6 +23,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub(super) struct Side {
     /// Where it is.
     pub(super) connection: Connection,
+    /// Where its password is if it was given for the job.
+    given: (JobId, SecretName),
     credentials: OnceCell<Credentials>,
     sessions: Mutex<Vec<u64>>,
     /// As many as the step may have open at once.
@@ -30,10 +34,11 @@ pub(super) struct Side {
 
 impl Side {
     /// A side on which the step opens `sessions` at once.
-    pub(super) fn new(connection: Connection, sessions: i16) -> Self {
+    pub(super) fn new(connection: Connection, given: (JobId, SecretName), sessions: i16) -> Self {
         let seated = u32::try_from(sessions.max(1)).unwrap_or(1);
         let seats = Arc::new(Semaphore::new(usize::try_from(seated).unwrap_or(1)));
-        Self { connection, credentials: OnceCell::new(), sessions: Mutex::default(), seats, seated }
+        let (credentials, sessions) = (OnceCell::new(), Mutex::default());
+        Self { connection, given, credentials, sessions, seats, seated }
     }
 
     /// The right to one more session; waits until the one before is closed. A step that needs
@@ -68,6 +73,11 @@ impl Side {
         let connection = &self.connection;
         let mut tx = hands.database.system().await?;
         let sealed = connections::edits::secrets(tx.conn(), connection).await?;
+        let (job_id, name) = self.given;
+        let given = match connection.ask_password {
+            true => Some(job_secrets::find(tx.conn(), connection.org_id, job_id).await?),
+            false => None,
+        };
         let as_begun = match sealed.is_empty() {
             true => found_again(&mut tx, connection).await?,
             false => true,
@@ -77,7 +87,9 @@ impl Side {
             return Err(changed(connection).into());
         }
         let place = (connections::SECRETS_TABLE, connection.id.0);
-        Ok(secrets::credentials(&hands.opener, connection, &sealed, place)?)
+        let open = |given: Vec<_>| secrets::given(&hands.opener, connection, &given, job_id, name);
+        let password = given.map(open).transpose()?;
+        Ok(secrets::credentials(&hands.opener, connection, &sealed, place, password)?)
     }
 
     /// A login's failure knows an address only; a person knows the connection's name.
@@ -100,17 +112,4 @@ impl Side {
 async fn found_again(tx: &mut SystemTx, connection: &Connection) -> Result<bool, StepError> {
     let found = connections::find(tx.conn(), connection.org_id, connection.id).await?;
     Ok(found.is_none_or(|found| found.reach == connection.reach))
-}
-
-/// The connection leads elsewhere since the job began.
-pub(super) fn changed(connection: &Connection) -> Failure {
-    Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "connection_changed",
-        format!(
-            "connection {}: it was changed while the job ran, and leads elsewhere or by another way",
-            connection.name
-        ),
-        "run the task again: it begins anew with the connection as it is",
-    )
 }

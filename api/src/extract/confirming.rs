@@ -1,0 +1,102 @@
+//! That a person means it: the name of a protected connection, and a password given again.
+
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::store::sync_tasks::SyncTask;
+use longshore_shared::vault::Secret;
+
+use super::given::{Findings, Given};
+use super::new_connection;
+use crate::error::ApiError;
+
+/// What confirms that a task's schedule may write to a protected target.
+#[derive(Debug, Default)]
+pub(crate) struct Confirming {
+    name: Option<String>,
+    password: Option<Secret>,
+}
+
+impl Confirming {
+    pub(super) fn read(found: &mut Findings, name: Given<String>, password: Given<Secret>) -> Self {
+        let name = found.optional("confirm_target", name, NAME);
+        Self { name, password: secret(found, "target_password", password) }
+    }
+
+    /// The password to keep with the task, if its schedule writes to a protected target; or why
+    /// the task cannot run by itself.
+    pub(crate) fn check(
+        self,
+        task: &SyncTask,
+        source: &Connection,
+        target: &Connection,
+    ) -> Result<Option<Secret>, ApiError> {
+        let mut found = Findings::default();
+        if task.schedule.is_some() {
+            for asking in [source, target].into_iter().filter(|connection| connection.ask_password) {
+                let detail = format!(
+                    "connection {} does not store its password, so nothing runs by itself; store it, or leave the \
+                     schedule out",
+                    asking.name
+                );
+                found.add("schedule", "password_not_stored", detail);
+            }
+        }
+        let fires = task.schedule.is_some() && task.enabled;
+        let confirmed = (fires && target.protected).then_some(target.name.as_str());
+        let given = self.name.map_or(Given::Absent, Given::Is);
+        name(&mut found, "confirm_target", given, confirmed);
+        let why = confirmed.map(protected);
+        let password = wanted(&mut found, "target_password", self.password, why);
+        found.finish(Some(password))
+    }
+}
+
+const NAME: &str = "the connection's name, as a text,";
+
+/// The name that confirms, if one is `expected`.
+pub(super) fn name(found: &mut Findings, field: &str, given: Given<String>, expected: Option<&str>) {
+    let before = found.count();
+    let given = found.optional(field, given, NAME);
+    match (given, expected) {
+        _ if found.count() > before => {}
+        (None, None) => {}
+        (Some(given), Some(expected)) if given == expected => {}
+        (None, Some(expected)) => {
+            let detail =
+                format!("connection {expected} is protected: give its name to confirm that you mean it");
+            found.add(field, "confirmation_needed", detail);
+        }
+        (Some(_), Some(_)) => {
+            found.add(field, "confirmation_wrong", "it is not the name of the protected connection");
+        }
+        (Some(_), None) => found.add(field, "not_asked", "nothing is to be confirmed here; leave it out"),
+    }
+}
+
+/// A password in a body.
+pub(super) fn secret(found: &mut Findings, field: &str, given: Given<Secret>) -> Option<Secret> {
+    let read = found.optional(field, given, "a text (it may be empty)");
+    found.checked(field, read, new_connection::password)
+}
+
+/// The password, which has to be there exactly if there is a reason for it.
+pub(super) fn wanted(
+    found: &mut Findings,
+    field: &str,
+    given: Option<Secret>,
+    why: Option<String>,
+) -> Option<Secret> {
+    match (&given, why) {
+        (None, Some(why)) => found.add(field, "secret_needed", why),
+        (Some(_), None) => {
+            let detail = "the connection stores its password and is not protected; leave it out";
+            found.add(field, "not_asked", detail);
+        }
+        _ => {}
+    }
+    given
+}
+
+/// Why the password of a protected connection is wanted.
+pub(super) fn protected(name: &str) -> String {
+    format!("connection {name} is protected: give its account's password again")
+}

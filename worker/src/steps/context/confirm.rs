@@ -1,0 +1,101 @@
+//! What lets a job write to a protected connection (C9): a person named it and knew its password.
+//!
+//! Comes before anything else of the job, so that nothing was written when it fails. Idempotent:
+//! it compares, and lets go of the copy of a password that was compared already.
+
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::job::Trigger;
+use longshore_shared::store::connections::{self, SealedSecret, edits};
+use longshore_shared::store::{job_secrets, target_confirmations};
+use longshore_shared::vault::Secret;
+
+use super::Context;
+use crate::steps::error::StepError;
+use crate::steps::secrets::{changed, open_one};
+
+impl Context {
+    /// An error unless the job may write to its target.
+    pub(crate) async fn confirm(&self) -> Result<(), StepError> {
+        if !self.target().protected {
+            return Ok(());
+        }
+        self.check_lease()?;
+        match self.step.job.trigger {
+            Trigger::Person => self.confirmed_with_the_run().await,
+            Trigger::Schedule => self.confirmed_with_the_schedule().await,
+        }
+    }
+
+    async fn confirmed_with_the_run(&self) -> Result<(), StepError> {
+        let (target, job_id) = (self.target(), self.step.job.id);
+        let mut tx = self.hands.database.system().await?;
+        let given = job_secrets::find(tx.conn(), target.org_id, job_id).await?;
+        tx.commit().await?;
+        let place = (job_secrets::TABLE, job_id.0);
+        let given = open_one(&self.hands.opener, target, &given, place, SecretName::TargetPassword)?;
+        let given = given.ok_or_else(|| void(target, "became protected after this run was asked for"))?;
+        // Where none is stored the server itself compares, at the login.
+        if target.ask_password || given.is(&self.stored().await?) {
+            return Ok(());
+        }
+        Err(wrong(target).into())
+    }
+
+    async fn confirmed_with_the_schedule(&self) -> Result<(), StepError> {
+        let (target, job_id) = (self.target(), self.step.job.id);
+        let mut tx = self.hands.database.system().await?;
+        let found = target_confirmations::of_job(tx.conn(), target.org_id, job_id).await?;
+        tx.commit().await?;
+        let found = found.ok_or_else(|| void(target, "was never confirmed for this task's schedule"))?;
+        if (found.target_id, found.reach) != (target.id, target.reach) {
+            return Err(void(target, "leads elsewhere since this task's schedule was confirmed").into());
+        }
+        let Some(sealed) = found.sealed else { return Ok(()) };
+        let given = [SealedSecret { name: target_confirmations::SECRET, version: found.reach, sealed }];
+        let place = (target_confirmations::TABLE, found.task_id.0);
+        let opened = open_one(&self.hands.opener, target, &given, place, target_confirmations::SECRET)?;
+        if !opened.ok_or_else(|| wrong(target))?.is(&self.stored().await?) {
+            return Err(wrong(target).into());
+        }
+        let [SealedSecret { sealed, .. }] = given;
+        let mut tx = self.hands.database.system().await?;
+        target_confirmations::prove(tx.conn(), target.org_id, found.task_id, &sealed).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The target's stored password.
+    async fn stored(&self) -> Result<Secret, StepError> {
+        let target = self.target();
+        let mut tx = self.hands.database.system().await?;
+        let sealed = edits::secrets(tx.conn(), target).await?;
+        tx.commit().await?;
+        let place = (connections::SECRETS_TABLE, target.id.0);
+        let opened = open_one(&self.hands.opener, target, &sealed, place, SecretName::Password)?;
+        Ok(opened.ok_or_else(|| changed(target))?)
+    }
+}
+
+fn wrong(target: &Connection) -> Failure {
+    Failure::permanent(
+        FailureClass::PermissionError,
+        "confirmation_failed",
+        format!(
+            "connection {} is protected, and the password that was given to confirm it is not the stored one; nothing \
+             was written",
+            target.name
+        ),
+        "give the password of the connection's own account as `target_password`, and run or save the task again",
+    )
+}
+
+fn void(target: &Connection, why: &str) -> Failure {
+    Failure::permanent(
+        FailureClass::PermissionError,
+        "confirmation_void",
+        format!("connection {} is protected, and {why}; nothing was written", target.name),
+        "run or save the task again with `confirm_target` and `target_password`",
+    )
+}
