@@ -22,8 +22,8 @@ pub async fn claim(
     worker_name: &str,
     lease_seconds: f64,
 ) -> Result<Option<Claimed>, WorkflowError> {
-    reach(Failpoint::ClaimBeforeCommit).await?;
     let mut single = database.single().await?;
+    reach(Failpoint::ClaimBeforeCommit).await?;
     let conn = single.conn();
     let found = match steps::claim(conn, org_id, step_id, worker, worker_name, lease_seconds).await? {
         None => steps::claim_first(conn, org_id, step_id, worker, worker_name, lease_seconds).await?,

@@ -2,6 +2,7 @@
 
 use longshore_tests::client::{Client, connection_body};
 use longshore_tests::place;
+use longshore_tests::proxy::Proxy;
 use longshore_tests::schema::Schema;
 use longshore_tests::sshd::Sshd;
 use longshore_tests::stack::Stack;
@@ -180,14 +181,16 @@ async fn c6_each_stage_that_fails_is_named_with_its_remedy() {
 async fn c6_a_postgresql_server_is_tested_too() {
     let sshd = Sshd::start().await;
     let stack = Stack::running().await;
-    // Any database does: here it is the fleet's own.
+    // Any database does: here it is the fleet's own, by a way that the fleet does not know as its
+    // own, since no connection may lead to that.
     let url = Url::parse(&stack.control.system_url).unwrap();
+    let proxy = Proxy::before(url.port().unwrap());
     for (hops, way) in [
         (vec![], vec!["dns", "address_policy"]),
         (vec![sshd.hop()], vec!["1 dns", "1 address_policy", "1 tcp", "1 host_key", "1 ssh_login"]),
     ] {
         let mut body = body(&stack.source, &hops);
-        (body["engine"], body["port"]) = (json!("postgresql"), json!(url.port()));
+        (body["engine"], body["port"]) = (json!("postgresql"), json!(proxy.port));
         (body["database"], body["username"]) = (json!(stack.control.name), json!(url.username()));
         body["password"] = json!(url.password());
         let expected: Vec<&str> = way.into_iter().chain(DATABASE).collect();

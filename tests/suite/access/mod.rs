@@ -3,6 +3,7 @@
 mod asking;
 mod bad_input;
 mod bad_jobs;
+mod canaries;
 mod certificates;
 mod checks;
 mod connection_tests;

@@ -16,7 +16,8 @@ use super::{attempts, seed};
 
 /// The process that is told to rest before its commit, once.
 fn resting(place: Failpoint) -> Surroundings {
-    // A job's first step is looked for once before the job itself is begun.
+    // A job's first step is looked for among running jobs' before the job itself is begun: the
+    // claim whose commit is lost is that of the step after it.
     let word = if place == ClaimBeforeCommit { "1*off->1*return(rest 2000)" } else { "1*return(rest 2000)" };
     Surroundings::default().failpoints([(place, word)])
 }
@@ -66,7 +67,8 @@ async fn f17_a_submission_whose_commit_is_unknown_runs_once() {
 /// A stack with one worker, which reaches PostgreSQL by way of a proxy.
 async fn worker_behind(place: Failpoint) -> (Stack, Proxy) {
     let mut stack = Stack::prepared().await;
-    stack.set(&[("LEASE_SECONDS", "3")]);
+    // One step at a time, so that the claim that rests is the only one.
+    stack.set(&[("LEASE_SECONDS", "3"), ("WORKER_PERMITS", "1")]);
     stack.start_api();
     stack.start_scheduler();
     let proxy = stack.proxy(Upstream::Postgres);
@@ -79,8 +81,8 @@ async fn worker_behind(place: Failpoint) -> (Stack, Proxy) {
 #[tokio::test]
 async fn f17_a_claim_whose_commit_is_unknown_is_taken_up_again() {
     let (stack, proxy) = worker_behind(ClaimBeforeCommit).await;
-    let job = stack.client.post("/v1/probes", &json!({"steps": 1})).await.expect(202).id();
-    let claimed = "SELECT count(*) FROM steps WHERE token > 0";
+    let job = stack.client.post("/v1/probes", &json!({"steps": 3})).await.expect(202).id();
+    let claimed = "SELECT count(*) FROM steps WHERE token > 0 AND kind = 'probe'";
     let committed = async || stack.control.value::<i64>(claimed).await == 1;
     lose_the_answer(&proxy, ClaimBeforeCommit, || stack.workers[0].log(), committed).await;
     stack.client.completed(&job, seconds(60)).await;

@@ -119,9 +119,9 @@ async fn f14_a_worker_frozen_right_before_its_commit_changes_nothing_afterwards(
         stack.start_scheduler();
         // The plan settles once before the chunk does.
         let word = if place == Failpoint::CopyBeforeCommit {
-            "1*return(rest 800)"
+            "1*return(rest 8000)"
         } else {
-            "1*off->1*return(rest 800)"
+            "1*off->1*return(rest 8000)"
         };
         stack.surround(Surroundings::default().failpoints([(place, word)]));
         stack.start_worker();

@@ -156,10 +156,15 @@ async fn s11_a_queue_that_races_the_end_strands_nobody() {
     for round in 0..40 {
         let (job, worker) = bench.planned(growth(&[(&[], 1)])).await;
         let step = bench.claim(bench.steps(job, "announced").await[0], worker).await.unwrap();
-        let asks = join_all((0..3).map(|_| bench.submit()));
+        // The end comes before all have asked, in the middle, or after.
+        let (end_pause, ask_pause) = if round < 20 { (round * 3, 0) } else { (0, (round - 20) * 3) };
+        let pause = |milliseconds| tokio::time::sleep(std::time::Duration::from_millis(milliseconds));
+        let asks = async {
+            pause(ask_pause).await;
+            join_all((0..3).map(|_| bench.submit())).await
+        };
         let end = async {
-            // At once, in the middle, or when all have asked.
-            tokio::time::sleep(std::time::Duration::from_millis(round * 2)).await;
+            pause(end_pause).await;
             settle::done(&bench.database, &step, &Outcome::default()).await
         };
         let (asked, ended) = futures::join!(asks, end);

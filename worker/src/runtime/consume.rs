@@ -45,7 +45,10 @@ async fn one(worker: &Arc<Worker>, delivery: Delivery, span: OpenSpan, shutdown:
     let asked = Instant::now();
     let trying = span.context().begin_if_sent(Work::Claim);
     let claimed = claim(worker, &delivery).await;
-    trying.end(claimed.is_err());
+    // Without a step there is no span of one, and a part of none would hang in the air.
+    if matches!(claimed, Ok(Some(_))) {
+        trying.end(false);
+    }
     match claimed {
         Ok(None) => {
             // Somebody else has it, or nobody needs it any more.
