@@ -16,9 +16,9 @@ use super::{attempts, seed};
 
 /// The process that is told to rest before its commit, once.
 fn resting(place: Failpoint) -> Surroundings {
-    // A job's first step is looked for among running jobs' before the job itself is begun: the
-    // claim whose commit is lost is that of the step after it.
-    let word = if place == ClaimBeforeCommit { "1*off->1*return(rest 2000)" } else { "1*return(rest 2000)" };
+    // A claim is one statement: its commit can be lost only where the connection knows the
+    // statement already, which after some claims they all do.
+    let word = if place == ClaimBeforeCommit { "30*off->1*return(rest 2000)" } else { "1*return(rest 2000)" };
     Surroundings::default().failpoints([(place, word)])
 }
 
@@ -81,8 +81,8 @@ async fn worker_behind(place: Failpoint) -> (Stack, Proxy) {
 #[tokio::test]
 async fn f17_a_claim_whose_commit_is_unknown_is_taken_up_again() {
     let (stack, proxy) = worker_behind(ClaimBeforeCommit).await;
-    let job = stack.client.post("/v1/probes", &json!({"steps": 3})).await.expect(202).id();
-    let claimed = "SELECT count(*) FROM steps WHERE token > 0 AND kind = 'probe'";
+    let job = stack.client.post("/v1/probes", &json!({"steps": 60})).await.expect(202).id();
+    let claimed = "SELECT count(*) FROM steps WHERE state = 'running' AND kind = 'probe'";
     let committed = async || stack.control.value::<i64>(claimed).await == 1;
     lose_the_answer(&proxy, ClaimBeforeCommit, || stack.workers[0].log(), committed).await;
     stack.client.completed(&job, seconds(60)).await;
