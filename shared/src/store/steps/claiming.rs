@@ -1,6 +1,7 @@
 //! A step is taken.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::domain::id::{JobId, OrgId, StepId, WorkerId};
 use crate::domain::job::Job;
@@ -65,6 +66,37 @@ impl Found {
     }
 }
 
+struct Row {
+    job_id: Uuid,
+    kind: String,
+    token: i64,
+    attempt: i32,
+    stage: i32,
+    table_number: Option<i32>,
+    payload: Value,
+    generation: Option<i32>,
+    waited: f64,
+    job: Value,
+    trace: Option<String>,
+}
+
+impl Row {
+    fn found(self, org_id: OrgId, step_id: StepId) -> Found {
+        Found {
+            lease: Lease { org_id, job_id: JobId(self.job_id), step_id, token: self.token },
+            kind: self.kind,
+            attempt: self.attempt,
+            stage: self.stage,
+            table_number: self.table_number,
+            payload: self.payload,
+            generation: self.generation,
+            waited_seconds: self.waited,
+            job: self.job,
+            trace: self.trace,
+        }
+    }
+}
+
 /// `announced` becomes `running` with a higher token and a lease of `seconds` on the
 /// database's clock; `None`: somebody else has it, it is not to be done any more, or its
 /// job does not run yet. A step for holders goes only to a worker that holds the point of
@@ -81,7 +113,8 @@ pub async fn claim(
     worker_name: &str,
     seconds: f64,
 ) -> Result<Option<Found>, StoreError> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         r#"UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
                worker_name = $4, lease_until = now() + make_interval(secs => $5),
                started_at = coalesce(s.started_at, now()), failure = NULL,
@@ -105,18 +138,7 @@ pub async fn claim(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|r| Found {
-        lease: Lease { org_id, job_id: JobId(r.job_id), step_id: id, token: r.token },
-        kind: r.kind,
-        attempt: r.attempt,
-        stage: r.stage,
-        table_number: r.table_number,
-        payload: r.payload,
-        generation: r.generation,
-        waited_seconds: r.waited,
-        job: r.job,
-        trace: r.trace,
-    }))
+    Ok(row.map(|row| row.found(org_id, id)))
 }
 
 /// As [`claim`], for the first step of a job that is still `pending`, which becomes `running`
@@ -130,7 +152,8 @@ pub async fn claim_first(
     worker_name: &str,
     seconds: f64,
 ) -> Result<Option<Found>, StoreError> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         r#"WITH j AS (
                UPDATE jobs SET state = 'running', started_at = now()
                WHERE org_id = $1 AND state = 'pending' AND ending IS NULL
@@ -153,16 +176,5 @@ pub async fn claim_first(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|r| Found {
-        lease: Lease { org_id, job_id: JobId(r.job_id), step_id: id, token: r.token },
-        kind: r.kind,
-        attempt: r.attempt,
-        stage: r.stage,
-        table_number: r.table_number,
-        payload: r.payload,
-        generation: r.generation,
-        waited_seconds: r.waited,
-        job: r.job,
-        trace: r.trace,
-    }))
+    Ok(row.map(|row| row.found(org_id, id)))
 }
