@@ -6,6 +6,7 @@ mod bad_jobs;
 mod canaries;
 mod certificates;
 mod checks;
+mod client_certificates;
 mod connection_tests;
 mod edits;
 mod examine;
@@ -13,6 +14,7 @@ mod host_keys;
 mod hostile;
 mod policy;
 mod protected;
+mod secured;
 mod tunnels;
 
 use longshore_tests::stack::Stack;
