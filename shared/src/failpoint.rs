@@ -75,6 +75,12 @@ places! {
     PlanBeforeCreate = "plan_before_create",
     /// The plan has made its first table.
     PlanAfterCreate = "plan_after_create",
+    /// Commits on the source are stopped, nobody has been told the point.
+    PointStopped = "point_stopped",
+    /// A holder sees the point and has not said so.
+    PointTaken = "point_taken",
+    /// Who holds the point is settled, commits are stopped still.
+    PointSettled = "point_settled",
     /// A chunk is loaded, not committed on the target.
     CopyBeforeCommit = "copy_before_commit",
     /// A chunk was committed on the target.

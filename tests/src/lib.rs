@@ -11,6 +11,7 @@
 
 pub mod agree;
 pub mod authority;
+pub mod bank;
 pub mod broker;
 pub mod client;
 pub mod control_plane;

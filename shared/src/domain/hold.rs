@@ -21,6 +21,8 @@ words! {
 words! {
     /// Where a worker stands as a job's holder.
     HolderState {
+        /// It gets ready: logs in, and fixes nothing.
+        Preparing = "preparing",
         /// It is ready and holds no point yet.
         Enlisted = "enlisted",
         /// It holds the point.
@@ -33,6 +35,6 @@ words! {
 }
 
 /// How often a job starts again because all its holders are lost; then it fails.
-pub const MOST_RESTARTS: i32 = 5;
+pub const MOST_RESTARTS: i32 = 20;
 /// Holders that a job may ask for.
 pub const MOST_HOLDERS: u32 = 100;

@@ -30,7 +30,10 @@ impl StepKind {
     /// what follows on another waits until that is closed, so no limit is too small.
     pub const fn sessions(self) -> Sessions {
         match self {
-            Self::ProbePlan | Self::Probe => Sessions { source: 0, target: 0 },
+            Self::ProbePlan | Self::ProbeEnlist | Self::Probe => Sessions { source: 0, target: 0 },
+            // The sessions that will read are counted with the holders, and the one that leads
+            // is taken off before those are shared out.
+            Self::Snapshot => Sessions { source: 0, target: 1 },
             Self::ConnectionTest | Self::ConnectionRecheck => Sessions { source: 1, target: 0 },
             Self::Index => Sessions { source: 0, target: 1 },
             _ => Sessions { source: 1, target: 1 },

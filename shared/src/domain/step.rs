@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::connection_test::Examined;
 use super::id::{JobId, OrgId, StepId};
 use super::job::{JobKind, Trigger};
+use super::limits::Sessions;
 use super::words;
 
 words! {
@@ -18,6 +19,8 @@ words! {
     StepKind {
         /// Check both sides and lay out the job's other steps.
         Plan = "plan",
+        /// Fix one point of the source that all readers of the job see.
+        Snapshot = "snapshot",
         /// Load one range of a table into a target that has none of its rows.
         Copy = "copy",
         /// Compare one range of a table on both sides and write what differs.
@@ -142,6 +145,12 @@ impl StepDraft {
     /// The queue that it is announced on.
     pub const fn queue(&self) -> Queue {
         if self.affine { Queue::Job } else { self.kind.queue() }
+    }
+
+    /// Sessions that it opens itself: what reads for a holder is open already, and counted there.
+    pub const fn sessions(&self) -> Sessions {
+        let own = self.kind.sessions();
+        if self.affine { Sessions { source: 0, ..own } } else { own }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tables `job_holds` and `job_holders`: what workers hold for a job. Written by `workflow`
 //! only; what names an old generation changes nothing.
 
+mod offers;
 mod recovery;
 
 use serde_json::Value;
@@ -10,6 +11,7 @@ use crate::domain::hold::{HoldPhase, HolderState};
 use crate::domain::id::{JobId, OrgId, WorkerId};
 use crate::domain::step::Lease;
 
+pub use offers::{Wanted, enlist, offer, wanted};
 pub use recovery::{Orphan, lapsed, orphan, orphans, restart, strike};
 
 /// A worker as a holder for a job.
@@ -41,59 +43,37 @@ pub async fn leads(conn: &mut Conn, lease: &Lease) -> Result<bool, StoreError> {
     Ok(row.leads)
 }
 
-/// Begins a new generation, led by the step; answers its number.
-pub async fn begin(conn: &mut Conn, lease: &Lease, wanted: i32) -> Result<i32, StoreError> {
+/// A generation that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Its number.
+    pub generation: i32,
+    /// How often the job has lost all holders before.
+    pub restarts: i32,
+}
+
+/// Begins a new generation, led by the step.
+pub async fn begin(conn: &mut Conn, lease: &Lease, wanted: i32) -> Result<Begun, StoreError> {
     let row = sqlx::query!(
         "INSERT INTO job_holds AS d (org_id, job_id, generation, phase, wanted, stage)
          SELECT org_id, job_id, 1, 'enlisting', $3, stage FROM steps WHERE org_id = $1 AND id = $2
          ON CONFLICT (org_id, job_id) DO UPDATE
          SET generation = d.generation + 1, phase = 'enlisting', point = NULL, wanted = $3, stage = excluded.stage
-         RETURNING generation",
+         RETURNING generation, restarts",
         lease.org_id.0,
         lease.step_id.0,
         wanted
     )
     .fetch_one(conn)
     .await?;
-    Ok(row.generation)
-}
-
-/// Adds a holder while its generation enlists and has room; answers whether it is one.
-pub async fn enlist(conn: &mut Conn, holder: &Holder, lease_seconds: f64) -> Result<bool, StoreError> {
-    // Those who enlist at once take turns at this row, so that none counts too few.
-    let asked = sqlx::query!(
-        "SELECT d.wanted FROM job_holds d JOIN jobs j ON j.org_id = d.org_id AND j.id = d.job_id
-         WHERE d.org_id = $1 AND d.job_id = $2 AND d.generation = $3 AND d.phase = 'enlisting'
-           AND j.state = 'running' AND j.ending IS NULL
-         FOR UPDATE OF d",
-        holder.org_id.0,
-        holder.job_id.0,
-        holder.generation
-    )
-    .fetch_optional(&mut *conn)
-    .await?;
-    let Some(asked) = asked else { return Ok(false) };
-    let done = sqlx::query!(
-        "INSERT INTO job_holders (org_id, job_id, generation, worker_id, worker_name, state, lease_until)
-         SELECT $1, $2, $3, $4, $5, 'enlisted', now() + make_interval(secs => $6)
-         WHERE (SELECT count(*) FROM job_holders WHERE org_id = $1 AND job_id = $2 AND generation = $3) < $7
-         ON CONFLICT DO NOTHING",
-        holder.org_id.0,
-        holder.job_id.0,
-        holder.generation,
-        holder.worker_id.0,
-        holder.worker_name,
-        lease_seconds,
-        i64::from(asked.wanted)
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(Begun { generation: row.generation, restarts: row.restarts })
 }
 
 /// How many holders of a generation stand where.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Standing {
+    /// Not ready yet.
+    pub preparing: i64,
     /// Ready, without the point.
     pub enlisted: i64,
     /// With the point.
@@ -110,7 +90,8 @@ pub async fn standing(
     generation: i32,
 ) -> Result<Standing, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT count(*) FILTER (WHERE state = 'enlisted') AS "enlisted!",
+        r#"SELECT count(*) FILTER (WHERE state = 'preparing') AS "preparing!",
+                  count(*) FILTER (WHERE state = 'enlisted') AS "enlisted!",
                   count(*) FILTER (WHERE state = 'held') AS "held!",
                   (SELECT count(*) FROM workers
                    WHERE heartbeat_at > now() - make_interval(secs => $4)) AS "live!"
@@ -122,10 +103,41 @@ pub async fn standing(
     )
     .fetch_one(conn)
     .await?;
-    Ok(Standing { enlisted: row.enlisted, held: row.held, live: row.live })
+    Ok(Standing { preparing: row.preparing, enlisted: row.enlisted, held: row.held, live: row.live })
 }
 
-/// The point is decided; nobody enlists any more.
+/// A holder that is ready.
+#[derive(Clone, Debug)]
+pub struct Enlisted {
+    /// Which worker.
+    pub worker_id: WorkerId,
+    /// Its sessions on the source.
+    pub sessions: i16,
+    /// What it saw at the newest point, if it holds that.
+    pub mark: Option<Value>,
+}
+
+/// The holders of a generation that are ready, or hold the newest point.
+pub async fn enlisted(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    generation: i32,
+) -> Result<Vec<Enlisted>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT worker_id, sessions, mark FROM job_holders
+         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('enlisted', 'held') ORDER BY worker_id",
+        org_id.0,
+        job_id.0,
+        generation
+    )
+    .fetch_all(conn)
+    .await?;
+    let one = |worker_id, sessions, mark| Enlisted { worker_id: WorkerId(worker_id), sessions, mark };
+    Ok(rows.into_iter().map(|r| one(r.worker_id, r.sessions, r.mark)).collect())
+}
+
+/// The point is decided, or decided anew: nobody enlists any more, and nobody holds it yet.
 pub async fn fix(
     conn: &mut Conn,
     org_id: OrgId,
@@ -135,11 +147,20 @@ pub async fn fix(
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "UPDATE job_holds SET phase = 'fixing', point = $4
-         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND phase = 'enlisting'",
+         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND phase IN ('enlisting', 'fixing')",
         org_id.0,
         job_id.0,
         generation,
         point
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "UPDATE job_holders SET state = CASE state WHEN 'preparing' THEN 'left' ELSE 'enlisted' END, mark = NULL
+         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('preparing', 'held')",
+        org_id.0,
+        job_id.0,
+        generation
     )
     .execute(conn)
     .await?;
@@ -155,7 +176,7 @@ pub async fn open(
 ) -> Result<Vec<String>, StoreError> {
     sqlx::query!(
         "UPDATE job_holders SET state = 'left'
-         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state = 'enlisted'",
+         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('preparing', 'enlisted')",
         org_id.0,
         job_id.0,
         generation
@@ -212,7 +233,7 @@ pub async fn renew(conn: &mut Conn, holder: &Holder, lease_seconds: f64) -> Resu
         "UPDATE job_holders h SET lease_until = now() + make_interval(secs => $5)
          FROM job_holds d JOIN jobs j ON j.org_id = d.org_id AND j.id = d.job_id
          WHERE h.org_id = $1 AND h.job_id = $2 AND h.generation = $3 AND h.worker_id = $4
-           AND h.state IN ('enlisted', 'held') AND d.org_id = $1 AND d.job_id = $2 AND d.generation = $3
+           AND h.state IN ('preparing', 'enlisted', 'held') AND d.org_id = $1 AND d.job_id = $2 AND d.generation = $3
            AND j.state = 'running' AND j.ending IS NULL
          RETURNING d.phase, d.point, h.state",
         holder.org_id.0,
@@ -226,16 +247,24 @@ pub async fn renew(conn: &mut Conn, holder: &Holder, lease_seconds: f64) -> Resu
     row.map(|r| Ok(Look { phase: r.phase.parse()?, point: r.point, state: r.state.parse()? })).transpose()
 }
 
-/// The holder holds the point; `false`: it came too late.
-pub async fn report(conn: &mut Conn, holder: &Holder) -> Result<bool, StoreError> {
+/// The holder holds the point, and saw this; `false`: it came too late, or another point was
+/// decided meanwhile.
+pub async fn report(
+    conn: &mut Conn,
+    holder: &Holder,
+    point: &Value,
+    mark: &Value,
+) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "UPDATE job_holders h SET state = 'held' FROM job_holds d
+        "UPDATE job_holders h SET state = 'held', mark = $6 FROM job_holds d
          WHERE h.org_id = $1 AND h.job_id = $2 AND h.generation = $3 AND h.worker_id = $4 AND h.state = 'enlisted'
-           AND d.org_id = $1 AND d.job_id = $2 AND d.generation = $3 AND d.phase = 'fixing'",
+           AND d.org_id = $1 AND d.job_id = $2 AND d.generation = $3 AND d.phase = 'fixing' AND d.point = $5",
         holder.org_id.0,
         holder.job_id.0,
         holder.generation,
-        holder.worker_id.0
+        holder.worker_id.0,
+        point,
+        mark
     )
     .execute(conn)
     .await?;
@@ -246,7 +275,7 @@ pub async fn report(conn: &mut Conn, holder: &Holder) -> Result<bool, StoreError
 pub async fn leave(conn: &mut Conn, holder: &Holder) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE job_holders SET state = 'left'
-         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND worker_id = $4 AND state IN ('enlisted', 'held')",
+         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND worker_id = $4 AND state IN ('preparing', 'enlisted', 'held')",
         holder.org_id.0,
         holder.job_id.0,
         holder.generation,

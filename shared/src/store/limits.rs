@@ -55,7 +55,10 @@ pub async fn room(conn: &mut Conn, org_id: OrgId) -> Result<Room, StoreError> {
                           + CASE WHEN j.target_id = c.id THEN s.target_sessions ELSE 0 END)
                FROM jobs j JOIN steps s ON s.org_id = j.org_id AND s.job_id = j.id
                WHERE j.org_id = $1 AND j.state IN ('pending', 'running') AND c.id IN (j.source_id, j.target_id)
-                 AND s.state IN ('announced', 'running') AND NOT waits_for_target(s.org_id, s.job_id)), 0) AS "room!"
+                 AND s.state IN ('announced', 'running') AND NOT waits_for_target(s.org_id, s.job_id)), 0)
+             - coalesce((
+               SELECT sum(h.sessions) FROM jobs j JOIN job_holders h ON h.org_id = j.org_id AND h.job_id = j.id
+               WHERE j.org_id = $1 AND j.source_id = c.id AND h.state IN ('preparing', 'enlisted', 'held')), 0) AS "room!"
            FROM connections c WHERE c.org_id = $1 AND c.max_sessions IS NOT NULL"#,
         org_id.0
     )

@@ -236,3 +236,15 @@ pub async fn details(
     .await?;
     Ok(rows.into_iter().map(|r| r.outcome).collect())
 }
+
+/// All steps of the job.
+pub async fn ids(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<StepId>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id FROM steps WHERE org_id = $1 AND job_id = $2 ORDER BY ordinal",
+        org_id.0,
+        job_id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| StepId(r.id)).collect())
+}

@@ -13,23 +13,69 @@ use crate::domain::hold::{HolderState, MOST_RESTARTS};
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::{Ending, JobState};
 use crate::domain::step::Lease;
-use crate::store::job_holders::{self as store, Holder, Look, Orphan, Standing};
+use crate::store::job_holders::{self as store, Begun, Enlisted, Holder, Look, Orphan, Standing};
 use crate::store::outbox::Owed;
-use crate::store::{Conn, Database, SystemTx, job_log, jobs, steps};
+use crate::store::{Conn, Database, SystemTx, job_log, jobs, limits, steps};
 
 /// Begins a new generation of at most `wanted` holders, led by the step that is held.
-pub async fn begin(database: &Database, lease: &Lease, wanted: u32) -> Result<i32, WorkflowError> {
+pub async fn begin(database: &Database, lease: &Lease, wanted: u32) -> Result<Begun, WorkflowError> {
     let mut tx = led(database, lease).await?;
     let wanted = i32::try_from(wanted).unwrap_or(i32::MAX);
-    let generation = store::begin(tx.conn(), lease, wanted).await?;
+    let begun = store::begin(tx.conn(), lease, wanted).await?;
     tx.commit().await?;
-    Ok(generation)
+    Ok(begun)
 }
 
-/// A worker offers to be a holder; `false`: it is not needed.
-pub async fn enlist(database: &Database, holder: &Holder, lease_seconds: f64) -> Result<bool, WorkflowError> {
+/// A worker offers to be a holder with at most so many sessions on what the job reads.
+/// Answers how many it may open, none where it needs none; `None`: it is not needed, or a limit
+/// leaves no room.
+pub async fn offer(
+    database: &Database,
+    holder: &Holder,
+    sessions: i16,
+    lease_seconds: f64,
+) -> Result<Option<i16>, WorkflowError> {
     let mut tx = database.system().await?;
-    let enlisted = store::enlist(tx.conn(), holder, lease_seconds).await?;
+    let conn = tx.conn();
+    limits::lock(conn, holder.org_id).await?;
+    let Some(wanted) = store::wanted(conn, holder).await?.filter(|wanted| wanted.holders > 0) else {
+        return Ok(None);
+    };
+    let room = limits::room(conn, holder.org_id).await?;
+    let room = wanted.source.and_then(|source| room.sessions.get(&source).copied());
+    let Some(sessions) = share(sessions, room, wanted.holders) else { return Ok(None) };
+    if !store::offer(conn, holder, sessions, lease_seconds).await? {
+        return Ok(None);
+    }
+    tx.commit().await?;
+    Ok(Some(sessions))
+}
+
+/// An even share of the room for each holder that is still to come. One session is kept for
+/// whoever leads, unless there is only one at all: then nothing needs to be led.
+fn share(asked: i16, room: Option<i64>, holders: i64) -> Option<i16> {
+    let Some(room) = room.filter(|_| asked > 0) else { return Some(asked) };
+    let free = if room > 1 { room - 1 } else { room };
+    let share = (free / holders.max(1)).max(1).min(i64::from(asked));
+    (free > 0).then(|| i16::try_from(share).unwrap_or(asked))
+}
+
+/// The holder is ready; `false`: it took too long.
+pub async fn enlist(database: &Database, holder: &Holder) -> Result<bool, WorkflowError> {
+    let mut tx = database.system().await?;
+    let enlisted = store::enlist(tx.conn(), holder).await?;
+    tx.commit().await?;
+    Ok(enlisted)
+}
+
+/// The holders of a generation that are ready, or hold the newest point.
+pub async fn enlisted(
+    database: &Database,
+    lease: &Lease,
+    generation: i32,
+) -> Result<Vec<Enlisted>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let enlisted = store::enlisted(tx.conn(), lease.org_id, lease.job_id, generation).await?;
     tx.commit().await?;
     Ok(enlisted)
 }
@@ -46,7 +92,7 @@ pub async fn standing(
     Ok(standing)
 }
 
-/// The point is decided: holders find it at their next look.
+/// The point is decided, or decided anew: holders find it at their next look.
 pub async fn fix(
     database: &Database,
     lease: &Lease,
@@ -84,10 +130,16 @@ pub async fn renew(
     Ok(look)
 }
 
-/// The holder holds the point; `false`: it came too late and is to let go.
-pub async fn report(database: &Database, holder: &Holder) -> Result<bool, WorkflowError> {
+/// The holder holds the point and saw this mark; `false`: it came too late, or the point was
+/// decided anew.
+pub async fn report(
+    database: &Database,
+    holder: &Holder,
+    point: &Value,
+    mark: &Value,
+) -> Result<bool, WorkflowError> {
     let mut tx = database.system().await?;
-    let counted = store::report(tx.conn(), holder).await?;
+    let counted = store::report(tx.conn(), holder, point, mark).await?;
     tx.commit().await?;
     Ok(counted)
 }
@@ -209,4 +261,25 @@ async fn led(database: &Database, lease: &Lease) -> Result<SystemTx, WorkflowErr
 
 fn told(names: &[String]) -> String {
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares() {
+        for (asked, room, holders, expected) in [
+            (4, None, 3, Some(4)),
+            (0, Some(0), 3, Some(0)),
+            (4, Some(0), 1, None),
+            (4, Some(-2), 1, None),
+            (4, Some(1), 3, Some(1)),
+            (4, Some(2), 3, Some(1)),
+            (4, Some(7), 3, Some(2)),
+            (4, Some(7), 1, Some(4)),
+        ] {
+            assert_eq!(share(asked, room, holders), expected, "{asked} of {room:?} for {holders}");
+        }
+    }
 }

@@ -23,6 +23,9 @@ type Places = &'static [(Failpoint, u32)];
 const FILLING: Places = &[
     (PlanBeforeCreate, 0),
     (PlanAfterCreate, 3),
+    (PointStopped, 0),
+    (PointTaken, 0),
+    (PointSettled, 0),
     (CopyBeforeCommit, 0),
     (CopyAfterCommit, 1),
     (IndexBefore, 0),

@@ -4,5 +4,6 @@
 mod filling;
 mod keyless;
 mod selection;
+mod snapshot;
 mod truth;
 mod truth_table;

@@ -38,7 +38,7 @@ impl Walk {
         let database = &self.bench.database;
         let step = self.bench.steps(self.job, "announced").await[0];
         let lead = self.bench.claim(step, self.worker).await.unwrap();
-        assert_eq!(holders::begin(database, &lead.lease, 1).await.unwrap(), generation);
+        assert_eq!(holders::begin(database, &lead.lease, 1).await.unwrap().generation, generation);
         let holder = Holder {
             org_id: self.bench.org,
             job_id: self.job,
@@ -46,16 +46,24 @@ impl Walk {
             worker_id: self.worker,
             worker_name: "w".to_owned(),
         };
-        assert!(holders::enlist(database, &holder, LEASE).await.unwrap());
+        assert_eq!(holders::offer(database, &holder, 3, LEASE).await.unwrap(), Some(3));
+        assert!(holders::offer(database, &holder, 3, LEASE).await.unwrap().is_none(), "it is one already");
         let second = Holder { worker_id: self.bench.worker(1).await, ..holder.clone() };
-        assert!(!holders::enlist(database, &second, LEASE).await.unwrap(), "one was wanted");
+        assert!(holders::offer(database, &second, 3, LEASE).await.unwrap().is_none(), "one was wanted");
         let stale = Holder { generation: generation - 1, ..second };
-        assert!(!holders::enlist(database, &stale, LEASE).await.unwrap(), "an old generation");
-        assert!(!holders::report(database, &holder).await.unwrap(), "there is no point yet");
-        holders::fix(database, &lead.lease, generation, &json!(generation)).await.unwrap();
+        assert!(holders::offer(database, &stale, 3, LEASE).await.unwrap().is_none(), "an old generation");
+        assert!(holders::enlist(database, &holder).await.unwrap());
+        let (point, mark) = (json!(generation), json!("seen"));
+        assert!(!holders::report(database, &holder, &point, &mark).await.unwrap(), "there is no point yet");
+        holders::fix(database, &lead.lease, generation, &json!("an earlier one")).await.unwrap();
+        holders::fix(database, &lead.lease, generation, &point).await.unwrap();
+        let earlier = holders::report(database, &holder, &json!("an earlier one"), &mark).await.unwrap();
+        assert!(!earlier, "another point was decided meanwhile");
         let look = holders::renew(database, &holder, LEASE).await.unwrap().unwrap();
         assert_eq!(look.point, Some(json!(generation)));
-        assert!(holders::report(database, &holder).await.unwrap());
+        assert!(holders::report(database, &holder, &point, &mark).await.unwrap());
+        let seen = holders::enlisted(database, &lead.lease, generation).await.unwrap();
+        assert_eq!(seen.iter().map(|one| one.mark.clone()).collect::<Vec<_>>(), [Some(mark)]);
         assert_eq!(holders::open(database, &lead.lease, generation).await.unwrap(), 1);
         settle::done(database, &lead, &Outcome::default()).await.unwrap();
         holder

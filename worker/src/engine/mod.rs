@@ -10,6 +10,7 @@
 
 pub mod mysql;
 mod network;
+pub mod point;
 mod postgres;
 pub mod shape;
 
@@ -122,6 +123,14 @@ pub trait Reader: Send {
     /// Opens a consistent, read-only view of the database.
     async fn freeze(&mut self) -> Result<()>;
 
+    /// Gives back what the reads since [`Reader::freeze`] have locked; the view stays. A change
+    /// of a table's structure that waited for its reader goes on then. An error says that the
+    /// view may be lost.
+    async fn unlock(&mut self) -> Result<()>;
+
+    /// Where the view stands in the server's log of changes, if the server can tell.
+    async fn mark(&mut self) -> Result<Option<String>>;
+
     /// Ends the view and gives back every lock it held.
     async fn thaw(&mut self) -> Result<()>;
 
@@ -168,8 +177,14 @@ pub trait Reader: Send {
     /// those that have some.
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>>;
 
+    /// Whether the session answers with this word: nothing that was asked before is unanswered.
+    async fn answers(&mut self, word: &str) -> Result<bool>;
+
     /// The server's number of this session, for [`end_sessions`].
     fn session_id(&self) -> u64;
+
+    /// The server's identity ([`ServerInfo::identity`]).
+    fn identity(&self) -> &str;
 }
 
 /// What of a row is wanted.
@@ -193,9 +208,6 @@ pub trait Writer: Reader {
     /// As [`Writer::hold`] for each name that a session holds just now, and lets go of it
     /// at once: afterwards none of those sessions lives.
     async fn fence(&mut self, names: &[String]) -> Result<()>;
-
-    /// The server's identity ([`ServerInfo::identity`]).
-    fn identity(&self) -> &str;
 
     /// Opens a READ COMMITTED transaction.
     async fn begin(&mut self) -> Result<()>;
@@ -228,6 +240,9 @@ pub trait Writer: Reader {
 
     /// Deletes every row inside the open transaction.
     async fn delete_all(&mut self, table: &TableShape) -> Result<u64>;
+
+    /// Empties the table at once, without firing its triggers; no transaction can take it back.
+    async fn empty(&mut self, table: &TableShape) -> Result<()>;
 
     /// Builds those of the shape's secondary indexes that the table lacks, and advances
     /// its auto-increment to the shape's; can be repeated.

@@ -18,7 +18,7 @@ use super::Worker;
 use super::held::Held;
 use super::holders::lead;
 use super::target;
-use crate::steps::{self, Context, StepError};
+use crate::steps::{self, Context, StepError, Thing};
 
 /// What came of an attempt that did not fail.
 pub(super) enum Work {
@@ -50,20 +50,25 @@ pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Work, St
 }
 
 async fn probe(worker: &Worker, held: &Held, spec: ProbeSpec) -> Result<Outcome, StepError> {
-    let (step, job_id) = (&held.step, held.step.lease.job_id);
+    let step = &held.step;
     if step.kind == StepKind::ProbeEnlist {
-        return lead::run(worker, &step.lease, spec.holders).await;
+        return lead::token(worker, &step.lease, spec.holders).await;
     }
-    let thing = match step.generation {
-        Some(generation) => Some(worker.holdings.thing(job_id, generation).ok_or_else(let_go)?),
-        None => None,
-    };
+    let thing = thing(worker, held)?;
     Ok(steps::probe(step.kind, spec, thing.as_deref()).await)
+}
+
+/// What this worker holds for the step's job, if it is a step for holders.
+fn thing(worker: &Worker, held: &Held) -> Result<Option<Arc<Thing>>, Failure> {
+    let step = &held.step;
+    let find = |generation| worker.holdings.thing(step.lease.job_id, generation).ok_or_else(let_go);
+    step.generation.map(find).transpose()
 }
 
 async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Work, StepError> {
     let (guard, meter) = (Arc::clone(&held.guard), Arc::clone(&held.meter));
-    let context = Context::load(worker.hands.clone(), held.step.clone(), spec, guard, meter).await?;
+    let thing = thing(worker, held)?;
+    let context = Context::load(worker.hands.clone(), held.step.clone(), spec, guard, meter, thing).await?;
     let ended = tokio::select! {
         biased;
         ended = AssertUnwindSafe(work(worker, held, &context)).catch_unwind() => ended,
@@ -98,7 +103,10 @@ async fn work(worker: &Worker, held: &Held, context: &Context) -> Result<Work, S
             return Ok(Work::GivenBack);
         }
     }
-    let outcome = steps::run(context).await?;
+    let outcome = match held.step.kind {
+        StepKind::Snapshot => Box::pin(lead::snapshot(worker, &held.step.lease, context)).await?,
+        _ => steps::run(context).await?,
+    };
     Ok(Work::Done(Outcome { counts: held.meter.counts(), ..outcome }.into()))
 }
 

@@ -32,13 +32,15 @@ use longshore_shared::store::{Database, target_holds};
 use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
 
-use self::side::Side;
+pub(super) use self::side::{Side, log_in};
 use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{changed, gone};
 use super::table::read;
 use super::target::{moved, not_held};
+use super::thing::Thing;
 use crate::engine::shape::TableShape;
+use crate::engine::point::{self, Anchor};
 use crate::engine::{self, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
 use crate::tunnel::{Dialler, Policy, Rules, Trail};
@@ -91,16 +93,20 @@ pub(crate) struct Context {
     area: Mutex<Option<Arc<TargetArea>>>,
     lease: Arc<LeaseGuard>,
     meter: Arc<Meter>,
+    /// What a step for holders reads from.
+    snapshot: Option<Arc<Thing>>,
 }
 
 impl Context {
-    /// Reads the connections that a sync's job names.
+    /// Reads the connections that a sync's job names; `snapshot` is what the worker holds for it,
+    /// if the step is one for holders.
     pub(crate) async fn load(
         hands: Hands,
         step: Claimed,
         spec: SyncSpec,
         lease: Arc<LeaseGuard>,
         meter: Arc<Meter>,
+        snapshot: Option<Arc<Thing>>,
     ) -> Result<Self, StepError> {
         let (org_id, job) = (step.lease.org_id, &step.job);
         let mut tx = hands.database.system().await?;
@@ -121,7 +127,7 @@ impl Context {
         let area = Mutex::new(area.map(Arc::new));
         tx.commit().await?;
         let (Some(target), Some(source)) = (sides.pop(), sides.pop()) else { return Err(gone("").into()) };
-        Ok(Self { hands, step, spec, source, target, area, lease, meter })
+        Ok(Self { hands, step, spec, source, target, area, lease, meter, snapshot })
     }
 
     /// The claimed step.
@@ -202,8 +208,25 @@ impl Context {
         self.inspector(&self.target).await
     }
 
+    /// A reader of the source: one that sees the job's snapshot, in a step for holders.
     pub(super) async fn source_reader(&self) -> Result<Box<dyn Reader>, StepError> {
-        self.reader(&self.source).await
+        match self.snapshot.as_deref() {
+            Some(Thing::Snapshot(snapshot)) => {
+                let lent = snapshot.lend().await?;
+                self.source.watch(lent.session_id());
+                Ok(Box::new(lent))
+            }
+            Some(Thing::Token(_)) | None => self.reader(&self.source).await,
+        }
+    }
+
+    /// A session that can keep the source at a point for a moment.
+    pub(super) async fn source_anchor(&self) -> Result<Box<dyn Anchor>, StepError> {
+        let login = self.login(&self.source).await?;
+        let opened = point::anchor(self.source.connection.engine, &login).await;
+        let anchor = opened.map_err(|failure| self.source.named(failure))?;
+        self.source.remember(anchor.number());
+        Ok(anchor)
     }
 
     pub(super) async fn target_reader(&self) -> Result<Box<dyn Reader>, StepError> {
@@ -255,10 +278,7 @@ impl Context {
 
     async fn login(&self, side: &Side) -> Result<Login, StepError> {
         self.check_lease()?;
-        let credentials = side.credentials(&self.hands).await?;
-        let tag = format!("longshore job {}", self.step.lease.job_id);
-        let mut trail = Trail::default();
-        let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
+        let login = log_in(&self.hands, side, self.step.lease.job_id).await?;
         Ok(Login { seat: side.seat().await, ..login })
     }
 

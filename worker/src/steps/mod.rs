@@ -22,20 +22,25 @@ mod prune;
 mod reconcile;
 mod replace;
 mod secrets;
+mod snapshot;
 mod table;
 pub(crate) mod target;
 mod thing;
 mod verify;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::hold::MOST_HOLDERS;
 use longshore_shared::domain::step::{Outcome, StepKind};
 
 pub(crate) use connection_test::connection_test;
 pub(crate) use context::{Context, Hands};
 pub(crate) use error::StepError;
 pub(crate) use guard::LeaseGuard;
+pub(crate) use snapshot::{Fixing, empty_what_was_loaded};
 pub(crate) use probe::probe;
 pub(crate) use thing::Thing;
+
+use self::snapshot::SnapshotPayload;
 
 /// Does the context's step: one of a sync.
 pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -49,12 +54,19 @@ pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
         StepKind::Index => Box::pin(index::run(context)).await,
         StepKind::ForeignKeys => Box::pin(foreign_keys::run(context)).await,
         StepKind::Verify => Box::pin(verify::run(context)).await,
-        kind @ (StepKind::ProbePlan
+        kind @ (StepKind::Snapshot
+        | StepKind::ProbePlan
         | StepKind::ProbeEnlist
         | StepKind::Probe
         | StepKind::ConnectionTest
         | StepKind::ConnectionRecheck) => Err(misplaced(kind).into()),
     }
+}
+
+/// How many holders the step that leads asks for: as many as find something to read.
+pub(crate) fn holders_wanted(context: &Context) -> Result<u32, StepError> {
+    let SnapshotPayload { steps } = context.payload()?;
+    Ok(steps.div_ceil(2).clamp(1, MOST_HOLDERS))
 }
 
 fn misplaced(kind: StepKind) -> Failure {

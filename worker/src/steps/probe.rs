@@ -3,6 +3,7 @@
 //! Idempotent and without a trace: they rest. A step for holders tells the token that its
 //! worker holds.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use longshore_shared::domain::probe::ProbeSpec;
@@ -21,8 +22,10 @@ pub(crate) async fn probe(kind: StepKind, spec: ProbeSpec, thing: Option<&Thing>
         tokio::time::sleep(Duration::try_from_secs_f64(spec.seconds).unwrap_or_default()).await;
     }
     let detail = match thing {
-        Some(Thing::Token(point)) => json!({"point": point}),
-        None => Value::Null,
+        Some(Thing::Token(point)) => {
+            json!({"point": *point.lock().unwrap_or_else(PoisonError::into_inner)})
+        }
+        Some(Thing::Snapshot(_)) | None => Value::Null,
     };
     Outcome { detail, ..Outcome::default() }
 }

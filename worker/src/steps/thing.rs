@@ -1,41 +1,75 @@
 //! What a worker holds for a job, from its enlisting until it lets go.
 //!
-//! Opened before anything is fixed, told the point once, then shared by the job's steps on
-//! this worker. Nothing of it survives the process: who comes back is another worker.
+//! Opened before anything is fixed, told the point, then shared by the job's steps on this
+//! worker. Nothing of it survives the process: who comes back is another worker.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::job::JobSpec;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::id::WorkerId;
+use longshore_shared::domain::job::{Job, JobSpec};
 use serde_json::Value;
+
+use super::context::Hands;
+use super::error::StepError;
+use super::snapshot::Snapshot;
 
 /// What is held.
 #[derive(Debug)]
 pub(crate) enum Thing {
     /// A probe's token: the point itself, so that steps can show under which they ran.
-    Token(Option<Value>),
+    Token(Mutex<Value>),
+    /// Sessions that see one point of the source.
+    Snapshot(Arc<Snapshot>),
 }
 
 impl Thing {
-    /// Gets ready: what takes long and fixes nothing.
-    pub(crate) async fn open(spec: &JobSpec) -> Result<Self, Failure> {
+    /// How many sessions a worker with so many permits asks for.
+    pub(crate) fn sessions(spec: &JobSpec, permits: u32) -> i16 {
         match spec {
-            JobSpec::Probe(_) => Ok(Self::Token(None)),
-            JobSpec::Sync(_) | JobSpec::ConnectionTest(_) => Err(nothing()),
+            JobSpec::Sync(_) => i16::try_from(permits).unwrap_or(i16::MAX),
+            JobSpec::Probe(_) | JobSpec::ConnectionTest(_) => 0,
         }
     }
 
-    /// Holds the point from now on.
-    pub(crate) async fn fix(self, point: &Value) -> Result<Self, Failure> {
+    /// Gets ready: what takes long and fixes nothing.
+    pub(crate) async fn open(
+        hands: Hands,
+        job: Job,
+        worker_id: WorkerId,
+        sessions: i16,
+    ) -> Result<Self, StepError> {
+        match &job.spec {
+            JobSpec::Sync(_) => {
+                Ok(Self::Snapshot(Snapshot::open(hands, job, worker_id, sessions).await?))
+            }
+            JobSpec::Probe(_) | JobSpec::ConnectionTest(_) => Ok(Self::Token(Mutex::new(Value::Null))),
+        }
+    }
+
+    /// Holds the point from now on; answers what was seen of it.
+    pub(crate) async fn fix(&self, point: &Value) -> Result<Value, Failure> {
         match self {
-            Self::Token(_) => Ok(Self::Token(Some(point.clone()))),
+            Self::Token(token) => {
+                *token.lock().unwrap_or_else(PoisonError::into_inner) = point.clone();
+                Ok(Value::Null)
+            }
+            Self::Snapshot(snapshot) => snapshot.fix(point).await,
         }
     }
-}
 
-fn nothing() -> Failure {
-    Failure::permanent(
-        FailureClass::Internal,
-        "nothing_to_hold",
-        "a job of this kind has nothing that workers hold",
-        "report it: the control plane's rows do not hang together",
-    )
+    /// Nothing of it is left.
+    pub(crate) fn is_spent(&self) -> bool {
+        match self {
+            Self::Token(_) => false,
+            Self::Snapshot(snapshot) => snapshot.is_spent(),
+        }
+    }
+
+    /// Lets go of it.
+    pub(crate) fn close(&self) {
+        if let Self::Snapshot(snapshot) = self {
+            snapshot.close();
+        }
+    }
 }

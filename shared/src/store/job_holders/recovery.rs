@@ -10,7 +10,7 @@ pub async fn lapsed(conn: &mut Conn, limit: i64) -> Result<Vec<Holder>, StoreErr
         "SELECT h.org_id, h.job_id, h.generation, h.worker_id, h.worker_name FROM job_holders h
          JOIN job_holds d ON d.org_id = h.org_id AND d.job_id = h.job_id AND d.generation = h.generation
          JOIN jobs j ON j.org_id = h.org_id AND j.id = h.job_id
-         WHERE h.state IN ('enlisted', 'held') AND h.lease_until < now()
+         WHERE h.state IN ('preparing', 'enlisted', 'held') AND h.lease_until < now()
            AND j.state = 'running' AND j.ending IS NULL
          ORDER BY h.lease_until LIMIT $1",
         limit
@@ -35,7 +35,7 @@ pub async fn strike(conn: &mut Conn, holder: &Holder) -> Result<bool, StoreError
     let done = sqlx::query!(
         "UPDATE job_holders SET state = 'lost'
          WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND worker_id = $4
-           AND state IN ('enlisted', 'held') AND lease_until < now()",
+           AND state IN ('preparing', 'enlisted', 'held') AND lease_until < now()",
         holder.org_id.0,
         holder.job_id.0,
         holder.generation,
@@ -94,7 +94,8 @@ pub async fn orphan(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Opt
 }
 
 /// The job starts again from its enlisting: its steps from that stage on wait once more,
-/// whatever came of them, and its stages are as they were when they were made. Who runs
+/// whatever came of them (those that were not done keep count of their attempts: one of them may
+/// be what the holders died of), and its stages are as they were when they were made. Who runs
 /// such a step finds its lease gone.
 pub async fn restart(conn: &mut Conn, org_id: OrgId, job_id: JobId, stage: i32) -> Result<(), StoreError> {
     sqlx::query!(
@@ -106,7 +107,7 @@ pub async fn restart(conn: &mut Conn, org_id: OrgId, job_id: JobId, stage: i32) 
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
-        "UPDATE steps SET state = 'waiting', attempt = 0, lease_until = NULL, announced_at = NULL, ended_at = NULL,
+        "UPDATE steps SET state = 'waiting', attempt = CASE state WHEN 'done' THEN 0 ELSE attempt END, lease_until = NULL, announced_at = NULL, ended_at = NULL,
              outcome = NULL, failure = NULL, generation = NULL, rows = 0, bytes = 0, inserted = 0, updated = 0,
              deleted = 0, unchanged = 0, skipped = 0
          WHERE org_id = $1 AND job_id = $2 AND stage >= $3",

@@ -65,8 +65,8 @@ pub async fn insert_waiting(
     let queues: Vec<_> = drafts.iter().map(|draft| draft.queue().as_str().to_owned()).collect();
     let tables: Vec<_> = drafts.iter().map(|draft| draft.table_number).collect();
     let payloads: Vec<_> = drafts.iter().map(|draft| draft.payload.clone()).collect();
-    let sources: Vec<_> = drafts.iter().map(|draft| draft.kind.sessions().source).collect();
-    let targets: Vec<_> = drafts.iter().map(|draft| draft.kind.sessions().target).collect();
+    let sources: Vec<_> = drafts.iter().map(|draft| draft.sessions().source).collect();
+    let targets: Vec<_> = drafts.iter().map(|draft| draft.sessions().target).collect();
     sqlx::query!(
         r#"INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, table_number, payload,
                source_sessions, target_sessions)

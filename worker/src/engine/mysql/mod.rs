@@ -7,6 +7,7 @@
 //! statement texts come from this folder, identifiers go through `quote`; a session that
 //! reads serves no file, a session that writes serves only the stream that `load` opened.
 
+mod anchor;
 mod bounds;
 mod compare;
 mod define;
@@ -32,6 +33,7 @@ mod write;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+pub(crate) use self::anchor::Anchored;
 pub(super) use self::compare::differences;
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
@@ -79,6 +81,14 @@ impl Reader for Session {
         session::freeze(self).await
     }
 
+    async fn unlock(&mut self) -> Result<()> {
+        session::unlock(self).await
+    }
+
+    async fn mark(&mut self) -> Result<Option<String>> {
+        session::mark(self).await
+    }
+
     async fn thaw(&mut self) -> Result<()> {
         session::thaw(self).await
     }
@@ -124,8 +134,16 @@ impl Reader for Session {
         define::orphans(self, table).await
     }
 
+    async fn answers(&mut self, word: &str) -> Result<bool> {
+        session::answers(self, word).await
+    }
+
     fn session_id(&self) -> u64 {
         self.id
+    }
+
+    fn identity(&self) -> &str {
+        &self.info.identity
     }
 }
 
@@ -137,10 +155,6 @@ impl Writer for Session {
 
     async fn fence(&mut self, names: &[String]) -> Result<()> {
         session::fence(self, names).await
-    }
-
-    fn identity(&self) -> &str {
-        &self.info.identity
     }
 
     async fn begin(&mut self) -> Result<()> {
@@ -177,6 +191,10 @@ impl Writer for Session {
 
     async fn delete_all(&mut self, table: &TableShape) -> Result<u64> {
         write::delete_all(self, table).await
+    }
+
+    async fn empty(&mut self, table: &TableShape) -> Result<()> {
+        write::empty(self, table).await
     }
 
     async fn build_indexes(&mut self, table: &TableShape) -> Result<()> {

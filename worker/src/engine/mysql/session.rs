@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use super::super::shape::{Flavour, ServerInfo};
 use super::super::{Login, Result, network};
 use super::errors;
+use super::quote::text;
 
 pub(super) use self::answer::{BYTES as ANSWER_BYTES, TooLarge, pass_over, set};
 pub(super) use self::line::Line;
@@ -136,10 +137,25 @@ pub(super) fn number_at(row: &RawRow, at: usize) -> u64 {
     optional_at(row, at).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
+/// Marks where nothing was read yet: a return to it frees the locks of all tables read since.
+const SAVEPOINT: &str = "longshore";
+
 pub(super) async fn freeze(s: &mut Session) -> Result<()> {
     let doing = "open a consistent view";
     s.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", doing).await?;
-    s.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", doing).await
+    s.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", doing).await?;
+    s.execute(&format!("SAVEPOINT {SAVEPOINT}"), doing).await
+}
+
+/// Fails where the transaction is not there any more: so is its savepoint.
+pub(super) async fn unlock(s: &mut Session) -> Result<()> {
+    s.execute(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}"), "give back the locks of a read").await
+}
+
+pub(super) async fn mark(s: &mut Session) -> Result<Option<String>> {
+    let status = s.rows("SHOW STATUS LIKE 'Binlog_snapshot_%'", "look where the view stands").await?;
+    let told: Vec<String> = status.iter().map(|row| text_at(row, 1)).collect();
+    Ok((told.len() >= 2 && !told[0].is_empty()).then(|| told.join(" ")))
 }
 
 pub(super) async fn thaw(s: &mut Session) -> Result<()> {
@@ -158,4 +174,9 @@ pub(super) async fn commit(s: &mut Session) -> Result<()> {
 
 pub(super) async fn rollback(s: &mut Session) -> Result<()> {
     s.execute("ROLLBACK", "roll back").await
+}
+
+pub(super) async fn answers(s: &mut Session, word: &str) -> Result<bool> {
+    let rows = s.rows(format!("SELECT {}", text(word)), "look whether a session is in order").await?;
+    Ok(rows.len() == 1 && text_at(&rows[0], 0) == word)
 }

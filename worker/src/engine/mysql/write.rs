@@ -104,6 +104,10 @@ fn delete_statement(t: &TableShape, keys: &[KeyTuple], from: usize) -> Result<(V
     Ok((out, to))
 }
 
+pub(super) async fn empty(s: &mut Session, t: &TableShape) -> Result<()> {
+    s.execute(&format!("TRUNCATE TABLE {}", ident(&t.name)), &format!("empty table `{}`", t.name)).await
+}
+
 pub(super) async fn delete_all(s: &mut Session, t: &TableShape) -> Result<u64> {
     // Not TRUNCATE: that would commit.
     s.execute(&format!("DELETE FROM {}", ident(&t.name)), &format!("empty table `{}`", t.name)).await?;

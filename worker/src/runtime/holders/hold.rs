@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use longshore_shared::domain::hold::{HoldPhase, HolderState};
 use longshore_shared::domain::id::{JobId, OrgId};
+use longshore_shared::domain::job::Job;
+use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::job_holders::{Holder, Look};
 use longshore_shared::store::jobs;
 use longshore_shared::workflow::{WorkflowError, holders};
@@ -40,27 +42,25 @@ pub(in crate::runtime) fn enlist(worker: &Arc<Worker>, org_id: OrgId, job_id: Jo
 }
 
 async fn hold(worker: &Arc<Worker>, holding: &Holding) -> Result<(), WorkflowError> {
-    let (holder, lease) = (&holding.holder, worker.settings.lease.as_secs_f64());
+    let holder = &holding.holder;
     let mut tx = worker.database.system().await?;
     let job = jobs::find(tx.conn(), holder.org_id, holder.job_id).await?;
     tx.commit().await?;
     let Some(job) = job else { return Ok(()) };
-    let thing = match Thing::open(&job.spec).await {
-        Ok(thing) => thing,
-        Err(failure) => {
-            tracing::warn!(job.id = %holder.job_id, "this worker cannot hold for the job: {failure}");
-            return Ok(());
-        }
-    };
-    if !holders::enlist(&worker.database, holder, lease).await? {
+    let (asked, lease) = (Thing::sessions(&job.spec, worker.settings.permits), worker.settings.lease);
+    let Some(sessions) = holders::offer(&worker.database, holder, asked, lease.as_secs_f64()).await? else {
         return Ok(());
-    }
+    };
     let (slots, end) = (TaskTracker::new(), CancellationToken::new());
-    keep(worker, holding, thing, &slots, &end).await;
-    end.cancel();
-    slots.close();
-    // A step in hand still needs what is held; its own lease ends it if it is not to go on.
-    slots.wait().await;
+    if let Some(thing) = ready(worker, holding, job, sessions).await {
+        let takers = if asked > 0 { u32::from(sessions.unsigned_abs()) } else { worker.settings.permits };
+        keep(worker, holding, &thing, takers, &slots, &end).await;
+        end.cancel();
+        slots.close();
+        // A step in hand still needs what is held; its own lease ends it if it is not to go on.
+        slots.wait().await;
+        thing.close();
+    }
     let ended = holders::leave(&worker.database, holder).await?;
     tracing::info!(job.id = %holder.job_id, generation = holder.generation, "let go of a job's holding");
     if ended && let Err(error) = worker.bus.delete_job_queue(holder.job_id).await {
@@ -69,26 +69,58 @@ async fn hold(worker: &Arc<Worker>, holding: &Holding) -> Result<(), WorkflowErr
     Ok(())
 }
 
+/// Gets ready within a lease; `None`: it cannot, or it is not wanted any more.
+async fn ready(worker: &Arc<Worker>, holding: &Holding, job: Job, sessions: i16) -> Option<Arc<Thing>> {
+    let holder = &holding.holder;
+    let opening = Thing::open(worker.hands.clone(), job, worker.id, sessions);
+    let opened = tokio::select! {
+        opened = tokio::time::timeout(worker.settings.lease, opening) => opened.ok()?,
+        () = worker.stopping.cancelled() => return None,
+    };
+    let thing = match opened {
+        Ok(thing) => Arc::new(thing),
+        Err(error) => {
+            let (failure, _) = error.into_parts();
+            tracing::warn!(job.id = %holder.job_id, "this worker cannot hold for the job: {failure}");
+            return None;
+        }
+    };
+    match holders::enlist(&worker.database, holder).await {
+        Ok(true) => Some(thing),
+        Ok(false) => None,
+        Err(error) => {
+            tracing::warn!(job.id = %holder.job_id, "this worker could not enlist: {error}");
+            None
+        }
+    }
+}
+
 /// Renews until it is time to let go; takes the point when it is told, and then steps.
 async fn keep(
     worker: &Arc<Worker>,
     holding: &Holding,
-    thing: Thing,
+    thing: &Arc<Thing>,
+    takers: u32,
     slots: &TaskTracker,
     end: &CancellationToken,
 ) {
     let (holder, lease) = (&holding.holder, worker.settings.lease);
-    let (mut thing, mut until) = (Some(thing), Instant::now() + lease);
-    loop {
+    let mut until = Instant::now() + lease;
+    while !thing.is_spent() {
         let asked = Instant::now();
         match holders::renew(&worker.database, holder, lease.as_secs_f64()).await {
             Ok(None) => return,
             Ok(Some(look)) => {
                 until = asked + lease;
-                if let Some(thing) = thing.take_if(|_| is_told(&look))
-                    && !take(worker, holding, thing, &look, slots, end).await
-                {
+                if is_told(&look) && !take(worker, holding, thing, &look).await {
                     return;
+                }
+                // Only who was counted when the point was settled takes steps.
+                if look.phase == HoldPhase::Open && slots.is_empty() {
+                    for _ in 0..takers {
+                        let slot = worker.bus.slot_of_job(holder.job_id);
+                        slots.spawn(consume::run(Arc::clone(worker), slot, end.clone()));
+                    }
                 }
             }
             Err(error) => {
@@ -106,37 +138,35 @@ async fn keep(
     }
 }
 
-/// Whether the point is there and this holder does not hold it yet.
+/// Whether a point is there that this holder does not hold yet.
 fn is_told(look: &Look) -> bool {
     look.phase == HoldPhase::Fixing && look.state == HolderState::Enlisted
 }
 
-/// Takes the point, reports, and begins to take the job's steps; `false`: it came too late.
-async fn take(
-    worker: &Arc<Worker>,
-    holding: &Holding,
-    thing: Thing,
-    look: &Look,
-    slots: &TaskTracker,
-    end: &CancellationToken,
-) -> bool {
+/// Takes the point and reports; `false`: it came too late.
+async fn take(worker: &Arc<Worker>, holding: &Holding, thing: &Arc<Thing>, look: &Look) -> bool {
     let (holder, point) = (&holding.holder, look.point.clone().unwrap_or_default());
-    match thing.fix(&point).await {
-        // Before the report: a step may come at once after it.
-        Ok(thing) => holding.set(thing),
+    let mark = match thing.fix(&point).await {
+        Ok(mark) => mark,
         Err(failure) => {
-            tracing::warn!(job.id = %holder.job_id, "this worker could not take the point: {failure}");
+            tracing::info!(job.id = %holder.job_id, "this worker does not take the point: {failure}");
             return false;
         }
+    };
+    if reach(Failpoint::PointTaken).await.is_err() {
+        return false;
     }
-    match holders::report(&worker.database, holder).await {
-        Ok(true) => {}
-        Ok(false) | Err(_) => return false,
+    // Before the report: a step may come at once after it.
+    holding.set(Arc::clone(thing));
+    match holders::report(&worker.database, holder, &point, &mark).await {
+        // Another point may have been told meanwhile: the next look says.
+        Ok(reported) => {
+            tracing::info!(job.id = %holder.job_id, generation = holder.generation, reported, "took a job's point");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(job.id = %holder.job_id, "a holder could not report: {error}");
+            false
+        }
     }
-    tracing::info!(job.id = %holder.job_id, generation = holder.generation, "holding for a job");
-    for _ in 0..worker.settings.permits {
-        let slot = worker.bus.slot_of_job(holder.job_id);
-        slots.spawn(consume::run(Arc::clone(worker), slot, end.clone()));
-    }
-    true
 }

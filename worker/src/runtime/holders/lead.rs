@@ -10,68 +10,156 @@ use longshore_shared::bus::Control;
 use longshore_shared::clock;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{Lease, Outcome};
-use longshore_shared::store::job_holders::Standing;
+use longshore_shared::failpoint::{Failpoint, reach};
+use longshore_shared::store::job_holders::{Enlisted, Standing};
 use longshore_shared::workflow::{WorkflowError, holders};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::runtime::Worker;
-use crate::steps::StepError;
+use crate::steps::{Context, Fixing, StepError, empty_what_was_loaded, holders_wanted};
 
-/// Between two looks at who has come; the question is asked again each time, since a
-/// control message may be lost.
-const LOOK: Duration = Duration::from_millis(250);
-/// How long all holders are waited for; then those who came suffice.
-const ALL: Duration = Duration::from_secs(5);
-/// How long the first is waited for.
-const ANY: Duration = Duration::from_secs(20);
+/// Between two looks at who has come: short at first, for commits may be stopped meanwhile.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// The question is asked again so often, since a control message may be lost.
+const ASK: Duration = Duration::from_millis(500);
 
-/// Leads the enlisting of at most `wanted` holders.
-pub(in crate::runtime) async fn run(
+/// How long is waited.
+struct Patience {
+    /// For somebody who has not offered himself yet, while others are there.
+    more: Duration,
+    /// For all who have.
+    all: Duration,
+    /// For the first.
+    any: Duration,
+}
+
+/// A login may go through several SSH hosts.
+const ENLISTING: Patience = Patience {
+    more: Duration::from_secs(2),
+    all: Duration::from_secs(15),
+    any: Duration::from_secs(20),
+};
+/// Nobody may commit on the source meanwhile.
+const FIXING: Patience = Patience {
+    more: Duration::from_secs(3),
+    all: Duration::from_secs(3),
+    any: Duration::from_secs(3),
+};
+
+/// Leads the enlisting of at most `wanted` holders of a probe's token.
+pub(in crate::runtime) async fn token(
     worker: &Worker,
     lease: &Lease,
     wanted: u32,
 ) -> Result<Outcome, StepError> {
-    let generation = holders::begin(&worker.database, lease, wanted).await.map_err(of_workflow)?;
+    let generation = holders::begin(&worker.database, lease, wanted).await.map_err(of_workflow)?.generation;
+    enlist(worker, lease, generation, wanted).await?;
+    let point = Value::String(clock::fresh_id().to_string());
+    tell(worker, lease, generation, &point).await?;
+    open(worker, lease, generation).await
+}
+
+/// Leads the fixing of a sync's snapshot.
+pub(in crate::runtime) async fn snapshot(
+    worker: &Worker,
+    lease: &Lease,
+    context: &Context,
+) -> Result<Outcome, StepError> {
+    let wanted = holders_wanted(context)?;
+    let begun = holders::begin(&worker.database, lease, wanted).await.map_err(of_workflow)?;
+    if begun.restarts > 0 {
+        empty_what_was_loaded(context, worker.settings.lease).await?;
+    }
+    let generation = begun.generation;
+    let mut enlisted = enlist(worker, lease, generation, wanted).await?;
+    let mut fixing = Fixing::begin(context).await?;
+    loop {
+        let point = fixing.point(&enlisted).await?;
+        reach(Failpoint::PointStopped).await?;
+        tell(worker, lease, generation, &point).await?;
+        let held = holders::enlisted(&worker.database, lease, generation).await.map_err(of_workflow)?;
+        if fixing.stands(&held) {
+            break;
+        }
+        enlisted = held;
+    }
+    // The gate is closed before commits go on: who comes later saw a later state.
+    let outcome = open(worker, lease, generation).await?;
+    reach(Failpoint::PointSettled).await?;
+    let warnings = fixing.end().await?.into_iter().collect();
+    Ok(Outcome { warnings, ..outcome })
+}
+
+/// Waits for holders that are ready.
+async fn enlist(
+    worker: &Worker,
+    lease: &Lease,
+    generation: i32,
+    wanted: u32,
+) -> Result<Vec<Enlisted>, StepError> {
     let (org_id, job_id) = (lease.org_id, lease.job_id);
     let ask = Control::Enlist { org_id, job_id, generation };
-    let enough = |at: Standing| at.enlisted >= i64::from(wanted).min(at.live.max(1));
-    let came = wait(worker, lease, generation, &ask, |at| at.enlisted, enough).await?;
+    let here = |at: Standing| at.preparing + at.enlisted;
+    let full = |at: Standing| here(at) >= i64::from(wanted).min(at.live.max(1));
+    let all = |at: Standing| at.preparing == 0;
+    let came = wait(worker, lease, generation, &ask, &ENLISTING, |at| at.enlisted, full, all).await?;
     if came == 0 {
         return Err(nobody("no worker was free to hold something for this job").into());
     }
-    let point = Value::String(clock::fresh_id().to_string());
-    holders::fix(&worker.database, lease, generation, &point).await.map_err(of_workflow)?;
-    let tell = Control::Look { org_id, job_id };
-    wait(worker, lease, generation, &tell, |at| at.held, |at| at.enlisted == 0).await?;
+    holders::enlisted(&worker.database, lease, generation).await.map_err(of_workflow)
+}
+
+/// Tells the point and waits until all who are ready hold it, or time is up.
+async fn tell(worker: &Worker, lease: &Lease, generation: i32, point: &Value) -> Result<(), StepError> {
+    holders::fix(&worker.database, lease, generation, point).await.map_err(of_workflow)?;
+    let tell = Control::Look { org_id: lease.org_id, job_id: lease.job_id };
+    let all = |at: Standing| at.enlisted == 0;
+    wait(worker, lease, generation, &tell, &FIXING, |at| at.held, all, all).await?;
+    Ok(())
+}
+
+/// Leaves out who does not hold the point, and lets the work begin.
+async fn open(worker: &Worker, lease: &Lease, generation: i32) -> Result<Outcome, StepError> {
     let held = holders::open(&worker.database, lease, generation).await.map_err(of_workflow)?;
     if held == 0 {
         return Err(nobody("no holder reported in time").into());
     }
-    if let Err(error) = worker.bus.make_job_queue(job_id).await {
-        tracing::debug!(job.id = %job_id, "the job's queue is made by whoever needs it first: {error}");
+    if let Err(error) = worker.bus.make_job_queue(lease.job_id).await {
+        tracing::debug!(job.id = %lease.job_id, "the job's queue is made by whoever needs it first: {error}");
     }
-    Ok(Outcome { detail: json!({"generation": generation, "holders": held}), ..Outcome::default() })
+    let detail = json!({"generation": generation, "holders": held});
+    Ok(Outcome { detail, ..Outcome::default() })
 }
 
-/// Tells and looks until `enough`, or for as long as patience lasts; answers how many came.
+/// Tells and looks until as many came as can, and all of them are done, or for as long as
+/// patience lasts; answers how many are.
+#[expect(clippy::too_many_arguments, reason = "three questions about one standing")]
 async fn wait(
     worker: &Worker,
     lease: &Lease,
     generation: i32,
     message: &Control,
-    came: impl Fn(Standing) -> i64,
-    enough: impl Fn(Standing) -> bool,
+    patience: &Patience,
+    done: impl Fn(Standing) -> i64,
+    full: impl Fn(Standing) -> bool,
+    all: impl Fn(Standing) -> bool,
 ) -> Result<i64, StepError> {
     let since = Instant::now();
+    let (mut look, mut asked) = (LOOKS.0, None::<Instant>);
     loop {
-        // The holders' own looks come to the same, only later.
-        let _ = tokio::time::timeout(LOOK, worker.bus.tell(message)).await;
-        tokio::time::sleep(LOOK).await;
+        if asked.is_none_or(|at| at.elapsed() >= ASK) {
+            // The holders' own looks come to the same, only later.
+            let _ = tokio::time::timeout(LOOKS.1, worker.bus.tell(message)).await;
+            asked = Some(Instant::now());
+        }
+        tokio::time::sleep(look).await;
+        look = (look * 2).min(LOOKS.1);
         let at = holders::standing(&worker.database, lease, generation).await.map_err(of_workflow)?;
-        let (waited, came) = (since.elapsed(), came(at));
-        if enough(at) || came > 0 && waited >= ALL || waited >= ANY {
-            return Ok(came);
+        let (waited, done) = (since.elapsed(), done(at));
+        let enough = all(at) && (full(at) || waited >= patience.more) || waited >= patience.all;
+        if done > 0 && enough || waited >= patience.any {
+            return Ok(done);
         }
     }
 }

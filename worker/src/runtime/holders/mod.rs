@@ -77,8 +77,8 @@ impl Holdings {
 }
 
 impl Holding {
-    fn set(&self, thing: Thing) {
-        *lock(&self.thing) = Some(Arc::new(thing));
+    fn set(&self, thing: Arc<Thing>) {
+        *lock(&self.thing) = Some(thing);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::step::StepKind;
 use longshore_shared::store::{StoreError, job_tables, steps};
 use serde_json::Value;
@@ -27,6 +28,15 @@ impl Context {
         tx.commit().await?;
         let plans = found.iter().filter(|(_, plan)| !plan.is_null()).map(|(_, plan)| read(plan, "plan"));
         Ok(plans.collect::<Result<_, Failure>>()?)
+    }
+
+    /// All steps of the job.
+    pub(in crate::steps) async fn step_ids(&self) -> Result<Vec<StepId>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let ids = steps::ids(tx.conn(), lease.org_id, lease.job_id).await?;
+        tx.commit().await?;
+        Ok(ids)
     }
 
     /// Tables of the target that the last job that loaded them did not complete.

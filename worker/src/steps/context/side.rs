@@ -11,22 +11,24 @@ use longshore_shared::store::{SystemTx, connections, job_secrets};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::Hands;
-use crate::engine::Seat;
+use crate::engine::{Login, Seat};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{self, changed};
-use crate::tunnel::Credentials;
+use crate::tunnel::{Credentials, Trail};
 
 /// How long the end of a session is waited for.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// One of the two databases.
-pub(super) struct Side {
+pub(in crate::steps) struct Side {
     /// Where it is.
-    pub(super) connection: Connection,
+    pub(in crate::steps) connection: Connection,
     /// Where its password is if it was given for the job.
     given: (JobId, SecretName),
     credentials: OnceCell<Credentials>,
     sessions: Mutex<Vec<u64>>,
+    /// Not the step's own: looked at, and not ended with it.
+    watched: Mutex<Vec<u64>>,
     /// As many as the step may have open at once.
     seats: Arc<Semaphore>,
     seated: u32,
@@ -34,11 +36,12 @@ pub(super) struct Side {
 
 impl Side {
     /// A side on which the step opens `sessions` at once.
-    pub(super) fn new(connection: Connection, given: (JobId, SecretName), sessions: i16) -> Self {
+    pub(in crate::steps) fn new(connection: Connection, given: (JobId, SecretName), sessions: i16) -> Self {
         let seated = u32::try_from(sessions.max(1)).unwrap_or(1);
         let seats = Arc::new(Semaphore::new(usize::try_from(seated).unwrap_or(1)));
-        let (credentials, sessions) = (OnceCell::new(), Mutex::default());
-        Self { connection, given, credentials, sessions, seats, seated }
+        let credentials = OnceCell::new();
+        let (sessions, watched) = (Mutex::default(), Mutex::default());
+        Self { connection, given, credentials, sessions, watched, seats, seated }
     }
 
     /// The right to one more session; waits until the one before is closed. A step that needs
@@ -93,7 +96,7 @@ impl Side {
     }
 
     /// A login's failure knows an address only; a person knows the connection's name.
-    pub(super) fn named(&self, failure: Failure) -> Failure {
+    pub(in crate::steps) fn named(&self, failure: Failure) -> Failure {
         Failure { message: format!("connection {}: {}", self.connection.name, failure.message), ..failure }
     }
 
@@ -102,10 +105,29 @@ impl Side {
         self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(session_id);
     }
 
+    /// Keeps the number of a session that was lent to the step.
+    pub(super) fn watch(&self, session_id: u64) {
+        self.watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(session_id);
+    }
+
+    /// The sessions that the step works with, its own and those that were lent to it.
+    pub(super) fn at_work(&self) -> Vec<u64> {
+        let watched = self.watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        [self.sessions(), watched].concat()
+    }
+
     /// The sessions that were opened.
     pub(super) fn sessions(&self) -> Vec<u64> {
         self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
+}
+
+/// A login to the side's database, as a job.
+pub(in crate::steps) async fn log_in(hands: &Hands, side: &Side, job_id: JobId) -> Result<Login, StepError> {
+    let credentials = side.credentials(hands).await?;
+    let tag = format!("longshore job {job_id}");
+    let mut trail = Trail::default();
+    Ok(hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?)
 }
 
 /// Whether the connection leads where it did when the step began.

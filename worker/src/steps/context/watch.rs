@@ -12,9 +12,9 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
-use super::{Context, Side};
+use super::{Context, Side, log_in};
 use crate::engine;
-use crate::tunnel::Trail;
+use crate::steps::error::StepError;
 
 /// Between two looks; with two looks and a login's time a minute is kept.
 const EVERY: Duration = Duration::from_secs(15);
@@ -47,13 +47,16 @@ impl Context {
     }
 
     async fn busy(&self, side: &Side) -> Result<Option<usize>, Failure> {
-        let (Some(credentials), ids) = (side.opened(), side.sessions()) else { return Ok(None) };
+        let ids = side.at_work();
         if ids.is_empty() {
             return Ok(None);
         }
-        let tag = format!("longshore job {}", self.step.lease.job_id);
-        let mut trail = Trail::default();
-        let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
+        let login = match log_in(&self.hands, side, self.step.lease.job_id).await {
+            Ok(login) => login,
+            Err(StepError::Failed(failure)) => return Err(failure),
+            // Our own trouble says nothing about the customer's servers.
+            Err(_) => return Ok(None),
+        };
         engine::busy_sessions(side.connection.engine, &login, &ids).await.map(Some)
     }
 }

@@ -1,6 +1,6 @@
 //! From planned tables to stages and steps; pure.
 //!
-//! A table's stages follow each other: `prune`, rows (`copy`, `diff` or `replace`),
+//! First the point of the source is fixed that all readers see. A table's stages follow each other: `prune`, rows (`copy`, `diff` or `replace`),
 //! `reconcile`, `index`. Then come, once for the job, the foreign keys, and then each
 //! table's `verify`. Row steps of all tables are mixed evenly, the biggest table first:
 //! neighbours in the order run at the same time, and two loads into one AUTO_INCREMENT
@@ -11,6 +11,7 @@ use longshore_shared::domain::step::{Growth, StageDraft, StepDraft, StepKind, Ta
 use serde_json::{Value, json};
 
 use crate::engine::shape::Range;
+use crate::steps::snapshot::SnapshotPayload;
 use crate::steps::table::{Bystander, KeysPayload, RangePayload, TablePlan, written};
 
 /// A table, ready to be laid out.
@@ -28,9 +29,10 @@ pub(super) struct Laid {
 /// All that the plan adds to the job.
 pub(super) fn growth(tables: Vec<Laid>, bystanders: Vec<Bystander>) -> Result<Growth, Failure> {
     let mut stages = Stages::default();
+    let snapshot = stages.add("snapshot", None);
     let mut queues = Vec::with_capacity(tables.len());
     for table in &tables {
-        queues.push(rows(table, &mut stages)?);
+        queues.push(rows(table, &mut stages, snapshot)?);
     }
     let last: Vec<Option<i32>> = queues.iter().map(|queue| queue.steps.last().map(|s| s.stage)).collect();
     let mut steps = mixed(queues);
@@ -43,9 +45,12 @@ pub(super) fn growth(tables: Vec<Laid>, bystanders: Vec<Bystander>) -> Result<Gr
         proven = Some(stage);
     }
     for (table, last) in tables.iter().zip(last).filter(|(table, _)| table.plan.is_some()) {
-        let stage = stages.add(&format!("verify {}", table.draft.name), proven.or(last));
+        let stage = stages.add(&format!("verify {}", table.draft.name), proven.or(last).or(Some(snapshot)));
         steps.push(step(stage, StepKind::Verify, Some(table.draft.number), json!({})));
     }
+    let reading = steps.iter().filter(|step| step.affine).count();
+    let payload = SnapshotPayload { steps: u32::try_from(reading).unwrap_or(u32::MAX) };
+    steps.insert(0, step(snapshot, StepKind::Snapshot, None, written(&payload)?));
     Ok(Growth { tables: tables.into_iter().map(|table| table.draft).collect(), stages: stages.0, steps })
 }
 
@@ -68,11 +73,11 @@ struct Queue {
     steps: Vec<StepDraft>,
 }
 
-fn rows(table: &Laid, stages: &mut Stages) -> Result<Queue, Failure> {
+fn rows(table: &Laid, stages: &mut Stages, snapshot: i32) -> Result<Queue, Failure> {
     let mut queue = Queue { bytes: table.draft.bytes_total, steps: Vec::new() };
     let Some(plan) = table.plan.as_ref().filter(|plan| plan.is_written()) else { return Ok(queue) };
     let (name, number) = (&table.draft.name, table.draft.number);
-    let mut last = None;
+    let mut last = Some(snapshot);
     let mut stage = |kind: StepKind, payloads: Vec<Value>| {
         let stage = stages.add(&format!("{kind} {name}"), last);
         last = Some(stage);
@@ -105,7 +110,22 @@ fn payloads(ranges: &[Range]) -> Result<Vec<Value>, Failure> {
 }
 
 fn step(stage: i32, kind: StepKind, table_number: Option<i32>, payload: Value) -> StepDraft {
-    StepDraft { stage, kind, table_number, payload, affine: false }
+    let affine = reads_source(kind);
+    StepDraft { stage, kind, table_number, payload, affine }
+}
+
+/// Whether the step reads rows of the source: it reads them from the job's snapshot.
+const fn reads_source(kind: StepKind) -> bool {
+    matches!(
+        kind,
+        StepKind::Copy
+            | StepKind::Diff
+            | StepKind::Prune
+            | StepKind::Reconcile
+            | StepKind::Replace
+            | StepKind::ForeignKeys
+            | StepKind::Verify
+    )
 }
 
 /// Mixes the tables' steps: each table's are spread evenly over the whole, the biggest

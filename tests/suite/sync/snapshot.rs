@@ -1,0 +1,229 @@
+//! One point of the source, whoever reads it (S10): money that moves all the time is all there
+//! on the target, by every means of fixing the point, with any number of workers, and when one
+//! of them dies.
+
+use std::time::Duration;
+
+use longshore_shared::failpoint::Failpoint;
+use longshore_tests::bank::{Bank, TOTAL};
+use longshore_tests::client::{Job, connection_body};
+use longshore_tests::fleet::Surroundings;
+use longshore_tests::schema::Schema;
+use longshore_tests::servers::{Held, Servers};
+use longshore_tests::stack::Stack;
+use longshore_tests::wait::{seconds, until};
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+/// Many ranges, so that views of two moments would show.
+const RANGES: &[(&str, &str)] = &[("CHUNK_ROWS", "250"), ("WORKER_PERMITS", "2")];
+/// Runs of each case.
+const RUNS: usize = 3;
+
+/// A stack with so many workers and a bank at its source.
+async fn stack(workers: usize) -> Stack {
+    let mut stack = Stack::prepared().await;
+    stack.set(RANGES);
+    stack.start_api();
+    stack.start_scheduler();
+    for _ in 0..workers {
+        stack.start_worker();
+    }
+    stack.ready().await;
+    stack
+}
+
+/// Whether the point was fixed by this means, as the worker that led tells.
+fn fixed_by(stack: &Stack, means: &str) -> usize {
+    stack.logs().matches(&format!("the snapshot's point is fixed: {means}")).count()
+}
+
+async fn task(stack: &Stack, engine: &str) -> String {
+    let mut body = connection_body(&stack.source);
+    body["engine"] = engine.into();
+    let source = stack.client.post("/v1/connections", &body).await.expect(201).id();
+    let target = stack.client.connection(&stack.target).await;
+    stack.client.task(&source, &target, &json!({"delete_extra": true})).await
+}
+
+/// Syncs again and again while money moves; each time all of it arrives.
+async fn money_is_all_there(stack: &Stack, task: &str) -> Vec<Job> {
+    let bank = Bank::open(&stack.source, 3).await;
+    let mut jobs = Vec::new();
+    for run in 0..RUNS {
+        let before = bank.moves();
+        let job = stack.client.submit(task).await;
+        let job = stack.client.completed(&job, seconds(60)).await;
+        let moved = bank.moves() - before;
+        assert!(moved > 20, "the clerks slept: {moved} moves");
+        assert_eq!(Bank::money(&stack.target).await, TOTAL, "run {run}, {moved} moves meanwhile");
+        jobs.push(job);
+    }
+    assert!(bank.longest() < Duration::from_secs(4), "the bank stood still for {:?}", bank.longest());
+    bank.close().await;
+    assert_eq!(Bank::money(&stack.source).await, TOTAL, "the clerks are honest");
+    jobs
+}
+
+#[tokio::test]
+async fn s10_one_two_and_four_workers_read_one_point() {
+    for workers in [1, 2, 4] {
+        let stack = stack(workers).await;
+        Bank::found(&stack.source).await;
+        let task = task(&stack, "mariadb").await;
+        let jobs = money_is_all_there(&stack, &task).await;
+        assert_eq!(fixed_by(&stack, "Stopped(CommitLock)"), RUNS, "{workers} workers");
+        let most = jobs.iter().map(|job| job.workers().len()).max();
+        assert_eq!(most, Some(workers), "all of {workers} workers have read");
+    }
+}
+
+#[tokio::test]
+async fn s10_few_rights_suffice() {
+    let stack = stack(2).await;
+    Bank::found(&stack.source).await;
+    let (name, user) = (&stack.source.name, format!("'{}'@'127.0.0.1'", stack.source.username));
+    let task = task(&stack, "mariadb").await;
+    let schema = name.replace('_', "\\_");
+    for (rights, means, readers) in [
+        ("SELECT, LOCK TABLES, SHOW VIEW, TRIGGER", "Stopped(TableLocks)", 2),
+        ("SELECT, SHOW VIEW, TRIGGER", "Reduced", 1),
+    ] {
+        stack.source.run(&format!("REVOKE ALL, GRANT OPTION FROM {user}")).await;
+        stack.source.run(&format!("GRANT {rights} ON `{schema}`.* TO {user}")).await;
+        let jobs = money_is_all_there(&stack, &task).await;
+        assert_eq!(fixed_by(&stack, means), RUNS, "{rights}");
+        let most = jobs.iter().map(|job| job.workers().len()).max();
+        assert_eq!(most, Some(readers), "{rights}");
+        let warned = jobs.iter().all(|job| job.warnings.iter().any(|line| line.contains("RELOAD")));
+        assert_eq!(warned, readers == 1, "{rights}");
+    }
+}
+
+#[tokio::test]
+async fn s10_equal_places_of_the_log_stop_nobody() {
+    let own = Held::start_with("mariadb:1", &["mariadb-1=log-bin=binlog"]);
+    let mut stack = stack(2).await;
+    stack.source = Schema::make(&own.mariadb[0], "source").await;
+    Bank::found(&stack.source).await;
+    let user = format!("'{}'@'127.0.0.1'", stack.source.username);
+    stack.source.run(&format!("REVOKE RELOAD ON *.* FROM {user}")).await;
+    let task = task(&stack, "mariadb").await;
+    // A bank that is closed: one look is enough.
+    let job = stack.run_completed(&task).await;
+    assert_eq!((fixed_by(&stack, "Marks"), job.workers().len()), (1, 2));
+    money_is_all_there(&stack, &task).await;
+    assert!(fixed_by(&stack, "Marks") > 1 || fixed_by(&stack, "Stopped(TableLocks)") > 0);
+    stack.source.remove().await;
+}
+
+#[tokio::test]
+async fn s10_mysql_5_7_and_9_are_read_at_one_point() {
+    for kind in ["mysql57", "mysql9"] {
+        if !Servers::is_wanted(kind) {
+            continue;
+        }
+        let own = Held::start_with(kind, &[]);
+        let mut stack = stack(2).await;
+        stack.source = Schema::make(&own.mariadb[0], "source").await;
+        Bank::found(&stack.source).await;
+        let task = task(&stack, "mysql").await;
+        money_is_all_there(&stack, &task).await;
+        assert_eq!(fixed_by(&stack, "Stopped(ReadLock)"), RUNS, "{kind}");
+        stack.source.remove().await;
+    }
+}
+
+#[tokio::test]
+async fn s10_f33_a_reader_that_dies_takes_nothing_with_it() {
+    let mut stack = stack(2).await;
+    Bank::found(&stack.source).await;
+    let bank = Bank::open(&stack.source, 2).await;
+    let task = task(&stack, "mariadb").await;
+    for victims in [1, 2] {
+        stack.target.run("DROP TABLE IF EXISTS giro, savings").await;
+        let job = stack.client.submit(&task).await;
+        let some = format!("SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'copy' AND state = 'done'");
+        until("some ranges are there", seconds(30), async || {
+            (stack.control.value::<i64>(&some).await >= 3).then_some(())
+        })
+        .await;
+        for worker in stack.workers.iter_mut().take(victims) {
+            worker.kill();
+            worker.start_again();
+        }
+        assert!(!stack.client.job(&job).await.is_final(), "it was killed in the middle");
+        stack.client.completed(&job, seconds(90)).await;
+        assert_eq!(Bank::money(&stack.target).await, TOTAL, "{victims} of 2 killed");
+        let generation = format!("SELECT generation FROM job_holds WHERE job_id = '{job}'");
+        let expected = if victims == 2 { 2 } else { 1 };
+        assert_eq!(stack.control.value::<i32>(&generation).await, expected, "{victims} of 2 killed");
+    }
+    bank.close().await;
+}
+
+/// The worker that leads freezes while commits are stopped: the server frees them by itself.
+#[tokio::test]
+async fn s10_a_frozen_leader_holds_nobody_up_for_long() {
+    let mut stack = Stack::prepared().await;
+    stack.set(RANGES);
+    stack.start_api();
+    stack.start_scheduler();
+    stack.surround(Surroundings::default().failpoints([(Failpoint::PointStopped, "1*return(wait)")]));
+    stack.start_worker();
+    stack.ready().await;
+    Bank::found(&stack.source).await;
+    let task = task(&stack, "mariadb").await;
+    let job = stack.client.submit(&task).await;
+    let leads = format!("SELECT count(*) FROM job_holds WHERE job_id = '{job}' AND phase = 'enlisting'");
+    until("it leads", seconds(20), async || (stack.control.value::<i64>(&leads).await == 1).then_some(())).await;
+    let bank = Bank::open(&stack.source, 2).await;
+    let stands = until("the bank stands still", seconds(20), async || {
+        let before = bank.moves();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        (bank.moves() == before).then_some(before)
+    })
+    .await;
+    stack.workers[0].signal(Signal::SIGSTOP);
+    until("the server frees the bank", seconds(9), async || (bank.moves() > stands).then_some(())).await;
+    stack.surround(Surroundings::default());
+    stack.start_worker();
+    stack.ready().await;
+    stack.client.completed(&job, seconds(60)).await;
+    assert_eq!(Bank::money(&stack.target).await, TOTAL);
+    bank.close().await;
+    stack.workers[0].signal(Signal::SIGCONT);
+}
+
+/// A change of a table's structure in the middle of the reading: it waits for one range at most,
+/// and the job says which table it was, or has read it before.
+#[tokio::test]
+async fn s10_d26_a_table_that_changes_in_the_middle_is_said_by_name() {
+    let changes = [
+        "ALTER TABLE giro ADD COLUMN more INT, ALGORITHM=COPY",
+        "TRUNCATE TABLE giro",
+        "RENAME TABLE giro TO former",
+        "DROP TABLE giro",
+        "ALTER TABLE giro DROP COLUMN note",
+    ];
+    for change in changes {
+        let mut stack = Stack::prepared().await;
+        stack.set(RANGES);
+        stack.surround(Surroundings::default().failpoints([(Failpoint::CopyBeforeCommit, "return(rest 300)")]));
+        stack.start_all().await;
+        Bank::found(&stack.source).await;
+        let task = task(&stack, "mariadb").await;
+        let job = stack.client.submit(&task).await;
+        let some = format!("SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'copy' AND state = 'done'");
+        until("a range is there", seconds(30), async || {
+            (stack.control.value::<i64>(&some).await >= 1).then_some(())
+        })
+        .await;
+        let since = std::time::Instant::now();
+        stack.source.run(change).await;
+        assert!(since.elapsed() < Duration::from_secs(2), "{change} waited for {:?}", since.elapsed());
+        let job = stack.client.ended(&job, seconds(60)).await;
+        assert_eq!((job.state.as_str(), job.why().code.as_str()), ("failed", "structure_changed"), "{change}");
+        assert!(job.why().message.contains("giro"), "{change}: {}", job.why().message);
+    }
+}

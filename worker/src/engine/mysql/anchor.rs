@@ -1,0 +1,125 @@
+//! Keeps a server at one point while other sessions open their views.
+//!
+//! Invariants: the session waits for a lock three seconds at most, and the server ends it, and
+//! frees its locks, when it was silent for five: a worker that is frozen holds nobody up for
+//! longer. Its settings come before any lock. What a server or an account cannot do is found
+//! out by trying, gentlest first; a lock that did not come in time is given up.
+//! Deliberately not here: `LOCK INSTANCE FOR BACKUP`. It keeps DDL away, and a table that changes
+//! between the point and its reading is an error by name in any case.
+
+use async_trait::async_trait;
+use mysql_async::Error;
+
+use super::super::point::{Anchor, Means};
+use super::super::{Login, Result};
+use super::errors::classify;
+use super::quote::ident;
+use super::session::{Role, Session, number_at, text_at};
+
+/// Waited for a lock, and kept by a server that hears nothing from us.
+const LIMITS: &str = "SET SESSION lock_wait_timeout = 3, SESSION wait_timeout = 5";
+
+/// The account may not, or the server has no such statement.
+const UNABLE: [u16; 9] = [1044, 1045, 1064, 1142, 1143, 1227, 1370, 1193, 1235];
+/// A lock did not come in time, or another backup goes on.
+const BUSY: [u16; 4] = [1205, 1213, 1969, 3024];
+
+/// A session that stops commits.
+pub(crate) struct Anchored {
+    session: Session,
+    held: Option<Means>,
+}
+
+impl Anchored {
+    /// Logs in; holds nothing yet.
+    pub(crate) async fn open(login: &Login) -> Result<Self> {
+        let mut session = Session::open(login, Role::Look).await?;
+        session.execute(LIMITS, "bound how long the point is held").await?;
+        Ok(Self { session, held: None })
+    }
+
+    /// Whether the statements were done; those that were are taken back where one was not.
+    async fn attempt(&mut self, means: Means, statements: &[String]) -> Result<bool> {
+        let doing = "stop commits for a moment";
+        for statement in statements {
+            match self.session.conn.run(statement).await {
+                Ok(()) => {}
+                Err(Error::Server(refused)) if UNABLE.contains(&refused.code) || BUSY.contains(&refused.code) => {
+                    tracing::info!(code = refused.code, "commits could not be stopped by {means:?}");
+                    let _ = self.session.conn.run(end(means)).await;
+                    return Ok(false);
+                }
+                Err(error) => return Err(classify(&error, doing)),
+            }
+        }
+        self.held = Some(means);
+        Ok(true)
+    }
+
+    async fn variable(&mut self, query: &str, at: usize) -> Option<String> {
+        let rows = self.session.rows(query, "look at the server's log of changes").await.ok()?;
+        rows.first().map(|row| text_at(row, at))
+    }
+}
+
+#[async_trait]
+impl Anchor for Anchored {
+    fn identity(&self) -> &str {
+        &self.session.info.identity
+    }
+
+    fn number(&self) -> u64 {
+        self.session.id
+    }
+
+    /// On MariaDB a view tells its place in the binary log, if each change goes there: it is on,
+    /// leaves no database out, and nothing is replicated past it. What cannot be looked at is not
+    /// taken as given.
+    async fn marks_prove(&mut self) -> Result<bool> {
+        if !self.session.is_mariadb() {
+            return Ok(false);
+        }
+        let on = self.variable("SELECT @@GLOBAL.log_bin", 0).await;
+        let passes_on = self.variable("SELECT @@GLOBAL.log_slave_updates", 0).await;
+        let replicas = self.variable("SHOW GLOBAL STATUS LIKE 'Slaves_running'", 1).await;
+        if on.as_deref() != Some("1") || passes_on.as_deref() != Some("1") && replicas.as_deref() != Some("0") {
+            return Ok(false);
+        }
+        let Ok(filters) = self.session.rows("SHOW MASTER STATUS", "look for filters of the log").await else {
+            return Ok(false);
+        };
+        Ok(filters.first().is_some_and(|row| text_at(row, 2).is_empty() && text_at(row, 3).is_empty()))
+    }
+
+    async fn hold(&mut self, tables: &[String]) -> Result<Option<Means>> {
+        let stages = ["BACKUP STAGE START", "BACKUP STAGE BLOCK_COMMIT"].map(str::to_owned);
+        if self.session.is_mariadb() && self.attempt(Means::CommitLock, &stages).await? {
+            return Ok(self.held);
+        }
+        if self.attempt(Means::ReadLock, &["FLUSH TABLES WITH READ LOCK".to_owned()]).await? {
+            return Ok(self.held);
+        }
+        let locks: Vec<String> = tables.iter().map(|name| format!("{} READ", ident(name))).collect();
+        if !locks.is_empty() {
+            self.attempt(Means::TableLocks, &[format!("LOCK TABLES {}", locks.join(", "))]).await?;
+        }
+        Ok(self.held)
+    }
+
+    async fn let_go(&mut self) -> Result<()> {
+        let Some(means) = self.held.take() else { return Ok(()) };
+        // The answer comes from the very session that held: had the server ended it, there were none.
+        let rows = self.session.rows("SELECT CONNECTION_ID()", "look whether the point was held").await?;
+        if rows.first().map(|row| number_at(row, 0)) != Some(self.session.id) {
+            return Err(super::super::network::not_this_engine("hold a point", "another session answers"));
+        }
+        self.session.execute(end(means), "let commits go on").await
+    }
+}
+
+const fn end(means: Means) -> &'static str {
+    match means {
+        Means::CommitLock => "BACKUP STAGE END",
+        Means::ReadLock | Means::TableLocks => "UNLOCK TABLES",
+    }
+}

@@ -1,0 +1,55 @@
+//! One point of a source that the views of many sessions, on many workers, begin at.
+//!
+//! Whoever leads has an [`Anchor`]; the others have readers that are logged in and wait. The
+//! anchor stops commits, all readers open their views ([`super::Reader::freeze`]) and report, the
+//! anchor lets go, and only if the server confirms that it held until then is the point proven.
+//! Where a server can tell each view's place in its log, equal places ([`super::Reader::mark`])
+//! prove the same without stopping anybody.
+
+use async_trait::async_trait;
+use longshore_shared::domain::connection::{Engine, EngineGroup};
+use serde::{Deserialize, Serialize};
+
+use super::{Login, Result, mysql, not_yet};
+
+/// How commits are stopped, the gentlest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Means {
+    /// The server's backup lock, which only commits wait for (MariaDB's `BACKUP STAGE`).
+    CommitLock,
+    /// `FLUSH TABLES WITH READ LOCK`.
+    ReadLock,
+    /// A read lock on each of the job's tables.
+    TableLocks,
+}
+
+/// Keeps a source at one point for a moment. It never holds longer than a few seconds: the
+/// server frees what the anchor holds by itself if the anchor falls silent.
+#[async_trait]
+pub trait Anchor: Send {
+    /// The server's identity, which every session of the point must have.
+    fn identity(&self) -> &str;
+
+    /// The server's number of this session.
+    fn number(&self) -> u64;
+
+    /// Whether equal marks of two views prove that they see the same state.
+    async fn marks_prove(&mut self) -> Result<bool>;
+
+    /// Stops every commit to the tables by the first means that the account may use, and
+    /// answers which; `None`: it may use none, or the server is too busy for all of them.
+    async fn hold(&mut self, tables: &[String]) -> Result<Option<Means>>;
+
+    /// Lets commits go on. An error says that they may have gone on before: then what was
+    /// opened meanwhile proves nothing.
+    async fn let_go(&mut self) -> Result<()>;
+}
+
+/// Opens a session that keeps a source at a point.
+pub async fn anchor(engine: Engine, login: &Login) -> Result<Box<dyn Anchor>> {
+    match engine.group() {
+        EngineGroup::Mysql => Ok(Box::new(mysql::Anchored::open(login).await?)),
+        EngineGroup::Postgresql => Err(not_yet(engine)),
+    }
+}

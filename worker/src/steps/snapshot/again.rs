@@ -1,0 +1,35 @@
+//! What a job that starts again from a new snapshot does first.
+//!
+//! Rows of the lost snapshot must not stay beside those of the new one. A table that the job
+//! creates or fills held no row before it, so it is emptied; in all others rows are compared with
+//! the new snapshot anyway. Before that every attempt under the lost snapshot is over: its lease
+//! has had the time to lapse, and its sessions are ended.
+
+use std::time::Duration;
+
+use longshore_shared::domain::step::TableMode;
+
+use crate::steps::context::{Context, lock_name};
+use crate::steps::error::StepError;
+
+/// Empties the tables that the job has begun to load; `lease`: what a worker that nobody hears
+/// may still believe in.
+pub(crate) async fn empty_what_was_loaded(
+    context: &Context,
+    lease: Duration,
+) -> Result<(), StepError> {
+    tokio::time::sleep(lease).await;
+    let names: Vec<String> = context.step_ids().await?.into_iter().map(lock_name).collect();
+    let mut target = context.target_writer().await?;
+    // Its own lock is among them, and held by this very session.
+    let own = lock_name(context.step().lease.step_id);
+    let others: Vec<String> = names.into_iter().filter(|name| *name != own).collect();
+    target.fence(&others).await?;
+    for plan in context.plans(None).await? {
+        if matches!(plan.mode, TableMode::Create | TableMode::Fill) {
+            context.check_lease()?;
+            target.empty(&plan.shape).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! A worker's part of a job's snapshot: sessions of the source that see one point.
+//!
+//! Each of the job's steps on this worker borrows one and brings it back. A session that does not
+//! come back sound is ended on its server; once none is left the worker has nothing to hold.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::id::WorkerId;
+use longshore_shared::domain::job::Job;
+use longshore_shared::store::connections::edits;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::Point;
+use super::lent::Lent;
+use crate::engine::{self, Reader};
+use crate::steps::context::{Hands, Side, log_in};
+use crate::steps::error::StepError;
+use crate::steps::secrets::{changed, gone};
+use crate::steps::table::read;
+
+/// How long a step waits for a session that another one has just ended with.
+const LENDING: Duration = Duration::from_secs(60);
+/// How long ending a session that is of no use any more may take.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// Sessions that see one point, once it was fixed.
+pub(crate) struct Snapshot {
+    hands: Hands,
+    side: Side,
+    job: Job,
+    worker_id: WorkerId,
+    idle: Mutex<Vec<Box<dyn Reader>>>,
+    /// Sessions that still see the point, lent ones among them.
+    left: AtomicUsize,
+    closed: AtomicBool,
+    news: Notify,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("job", &self.job.id).field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// Logs in with so many sessions; fixes nothing.
+    pub(crate) async fn open(
+        hands: Hands,
+        job: Job,
+        worker_id: WorkerId,
+        sessions: i16,
+    ) -> Result<Arc<Self>, StepError> {
+        let source = job.source_id.ok_or_else(|| gone("source"))?;
+        let mut tx = hands.database.system().await?;
+        let found = edits::find_for_job(tx.conn(), job.org_id, source, job.id).await?;
+        let now = longshore_shared::store::connections::find(tx.conn(), job.org_id, source).await?;
+        tx.commit().await?;
+        let Some(found) = found else {
+            return Err(now.map_or_else(|| gone("source"), |now| changed(&now)).into());
+        };
+        let side = Side::new(found, (job.id, SecretName::SourcePassword), sessions);
+        let open = (0..sessions.max(1)).map(|_| async {
+            let login = log_in(&hands, &side, job.id).await?;
+            let opened = engine::reader(side.connection.engine, &login).await;
+            opened.map_err(|failure| StepError::from(side.named(failure)))
+        });
+        let idle = try_join_all(open).await?;
+        let left = AtomicUsize::new(idle.len());
+        Ok(Arc::new(Self {
+            side,
+            hands,
+            job,
+            worker_id,
+            idle: Mutex::new(idle),
+            left,
+            closed: AtomicBool::new(false),
+            news: Notify::new(),
+        }))
+    }
+
+    /// Opens every session's view; answers what each saw. Can be told a later point, whose views
+    /// take the place of the older ones.
+    pub(crate) async fn fix(&self, point: &Value) -> Result<Value, Failure> {
+        let point: Point = read(point, "point")?;
+        if point.only.is_some_and(|only| only != self.worker_id) {
+            return Err(not_needed());
+        }
+        let mut sessions = std::mem::take(&mut *self.lock());
+        if point.only.is_some() {
+            sessions.truncate(1);
+        }
+        for session in &sessions {
+            if !point.server.is_empty() && session.identity() != point.server {
+                return Err(self.side.named(elsewhere()));
+            }
+        }
+        if point.round > 1 {
+            try_join_all(sessions.iter_mut().map(|session| session.thaw())).await?;
+        }
+        try_join_all(sessions.iter_mut().map(|session| session.freeze())).await?;
+        let mut marks = Vec::new();
+        if point.marks {
+            marks = try_join_all(sessions.iter_mut().map(|session| session.mark())).await?;
+        }
+        self.left.store(sessions.len(), Ordering::SeqCst);
+        *self.lock() = sessions;
+        Ok(json!(marks))
+    }
+
+    /// A session that sees the point; waits for one that is about to come back.
+    pub(in crate::steps) async fn lend(self: &Arc<Self>) -> Result<Lent, Failure> {
+        let lent = async {
+            loop {
+                let news = self.news.notified();
+                if let Some(session) = self.lock().pop() {
+                    return Ok(Lent::new(Arc::clone(self), session));
+                }
+                if self.is_spent() {
+                    return Err(lost());
+                }
+                news.await;
+            }
+        };
+        tokio::time::timeout(LENDING, lent).await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    /// Nothing is left that sees the point.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.closed.load(Ordering::SeqCst) || self.left.load(Ordering::SeqCst) == 0
+    }
+
+    /// The session is sound and sees the point still.
+    pub(super) fn take_back(&self, session: Box<dyn Reader>) {
+        self.lock().push(session);
+        self.news.notify_one();
+    }
+
+    /// The session is of no use any more: it is ended on its server, where a statement of it may
+    /// still run.
+    pub(super) async fn discard(&self, session: Box<dyn Reader>) {
+        let id = session.session_id();
+        drop(session);
+        self.left.fetch_sub(1, Ordering::SeqCst);
+        self.news.notify_waiters();
+        let ended = async {
+            let login = log_in(&self.hands, &self.side, self.job.id).await?;
+            Ok::<_, StepError>(engine::end_sessions(self.side.connection.engine, &login, &[id]).await?)
+        };
+        if !matches!(tokio::time::timeout(ENDING, ended).await, Ok(Ok(()))) {
+            tracing::warn!(job.id = %self.job.id, "a session that read a snapshot could not be ended in time");
+        }
+    }
+
+    /// Lets go of the point.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.lock().clear();
+        self.news.notify_waiters();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Reader>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lost() -> Failure {
+    Failure::transient(
+        FailureClass::ConnectionFailure,
+        "snapshot_lost",
+        "the sessions that saw the job's snapshot on this worker are gone",
+        "nothing is to be done: another holder takes the step, or the job starts again from a new snapshot",
+    )
+}
+
+fn not_needed() -> Failure {
+    Failure::transient(
+        FailureClass::Internal,
+        "not_needed",
+        "one session on another worker reads for this job",
+        "nothing is to be done",
+    )
+}
+
+fn elsewhere() -> Failure {
+    Failure::transient(
+        FailureClass::ConnectionFailure,
+        "source_changed",
+        "the address leads to several servers: this worker reached another one than the one that leads",
+        "use the address of one server; behind a proxy or a load balancer no snapshot can be shared",
+    )
+}

@@ -1,0 +1,140 @@
+//! A session of a snapshot in a step's hands.
+//!
+//! To the step it is a reader like any other, whose view is open already. It goes back when it is
+//! dropped: at once if the step ended its reading ([`Reader::thaw`]), else only if the server
+//! still answers it in order. What a step that was stopped left unread is not taken for an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_shared::clock;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::held::Snapshot;
+use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
+use crate::engine::{Columns, Orphans, Reader, Result, RowBatch};
+
+/// How long a session may take to come to itself; it reads to the end what it had begun.
+const RECOVERY: Duration = Duration::from_secs(3);
+
+/// A borrowed session.
+pub(in crate::steps) struct Lent {
+    home: Arc<Snapshot>,
+    session: Option<Box<dyn Reader>>,
+    /// Nothing is locked or unread.
+    is_clean: bool,
+}
+
+impl Lent {
+    pub(super) fn new(home: Arc<Snapshot>, session: Box<dyn Reader>) -> Self {
+        Self { home, session: Some(session), is_clean: true }
+    }
+
+    fn session(&mut self) -> &mut dyn Reader {
+        self.is_clean = false;
+        self.session.as_deref_mut().expect("the session is there until it is given back")
+    }
+
+    fn shown(&self) -> &dyn Reader {
+        self.session.as_deref().expect("the session is there until it is given back")
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let (Some(mut session), home) = (self.session.take(), Arc::clone(&self.home)) else { return };
+        if self.is_clean && !home.is_closed() {
+            return home.take_back(session);
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let word = clock::fresh_id().to_string();
+            let recovered = async {
+                session.unlock().await?;
+                session.answers(&word).await
+            };
+            match tokio::time::timeout(RECOVERY, recovered).await {
+                Ok(Ok(true)) if !home.is_closed() => home.take_back(session),
+                _ => home.discard(session).await,
+            }
+        });
+    }
+}
+
+#[async_trait]
+impl Reader for Lent {
+    /// The view is open.
+    async fn freeze(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn unlock(&mut self) -> Result<()> {
+        self.session().unlock().await?;
+        self.is_clean = true;
+        Ok(())
+    }
+
+    async fn mark(&mut self) -> Result<Option<String>> {
+        self.session().mark().await
+    }
+
+    /// The view stays open for the next step.
+    async fn thaw(&mut self) -> Result<()> {
+        self.unlock().await
+    }
+
+    async fn answers(&mut self, word: &str) -> Result<bool> {
+        self.session().answers(word).await
+    }
+
+    async fn split(&mut self, table: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)> {
+        self.session().split(table, rows).await
+    }
+
+    async fn stream(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        out: mpsc::Sender<RowBatch>,
+    ) -> Result<u64> {
+        self.session().stream(table, range, out).await
+    }
+
+    async fn page(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        after: Option<&KeyTuple>,
+        limit: u32,
+        columns: Columns,
+    ) -> Result<Vec<Row>> {
+        self.session().page(table, range, after, limit, columns).await
+    }
+
+    async fn fetch(
+        &mut self,
+        table: &TableShape,
+        keys: &[KeyTuple],
+        columns: Columns,
+    ) -> Result<Vec<Option<Row>>> {
+        self.session().fetch(table, keys, columns).await
+    }
+
+    async fn digest(&mut self, table: &TableShape, range: &Range) -> Result<Digest> {
+        self.session().digest(table, range).await
+    }
+
+    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
+        self.session().orphans(table).await
+    }
+
+    fn session_id(&self) -> u64 {
+        self.shown().session_id()
+    }
+
+    fn identity(&self) -> &str {
+        self.shown().identity()
+    }
+}
