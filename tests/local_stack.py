@@ -18,15 +18,18 @@ import time
 import unittest
 from pathlib import Path
 from typing import Callable
+from unittest import mock
 
 sys.dont_write_bytecode = True
 LOCAL = Path(__file__).resolve().parents[1] / "deploy" / "local"
 sys.path.insert(0, str(LOCAL))
 
+import mysql  # noqa: E402
 import ports  # noqa: E402
 import process  # noqa: E402
 import shop  # noqa: E402
 from accounts import Account  # noqa: E402
+from console import Problem  # noqa: E402
 from shop_rows import COLUMNS  # noqa: E402
 from shop_tables import definitions  # noqa: E402
 
@@ -123,6 +126,57 @@ class Shop(unittest.TestCase):
                     line.split("`")[1] for line in lines if line.startswith("`") and "GENERATED" not in line
                 ]
                 self.assertEqual(plain, COLUMNS[table].split(","), table)
+
+
+class Fetching(unittest.TestCase):
+    """What tests need is fetched whole, after a hiccup too, or its lack is an error."""
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+        self.tries = 0
+        self.hiccups = 0
+        for name, value in (
+            ("tools_folder", lambda: self.folder),
+            ("say", lambda _: None),
+            ("_PAUSES", (0, 0, None)),
+            ("_SOURCES", {"mysql9": self.source}),
+        ):
+            patch = mock.patch.object(mysql, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def source(self, fresh: Path) -> Path:
+        self.tries += 1
+        (fresh / "unpacked").mkdir()
+        (fresh / "unpacked" / "half").touch()
+        if self.tries <= self.hiccups:
+            raise Problem("the mirror is away")
+        return fresh / "unpacked"
+
+    def left(self) -> "list[str]":
+        return sorted(path.name for path in self.folder.iterdir() if not path.name.endswith(".lock"))
+
+    def test_tries_again_and_keeps_what_it_has(self) -> None:
+        self.hiccups = 2
+        mysql.fetch()
+        self.assertTrue(mysql.is_there("mysql9"))
+        mysql.fetch()
+        self.assertEqual((self.tries, len(self.left())), (3, 1))
+
+    def test_fails_with_the_way_out(self) -> None:
+        self.hiccups = 9
+        with self.assertRaises(Problem) as failed:
+            mysql.fetch()
+        for words in ("the mirror is away", "LONGSHORE_TEST_WITHOUT=mysql9"):
+            self.assertIn(words, str(failed.exception))
+        self.assertEqual((self.tries, self.left()), (3, []))
+
+    def test_does_without_what_is_left_out(self) -> None:
+        with mock.patch.dict(os.environ, {"LONGSHORE_TEST_WITHOUT": "mysql57, mysql9"}):
+            mysql.fetch()
+        self.assertEqual((self.tries, self.left()), (0, []))
 
 
 class Hold(unittest.TestCase):

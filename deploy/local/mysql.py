@@ -2,8 +2,9 @@
 
 Invariants: the programs lie outside of the clone, whole or not at all; 5.7 comes from npm
 with its content pinned, 9 from Debian's sid with Debian's signature, unpacked into a folder
-and run by its own loader, so nothing of the machine changes. Where they cannot be had the
-installation says so and goes on: tests that need them say that they were skipped.
+and run by its own loader, so nothing of the machine changes. What cannot be had after several
+tries is an error, for a test that is passed over proves nothing; who has to do without a
+release names it in LONGSHORE_TEST_WITHOUT.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Optional, Sequence
 
 from console import Problem, say
 from mariadb import MariaDb
@@ -118,6 +120,10 @@ def _folder(kind: str) -> Path:
 
 # Raised when what is fetched changes.
 _REVISION = 1
+# The releases that somebody chose to do without, by the names of their kinds.
+WITHOUT = "LONGSHORE_TEST_WITHOUT"
+# Seconds after each try that failed; none after the last.
+_PAUSES: Sequence[Optional[float]] = (5, 20, None)
 
 
 def is_there(kind: str) -> bool:
@@ -125,23 +131,44 @@ def is_there(kind: str) -> bool:
     return _folder(kind).is_dir()
 
 
+def left_out() -> List[str]:
+    """The releases that somebody chose to do without."""
+    return re.split(r"[\s,]+", os.environ.get(WITHOUT, "").strip())
+
+
 def fetch() -> None:
-    """Fetches both releases, if they are not there; says which cannot be had, and why."""
+    """Fetches the releases that are not there and not left out."""
     for kind, into in _SOURCES.items():
         if is_there(kind):
             continue
+        if kind in left_out():
+            say(f"{kind} is left out, as {WITHOUT} says: the tests that need it prove nothing")
+            continue
         with lock(tools_folder() / f"{kind}.lock", f"another installation fetches {kind}; waiting for it"):
-            if is_there(kind):
-                continue
-            say(f"fetching {kind}")
-            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=tools_folder()) as fresh:
-                try:
-                    unpacked = into(Path(fresh))
-                except (OSError, Problem, subprocess.SubprocessError, tarfile.TarError) as why:
-                    say(f"{kind} cannot be had here, and tests that need it will be skipped: {why}")
-                    continue
+            if not is_there(kind):
+                say(f"fetching {kind}")
+                _insist(kind, into)
+
+
+def _insist(kind: str, into: Callable[[Path], Path]) -> None:
+    """Tries until it is there: networks and mirrors hiccup."""
+    for pause in _PAUSES:
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=tools_folder()) as fresh:
+            try:
+                unpacked = into(Path(fresh))
+            except (OSError, Problem, subprocess.SubprocessError, tarfile.TarError) as failed:
+                why = failed
+            else:
                 os.chmod(unpacked, 0o755)
                 os.rename(unpacked, _folder(kind))
+                return
+        if pause is not None:
+            say(f"{kind} did not come, and is tried again in {pause} s: {why}")
+            time.sleep(pause)
+    raise Problem(
+        f"{kind}, which tests need, cannot be had here: {why}",
+        f"look at the network and at the mirror; {WITHOUT}={kind} leaves out what it would have proven",
+    )
 
 
 def _from_npm(fresh: Path) -> Path:

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
+use crate::place;
+
 /// The name that good certificates bear.
 pub const NAME: &str = "localhost";
 
@@ -48,7 +50,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let mut parameters = CertificateParams::new(Vec::new()).expect("no names");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.distinguished_name.push(DnType::CommonName, "a test's authority");
+        parameters.distinguished_name.push(DnType::CommonName, format!("authority {}", place::fresh_name()));
         let pem = parameters.self_signed(&key).expect("it signs itself").pem();
         let made = Self { folder, key, parameters, pem };
         write(made.ca(), &made.pem).expect("its file");

@@ -10,6 +10,9 @@ pub const SERVERS: &str = "LONGSHORE_TEST_SERVERS";
 /// The variable that names the folder of the programs under test, if it is not cargo's.
 pub const PROGRAMS: &str = "LONGSHORE_TEST_PROGRAMS";
 
+/// The variable that names kinds of servers to do without, as somebody chose to.
+pub const WITHOUT: &str = "LONGSHORE_TEST_WITHOUT";
+
 /// The repository's root.
 pub fn repository() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -108,10 +108,24 @@ impl Servers {
         servers
     }
 
-    /// Whether a kind of server that only tests need was fetched: `mysql57`, `mysql9`.
-    pub fn can_be_had(kind: &str) -> bool {
+    /// Whether to test with a kind of server that only tests need: `mysql57`, `mysql9`. Only who
+    /// chose to do without it is spared.
+    ///
+    /// # Panics
+    /// If it was not fetched and nobody chose so.
+    pub fn is_wanted(kind: &str) -> bool {
+        let left_out = place::variable(place::WITHOUT).unwrap_or_default();
+        if left_out.split([',', ' ']).any(|left_out| left_out == kind) {
+            eprintln!("skipped: {} leaves {kind} out", place::WITHOUT);
+            return false;
+        }
         let asked = Command::new("python3").arg(launcher()).args(["has", kind]).status();
-        asked.expect("python3 runs").success()
+        assert!(
+            asked.expect("python3 runs").success(),
+            "{kind} is not there: `deploy/local/stack install --tests` fetches it; {}={kind} leaves it out",
+            place::WITHOUT
+        );
+        true
     }
 
     /// PostgreSQL's URLs.

@@ -1,93 +1,20 @@
 //! TLS to databases: certificates good and bad, on real servers, straight and through two SSH
 //! hosts. What is not good fails closed, each with a code of its own.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use longshore_shared::domain::connection::{Engine, Tls, TlsMode};
 use longshore_shared::domain::examination::Stage;
-use longshore_shared::vault::Secret;
 use longshore_tests::agree::agree;
 use longshore_tests::authority::{Authority, Certificate, NAME};
 use longshore_tests::client::connection_body;
 use longshore_tests::place;
 use longshore_tests::schema::Schema;
-use longshore_tests::servers::{Held, Servers};
 use longshore_tests::sshd::Sshd;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
-use longshore_worker::engine::{Halt, Login, Look, examine};
+use longshore_worker::engine::{Login, examine};
 use serde_json::{Value, json};
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{AssertSqlSafe, Executor as _, PgPool};
-use url::Url;
 
-/// A server with TLS, and how it reads its certificate again.
-struct Secured {
-    authority: Authority,
-    held: Held,
-    kind: &'static str,
-}
-
-impl Secured {
-    /// None, and a line that says so, where the server cannot be had.
-    fn start(kind: &'static str, more: &[&str]) -> Option<Self> {
-        if !Servers::can_be_had(kind) {
-            eprintln!(
-                "skipped: {kind} could not be had on this machine (see deploy/local/stack install --tests)"
-            );
-            return None;
-        }
-        let authority = Authority::new();
-        let mut options = authority.options(kind);
-        options.extend(more.iter().map(|option| format!("{kind}={option}")));
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let held = Held::start_with(kind, &options);
-        Some(Self { authority, held, kind })
-    }
-
-    async fn schema(&self, side: &str) -> Schema {
-        Schema::make(&self.held.mariadb[0], side).await
-    }
-
-    async fn show(&self, schema: &Schema, sort: Certificate) {
-        self.authority.show(sort);
-        if self.kind == "mariadb" {
-            schema.run("FLUSH SSL").await;
-        } else {
-            // MySQL takes a bad certificate at its start only.
-            self.held.order("stop", self.kind).await;
-            self.held.order("start", self.kind).await;
-        }
-    }
-}
-
-fn login(schema: &Schema, mode: TlsMode, ca: &str) -> Login {
-    Login {
-        address: SocketAddr::from(([127, 0, 0, 1], schema.server.port)),
-        server_name: NAME.to_owned(),
-        tls: Tls { mode, ca: Some(ca.to_owned()), client_certificate: None },
-        database: schema.name.clone(),
-        username: schema.username.clone(),
-        password: Secret::new(schema.password.clone()),
-        client_key: None,
-        timeout: Duration::from_secs(20),
-        tag: "longshore test".to_owned(),
-        seat: None,
-    }
-}
-
-/// `""` if it was passed, or else the code.
-fn code(looked: &Result<Look, Halt>) -> String {
-    match looked {
-        Ok(_) => String::new(),
-        Err(halt) => {
-            assert_eq!(halt.stage, Stage::Tls, "{halt:?}");
-            assert!(!halt.failure.is_transient() && !halt.failure.hint.is_empty(), "{halt:?}");
-            halt.failure.code.clone()
-        }
-    }
-}
+use super::secured::{SEED, Secured, SecuredPostgres, code, login};
 
 /// What each mode says to each certificate.
 const MATRIX: [(Certificate, TlsMode, &str); 9] = [
@@ -123,37 +50,6 @@ async fn matrix(secured: &Secured, engine: Engine) {
 async fn i10_t16_mariadb_shows_certificates_good_and_bad() {
     let secured = Secured::start("mariadb", &[]).unwrap();
     matrix(&secured, Engine::Mariadb).await;
-}
-
-/// The server wants a certificate of the client's too.
-#[tokio::test]
-async fn a_client_shows_its_own_certificate() {
-    let secured = Secured::start("mariadb", &[]).unwrap();
-    let schema = secured.schema("client").await;
-    schema.run(&format!("ALTER USER '{}'@'127.0.0.1' REQUIRE X509", schema.username)).await;
-    let stack = Stack::running().await;
-    let (certificate, key) = secured.authority.client("longshore");
-    let mut body = connection_body(&schema);
-    body["host"] = json!(NAME);
-    body["tls"] = json!({"mode": "verify-full", "ca": secured.authority.pem});
-    let target = stack.client.connection(&stack.target).await;
-    let test = async |body: &Value| {
-        let source = stack.client.post("/v1/connections", body).await.expect(201);
-        assert!(!source.text.contains("PRIVATE KEY"), "a key is never given back");
-        let task = stack.client.task(&source.id(), &target, &json!({})).await;
-        stack.run(&task).await
-    };
-    body["name"] = json!(place::fresh_name());
-    let failure = test(&body).await.failure.expect("the account wants a certificate");
-    assert_eq!(failure.code, "login_refused", "{failure:?}");
-    body["name"] = json!(place::fresh_name());
-    body["tls"]["client_certificate"] = json!(certificate);
-    body["tls"]["client_key"] = json!(key);
-    schema.run(SEED).await;
-    let job = test(&body).await;
-    assert_eq!(job.state, "completed", "{job:?}");
-    agree(&schema, &stack.target).await;
-    assert!(!stack.logs().contains(key.lines().nth(1).unwrap()), "a key stands in a log");
 }
 
 #[tokio::test]
@@ -193,43 +89,17 @@ async fn i10_a_server_that_speaks_old_tls_only_is_told_as_such() {
     }
 }
 
-async fn run(pool: &PgPool, sql: &str) {
-    pool.execute(AssertSqlSafe(sql.to_owned())).await.unwrap_or_else(|why| panic!("{sql}: {why}"));
-}
-
 #[tokio::test]
 async fn i10_t16_postgresql_shows_certificates_good_and_bad() {
-    let held = Held::start("postgres");
-    let authority = Authority::new();
-    let pid = held.servers["postgres"].pid.unwrap();
-    let url = Url::parse(&held.postgres().admin).unwrap();
-    let pool = PgPoolOptions::new().max_connections(1).connect_lazy(url.as_str()).unwrap();
-    authority.give_key_to(pid);
-    for (name, file) in
-        [("ssl_cert_file", authority.certificate()), ("ssl_key_file", authority.private_key())]
-    {
-        run(&pool, &format!("ALTER SYSTEM SET {name} = '{}'", file.display())).await;
-    }
-    run(&pool, "ALTER SYSTEM SET ssl = on").await;
-    let login = |mode, ca: &str| Login {
-        address: SocketAddr::from(([127, 0, 0, 1], url.port().unwrap())),
-        server_name: NAME.to_owned(),
-        tls: Tls { mode, ca: Some(ca.to_owned()), client_certificate: None },
-        database: url.path().trim_start_matches('/').to_owned(),
-        username: url.username().to_owned(),
-        password: Secret::new(url.password().unwrap().to_owned()),
-        client_key: None,
-        timeout: Duration::from_secs(20),
-        tag: "longshore test".to_owned(),
-        seat: None,
-    };
+    let secured = SecuredPostgres::start().await;
+    let authority = &secured.authority;
+    let login = |mode| secured.login(mode, &authority.pem);
     for (sort, mode, expected) in MATRIX {
         authority.show(sort);
-        authority.give_key_to(pid);
-        run(&pool, "SELECT pg_reload_conf()").await;
+        secured.reload().await;
         // The server takes the new files some time after it was told.
         until(&format!("{sort:?} {mode} is answered by {expected:?}"), seconds(20), async || {
-            let looked = examine(Engine::Postgresql, &login(mode, &authority.pem)).await;
+            let looked = examine(Engine::Postgresql, &login(mode)).await;
             let tls = looked.as_ref().ok().and_then(|look| look.server.tls.clone());
             let is_it = match &looked {
                 Ok(_) => expected.is_empty() && tls.is_some_and(|tls| tls.starts_with("TLSv1.3")),
@@ -239,11 +109,11 @@ async fn i10_t16_postgresql_shows_certificates_good_and_bad() {
         })
         .await;
     }
-    run(&pool, "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1'").await;
-    run(&pool, "ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.1'").await;
-    run(&pool, "SELECT pg_reload_conf()").await;
+    secured.run("ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1'").await;
+    secured.run("ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.1'").await;
+    secured.reload().await;
     until("TLS is too old", seconds(20), async || {
-        let looked = examine(Engine::Postgresql, &login(TlsMode::Require, &authority.pem)).await;
+        let looked = examine(Engine::Postgresql, &login(TlsMode::Require)).await;
         looked.is_err_and(|halt| halt.failure.code == "tls_too_old").then_some(())
     })
     .await;
@@ -261,14 +131,6 @@ async fn register(stack: &Stack, schema: &Schema, hops: &[Value], ca: &str, engi
     body["timeout_seconds"] = json!(60);
     stack.client.post("/v1/connections", &body).await.expect(201).id()
 }
-
-/// On both flavours alike.
-const SEED: &str = "CREATE TABLE people (id INT AUTO_INCREMENT PRIMARY KEY, name VARCHAR(60), born DATETIME(6), \
-    data BLOB, worth DECIMAL(20, 6), KEY by_name (name)); \
-    INSERT INTO people (name, born, data, worth) WITH RECURSIVE n AS \
-    (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 800) \
-    SELECT IF(i % 9 = 0, NULL, CONCAT('Näme 😀 ', i)), DATE_ADD('1950-01-01', INTERVAL i * 7001 SECOND), \
-    UNHEX(SHA2(i, 256)), i / 7 FROM n";
 
 /// A sync through two hosts by verify-full completes; by a bad certificate it does not begin.
 async fn through_two_hops(secured: &Secured, engine: &str) {

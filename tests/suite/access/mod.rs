@@ -6,6 +6,7 @@ mod bad_jobs;
 mod canaries;
 mod certificates;
 mod checks;
+mod client_certificates;
 mod connection_tests;
 mod edits;
 mod examine;
@@ -14,6 +15,7 @@ mod hostile;
 mod kept_ways;
 mod policy;
 mod protected;
+mod secured;
 mod tunnels;
 
 use longshore_tests::stack::Stack;

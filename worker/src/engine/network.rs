@@ -109,6 +109,8 @@ pub(super) fn of_tls(cause: &Error, doing: &str) -> Failure {
             | Alert::CertificateExpired
             | Alert::CertificateRevoked
             | Alert::UnsupportedCertificate
+            // An authority of the same name has signed it.
+            | Alert::DecryptError
             | Alert::AccessDenied,
         ) => failed(
             "tls_client_certificate_refused",
@@ -188,6 +190,8 @@ mod tests {
             (Error::AlertReceived(AlertDescription::HandshakeFailure), "tls_too_old"),
             (PeerIncompatible::ServerDoesNotSupportTls12Or13.into(), "tls_too_old"),
             (Error::AlertReceived(AlertDescription::CertificateRequired), "tls_client_certificate_refused"),
+            (Error::AlertReceived(AlertDescription::UnknownCA), "tls_client_certificate_refused"),
+            (Error::AlertReceived(AlertDescription::DecryptError), "tls_client_certificate_refused"),
             (Error::AlertReceived(AlertDescription::InternalError), "tls_failed"),
             (Error::DecryptError, "tls_failed"),
         ] {
