@@ -1,5 +1,5 @@
 //! Strikes off holders of jobs that fell silent, and lets a job whose holders are all gone
-//! start again from its enlisting.
+//! start again from its enlisting. Removes the queues of ended jobs whose holders are gone.
 //!
 //! Woken by a timer. Idempotent: each holder and job is looked at again under the job's
 //! lock. Two schedulers: the leader does it; a second one would find it done. After an
@@ -41,6 +41,11 @@ impl Duty for Recover {
             tracing::warn!(holders = struck, jobs, "holders were lost; jobs that have none left start again");
             Metric::HoldersLost.add(u64::try_from(struck).unwrap_or(u64::MAX), &[]);
             Metric::JobsRestarted.add(u64::try_from(jobs).unwrap_or(u64::MAX), &[]);
+        }
+        for job_id in recovered.ended {
+            if let Err(error) = ground.bus.delete_job_queue(job_id).await {
+                tracing::debug!(job.id = %job_id, "the job's queue expires by itself: {error}");
+            }
         }
         ground.publish(recovered.owed).await;
         Ok(Round::Idle)

@@ -23,8 +23,8 @@ const MONEY: u32 = 1_000;
 pub const TOTAL: i64 = 2 * ACCOUNTS as i64 * MONEY as i64;
 
 const CREATE: &str = "
-    CREATE TABLE giro (id INT PRIMARY KEY, money INT NOT NULL, note VARCHAR(60)) ENGINE=InnoDB;
-    CREATE TABLE savings (name VARCHAR(40) PRIMARY KEY, money INT NOT NULL, note VARCHAR(60)) ENGINE=InnoDB";
+    CREATE TABLE giro (id INT PRIMARY KEY, money INT NOT NULL, note VARCHAR(60)) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
+    CREATE TABLE savings (name VARCHAR(40) PRIMARY KEY, money INT NOT NULL, note VARCHAR(60)) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";
 
 /// Clerks at work; they go home when this is dropped.
 pub struct Bank {

@@ -128,6 +128,24 @@ impl Sshd {
         self.session_pids().len()
     }
 
+    /// Logins that it let in since it was made, whatever became of them.
+    pub fn logins(&self) -> usize {
+        self.log().lines().filter(|line| line.starts_with("Accepted ") && line.contains(" for ")).count()
+    }
+
+    /// What it has said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).expect("a log is there")
+    }
+
+    /// Freezes the sessions that it serves now: their clients hear nothing any more. New ones
+    /// are served.
+    pub fn freeze_sessions(&self) {
+        for pid in self.session_pids() {
+            let _ = kill(Pid::from_raw(i32::try_from(pid).expect("a process id")), Signal::SIGSTOP);
+        }
+    }
+
     /// Each session is a child process.
     fn session_pids(&self) -> Vec<u32> {
         let mut found = Vec::new();
@@ -154,8 +172,7 @@ impl Drop for Sshd {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-            eprintln!("--- sshd's log\n{log}");
+            eprintln!("--- sshd's log\n{}", self.log());
         }
     }
 }

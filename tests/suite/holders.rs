@@ -41,8 +41,9 @@ async fn one_point(stack: &Stack, job: &str, steps: i64, generation: i32) {
 
 /// Nobody holds anything any more and the queue is gone.
 async fn let_go(stack: &Stack, job: &str) {
-    let sql =
-        format!("SELECT count(*) FROM job_holders WHERE job_id = '{job}' AND state IN ('preparing', 'enlisted', 'held')");
+    let sql = format!(
+        "SELECT count(*) FROM job_holders WHERE job_id = '{job}' AND state IN ('preparing', 'enlisted', 'held')"
+    );
     let queue = format!("longshore.job.v1.{job}");
     until("the holders have let go", seconds(10), async || {
         let gone = stack.broker.queue(&queue).await.is_none();

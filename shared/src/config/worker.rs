@@ -7,7 +7,8 @@ use ipnet::IpNet;
 
 use super::variables::{
     ADDRESSES_ALLOWED, ADDRESSES_DENIED, CHUNK_BYTES, CHUNK_ROWS, LEASE_SECONDS, LOOPBACK_ALLOWED,
-    PRIVATE_KEYS, PUBLIC_KEYS, WORKER_NAME, WORKER_PERMITS, flag, name, path, ranges, seconds, whole,
+    PRIVATE_KEYS, PUBLIC_KEYS, SSH_IDLE_SECONDS, WORKER_NAME, WORKER_PERMITS, flag, name, path, ranges,
+    seconds, whole,
 };
 use super::{Environment, Problems, gather};
 
@@ -32,6 +33,8 @@ pub struct Worker {
     pub chunk_rows: u32,
     /// Bytes a chunk is aimed at.
     pub chunk_bytes: u32,
+    /// How long SSH sessions that nobody uses are kept.
+    pub ssh_idle: Duration,
     /// How long a claimed step stays the worker's without renewal.
     pub lease: Duration,
 }
@@ -49,6 +52,7 @@ impl Worker {
             addresses_denied: from.read_one(&ADDRESSES_DENIED, ranges("none")),
             chunk_rows: from.read_one(&CHUNK_ROWS, whole(1..=100_000_000)),
             chunk_bytes: from.read_one(&CHUNK_BYTES, whole(1_024..=1_073_741_824)),
+            ssh_idle: from.read_one(&SSH_IDLE_SECONDS, seconds(1..=3_600)),
             lease: from.read_one(&LEASE_SECONDS, seconds(1..=3_600)),
         })
     }

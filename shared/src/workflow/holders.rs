@@ -160,6 +160,8 @@ pub struct Recovered {
     pub struck: usize,
     /// Jobs that started again.
     pub restarted: usize,
+    /// Ended jobs whose own queue nobody is left to remove.
+    pub ended: Vec<JobId>,
     /// Outbox rows to publish.
     pub owed: Vec<Owed>,
 }
@@ -169,8 +171,9 @@ pub struct Recovered {
 pub async fn recover(database: &Database, limit: i64) -> Result<Recovered, WorkflowError> {
     let mut tx = database.system().await?;
     let lapsed = store::lapsed(tx.conn(), limit).await?;
+    let ended = store::forget(tx.conn(), limit).await?;
     tx.commit().await?;
-    let mut recovered = Recovered::default();
+    let mut recovered = Recovered { ended, ..Recovered::default() };
     for holder in lapsed {
         recovered.struck += usize::from(strike(database, &holder).await?);
     }

@@ -12,6 +12,7 @@ mod edits;
 mod examine;
 mod host_keys;
 mod hostile;
+mod kept_ways;
 mod policy;
 mod protected;
 mod secured;

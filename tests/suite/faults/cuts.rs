@@ -71,7 +71,13 @@ async fn dead_in_the_middle(upstream: Upstream) {
     proxy.lose_standing();
     let begun = Instant::now();
     stack.client.completed(&job, seconds(100)).await;
-    assert_eq!(attempts(&stack, &job).await, (2, 2), "one attempt was dead");
+    // With the source's sessions the snapshot is lost; one more try may find that out.
+    let most = if upstream == Upstream::Source { 3 } else { 2 };
+    let (tried, claimed) = attempts(&stack, &job).await;
+    assert!(
+        (2..=most).contains(&tried) && claimed <= most.into(),
+        "one attempt was dead: {tried}, {claimed}"
+    );
     let noticed: f64 = stack
         .control
         .value("SELECT extract(epoch FROM min(at) - (SELECT min(started_at) FROM steps WHERE kind = 'copy'))::float8

@@ -143,7 +143,8 @@ async fn s10_f33_a_reader_that_dies_takes_nothing_with_it() {
     for victims in [1, 2] {
         stack.target.run("DROP TABLE IF EXISTS giro, savings").await;
         let job = stack.client.submit(&task).await;
-        let some = format!("SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'copy' AND state = 'done'");
+        let some =
+            format!("SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'copy' AND state = 'done'");
         until("some ranges are there", seconds(30), async || {
             (stack.control.value::<i64>(&some).await >= 3).then_some(())
         })
@@ -176,7 +177,8 @@ async fn s10_a_frozen_leader_holds_nobody_up_for_long() {
     let task = task(&stack, "mariadb").await;
     let job = stack.client.submit(&task).await;
     let leads = format!("SELECT count(*) FROM job_holds WHERE job_id = '{job}' AND phase = 'enlisting'");
-    until("it leads", seconds(20), async || (stack.control.value::<i64>(&leads).await == 1).then_some(())).await;
+    until("it leads", seconds(20), async || (stack.control.value::<i64>(&leads).await == 1).then_some(()))
+        .await;
     let bank = Bank::open(&stack.source, 2).await;
     let stands = until("the bank stands still", seconds(20), async || {
         let before = bank.moves();
@@ -187,8 +189,7 @@ async fn s10_a_frozen_leader_holds_nobody_up_for_long() {
     stack.workers[0].signal(Signal::SIGSTOP);
     until("the server frees the bank", seconds(9), async || (bank.moves() > stands).then_some(())).await;
     stack.surround(Surroundings::default());
-    stack.start_worker();
-    stack.ready().await;
+    stack.start_worker().ready().await;
     stack.client.completed(&job, seconds(60)).await;
     assert_eq!(Bank::money(&stack.target).await, TOTAL);
     bank.close().await;
@@ -209,12 +210,15 @@ async fn s10_d26_a_table_that_changes_in_the_middle_is_said_by_name() {
     for change in changes {
         let mut stack = Stack::prepared().await;
         stack.set(RANGES);
-        stack.surround(Surroundings::default().failpoints([(Failpoint::CopyBeforeCommit, "return(rest 300)")]));
+        stack.surround(
+            Surroundings::default().failpoints([(Failpoint::CopyBeforeCommit, "return(rest 300)")]),
+        );
         stack.start_all().await;
         Bank::found(&stack.source).await;
         let task = task(&stack, "mariadb").await;
         let job = stack.client.submit(&task).await;
-        let some = format!("SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'copy' AND state = 'done'");
+        let some =
+            format!("SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'copy' AND state = 'done'");
         until("a range is there", seconds(30), async || {
             (stack.control.value::<i64>(&some).await >= 1).then_some(())
         })
@@ -223,7 +227,11 @@ async fn s10_d26_a_table_that_changes_in_the_middle_is_said_by_name() {
         stack.source.run(change).await;
         assert!(since.elapsed() < Duration::from_secs(2), "{change} waited for {:?}", since.elapsed());
         let job = stack.client.ended(&job, seconds(60)).await;
-        assert_eq!((job.state.as_str(), job.why().code.as_str()), ("failed", "structure_changed"), "{change}");
+        assert_eq!(
+            (job.state.as_str(), job.why().code.as_str()),
+            ("failed", "structure_changed"),
+            "{change}"
+        );
         assert!(job.why().message.contains("giro"), "{change}: {}", job.why().message);
     }
 }

@@ -39,11 +39,11 @@ use super::secrets::{changed, gone};
 use super::table::read;
 use super::target::{moved, not_held};
 use super::thing::Thing;
-use crate::engine::shape::TableShape;
 use crate::engine::point::{self, Anchor};
+use crate::engine::shape::TableShape;
 use crate::engine::{self, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
-use crate::tunnel::{Dialler, Policy, Rules, Trail};
+use crate::tunnel::{Dialler, Policy, Rules, Sharing};
 
 /// How long ending sessions may take, all of them together.
 const ENDING: Duration = Duration::from_secs(5);
@@ -75,7 +75,7 @@ impl Hands {
         Self {
             database,
             opener,
-            dialler: Dialler::new(Policy::new(rules)),
+            dialler: Dialler::new(Policy::new(rules), settings.ssh_idle),
             chunk_rows: settings.chunk_rows,
             chunk_bytes: settings.chunk_bytes,
         }
@@ -222,7 +222,8 @@ impl Context {
 
     /// A session that can keep the source at a point for a moment.
     pub(super) async fn source_anchor(&self) -> Result<Box<dyn Anchor>, StepError> {
-        let login = self.login(&self.source).await?;
+        // A way of its own: nothing of others is to come before the word that lets commits go on.
+        let login = self.login(&self.source, Sharing::Own).await?;
         let opened = point::anchor(self.source.connection.engine, &login).await;
         let anchor = opened.map_err(|failure| self.source.named(failure))?;
         self.source.remember(anchor.number());
@@ -253,7 +254,7 @@ impl Context {
 
     /// A session on the target that may end others; it holds nothing.
     pub(super) async fn writer(&self) -> Result<Box<dyn Writer>, StepError> {
-        let login = self.login(&self.target).await?;
+        let login = self.login(&self.target, places::sharing(self.step.kind)).await?;
         let opened = engine::writer(self.target.connection.engine, &login).await;
         let writer = opened.map_err(|failure| self.target.named(failure))?;
         self.target.remember(writer.session_id());
@@ -261,7 +262,7 @@ impl Context {
     }
 
     async fn inspector(&self, side: &Side) -> Result<Box<dyn Inspector>, StepError> {
-        let login = self.login(side).await?;
+        let login = self.login(side, Sharing::Shared).await?;
         let opened = engine::inspector(side.connection.engine, &login).await;
         let inspector = opened.map_err(|failure| side.named(failure))?;
         side.remember(inspector.number());
@@ -269,16 +270,16 @@ impl Context {
     }
 
     async fn reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
-        let login = self.login(side).await?;
+        let login = self.login(side, places::sharing(self.step.kind)).await?;
         let opened = engine::reader(side.connection.engine, &login).await;
         let reader = opened.map_err(|failure| side.named(failure))?;
         side.remember(reader.session_id());
         Ok(reader)
     }
 
-    async fn login(&self, side: &Side) -> Result<Login, StepError> {
+    async fn login(&self, side: &Side, sharing: Sharing) -> Result<Login, StepError> {
         self.check_lease()?;
-        let login = log_in(&self.hands, side, self.step.lease.job_id).await?;
+        let login = log_in(&self.hands, side, self.step.lease.job_id, sharing).await?;
         Ok(Login { seat: side.seat().await, ..login })
     }
 
@@ -305,14 +306,16 @@ impl Context {
     }
 
     async fn end_sessions_of(&self, side: &Side) {
-        let (Some(credentials), ids) = (side.opened(), side.sessions()) else { return };
-        let tag = format!("longshore job {}", self.step.lease.job_id);
+        let ids = side.sessions();
+        if ids.is_empty() {
+            return;
+        }
         let ended = async {
-            let mut trail = Trail::default();
-            let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
-            engine::end_sessions(side.connection.engine, &login, &ids).await
+            let login = log_in(&self.hands, side, self.step.lease.job_id, Sharing::Shared).await?;
+            Ok::<_, StepError>(engine::end_sessions(side.connection.engine, &login, &ids).await?)
         };
-        if let Err(failure) = ended.await {
+        if let Err(error) = ended.await {
+            let (failure, _) = error.into_parts();
             tracing::warn!(
                 step.id = %self.step.lease.step_id,
                 failure.code = failure.code,

@@ -36,8 +36,8 @@ pub(crate) use connection_test::connection_test;
 pub(crate) use context::{Context, Hands};
 pub(crate) use error::StepError;
 pub(crate) use guard::LeaseGuard;
-pub(crate) use snapshot::{Fixing, empty_what_was_loaded};
 pub(crate) use probe::probe;
+pub(crate) use snapshot::{Fixing, empty_what_was_loaded};
 pub(crate) use thing::Thing;
 
 use self::snapshot::SnapshotPayload;

@@ -40,9 +40,7 @@ impl Thing {
         sessions: i16,
     ) -> Result<Self, StepError> {
         match &job.spec {
-            JobSpec::Sync(_) => {
-                Ok(Self::Snapshot(Snapshot::open(hands, job, worker_id, sessions).await?))
-            }
+            JobSpec::Sync(_) => Ok(Self::Snapshot(Snapshot::open(hands, job, worker_id, sessions).await?)),
             JobSpec::Probe(_) | JobSpec::ConnectionTest(_) => Ok(Self::Token(Mutex::new(Value::Null))),
         }
     }

@@ -30,6 +30,26 @@ pub async fn lapsed(conn: &mut Conn, limit: i64) -> Result<Vec<Holder>, StoreErr
         .collect())
 }
 
+/// Strikes off silent holders of jobs that have ended, and answers these jobs: nobody is left who
+/// lets go of what was theirs.
+pub async fn forget(conn: &mut Conn, limit: i64) -> Result<Vec<JobId>, StoreError> {
+    let rows = sqlx::query!(
+        "UPDATE job_holders h SET state = 'lost'
+         FROM (SELECT h.org_id, h.job_id, h.generation, h.worker_id FROM job_holders h
+               JOIN jobs j ON j.org_id = h.org_id AND j.id = h.job_id
+               WHERE h.state IN ('preparing', 'enlisted', 'held') AND h.lease_until < now()
+                 AND j.state IN ('completed', 'failed', 'cancelled')
+               ORDER BY h.lease_until LIMIT $1) gone
+         WHERE h.org_id = gone.org_id AND h.job_id = gone.job_id AND h.generation = gone.generation
+           AND h.worker_id = gone.worker_id
+         RETURNING h.job_id",
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| JobId(r.job_id)).collect())
+}
+
 /// Strikes a holder off whose lease has lapsed; `false`: it renewed or let go in between.
 pub async fn strike(conn: &mut Conn, holder: &Holder) -> Result<bool, StoreError> {
     let done = sqlx::query!(

@@ -44,7 +44,9 @@ impl Anchored {
         for statement in statements {
             match self.session.conn.run(statement).await {
                 Ok(()) => {}
-                Err(Error::Server(refused)) if UNABLE.contains(&refused.code) || BUSY.contains(&refused.code) => {
+                Err(Error::Server(refused))
+                    if UNABLE.contains(&refused.code) || BUSY.contains(&refused.code) =>
+                {
                     tracing::info!(code = refused.code, "commits could not be stopped by {means:?}");
                     let _ = self.session.conn.run(end(means)).await;
                     return Ok(false);
@@ -82,7 +84,8 @@ impl Anchor for Anchored {
         let on = self.variable("SELECT @@GLOBAL.log_bin", 0).await;
         let passes_on = self.variable("SELECT @@GLOBAL.log_slave_updates", 0).await;
         let replicas = self.variable("SHOW GLOBAL STATUS LIKE 'Slaves_running'", 1).await;
-        if on.as_deref() != Some("1") || passes_on.as_deref() != Some("1") && replicas.as_deref() != Some("0") {
+        if on.as_deref() != Some("1") || passes_on.as_deref() != Some("1") && replicas.as_deref() != Some("0")
+        {
             return Ok(false);
         }
         let Ok(filters) = self.session.rows("SHOW MASTER STATUS", "look for filters of the log").await else {

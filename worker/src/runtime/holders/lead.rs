@@ -35,17 +35,11 @@ struct Patience {
 }
 
 /// A login may go through several SSH hosts.
-const ENLISTING: Patience = Patience {
-    more: Duration::from_secs(2),
-    all: Duration::from_secs(15),
-    any: Duration::from_secs(20),
-};
+const ENLISTING: Patience =
+    Patience { more: Duration::from_secs(2), all: Duration::from_secs(15), any: Duration::from_secs(20) };
 /// Nobody may commit on the source meanwhile.
-const FIXING: Patience = Patience {
-    more: Duration::from_secs(3),
-    all: Duration::from_secs(3),
-    any: Duration::from_secs(3),
-};
+const FIXING: Patience =
+    Patience { more: Duration::from_secs(3), all: Duration::from_secs(3), any: Duration::from_secs(3) };
 
 /// Leads the enlisting of at most `wanted` holders of a probe's token.
 pub(in crate::runtime) async fn token(

@@ -14,7 +14,7 @@ use super::Hands;
 use crate::engine::{Login, Seat};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{self, changed};
-use crate::tunnel::{Credentials, Trail};
+use crate::tunnel::{Credentials, Sharing, Trail};
 
 /// How long the end of a session is waited for.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -67,11 +67,6 @@ impl Side {
         Ok(self.credentials.get_or_try_init(|| self.open(hands)).await?.clone())
     }
 
-    /// What it logs in with, if it was opened already.
-    pub(super) fn opened(&self) -> Option<Credentials> {
-        self.credentials.get().cloned()
-    }
-
     async fn open(&self, hands: &Hands) -> Result<Credentials, StepError> {
         let connection = &self.connection;
         let mut tx = hands.database.system().await?;
@@ -122,12 +117,17 @@ impl Side {
     }
 }
 
-/// A login to the side's database, as a job.
-pub(in crate::steps) async fn log_in(hands: &Hands, side: &Side, job_id: JobId) -> Result<Login, StepError> {
+/// A login to the side's database, tagged as the job's.
+pub(in crate::steps) async fn log_in(
+    hands: &Hands,
+    side: &Side,
+    job_id: JobId,
+    sharing: Sharing,
+) -> Result<Login, StepError> {
     let credentials = side.credentials(hands).await?;
     let tag = format!("longshore job {job_id}");
     let mut trail = Trail::default();
-    Ok(hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?)
+    Ok(hands.dialler.login(&side.connection, credentials, tag, sharing, &mut trail).await?)
 }
 
 /// Whether the connection leads where it did when the step began.

@@ -106,7 +106,12 @@ impl<'a> Fixing<'a> {
         }))
     }
 
-    fn told(&self, server: String, marks: bool, only: Option<longshore_shared::domain::id::WorkerId>) -> Point {
+    fn told(
+        &self,
+        server: String,
+        marks: bool,
+        only: Option<longshore_shared::domain::id::WorkerId>,
+    ) -> Point {
         Point { round: self.round, server, marks, only }
     }
 }

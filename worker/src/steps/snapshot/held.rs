@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
+use longshore_shared::clock;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::WorkerId;
@@ -15,6 +16,7 @@ use longshore_shared::domain::job::Job;
 use longshore_shared::store::connections::edits;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::Point;
 use super::lent::Lent;
@@ -23,10 +25,13 @@ use crate::steps::context::{Hands, Side, log_in};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{changed, gone};
 use crate::steps::table::read;
+use crate::tunnel::Sharing;
 
 /// How long a step waits for a session that another one has just ended with.
 const LENDING: Duration = Duration::from_secs(60);
-/// How long ending a session that is of no use any more may take.
+/// What was heard of within this time is taken to live.
+const FRESH: Duration = Duration::from_secs(5);
+/// How long an answer, and ending a session that is of no use any more may take.
 const ENDING: Duration = Duration::from_secs(5);
 
 /// Sessions that see one point, once it was fixed.
@@ -35,16 +40,32 @@ pub(crate) struct Snapshot {
     side: Side,
     job: Job,
     worker_id: WorkerId,
-    idle: Mutex<Vec<Box<dyn Reader>>>,
+    idle: Mutex<Vec<Idle>>,
     /// Sessions that still see the point, lent ones among them.
     left: AtomicUsize,
     closed: AtomicBool,
     news: Notify,
 }
 
+/// A session that nobody has borrowed.
+struct Idle {
+    session: Box<dyn Reader>,
+    /// When the server last answered it.
+    heard: Instant,
+}
+
+impl Idle {
+    fn new(session: Box<dyn Reader>) -> Self {
+        Self { session, heard: Instant::now() }
+    }
+}
+
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("job", &self.job.id).field("left", &self.left).finish_non_exhaustive()
+        f.debug_struct("Snapshot")
+            .field("job", &self.job.id)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
     }
 }
 
@@ -66,11 +87,11 @@ impl Snapshot {
         };
         let side = Side::new(found, (job.id, SecretName::SourcePassword), sessions);
         let open = (0..sessions.max(1)).map(|_| async {
-            let login = log_in(&hands, &side, job.id).await?;
+            let login = log_in(&hands, &side, job.id, Sharing::Own).await?;
             let opened = engine::reader(side.connection.engine, &login).await;
             opened.map_err(|failure| StepError::from(side.named(failure)))
         });
-        let idle = try_join_all(open).await?;
+        let idle: Vec<Idle> = try_join_all(open).await?.into_iter().map(Idle::new).collect();
         let left = AtomicUsize::new(idle.len());
         Ok(Arc::new(Self {
             side,
@@ -91,7 +112,8 @@ impl Snapshot {
         if point.only.is_some_and(|only| only != self.worker_id) {
             return Err(not_needed());
         }
-        let mut sessions = std::mem::take(&mut *self.lock());
+        let idle = std::mem::take(&mut *self.lock());
+        let mut sessions: Vec<_> = idle.into_iter().map(|idle| idle.session).collect();
         if point.only.is_some() {
             sessions.truncate(1);
         }
@@ -109,7 +131,7 @@ impl Snapshot {
             marks = try_join_all(sessions.iter_mut().map(|session| session.mark())).await?;
         }
         self.left.store(sessions.len(), Ordering::SeqCst);
-        *self.lock() = sessions;
+        *self.lock() = sessions.into_iter().map(Idle::new).collect();
         Ok(json!(marks))
     }
 
@@ -118,8 +140,12 @@ impl Snapshot {
         let lent = async {
             loop {
                 let news = self.news.notified();
-                if let Some(session) = self.lock().pop() {
-                    return Ok(Lent::new(Arc::clone(self), session));
+                let idle = self.lock().pop();
+                if let Some(idle) = idle {
+                    match self.proven(idle).await {
+                        Some(session) => return Ok(Lent::new(Arc::clone(self), session)),
+                        None => continue,
+                    }
                 }
                 if self.is_spent() {
                     return Err(lost());
@@ -130,6 +156,22 @@ impl Snapshot {
         tokio::time::timeout(LENDING, lent).await.unwrap_or_else(|_| Err(lost()))
     }
 
+    /// The session, if its server answers: one that was idle may have died without a word.
+    async fn proven(&self, idle: Idle) -> Option<Box<dyn Reader>> {
+        let Idle { mut session, heard } = idle;
+        if heard.elapsed() < FRESH {
+            return Some(session);
+        }
+        let word = clock::fresh_id().to_string();
+        match tokio::time::timeout(ENDING, session.answers(&word)).await {
+            Ok(Ok(true)) => Some(session),
+            _ => {
+                self.discard(session).await;
+                None
+            }
+        }
+    }
+
     /// Nothing is left that sees the point.
     pub(crate) fn is_spent(&self) -> bool {
         self.closed.load(Ordering::SeqCst) || self.left.load(Ordering::SeqCst) == 0
@@ -137,7 +179,7 @@ impl Snapshot {
 
     /// The session is sound and sees the point still.
     pub(super) fn take_back(&self, session: Box<dyn Reader>) {
-        self.lock().push(session);
+        self.lock().push(Idle::new(session));
         self.news.notify_one();
     }
 
@@ -149,7 +191,7 @@ impl Snapshot {
         self.left.fetch_sub(1, Ordering::SeqCst);
         self.news.notify_waiters();
         let ended = async {
-            let login = log_in(&self.hands, &self.side, self.job.id).await?;
+            let login = log_in(&self.hands, &self.side, self.job.id, Sharing::Shared).await?;
             Ok::<_, StepError>(engine::end_sessions(self.side.connection.engine, &login, &[id]).await?)
         };
         if !matches!(tokio::time::timeout(ENDING, ended).await, Ok(Ok(()))) {
@@ -168,7 +210,7 @@ impl Snapshot {
         self.closed.load(Ordering::SeqCst)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Reader>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
