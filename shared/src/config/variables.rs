@@ -124,6 +124,8 @@ variables! {
         "Rows a chunk at most";
     CHUNK_BYTES = "LONGSHORE_CHUNK_BYTES", Text("33554432"), &[Worker], "a number from 1024 to 1073741824",
         "Bytes a chunk is aimed at";
+    SSH_IDLE_SECONDS = "LONGSHORE_SSH_IDLE_SECONDS", Text("60"), &[Worker], "seconds, from 1 to 3600",
+        "How long SSH sessions that nobody uses are kept for a connection's next small database session";
     LEASE_SECONDS = "LONGSHORE_LEASE_SECONDS", Text("30"), &[Worker, Scheduler], "seconds, from 1 to 3600",
         "How long a claimed step stays its worker's without renewal";
     SCHEDULER_NAME = "LONGSHORE_SCHEDULER_NAME", NAMED, &[Scheduler], "a name of 1 to 200 visible characters",

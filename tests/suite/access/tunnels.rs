@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::register;
 
 /// The connection to a schema through these hops.
-fn behind(schema: &Schema, hops: &[Value]) -> Value {
+pub(super) fn behind(schema: &Schema, hops: &[Value]) -> Value {
     let mut body = direct(schema);
     body["connection_type"] = json!(if hops.len() == 1 { "ssh" } else { "ssh+jump" });
     body["hops"] = json!(hops);
@@ -41,7 +41,7 @@ async fn task(stack: &Stack, source: Vec<Value>, target: Vec<Value>) -> String {
 #[tokio::test]
 async fn a_sync_goes_through_one_hop_and_through_two() {
     let (one, two) = (Sshd::start().await, Sshd::start().await);
-    let stack = Stack::running_with(&[("CHUNK_ROWS", "500")]).await;
+    let stack = Stack::running_with(&[("CHUNK_ROWS", "500"), ("SSH_IDLE_SECONDS", "1")]).await;
     longshore_tests::seeds::shop(&stack.source, 1_000).await;
     let task = task(&stack, vec![one.hop()], vec![one.hop(), two.hop()]).await;
     let job = stack.client.submit(&task).await;
@@ -113,7 +113,7 @@ async fn a_host_key_that_nobody_confirmed_or_that_changed_is_not_passed() {
 #[tokio::test]
 async fn f38_an_ssh_server_that_dies_in_the_middle_costs_time_and_no_row() {
     let mut sshd = Sshd::start().await;
-    let stack = Stack::running_with(&[("CHUNK_ROWS", "250")]).await;
+    let stack = Stack::running_with(&[("CHUNK_ROWS", "250"), ("SSH_IDLE_SECONDS", "1")]).await;
     longshore_tests::seeds::shop(&stack.source, 3_000).await;
     let task = task(&stack, vec![sshd.hop()], vec![sshd.hop()]).await;
     let job = stack.client.submit(&task).await;

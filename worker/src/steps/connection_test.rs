@@ -22,7 +22,7 @@ use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{self, changed, gone};
 use crate::engine::{self, Halt, Look};
-use crate::tunnel::{Credentials, Trail, Walked, milliseconds};
+use crate::tunnel::{Credentials, Sharing, Trail, Walked, milliseconds};
 
 mod report;
 
@@ -98,7 +98,7 @@ async fn opened(
 async fn walk(hands: &Hands, connection: &Connection, credentials: Credentials, tag: String) -> Found {
     let until = Instant::now() + Duration::from_secs(connection.timeout_seconds.into()) + GRACE;
     let mut found = Found { trail: Trail::default(), look: None, failure: None };
-    let login = hands.dialler.login(connection, credentials, tag, &mut found.trail);
+    let login = hands.dialler.login(connection, credentials, tag, Sharing::Own, &mut found.trail);
     let login = match timeout_at(until, login).await {
         Ok(Ok(login)) => login,
         Ok(Err(failure)) => {

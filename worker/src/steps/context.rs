@@ -41,7 +41,7 @@ use super::target::{moved, not_held};
 use crate::engine::shape::TableShape;
 use crate::engine::{self, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
-use crate::tunnel::{Dialler, Policy, Trail};
+use crate::tunnel::{Credentials, Dialler, Policy, Sharing, Trail};
 
 /// How long ending sessions may take, all of them together.
 const ENDING: Duration = Duration::from_secs(5);
@@ -69,7 +69,7 @@ impl Hands {
         Self {
             database,
             opener,
-            dialler: Dialler::new(Policy::new(rules)),
+            dialler: Dialler::new(Policy::new(rules), settings.ssh_idle),
             chunk_rows: settings.chunk_rows,
             chunk_bytes: settings.chunk_bytes,
         }
@@ -226,7 +226,7 @@ impl Context {
 
     /// A session on the target that may end others; it holds nothing.
     pub(super) async fn writer(&self) -> Result<Box<dyn Writer>, StepError> {
-        let login = self.login(&self.target).await?;
+        let login = self.login(&self.target, places::sharing(self.step.kind)).await?;
         let opened = engine::writer(self.target.connection.engine, &login).await;
         let writer = opened.map_err(|failure| self.target.named(failure))?;
         self.target.remember(writer.session_id());
@@ -234,7 +234,7 @@ impl Context {
     }
 
     async fn inspector(&self, side: &Side) -> Result<Box<dyn Inspector>, StepError> {
-        let login = self.login(side).await?;
+        let login = self.login(side, Sharing::Shared).await?;
         let opened = engine::inspector(side.connection.engine, &login).await;
         let inspector = opened.map_err(|failure| side.named(failure))?;
         side.remember(inspector.number());
@@ -242,20 +242,34 @@ impl Context {
     }
 
     async fn reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
-        let login = self.login(side).await?;
+        let login = self.login(side, places::sharing(self.step.kind)).await?;
         let opened = engine::reader(side.connection.engine, &login).await;
         let reader = opened.map_err(|failure| side.named(failure))?;
         side.remember(reader.session_id());
         Ok(reader)
     }
 
-    async fn login(&self, side: &Side) -> Result<Login, StepError> {
+    async fn login(&self, side: &Side, sharing: Sharing) -> Result<Login, StepError> {
         self.check_lease()?;
         let credentials = side.credentials(&self.hands).await?;
+        let login = self.dialled(side, credentials, sharing).await?;
+        Ok(Login { seat: side.seat().await, ..login })
+    }
+
+    /// A login beside the step's own sessions, to look after them.
+    async fn aside(&self, side: &Side, credentials: Credentials) -> Result<Login, Failure> {
+        self.dialled(side, credentials, Sharing::Shared).await
+    }
+
+    async fn dialled(
+        &self,
+        side: &Side,
+        credentials: Credentials,
+        sharing: Sharing,
+    ) -> Result<Login, Failure> {
         let tag = format!("longshore job {}", self.step.lease.job_id);
         let mut trail = Trail::default();
-        let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
-        Ok(Login { seat: side.seat().await, ..login })
+        self.hands.dialler.login(&side.connection, credentials, tag, sharing, &mut trail).await
     }
 
     /// Waits until the servers were told that every session is over: the step's place on its
@@ -282,10 +296,8 @@ impl Context {
 
     async fn end_sessions_of(&self, side: &Side) {
         let (Some(credentials), ids) = (side.opened(), side.sessions()) else { return };
-        let tag = format!("longshore job {}", self.step.lease.job_id);
         let ended = async {
-            let mut trail = Trail::default();
-            let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
+            let login = self.aside(side, credentials).await?;
             engine::end_sessions(side.connection.engine, &login, &ids).await
         };
         if let Err(failure) = ended.await {

@@ -23,7 +23,7 @@ const BUFFER: usize = 256 << 10;
 
 /// Where a database behind SSH is, and the way there.
 pub(super) struct Bridge {
-    pub(super) chain: Chain,
+    pub(super) chain: Arc<Chain>,
     pub(super) host: String,
     pub(super) port: u16,
     /// The channel for the first login: it was opened to see that the database answers.
@@ -40,7 +40,6 @@ impl Bridge {
         let carriers = tracker.clone();
         tracker.spawn(async move {
             let Self { chain, host, port, first, logins } = self;
-            let chain = Arc::new(chain);
             let mut first = Some(first);
             for _ in 0..logins {
                 let Ok(Some(local)) = timeout_at(until, accept_own(&listener)).await else { return };

@@ -1,17 +1,21 @@
 //! From a connection to a login: the address to dial, or a way through SSH to it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_shared::domain::connection::{Connection, TlsMode};
 use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::Failure;
+use russh::ChannelStream;
+use russh::client::Msg;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use super::bridge::Bridge;
 use super::credentials::Credentials;
+use super::kept::{Kept, Lent, Way};
 use super::policy::Policy;
 use super::refusal;
 use super::resolve::Spot;
@@ -22,39 +26,53 @@ use crate::engine::Login;
 /// A login gets at least this long, however long the way to it took.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// Makes logins; holds the address policy, and the tunnels' tasks.
+/// A way that was open before has at most so long to show that it still leads somewhere.
+const PROOF: Duration = Duration::from_secs(2);
+
+/// Who goes the same way through SSH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Nobody else: a session that carries rows, and whoever must see the whole way.
+    Own,
+    /// The connection's other small sessions, whose answers are read at once.
+    Shared,
+}
+
+/// Makes logins; holds the address policy, the ways through SSH that are kept open, and the
+/// tunnels' tasks.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialler {
     policy: Policy,
+    kept: Arc<Kept>,
     tracker: TaskTracker,
 }
 
 impl Dialler {
-    /// A dialler that keeps to this policy.
-    pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, tracker: TaskTracker::new() }
+    /// A dialler that keeps to this policy, and keeps SSH sessions `idle` long.
+    pub(crate) fn new(policy: Policy, idle: Duration) -> Self {
+        Self { policy, kept: Kept::new(idle), tracker: TaskTracker::new() }
     }
 
     /// Resolves the connection's host, or its first hop's, checks and pins the address, and
-    /// goes through the hops. `tag` is shown to the database's administrator. Each login
-    /// behind SSH has SSH sessions of its own, which end with it. The stages of the way are left
-    /// on `trail`.
+    /// goes through the hops. `tag` is shown to the database's administrator. SSH sessions
+    /// of the login's own end with it. The stages of the way are left on `trail`.
     pub(crate) async fn login(
         &self,
         connection: &Connection,
         credentials: Credentials,
         tag: String,
+        sharing: Sharing,
         trail: &mut Trail,
     ) -> Result<Login, Failure> {
         let begun = Instant::now();
         let bound = Duration::from_secs(connection.timeout_seconds.into());
         let address = match connection.hops.as_slice() {
             [] => {
-                let who = format!("connection {}", connection.name);
+                let who = named(connection);
                 let spot = Spot { who: &who, host: &connection.host, port: connection.port };
                 self.policy.resolve(spot, begun + bound, trail).await?
             }
-            [..] => self.through(connection, &credentials, begun + bound, trail).await?,
+            [..] => self.through(connection, &credentials, sharing, begun + bound, trail).await?,
         };
         trail.arrive();
         Ok(Login {
@@ -76,12 +94,78 @@ impl Dialler {
         &self,
         connection: &Connection,
         credentials: &Credentials,
+        sharing: Sharing,
         until: Instant,
         trail: &mut Trail,
     ) -> Result<SocketAddr, Failure> {
+        let (chain, first) = match sharing {
+            Sharing::Own => {
+                let chain = self.hops(connection, credentials, until, trail).await?;
+                let first = open(&chain, connection, until, trail).await?;
+                (Arc::new(chain), first)
+            }
+            Sharing::Shared => self.shared(connection, credentials, until, trail).await?,
+        };
+        let (host, port) = (connection.host.clone(), connection.port);
+        let bridge = Bridge { chain, host, port, first, logins: logins(connection.tls.mode) };
+        // The engine's login has at least a second, and closes what it does not need.
+        let patience = until.max(Instant::now() + LEAST);
+        let listening = bridge.listen(patience, &self.tracker).await;
+        listening.map_err(|error| refusal::no_local_end(&named(connection), &error))
+    }
+
+    /// The way that is kept open for the connection, or one that is kept from now on.
+    async fn shared(
+        &self,
+        connection: &Connection,
+        credentials: &Credentials,
+        until: Instant,
+        trail: &mut Trail,
+    ) -> Result<(Arc<Chain>, ChannelStream<Msg>), Failure> {
+        let Lent { chain, used } = self.lent(connection, credentials, until, trail).await?;
+        if !used {
+            let first = open(&chain, connection, until, trail).await?;
+            return Ok((chain, first));
+        }
+        // A session may be dead for half a minute before it is known to be.
+        let now = Instant::now();
+        let soon = now + PROOF.min(until.saturating_duration_since(now) / 2);
+        match timeout_at(soon, chain.stream(&connection.host, connection.port)).await {
+            Ok(Ok(first)) => return Ok((chain, first)),
+            Ok(Err(Stopped::Forward(why))) => {
+                return Err(refusal::of_forward(&named(connection), connection, &why));
+            }
+            Ok(Err(_)) | Err(_) => chain.give_up(),
+        }
+        let Lent { chain, .. } = self.lent(connection, credentials, until, trail).await?;
+        let first = open(&chain, connection, until, trail).await?;
+        Ok((chain, first))
+    }
+
+    async fn lent(
+        &self,
+        connection: &Connection,
+        credentials: &Credentials,
+        until: Instant,
+        trail: &mut Trail,
+    ) -> Result<Lent, Failure> {
+        let way = self.hops(connection, credentials, until, trail);
+        let lent = self.kept.lend(Way::of(connection), way, &self.tracker);
+        let lent = timeout_at(until, Box::pin(lent)).await;
+        lent.map_err(|_| refusal::too_slow(&named(connection), connection.timeout_seconds))?
+    }
+
+    /// Enters one hop after the other.
+    async fn hops(
+        &self,
+        connection: &Connection,
+        credentials: &Credentials,
+        until: Instant,
+        trail: &mut Trail,
+    ) -> Result<Chain, Failure> {
         let mut way: Option<Chain> = None;
         for (number, (hop, secret)) in (1u8..).zip(connection.hops.iter().zip(&credentials.hops)) {
-            let who = format!("connection {}: hop {number} ({}:{})", connection.name, hop.host, hop.port);
+            let who = format!("{}: hop {number} ({}:{})", named(connection), hop.host, hop.port);
             trail.turn_to(Some(number));
             let entered = match way.take() {
                 Some(chain) => timeout_at(until, chain.jump(hop, secret, trail)).await,
@@ -94,21 +178,7 @@ impl Dialler {
             let entered = entered.map_err(|_| refusal::too_slow(&who, connection.timeout_seconds))?;
             way = Some(entered.map_err(|stopped| refusal::of_hop(&who, &stopped))?);
         }
-        let who = format!("connection {}", connection.name);
-        let Some(chain) = way else { return Err(refusal::secrets_missing(&who)) };
-        trail.turn_to(None);
-        trail.begin(Stage::Tcp);
-        let opening = timeout_at(until, chain.stream(&connection.host, connection.port)).await;
-        let first = match opening {
-            Err(_) => return Err(refusal::too_slow(&who, connection.timeout_seconds)),
-            Ok(Err(Stopped::Forward(why))) => return Err(refusal::of_forward(&who, connection, &why)),
-            Ok(opened) => opened.map_err(|stopped| refusal::of_hop(&who, &stopped))?,
-        };
-        let (host, port) = (connection.host.clone(), connection.port);
-        let bridge = Bridge { chain, host, port, first, logins: logins(connection.tls.mode) };
-        // The engine's login has at least a second, and closes what it does not need.
-        let patience = until.max(Instant::now() + LEAST);
-        bridge.listen(patience, &self.tracker).await.map_err(|error| refusal::no_local_end(&who, &error))
+        way.ok_or_else(|| refusal::secrets_missing(&named(connection)))
     }
 
     async fn dial(&self, spot: Spot<'_>, until: Instant, trail: &mut Trail) -> Result<TcpStream, Failure> {
@@ -124,6 +194,27 @@ impl Dialler {
             }
         }
     }
+}
+
+/// A stream from the last hop to the database.
+async fn open(
+    chain: &Chain,
+    connection: &Connection,
+    until: Instant,
+    trail: &mut Trail,
+) -> Result<ChannelStream<Msg>, Failure> {
+    trail.turn_to(None);
+    trail.begin(Stage::Tcp);
+    let who = named(connection);
+    match timeout_at(until, chain.stream(&connection.host, connection.port)).await {
+        Err(_) => Err(refusal::too_slow(&who, connection.timeout_seconds)),
+        Ok(Err(Stopped::Forward(why))) => Err(refusal::of_forward(&who, connection, &why)),
+        Ok(opened) => opened.map_err(|stopped| refusal::of_hop(&who, &stopped)),
+    }
+}
+
+fn named(connection: &Connection) -> String {
+    format!("connection {}", connection.name)
 }
 
 /// Connections that one login may take: some modes try twice.
@@ -145,7 +236,7 @@ mod tests {
     use longshore_shared::vault::Secret;
     use uuid::Uuid;
 
-    use super::{Credentials, Dialler, Policy, Trail};
+    use super::{Credentials, Dialler, Duration, Policy, Sharing, Trail};
 
     fn to(host: &str) -> Connection {
         Connection {
@@ -173,7 +264,7 @@ mod tests {
     }
 
     fn dialler(loopback_allowed: bool) -> Dialler {
-        Dialler::new(Policy::new(Rules { loopback_allowed, ..Rules::default() }))
+        Dialler::new(Policy::new(Rules { loopback_allowed, ..Rules::default() }), Duration::from_secs(60))
     }
 
     #[tokio::test]
@@ -185,14 +276,16 @@ mod tests {
                 hops: Vec::new(),
             };
             let mut trail = Trail::default();
-            let refused = dialler(false).login(&to(host), secret(), String::new(), &mut trail).await;
+            let refused =
+                dialler(false).login(&to(host), secret(), String::new(), Sharing::Own, &mut trail).await;
             let refused = refused.err().unwrap();
             assert_eq!(refused.code, "address_not_allowed", "{host}");
             assert!(!refused.is_transient());
             let stopped = trail.end().1.map(|walked| walked.stage);
             assert_eq!(stopped, Some(Stage::AddressPolicy), "{host}");
             let mut trail = Trail::default();
-            let login = dialler(true).login(&to(host), secret(), String::new(), &mut trail).await;
+            let login =
+                dialler(true).login(&to(host), secret(), String::new(), Sharing::Own, &mut trail).await;
             let login = login.unwrap();
             assert!(login.address.ip().is_loopback(), "{host}");
             assert_eq!(login.server_name, host);

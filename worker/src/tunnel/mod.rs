@@ -1,7 +1,7 @@
 //! How other people's servers are reached: resolve the host, check the address against the
 //! policy, pin it; go through SSH hosts where a connection says so.
 //!
-//! Invariants: this happens anew for every connection that is opened, so a name that
+//! Invariants: this happens anew for every connection that this worker opens, so a name that
 //! points elsewhere tomorrow is checked again; what the engine gets is an address, never
 //! a name to resolve; the policy is asked for what this worker dials itself: behind a hop
 //! the hop's network decides. Deliberately not here: the protocols spoken over the connection
@@ -11,6 +11,7 @@ mod bridge;
 mod credentials;
 mod dial;
 mod host_key;
+mod kept;
 mod outbound;
 mod policy;
 mod private_key;
@@ -20,7 +21,7 @@ mod ssh;
 mod trail;
 
 pub(crate) use credentials::{Credentials, HopSecret};
-pub(crate) use dial::Dialler;
+pub(crate) use dial::{Dialler, Sharing};
 #[cfg(test)]
 pub(crate) use outbound::Resolver;
 pub(crate) use outbound::{Outbound, OutboundError, SystemResolver};

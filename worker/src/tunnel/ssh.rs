@@ -2,13 +2,14 @@
 //! that ends at the database.
 //!
 //! Invariants: every hop's host key is checked before its login; no agent, no forwarding of
-//! anything else, no compression; a session serves one database connection, since a channel
-//! that nobody reads would freeze all others of its session.
+//! anything else, no compression. A channel that nobody reads freezes all others of its session:
+//! who shares one is decided elsewhere (`kept`).
 //! A session that answers no keep-alive for half a minute is ended, and with it what it
 //! carried: whoever reads or writes there sees a lost connection.
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use longshore_shared::domain::examination::Stage;
@@ -69,6 +70,7 @@ pub(super) struct Chain {
     last: Handle<Gate>,
     /// Dropped with the chain, and not before: the inner ones run through them.
     outer: Vec<Handle<Gate>>,
+    given_up: AtomicBool,
 }
 
 impl Chain {
@@ -82,7 +84,11 @@ impl Chain {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        Ok(Self { last: session(stream, hop, secret, trail).await?, outer: Vec::new() })
+        Ok(Self {
+            last: session(stream, hop, secret, trail).await?,
+            outer: Vec::new(),
+            given_up: AtomicBool::new(false),
+        })
     }
 
     /// Enters the next hop through the last one.
@@ -97,6 +103,17 @@ impl Chain {
         let next = session(stream, hop, secret, trail).await?;
         self.outer.push(std::mem::replace(&mut self.last, next));
         Ok(self)
+    }
+
+    /// Whether all its sessions go on, as far as is known, and nobody gave it up.
+    pub(super) fn is_sound(&self) -> bool {
+        let ended = |session: &Handle<Gate>| session.is_closed();
+        !self.given_up.load(Ordering::Relaxed) && !ended(&self.last) && !self.outer.iter().any(ended)
+    }
+
+    /// It serves nobody new; what it carries goes on.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
     }
 
     /// A stream to a host that the last hop connects to.

@@ -1,7 +1,10 @@
-//! Where a test may stop a step around its commits on the target.
+//! What depends on a step's kind: where a test may stop it around its commits on the target, and
+//! with whom its readers and writers share their way.
 
 use longshore_shared::domain::step::StepKind;
 use longshore_shared::failpoint::Failpoint;
+
+use crate::tunnel::Sharing;
 
 /// The places right before and right after a commit of a kind that commits.
 pub(super) const fn around_commit(kind: StepKind) -> Option<(Failpoint, Failpoint)> {
@@ -12,5 +15,19 @@ pub(super) const fn around_commit(kind: StepKind) -> Option<(Failpoint, Failpoin
         StepKind::Reconcile => Some((Failpoint::ReconcileBeforeCommit, Failpoint::ReconcileAfterCommit)),
         StepKind::Replace => Some((Failpoint::ReplaceBeforeCommit, Failpoint::ReplaceAfterCommit)),
         _ => None,
+    }
+}
+
+/// Steps that move or compare rows have their SSH sessions to themselves; the others ask for
+/// little and read it at once.
+pub(super) const fn sharing(kind: StepKind) -> Sharing {
+    match kind {
+        StepKind::Copy
+        | StepKind::Diff
+        | StepKind::Prune
+        | StepKind::Reconcile
+        | StepKind::Replace
+        | StepKind::Verify => Sharing::Own,
+        _ => Sharing::Shared,
     }
 }

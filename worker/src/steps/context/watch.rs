@@ -2,7 +2,7 @@
 //!
 //! A connection may be dead without a word: a firewall forgot it, a cable was cut. The
 //! kernel would notice after a quarter of an hour. So a step that makes no progress is
-//! looked at from outside, over new connections: while a server works for one of its
+//! looked at from outside, over another connection: while a server works for one of its
 //! sessions (a long ALTER, a checksum, a wait for a lock) all is well; when every session
 //! waits for this worker while this worker waits for them, one of them is dead. A server
 //! that lets nobody in is as good as dead. Two looks in a row decide.
@@ -14,7 +14,6 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 
 use super::{Context, Side};
 use crate::engine;
-use crate::tunnel::Trail;
 
 /// Between two looks; with two looks and a login's time a minute is kept.
 const EVERY: Duration = Duration::from_secs(15);
@@ -51,9 +50,7 @@ impl Context {
         if ids.is_empty() {
             return Ok(None);
         }
-        let tag = format!("longshore job {}", self.step.lease.job_id);
-        let mut trail = Trail::default();
-        let login = self.hands.dialler.login(&side.connection, credentials, tag, &mut trail).await?;
+        let login = self.aside(side, credentials).await?;
         engine::busy_sessions(side.connection.engine, &login, &ids).await.map(Some)
     }
 }

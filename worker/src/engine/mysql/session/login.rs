@@ -1,14 +1,20 @@
 //! TCP, TLS and authentication.
 //!
 //! Invariants: the address that was checked is the one that is dialled, never a socket
-//! path that the server names; a mode that asks for TLS never falls back to none; a server
-//! that leads the driver astray ends the login and no more.
+//! path that the server names; a mode that asks for TLS never falls back to none; only a session
+//! that writes tells the server that it has files; a server that leads the driver astray ends
+//! the login and no more.
 
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use longshore_shared::domain::connection::TlsMode;
-use mysql_async::{ClientIdentity, Conn, DriverError, Error, IoError, Opts, OptsBuilder, SslOpts};
+use mysql_async::prelude::GlobalHandler;
+use mysql_async::{
+    ClientIdentity, Conn, DriverError, Error, InfileData, IoError, LocalInfileError, Opts, OptsBuilder,
+    SslOpts,
+};
 
 use super::super::super::{Login, Result, network};
 use super::super::errors;
@@ -63,8 +69,19 @@ fn options(login: &Login, role: Role, database: Option<&str>, tls: Option<SslOpt
         .max_allowed_packet(Some(packet))
         .wait_timeout(Some(28_800))
         .connect_attribute("program_name", login.tag.clone())
+        .local_infile_handler((role == Role::Write).then_some(Nothing))
         .ssl_opts(tls)
         .into()
+}
+
+/// What a session that may load tells of files: that it serves some, and none but what a load
+/// opens for one statement. Any other session does not even say so.
+struct Nothing;
+
+impl GlobalHandler for Nothing {
+    fn handle(&self, _: &[u8]) -> BoxFuture<'static, std::result::Result<InfileData, LocalInfileError>> {
+        Box::pin(std::future::ready(Err(LocalInfileError::NoHandler)))
+    }
 }
 
 fn tls_options(login: &Login, name: Option<String>) -> Option<SslOpts> {
