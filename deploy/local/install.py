@@ -48,6 +48,7 @@ _PACKAGES: Dict[str, Callable[[], bool]] = {
 # What the tests need beyond it.
 _TEST_PACKAGES: Dict[str, Callable[[], bool]] = {
     "faketime": lambda: _has("faketime"),
+    "libpam-wrapper": lambda: any(Path("/usr/lib").glob("*/pam_wrapper/pam_matrix.so")),
     "openssh-server": lambda: _has("sshd", "ssh-keygen"),
 }
 

@@ -10,7 +10,7 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::schema::Schema;
 
@@ -32,7 +32,7 @@ pub struct Bank {
     moves: Arc<AtomicU64>,
     /// The longest that one move took, in milliseconds.
     longest: Arc<AtomicU64>,
-    clerks: Vec<JoinHandle<()>>,
+    clerks: JoinSet<()>,
 }
 
 impl Bank {
@@ -56,11 +56,11 @@ impl Bank {
     /// Sends clerks to work.
     pub async fn open(schema: &Schema, clerks: u64) -> Self {
         let (stop, moves, longest) = <(Arc<AtomicBool>, Arc<AtomicU64>, Arc<AtomicU64>)>::default();
-        let mut bank = Self { stop, moves, longest, clerks: Vec::new() };
+        let mut bank = Self { stop, moves, longest, clerks: JoinSet::new() };
         for seed in 0..clerks {
             let (session, stop) = (schema.session().await, Arc::clone(&bank.stop));
             let (moves, longest) = (Arc::clone(&bank.moves), Arc::clone(&bank.longest));
-            bank.clerks.push(tokio::spawn(work(session, seed, stop, moves, longest)));
+            bank.clerks.spawn(work(session, seed, stop, moves, longest));
         }
         bank
     }
@@ -84,8 +84,8 @@ impl Bank {
     /// Sends the clerks home, and waits until all have left.
     pub async fn close(mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        for clerk in self.clerks.drain(..) {
-            clerk.await.expect("a clerk goes home in order");
+        while let Some(gone) = self.clerks.join_next().await {
+            gone.expect("a clerk goes home in order");
         }
     }
 }

@@ -28,12 +28,18 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// The library that shifts a process's clock (Debian package `faketime`).
+/// The library that shifts a process's clock.
 pub fn faketime() -> PathBuf {
+    library("faketime/libfaketimeMT.so.1", "faketime")
+}
+
+/// A library of a Debian package.
+pub fn library(name: &str, package: &str) -> PathBuf {
     let found = std::fs::read_dir("/usr/lib").expect("/usr/lib is there").filter_map(Result::ok);
-    let library = "faketime/libfaketimeMT.so.1";
-    let mut libraries = found.map(|folder| folder.path().join(library)).filter(|path| path.exists());
-    libraries.next().expect("the Debian package faketime is there: deploy/local/stack install --tests")
+    let mut libraries = found.map(|folder| folder.path().join(name)).filter(|path| path.exists());
+    libraries.next().unwrap_or_else(|| {
+        panic!("{name} of the Debian package {package} is not there: deploy/local/stack install --tests")
+    })
 }
 
 /// `target/debug` of `target/debug/deps/suite-…`.

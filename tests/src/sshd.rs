@@ -1,7 +1,7 @@
 //! OpenSSH servers of a test's own: real `sshd` processes on loopback, with fresh keys.
 //!
 //! As root they run as `nobody`, who is then the account that logs in; otherwise as the
-//! account that runs the tests. They let in by keys only. Invariant: a server dies with its
+//! account that runs the tests. They let in by keys, or by one password. Invariant: a server dies with its
 //! test, even when the test is killed; what it made is in a folder that goes with it.
 
 use std::fs::File;
@@ -16,6 +16,10 @@ use tempfile::TempDir;
 
 use crate::place;
 use crate::wait::{seconds, until};
+
+mod pam;
+
+pub use pam::Asks;
 
 /// Who the server runs as when the tests run as root.
 const UNPRIVILEGED: &str = "nobody";
@@ -33,6 +37,17 @@ pub struct Sshd {
 impl Sshd {
     /// Starts a server that lets in one fresh key, and waits until it answers.
     pub async fn start() -> Self {
+        let keys_only = "PasswordAuthentication no\nKbdInteractiveAuthentication no\n";
+        Self::prepared(keys_only, |_, _| ()).await
+    }
+
+    /// As [`Sshd::start`], but this password is what lets in, and no key.
+    pub async fn start_with_password(password: &str, asks: Asks) -> Self {
+        let config = format!("PubkeyAuthentication no\n{}", asks.config());
+        Self::prepared(&config, |folder, username| pam::prepare(folder, username, password)).await
+    }
+
+    async fn prepared(asks: &str, prepare: impl FnOnce(&Path, &str)) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         open_to_all(folder.path(), 0o755);
         let username = account();
@@ -41,8 +56,9 @@ impl Sshd {
         std::fs::copy(folder.path().join("client_key.pub"), folder.path().join("authorized_keys"))
             .expect("a key can be copied");
         let port = place::free_port();
-        std::fs::write(folder.path().join("config"), config(folder.path(), port))
+        std::fs::write(folder.path().join("config"), config(folder.path(), port) + asks)
             .expect("a config is written");
+        prepare(folder.path(), &username);
         let child = launch(folder.path());
         let this = Self { port, username, folder, child };
         this.answers().await;
@@ -97,6 +113,14 @@ impl Sshd {
         json!({
             "host": "127.0.0.1", "port": self.port, "username": self.username,
             "private_key": self.client_key(), "host_key": self.fingerprint(),
+        })
+    }
+
+    /// The hop that leads through this server by a password.
+    pub fn hop_by_password(&self, password: &str) -> Value {
+        json!({
+            "host": "127.0.0.1", "port": self.port, "username": self.username,
+            "password": password, "host_key": self.fingerprint(),
         })
     }
 
@@ -189,8 +213,8 @@ fn config(folder: &Path, port: u16) -> String {
     let at = |name: &str| folder.join(name).display().to_string();
     format!(
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nUsePAM yes\n\
-         StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\n\
-         MaxSessions 100\nLogLevel VERBOSE\n",
+         StrictModes no\nMaxStartups 100\nMaxSessions 100\n\
+         LogLevel VERBOSE\n",
         at("host_key"),
         at("authorized_keys"),
     )
@@ -207,6 +231,7 @@ fn launch(folder: &Path) -> Child {
         give_to_unprivileged(folder);
         command.args(["--reuid", UNPRIVILEGED, "--regid", "nogroup", "--clear-groups"]);
     }
+    pam::surround(&mut command, folder);
     command
         .arg("--")
         .arg(program.expect("sshd is installed (Debian: openssh-server)"))

@@ -10,6 +10,7 @@ mod client_certificates;
 mod connection_tests;
 mod edits;
 mod examine;
+mod hop_passwords;
 mod host_keys;
 mod hostile;
 mod kept_ways;

@@ -169,9 +169,9 @@ pub trait Reader: Send {
 
     /// Number of rows and order-independent checksum over every stored column of the
     /// range, computed by the server; equal content gives equal digests on every server
-    /// of the engine group. The hash is sensitive to swapped values between rows and to
-    /// duplicates of rows.
-    async fn digest(&mut self, table: &TableShape, range: &Range) -> Result<Digest>;
+    /// of the engine group by the same hash. The hash is sensitive to swapped values between rows
+    /// and to duplicates of rows.
+    async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest>;
 
     /// Counts, for each foreign key of the shape, the rows without a parent; returns
     /// those that have some.
@@ -185,6 +185,15 @@ pub trait Reader: Send {
 
     /// The server's identity ([`ServerInfo::identity`]).
     fn identity(&self) -> &str;
+}
+
+/// How a row's content is made a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// Cheap: of changes that it does not see there is one in 2^32 at most.
+    Quick,
+    /// 64 bits of a cryptographic hash.
+    Strong,
 }
 
 /// What of a row is wanted.

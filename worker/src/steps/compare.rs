@@ -4,7 +4,7 @@
 //! bounded by one page of either side.
 
 use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Reader, Result};
+use crate::engine::{Columns, Hash, Reader, Result};
 
 /// Rows a page at most; the engine makes it fewer where rows are large.
 pub(super) const PAGE_ROWS: u32 = 1_000;
@@ -78,12 +78,13 @@ pub(super) async fn digests(
     target: &mut dyn Reader,
     table: &TableShape,
     range: &Range,
+    hash: Hash,
 ) -> Result<Option<(Digest, Digest)>> {
     let same_rows = *range == Range::ALL || table.key.as_ref().is_some_and(|key| key.same_order);
     if !same_rows {
         return Ok(None);
     }
-    futures::try_join!(source.digest(table, range), target.digest(table, range)).map(Some)
+    futures::try_join!(source.digest(table, range, hash), target.digest(table, range, hash)).map(Some)
 }
 
 #[cfg(test)]

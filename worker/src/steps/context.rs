@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use longshore_shared::config;
-use longshore_shared::domain::address::Ranges;
+use longshore_shared::domain::address::Rules;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::hop::SecretName;
@@ -41,9 +41,9 @@ use super::target::{moved, not_held};
 use super::thing::Thing;
 use crate::engine::point::{self, Anchor};
 use crate::engine::shape::TableShape;
-use crate::engine::{self, Inspector, Login, Reader, Writer};
+use crate::engine::{self, Hash, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
-use crate::tunnel::{Dialler, Policy, Rules, Sharing};
+use crate::tunnel::{Dialler, Policy, Sharing};
 
 /// How long ending sessions may take, all of them together.
 const ENDING: Duration = Duration::from_secs(5);
@@ -61,17 +61,13 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
-    /// The control plane, what opens secrets, the worker's settings, and where Longshore's `own`
-    /// services are, to which no connection may lead.
+    /// The control plane, what opens secrets, the worker's settings, and where connections may lead.
     pub(crate) fn new(
         database: Database,
         opener: Arc<Opener>,
         settings: &config::Worker,
-        own: Vec<(String, u16)>,
+        rules: Rules,
     ) -> Self {
-        let (allowed, denied) = (settings.addresses_allowed.clone(), settings.addresses_denied.clone());
-        let ranges = Ranges { allowed, denied };
-        let rules = Rules { loopback_allowed: settings.loopback_allowed, ranges, own };
         Self {
             database,
             opener,
@@ -193,6 +189,11 @@ impl Context {
     pub(super) fn chunk_rows(&self, table: &TableShape) -> u64 {
         let aimed = u64::from(self.hands.chunk_bytes) / table.row_bytes.max(1);
         aimed.max(LEAST_ROWS).min(self.hands.chunk_rows.into()).max(1)
+    }
+
+    /// What the step compares by: one step in eight, others each time, by the strong hash.
+    pub(super) fn hash(&self) -> Hash {
+        if self.step.lease.step_id.0.as_u128().is_multiple_of(8) { Hash::Strong } else { Hash::Quick }
     }
 
     /// The step's payload.

@@ -69,7 +69,7 @@ async fn complete(
     range: &Range,
 ) -> Result<(), StepError> {
     let before = Meter::default();
-    let deferred = diff::apply(context, source, target, plan, range, &before).await?;
+    let deferred = diff::apply(context, source, target, plan, range, &before).await?.deferred;
     if deferred > 0 {
         return Err(diff::clash(plan, deferred).into());
     }

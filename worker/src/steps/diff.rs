@@ -22,13 +22,22 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let RangePayload { range } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
-    let deferred = apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?;
+    let done = apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?;
     source.thaw().await?;
-    Ok(Outcome { detail: written(&DiffDetail { deferred })?, ..Outcome::default() })
+    let detail = DiffDetail { deferred: done.deferred, equal: done.equal, range };
+    Ok(Outcome { detail: written(&detail)?, ..Outcome::default() })
 }
 
-/// Makes the target's rows of the range as the policy says; answers how many rows were
-/// left out since another row holds their unique value.
+/// What came of a range.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Applied {
+    /// Rows that were left out since another row holds their unique value.
+    pub(super) deferred: u64,
+    /// How many rows each side has, if their checksums are equal now.
+    pub(super) equal: Option<u64>,
+}
+
+/// Makes the target's rows of the range as the policy says.
 pub(super) async fn apply(
     context: &Context,
     source: &mut dyn Reader,
@@ -36,22 +45,38 @@ pub(super) async fn apply(
     plan: &TablePlan,
     range: &Range,
     meter: &Meter,
-) -> Result<u64, StepError> {
-    if let Some((left, right)) = digests(source, target, &plan.shape, range).await?
-        && left == right
-    {
-        let rows = whole(left.rows);
+) -> Result<Applied, StepError> {
+    if let Some(equal) = equal(context, source, target, plan, range).await? {
+        let rows = whole(equal);
         meter.add(Counts { rows, unchanged: rows, ..Counts::default() });
-        return Ok(0);
+        return Ok(Applied { deferred: 0, equal: Some(equal) });
     }
-    let mut deferred = 0;
+    let (mut deferred, mut wrote) = (0, false);
     let mut comparison = Comparison::new(&plan.shape, range);
     while let Some(page) = comparison.next(source, target).await? {
         let (counts, left_out) = write(context, target, plan, page).await?;
         meter.add(counts);
         deferred += left_out;
+        wrote |= counts.inserted + counts.updated > 0;
     }
-    Ok(deferred)
+    // What was written is proven where it was written, by whoever has the range in hand.
+    let equal = match wrote && deferred == 0 {
+        true => equal(context, source, target, plan, range).await?,
+        false => None,
+    };
+    Ok(Applied { deferred, equal })
+}
+
+/// How many rows each side has, if both checksums are equal.
+async fn equal(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: &Range,
+) -> Result<Option<u64>, StepError> {
+    let found = digests(source, target, &plan.shape, range, context.hash()).await?;
+    Ok(found.filter(|(left, right)| left == right).map(|(left, _)| left.rows))
 }
 
 async fn write(

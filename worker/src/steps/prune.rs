@@ -19,7 +19,9 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let RangePayload { range } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
-    if digests(&mut *source, &mut *target, &table, &range).await?.is_some_and(|(ours, theirs)| ours == theirs)
+    if digests(&mut *source, &mut *target, &table, &range, context.hash())
+        .await?
+        .is_some_and(|(ours, theirs)| ours == theirs)
     {
         return Ok(Outcome::default());
     }

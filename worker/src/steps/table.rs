@@ -99,12 +99,19 @@ pub(super) struct Bystander {
     pub(super) orphans: BTreeMap<String, u64>,
 }
 
-/// What a finished comparison tells the reconciliation of its table.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+/// What a finished comparison tells the reconciliation and the verification of its table.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct DiffDetail {
     /// Rows that were not written since another row holds their unique value.
     #[serde(default)]
     pub(super) deferred: u64,
+    /// How many rows each side has in the range, if checksums of both sides, after the
+    /// last write, were equal.
+    #[serde(default)]
+    pub(super) equal: Option<u64>,
+    /// The range.
+    #[serde(default)]
+    pub(super) range: Range,
 }
 
 /// Reads what a plan wrote.

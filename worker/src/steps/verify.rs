@@ -1,41 +1,102 @@
 //! `verify`: proves that a table arrived as the policy promises.
 //!
 //! Idempotent and without a trace: it only reads, on both sides in one consistent view
-//! each.
+//! each. What the comparisons of the table have proven already is not read again.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::step::{Outcome, Verified, VerifyPolicy, VerifyResult};
+use longshore_shared::domain::step::{Outcome, StepKind, TableMode, Verified, VerifyPolicy, VerifyResult};
 use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::compare::{Comparison, digests};
 use super::context::Context;
 use super::error::StepError;
-use super::table::TablePlan;
+use super::table::{DiffDetail, TablePlan, read};
 use crate::engine::Reader;
-use crate::engine::shape::{Digest, Range};
+use crate::engine::shape::Range;
 use crate::transfer::whole;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
-    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
     reach(Failpoint::VerifyBefore).await?;
-    futures::try_join!(source.freeze(), target.freeze())?;
-    let (left, right) =
-        futures::try_join!(source.digest(&plan.shape, &Range::ALL), target.digest(&plan.shape, &Range::ALL))?;
-    let found = match plan.verify {
-        VerifyPolicy::SourceFirst | VerifyPolicy::TargetFirst if left != right => {
-            let rows = context.chunk_rows(&plan.shape);
-            by_key(&mut *source, &mut *target, &plan, rows).await?
-        }
-        _ => Found::default(),
+    let unproven = unproven(context, &plan).await?;
+    let (both, found) = match unproven.ranges.as_slice() {
+        [] => (Both::default(), Found::default()),
+        ranges => compare(context, &plan, ranges).await?,
     };
-    let verified = judge(&plan, &left, &right, found);
-    futures::try_join!(source.thaw(), target.thaw())?;
+    let both = Both { source: both.source + unproven.rows, target: both.target + unproven.rows, ..both };
+    let verified = judge(&plan, both, found);
     reach(Failpoint::VerifyAfter).await?;
     if verified.result == VerifyResult::Equal {
         return Ok(Outcome { verified: Some(verified), ..Outcome::default() });
     }
     Err(StepError::Unequal { failure: unequal(&plan, &verified, found), verified })
+}
+
+/// What of a table is still to be compared.
+struct Unproven {
+    /// These ranges; each row of either side is in one of them, or was proven.
+    ranges: Vec<Range>,
+    /// Rows that both sides have alike in all others.
+    rows: u64,
+}
+
+/// A comparison has looked at each range when it had done what there was to do, at this very
+/// point of the source; where both sides were equal then there is nothing more to prove. Ranges
+/// mean the same rows on both sides only if both order the key alike, and nothing may have been
+/// written past them.
+async fn unproven(context: &Context, plan: &TablePlan) -> Result<Unproven, StepError> {
+    let all = Unproven { ranges: vec![Range::ALL], rows: 0 };
+    if plan.mode != TableMode::Diff || !plan.shape.key.as_ref().is_some_and(|key| key.same_order) {
+        return Ok(all);
+    }
+    let details = context.details(StepKind::Diff).await?;
+    let details: Vec<DiffDetail> =
+        details.iter().map(|detail| read(detail, "outcome")).collect::<Result<_, _>>()?;
+    if details.is_empty() || details.iter().any(|detail| detail.deferred > 0) {
+        return Ok(all);
+    }
+    let rows = details.iter().filter_map(|detail| detail.equal).sum();
+    let ranges = details.into_iter().filter(|detail| detail.equal.is_none()).map(|detail| detail.range);
+    Ok(Unproven { ranges: ranges.collect(), rows })
+}
+
+/// Rows of both sides, and whether they are equal.
+#[derive(Clone, Copy, Debug)]
+struct Both {
+    source: u64,
+    target: u64,
+    equal: bool,
+}
+
+impl Default for Both {
+    fn default() -> Self {
+        Self { source: 0, target: 0, equal: true }
+    }
+}
+
+/// Compares ranges, at one point of each side.
+async fn compare(context: &Context, plan: &TablePlan, ranges: &[Range]) -> Result<(Both, Found), StepError> {
+    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
+    futures::try_join!(source.freeze(), target.freeze())?;
+    let (mut both, mut found) = (Both::default(), Found::default());
+    for range in ranges {
+        let (left, right) = futures::try_join!(
+            source.digest(&plan.shape, range, context.hash()),
+            target.digest(&plan.shape, range, context.hash())
+        )?;
+        both.source += left.rows;
+        both.target += right.rows;
+        if left == right {
+            continue;
+        }
+        both.equal = false;
+        if matches!(plan.verify, VerifyPolicy::SourceFirst | VerifyPolicy::TargetFirst) {
+            let rows = context.chunk_rows(&plan.shape);
+            found += by_key(context, &mut *source, &mut *target, plan, range, rows).await?;
+        }
+    }
+    futures::try_join!(source.thaw(), target.thaw())?;
+    Ok((both, found))
 }
 
 /// What a comparison by key found.
@@ -45,16 +106,30 @@ struct Found {
     differing: u64,
 }
 
+impl std::ops::AddAssign for Found {
+    fn add_assign(&mut self, other: Self) {
+        self.missing += other.missing;
+        self.differing += other.differing;
+    }
+}
+
+/// Compares a part, or all, of a table whose sides differ.
 async fn by_key(
+    context: &Context,
     source: &mut dyn Reader,
     target: &mut dyn Reader,
     plan: &TablePlan,
+    range: &Range,
     rows: u64,
 ) -> Result<Found, Failure> {
-    let (ranges, _) = source.split(&plan.shape, rows).await?;
+    let ranges = match *range == Range::ALL {
+        true => source.split(&plan.shape, rows).await?.0,
+        false => vec![range.clone()],
+    };
     let mut found = Found::default();
     for range in &ranges {
-        let same = digests(source, target, &plan.shape, range).await?.is_some_and(|(l, r)| l == r);
+        let compared = digests(source, target, &plan.shape, range, context.hash()).await?;
+        let same = compared.is_some_and(|(left, right)| left == right);
         if same {
             continue;
         }
@@ -67,22 +142,22 @@ async fn by_key(
     Ok(found)
 }
 
-fn judge(plan: &TablePlan, left: &Digest, right: &Digest, found: Found) -> Verified {
-    let extra = (right.rows + found.missing).saturating_sub(left.rows);
+fn judge(plan: &TablePlan, both: Both, found: Found) -> Verified {
+    let extra = (both.target + found.missing).saturating_sub(both.source);
     let kept = match plan.verify {
         VerifyPolicy::TargetFirst => found.differing,
         VerifyPolicy::Exact | VerifyPolicy::SourceFirst => 0,
     };
     let holds = match plan.verify {
-        VerifyPolicy::Exact => left == right,
+        VerifyPolicy::Exact => both.equal,
         VerifyPolicy::SourceFirst => found.missing == 0 && found.differing == 0,
         VerifyPolicy::TargetFirst => found.missing == 0 && (extra == 0 || !plan.prunes),
     };
     Verified {
         result: if holds { VerifyResult::Equal } else { VerifyResult::Mismatch },
         policy: plan.verify,
-        source_rows: whole(left.rows),
-        target_rows: whole(right.rows),
+        source_rows: whole(both.source),
+        target_rows: whole(both.target),
         extra_rows: whole(extra),
         skipped_rows: whole(kept),
     }

@@ -1,16 +1,24 @@
 //! Checksums computed by the server.
 //!
-//! Invariants: equal content gives an equal sum on every server of the group: only SHA2,
+//! Invariants: equal content gives equal sums on every server of the group: only CRC32 and SHA2,
 //! which all have (MySQL 9 has no MD5), over text that all write alike. A row's text is
-//! injective: a number or time holds no comma, other values carry their length or are
-//! hashed alone, NULL is a letter. The sum (not XOR: duplicates would cancel) of hashes
-//! (not CRC: swapped values would cancel) does not depend on the order.
+//! injective: a number or time holds no comma, other values carry their length, are hashed alone
+//! or come last, NULL is told. What is summed does not depend on the order.
+//!
+//! The quick hash of a row is the product of the CRCs of two texts that share its columns out and
+//! both hold the key. A CRC is linear and alone would not do: XOR hides duplicates, a sum of CRCs
+//! hides values that are swapped, or changed alike in two rows, once in some ten thousand times.
+//! The product is not linear, and two rows never have the same factor. What is left is a row whose
+//! change one CRC does not see: never one of up to four neighbouring bytes, and any other once in
+//! 2^32 times. So some ranges of each run, others each time, are compared by the strong hash, half
+//! a SHA-256. It costs two and a half times as much (measured on 180 bytes a row: 0.32 µs for what
+//! pt-table-checksum runs, 0.41 the quick one, 0.80 the strong one).
 //! Deliberately not told apart: the zeros of FLOAT and DOUBLE (MariaDB keeps but one).
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
-use super::super::Result;
 use super::super::shape::{Column, Digest, Family, Range, TableShape};
+use super::super::{Hash, Result};
 use super::bounds;
 use super::quote::ident;
 use super::select;
@@ -19,12 +27,17 @@ use super::session::{Session, number_at, text_at};
 /// What a row's hash counts as when the server could not compute it; more than any sum of
 /// 64-bit numbers over the rows that a table can have.
 const UNKNOWN: &str = "1000000000000000000000000000000";
+/// No row's text without its long values is longer.
+const LARGEST_ROW: u64 = 1 << 20;
 
-pub(super) async fn digest(s: &mut Session, t: &TableShape, range: &Range) -> Result<Digest> {
+pub(super) async fn digest(s: &mut Session, t: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
     let doing = format!("checksum table `{}`", t.name);
-    let mut query =
-        format!("SELECT COUNT(*), SUM({}) FROM {}", row_hash(&select::stored(t)?), ident(&t.name))
-            .into_bytes();
+    let mut query = format!(
+        "SELECT COUNT(*), SUM({}) FROM {}",
+        row_hash(t, hash, s.info.max_allowed_packet)?,
+        ident(&t.name)
+    )
+    .into_bytes();
     query.extend(bounds::condition(t, range, None)?);
     let answer = s.rows(query, &doing).await?;
     let row = answer.first().cloned().unwrap_or_default();
@@ -40,27 +53,81 @@ pub(super) async fn digest(s: &mut Session, t: &TableShape, range: &Range) -> Re
     Ok(Digest { rows, hash: if sum.is_empty() { "0".to_owned() } else { sum } })
 }
 
-/// 64 bits of the hash of a row's text.
-fn row_hash(columns: &[&Column]) -> String {
-    let text = columns.iter().map(|column| value_text(column)).collect::<Vec<_>>().join(",',',");
-    format!("IFNULL(CAST(CONV(LEFT(SHA2(CONCAT({text},''),256),16),16,10) AS UNSIGNED),{UNKNOWN})")
+/// A row's 64 bits. Rows of a table without a key have nothing that tells them apart: the strong
+/// hash alone is good enough for them. `packet` is the server's `max_allowed_packet`.
+fn row_hash(t: &TableShape, hash: Hash, packet: u64) -> Result<String> {
+    let stored = select::stored(t)?;
+    let Some(key) = t.key.as_ref().filter(|_| hash == Hash::Quick) else { return Ok(strong(&stored)) };
+    let keys = select::key(t)?;
+    let is_key = |column: &Column| key.columns.iter().any(|&at| t.columns[at].name == column.name);
+    let rest: Vec<&Column> = stored.iter().copied().filter(|column| !is_key(column)).collect();
+    let share = |first: usize| -> Vec<&Column> {
+        keys.iter().chain(rest.iter().skip(first).step_by(2)).copied().collect()
+    };
+    let (first, mut second) = (row_text(&share(0)), row_text(&share(1)));
+    if rest.is_empty() {
+        second = format!("CONCAT(_binary'+',{second})");
+    }
+    let product = format!("(CRC32({first})+1)*(CRC32({second})+1)");
+    // A text that the server may fail to make has to be told; others need not pay for that.
+    let may_fail = packet < LARGEST_ROW || stored.iter().any(|column| is_hashed(column));
+    Ok(if may_fail { format!("IFNULL({product},{UNKNOWN})") } else { product })
 }
 
-/// A value's text, in which no value of another length or kind can hide.
-fn value_text(column: &Column) -> String {
+fn strong(columns: &[&Column]) -> String {
+    format!("IFNULL(CAST(CONV(LEFT(SHA2({},256),16),16,10) AS UNSIGNED),{UNKNOWN})", row_text(columns))
+}
+
+/// A text of these columns' values; NULL only if the server cannot make it.
+fn row_text(columns: &[&Column]) -> String {
+    let mut values: Vec<String> = columns.iter().filter_map(|column| closed_text(column)).collect();
+    let open: Vec<&Column> = columns.iter().copied().filter(|column| is_open(column)).collect();
+    let flags = open.iter().filter(|column| column.nullable);
+    values.extend(flags.map(|column| format!("{} IS NULL", ident(&column.name))));
+    for (at, column) in open.iter().enumerate() {
+        let name = ident(&column.name);
+        // NULL is left out, with its length; the flags have told.
+        if at + 1 < open.len() {
+            values.push(format!("LENGTH({name})"));
+        }
+        values.push(name);
+    }
+    if values.is_empty() {
+        values.push("_binary''".to_owned());
+    }
+    let text = format!("CONCAT_WS(_binary',',{})", values.join(","));
+    // CONCAT is NULL if one of these cannot be made; CONCAT_WS would pass over it.
+    let hashed = columns.iter().filter(|column| is_hashed(column)).map(|column| hashed_text(column));
+    let hashed: Vec<String> = hashed.collect();
+    if hashed.is_empty() { text } else { format!("CONCAT({},{text})", hashed.join(",_binary',',")) }
+}
+
+/// Text that may hold anything, of a length that a row's text can have.
+const fn is_open(column: &Column) -> bool {
+    matches!(column.family, Family::Text | Family::Binary | Family::Unknown)
+}
+
+/// A value of a length that the row's text must not have: hashed alone.
+const fn is_hashed(column: &Column) -> bool {
+    matches!(column.family, Family::LongText | Family::Blob | Family::Json | Family::Geometry)
+}
+
+fn hashed_text(column: &Column) -> String {
+    let name = ident(&column.name);
+    format!("IF({name} IS NULL,'N',SHA2({name},256))")
+}
+
+/// A value's text, in which no comma can stand.
+fn closed_text(column: &Column) -> Option<String> {
     let name = ident(&column.name);
     let read = select::expression(column, "");
     let text = match column.family {
         Family::Integer | Family::Decimal | Family::Bit | Family::Enum | Family::Set => read,
         Family::Temporal | Family::Address => format!("CAST({name} AS CHAR)"),
         Family::Float | Family::Double => number_text(&format!("({read}+0e0)")),
-        // The value of a length that the row's text must not have.
-        Family::LongText | Family::Blob | Family::Json | Family::Geometry => format!("SHA2({name},256)"),
-        Family::Text | Family::Binary | Family::Unknown => {
-            format!("CONCAT(LENGTH({name}),':',CAST({name} AS BINARY))")
-        }
+        _ => return None,
     };
-    format!("IF({name} IS NULL,'N',{text})")
+    Some(if column.nullable { format!("IF({name} IS NULL,'N',{text})") } else { text })
 }
 
 /// Between 2^-43 and 2^112 DECIMAL(65,30) holds all digits of a DOUBLE.
@@ -103,14 +170,56 @@ mod tests {
 
     #[test]
     fn texts() {
-        for (family, expected) in [
-            (Family::Integer, "IF(`c` IS NULL,'N',`c`)"),
-            (Family::Set, "IF(`c` IS NULL,'N',CAST(`c` AS UNSIGNED))"),
-            (Family::Temporal, "IF(`c` IS NULL,'N',CAST(`c` AS CHAR))"),
-            (Family::Text, "IF(`c` IS NULL,'N',CONCAT(LENGTH(`c`),':',CAST(`c` AS BINARY)))"),
-            (Family::Blob, "IF(`c` IS NULL,'N',SHA2(`c`,256))"),
+        let column = |name: &str, family, nullable| Column { nullable, ..sample::column(name, family, "") };
+        for (columns, expected) in [
+            (vec![column("i", Family::Integer, false)], "CONCAT_WS(_binary',',`i`)"),
+            (
+                vec![column("i", Family::Set, true)],
+                "CONCAT_WS(_binary',',IF(`i` IS NULL,'N',CAST(`i` AS UNSIGNED)))",
+            ),
+            (
+                vec![column("a", Family::Text, true), column("b", Family::Text, false)],
+                "CONCAT_WS(_binary',',`a` IS NULL,LENGTH(`a`),`a`,`b`)",
+            ),
+            (
+                vec![column("a", Family::Blob, true), column("t", Family::Temporal, false)],
+                "CONCAT(IF(`a` IS NULL,'N',SHA2(`a`,256)),CONCAT_WS(_binary',',CAST(`t` AS CHAR)))",
+            ),
+            (
+                vec![column("a", Family::Blob, false)],
+                "CONCAT(IF(`a` IS NULL,'N',SHA2(`a`,256)),CONCAT_WS(_binary',',_binary''))",
+            ),
         ] {
-            assert_eq!(value_text(&sample::column("c", family, "")), expected);
+            assert_eq!(row_text(&columns.iter().collect::<Vec<_>>()), expected);
+        }
+    }
+
+    #[test]
+    fn both_factors_hold_the_key() {
+        let columns = ["id", "a", "b", "c"]
+            .map(|name| Column { nullable: false, ..sample::column(name, Family::Integer, "int") });
+        for (count, packet, expected) in [
+            (
+                4,
+                1 << 24,
+                "(CRC32(CONCAT_WS(_binary',',`id`,`a`,`c`))+1)*(CRC32(CONCAT_WS(_binary',',`id`,`b`))+1)",
+            ),
+            (
+                1,
+                1 << 24,
+                "(CRC32(CONCAT_WS(_binary',',`id`))+1)*(CRC32(CONCAT(_binary'+',CONCAT_WS(_binary',',`id`)))+1)",
+            ),
+            (
+                2,
+                4096,
+                "IFNULL((CRC32(CONCAT_WS(_binary',',`id`,`a`))+1)*(CRC32(CONCAT_WS(_binary',',`id`))+1),1000000000000000000000000000000)",
+            ),
+        ] {
+            let table = sample::table(columns[..count].to_vec(), &[0]);
+            assert_eq!(
+                row_hash(&table, Hash::Quick, packet).map_err(|failure| failure.code),
+                Ok(expected.to_owned())
+            );
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) use self::compare::differences;
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
-use super::{Columns, Inspector, Orphans, Reader, Result, RowBatch, Writer};
+use super::{Columns, Hash, Inspector, Orphans, Reader, Result, RowBatch, Writer};
 
 #[async_trait]
 impl Inspector for Session {
@@ -126,8 +126,8 @@ impl Reader for Session {
         page::fetch(self, table, keys, columns).await
     }
 
-    async fn digest(&mut self, table: &TableShape, range: &Range) -> Result<Digest> {
-        digest::digest(self, table, range).await
+    async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
+        digest::digest(self, table, range, hash).await
     }
 
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {

@@ -34,7 +34,7 @@ use super::error::StepError;
 use super::table::{Bystander, TablePlan, written};
 use crate::engine;
 use crate::engine::shape::{Range, TableListing, TableShape};
-use crate::engine::{Reader, Writer};
+use crate::engine::{Hash, Reader, Writer};
 use crate::transfer::whole;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -131,8 +131,10 @@ async fn compare_keyless(
             continue;
         };
         let shape = &candidate.source;
-        let (left, right) =
-            futures::try_join!(source.digest(shape, &Range::ALL), target.digest(shape, &Range::ALL))?;
+        let (left, right) = futures::try_join!(
+            source.digest(shape, &Range::ALL, Hash::Strong),
+            target.digest(shape, &Range::ALL, Hash::Strong)
+        )?;
         table.decision = decide::keyless(candidate, spec, settled.clone(), left == right);
     }
     Ok(())

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::held::Snapshot;
 use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Orphans, Reader, Result, RowBatch};
+use crate::engine::{Columns, Hash, Orphans, Reader, Result, RowBatch};
 
 /// How long a session may take to come to itself; it reads to the end what it had begun.
 const RECOVERY: Duration = Duration::from_secs(3);
@@ -122,8 +122,8 @@ impl Reader for Lent {
         self.session().fetch(table, keys, columns).await
     }
 
-    async fn digest(&mut self, table: &TableShape, range: &Range) -> Result<Digest> {
-        self.session().digest(table, range).await
+    async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
+        self.session().digest(table, range, hash).await
     }
 
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {

@@ -1,7 +1,6 @@
 use longshore_shared::domain::step::{TableMode, VerifyPolicy, VerifyResult};
 
-use super::{Found, judge};
-use crate::engine::shape::Digest;
+use super::{Both, Found, judge};
 use crate::steps::plan::fake;
 use crate::steps::table::TablePlan;
 
@@ -12,9 +11,8 @@ fn check(
     (result, extra, skipped): (VerifyResult, i64, i64),
 ) {
     let plan = TablePlan { verify, prunes, ..fake::plan(fake::shape("t"), TableMode::Diff) };
-    let left = Digest { rows: source, hash: "a".into() };
-    let right = Digest { rows: target, hash: if same { "a".into() } else { "b".into() } };
-    let verified = judge(&plan, &left, &right, Found { missing, differing });
+    let both = Both { source, target, equal: same };
+    let verified = judge(&plan, both, Found { missing, differing });
     assert_eq!((verified.result, verified.extra_rows, verified.skipped_rows), (result, extra, skipped));
 }
 
