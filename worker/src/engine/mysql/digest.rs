@@ -84,13 +84,14 @@ fn row_text(columns: &[&Column]) -> String {
     let open: Vec<&Column> = columns.iter().copied().filter(|column| is_open(column)).collect();
     let flags = open.iter().filter(|column| column.nullable);
     values.extend(flags.map(|column| format!("{} IS NULL", ident(&column.name))));
+    let mixed = is_mixed(&open);
     for (at, column) in open.iter().enumerate() {
         let name = ident(&column.name);
         // NULL is left out, with its length; the flags have told.
         if at + 1 < open.len() {
             values.push(format!("LENGTH({name})"));
         }
-        values.push(name);
+        values.push(if mixed { format!("CAST({name} AS BINARY)") } else { name });
     }
     if values.is_empty() {
         values.push("_binary''".to_owned());
@@ -100,6 +101,14 @@ fn row_text(columns: &[&Column]) -> String {
     let hashed = columns.iter().filter(|column| is_hashed(column)).map(|column| hashed_text(column));
     let hashed: Vec<String> = hashed.collect();
     if hashed.is_empty() { text } else { format!("CONCAT({},{text})", hashed.join(",_binary',',")) }
+}
+
+/// Whether the columns cannot stand in one text as they are: servers refuse to put some character
+/// sets together, and write a comma otherwise in those without single bytes.
+fn is_mixed(columns: &[&Column]) -> bool {
+    let first = columns.first().and_then(|column| column.charset.as_deref());
+    let wide = |charset: &str| charset.starts_with("ucs2") || charset.starts_with("utf16") || charset == "utf32";
+    columns.iter().any(|column| column.charset.as_deref() != first || column.charset.as_deref().is_some_and(wide))
 }
 
 /// Text that may hold anything, of a length that a row's text can have.
@@ -184,6 +193,13 @@ mod tests {
             (
                 vec![column("a", Family::Blob, true), column("t", Family::Temporal, false)],
                 "CONCAT(IF(`a` IS NULL,'N',SHA2(`a`,256)),CONCAT_WS(_binary',',CAST(`t` AS CHAR)))",
+            ),
+            (
+                vec![
+                    column("a", Family::Text, false),
+                    Column { charset: Some("latin1".into()), ..column("b", Family::Text, false) },
+                ],
+                "CONCAT_WS(_binary',',LENGTH(`a`),CAST(`a` AS BINARY),CAST(`b` AS BINARY))",
             ),
             (
                 vec![column("a", Family::Blob, false)],
