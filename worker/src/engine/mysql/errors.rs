@@ -97,6 +97,15 @@ fn driver(cause: &DriverError, doing: &str) -> Failure {
             "no honest server does that here: find out who answers at this address",
         ),
         DriverError::CleartextPluginDisabled => network::clear_password(doing),
+        DriverError::ServerKeyNotTrusted => Failure::permanent(
+            FailureClass::ConnectionFailure,
+            "server_key_not_trusted",
+            format!(
+                "{doing}: without TLS the password would go under a key that the server sends itself, and nothing \
+                 proves whose that is; it was not sent"
+            ),
+            "ask the connection for TLS with verify-full; LONGSHORE_TRUST_SERVER_KEYS allows it without",
+        ),
         DriverError::UnknownAuthPlugin { .. }
         | DriverError::MysqlOldPasswordDisabled
         | DriverError::InvalidParsecSalt => connection(
