@@ -22,7 +22,8 @@ use anyhow::Context as _;
 use chrono::TimeDelta;
 use longshore_shared::bus::Bus;
 use longshore_shared::clock;
-use longshore_shared::config::ApiConfig;
+use longshore_shared::config::{Addresses, ApiConfig};
+use longshore_shared::domain::address::{Ranges, Rules};
 use longshore_shared::failpoint;
 use longshore_shared::store::{Database, await_schema};
 use longshore_shared::telemetry::{Check, serve_ops, start_spans, stop_spans};
@@ -58,6 +59,7 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
         bus,
         sealer: Arc::new(sealer),
         board: Board::default(),
+        rules: Arc::new(rules(&config)),
         webhooks: config.webhooks,
         schema: Schema::default(),
         full_sync_min: TimeDelta::from_std(config.api.full_sync_min)
@@ -81,6 +83,13 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
     state.sign_in.close().await;
     stop_spans().await;
     Ok(())
+}
+
+/// Where connections may lead; never to Longshore's own services.
+fn rules(config: &ApiConfig) -> Rules {
+    let Addresses { loopback_allowed, allowed, denied, mut own } = config.addresses.clone();
+    own.extend([config.database.endpoint(), config.broker.endpoint()]);
+    Rules { loopback_allowed, ranges: Ranges { allowed, denied }, own }
 }
 
 async fn find_schema(state: AppState, stop: CancellationToken) {

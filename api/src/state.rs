@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::TimeDelta;
 use longshore_shared::bus::Bus;
 use longshore_shared::config::Webhooks;
+use longshore_shared::domain::address::Rules;
 use longshore_shared::store::Database;
 use longshore_shared::vault::Sealer;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,8 @@ pub(crate) struct AppState {
     pub(crate) sealer: Arc<Sealer>,
     /// What running steps report.
     pub(crate) board: Board,
+    /// Where connections may lead.
+    pub(crate) rules: Arc<Rules>,
     /// Where webhooks may go.
     pub(crate) webhooks: Webhooks,
     /// Whether the store's schema is as new as this release needs.

@@ -19,6 +19,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional
+from urllib.parse import urlsplit
 
 import build
 import ports
@@ -75,10 +76,16 @@ def members(state: Path, facts: Dict[str, Any]) -> List[Member]:
     public = {"LONGSHORE_PUBLIC_KEYS": str(state / "keys/public.json")}
     # A webhook's receiver that somebody tries is on this machine too.
     webhooks = {"LONGSHORE_WEBHOOK_PRIVATE_ALLOWED": "true", "LONGSHORE_WEBHOOK_HTTP_ALLOWED": "true"}
+    addresses = {
+        # The sample databases are on this machine; a real fleet refuses that.
+        "LONGSHORE_LOOPBACK_ALLOWED": "true",
+        "LONGSHORE_OWN_SERVICES": urlsplit(facts["s3_endpoint"]).netloc,
+    }
     api = {
         **system,
         **public,
         **webhooks,
+        **addresses,
         "LONGSHORE_DATABASE_URL": facts["postgres_api_url"],
         "LONGSHORE_SYSTEM_DATABASE_URL": facts["postgres_system_url"],
     }
@@ -86,10 +93,9 @@ def members(state: Path, facts: Dict[str, Any]) -> List[Member]:
         **system,
         **public,
         **webhooks,
+        **addresses,
         **_given(*_WORKER_TUNING, *_LEASE),
         "LONGSHORE_PRIVATE_KEYS": str(state / "keys/private.json"),
-        # The sample databases are on this machine; a real worker refuses that.
-        "LONGSHORE_LOOPBACK_ALLOWED": "true",
     }
     scheduler = {**system, **_given(*_SCHEDULER_TUNING, *_LEASE), "LONGSHORE_SCHEDULER_NAME": "scheduler-1"}
     names = ("worker-1", "worker-2")

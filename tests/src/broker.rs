@@ -33,6 +33,11 @@ pub struct Broker {
 }
 
 impl Broker {
+    /// Host and port of its management's HTTP.
+    pub fn management(&self) -> String {
+        format!("127.0.0.1:{}", self.admin.port().expect("the launcher's URL has a port"))
+    }
+
     /// Makes a vhost on the run's broker.
     pub async fn make(servers: &Servers) -> Self {
         let BrokerUrls { amqp, admin } = servers.broker();

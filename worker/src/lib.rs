@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use longshore_shared::bus::Bus;
-use longshore_shared::config::{LogFormat, WorkerConfig};
+use longshore_shared::config::{Addresses, LogFormat, WorkerConfig};
+use longshore_shared::domain::address::{Ranges, Rules};
 use longshore_shared::failpoint;
 use longshore_shared::store::{Database, await_schema};
 use longshore_shared::telemetry::{self, Check};
@@ -28,10 +29,6 @@ use tokio_util::task::TaskTracker;
 
 use keys::Resealer;
 use webhooks::Courier;
-
-/// Ports of PostgreSQL and RabbitMQ unless their URLs say others.
-const POSTGRES: u16 = 5432;
-const AMQP: u16 = 5672;
 
 /// Works until `shutdown`.
 pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
@@ -46,7 +43,7 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
     let apart = Database::new(config.database.url.reveal(), webhooks::CONNECTIONS, "longshore-webhooks")?;
     apart.show_as("webhooks");
     let bus = Bus::connect(config.broker.url.reveal(), &config.worker.name)?;
-    let own = vec![config.database.url.endpoint(POSTGRES), config.broker.url.endpoint(AMQP)];
+    let rules = rules(&config);
     let listener = TcpListener::bind(config.ops.listen).await.context("LONGSHORE_OPS_LISTEN")?;
     let (ops_end, ops) = (CancellationToken::new(), TaskTracker::new());
     ops.spawn(telemetry::serve_ops(listener, checks(&database, &bus), ops_end.clone()));
@@ -57,7 +54,7 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
             tracing::info!(worker.name = config.worker.name, permits = config.worker.permits, "working");
             let courier = Arc::new(Courier::new(apart.clone(), Arc::clone(&opener), config.webhooks));
             let resealer = Resealer::new(database.clone(), Arc::clone(&opener), &config.worker)?;
-            let worker = runtime::Worker::new(database.clone(), bus.clone(), opener, config.worker, own);
+            let worker = runtime::Worker::new(database.clone(), bus.clone(), opener, config.worker, rules);
             let deliveries = TaskTracker::new();
             deliveries.spawn(courier.run(shutdown.clone()));
             deliveries.spawn(resealer.run(shutdown.clone()));
@@ -78,6 +75,13 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
     telemetry::stop_spans().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Where connections may lead; never to Longshore's own services.
+fn rules(config: &WorkerConfig) -> Rules {
+    let Addresses { loopback_allowed, allowed, denied, mut own } = config.addresses.clone();
+    own.extend([config.database.endpoint(), config.broker.endpoint()]);
+    Rules { loopback_allowed, ranges: Ranges { allowed, denied }, own }
 }
 
 fn checks(database: &Database, bus: &Bus) -> Vec<Check> {

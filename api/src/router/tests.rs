@@ -36,6 +36,7 @@ async fn state() -> AppState {
     let schema = Schema::default();
     schema.found();
     AppState {
+        rules: std::sync::Arc::default(),
         schema,
         full_sync_min: chrono::TimeDelta::zero(),
         database: database.clone(),

@@ -10,7 +10,9 @@ use longshore_shared::store::connections::{checks, demands, edits};
 
 use super::connections::{seal, taken};
 use crate::error::{ApiError, Conflict, Problem};
-use crate::extract::{Caller, Changed, ConnectionChange, Databases, Id, IfMatch, StrictJson, etag, fits};
+use crate::extract::{
+    Caller, Changed, ConnectionChange, Databases, Id, IfMatch, StrictJson, etag, fits, may_be_dialled,
+};
 use crate::state::AppState;
 use crate::view::ConnectionView;
 
@@ -36,6 +38,10 @@ pub(crate) async fn edit(
     let before = checks::lock(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
     seen.holds(before.version)?;
     let Changed { connection, given, kept } = body.apply(&before)?;
+    // What an operator forbade meanwhile may still be renamed.
+    if connection.dialled() != before.dialled() {
+        may_be_dialled(&state.rules, &connection)?;
+    }
     if connection.reach != before.reach {
         suits_its_tasks(&mut tx, &connection).await?;
     }

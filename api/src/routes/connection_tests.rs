@@ -17,7 +17,9 @@ use longshore_shared::workflow::submit;
 use super::connections::has_password;
 use super::runs::{accepted, announce};
 use crate::error::ApiError;
-use crate::extract::{Caller, Databases, Effect, Id, NewConnection, NewTest, Once, PerhapsJson, StrictJson};
+use crate::extract::{
+    Caller, Databases, Effect, Id, NewConnection, NewTest, Once, PerhapsJson, StrictJson, may_be_dialled,
+};
 use crate::state::AppState;
 use crate::view::{JobView, TestView};
 
@@ -65,6 +67,7 @@ pub(crate) async fn draft(
 ) -> Result<impl IntoResponse, ApiError> {
     let org_id = caller.org_id();
     let (connection, secrets) = body.check(org_id, ConnectionId(clock::fresh_id()), clock::now())?;
+    may_be_dialled(&state.rules, &connection)?;
     if !has_password(&secrets) {
         let detail = "the test logs in with it, also where it is not stored afterwards";
         return Err(ApiError::field("password", "secret_needed", detail));

@@ -16,7 +16,7 @@ use longshore_shared::vault::{Place, Sealer, Secret};
 
 use crate::error::{ApiError, Conflict};
 use crate::extract::{
-    Caller, Databases, Id, NamePage, NewConnection, Once, StrictJson, StrictQuery, etag, gone,
+    Caller, Databases, Id, NamePage, NewConnection, Once, StrictJson, StrictQuery, etag, gone, may_be_dialled,
 };
 use crate::state::AppState;
 use crate::view::{ConnectionView, List, TestedConnectionView};
@@ -33,6 +33,7 @@ pub(crate) async fn create(
     // The store keeps microseconds: the first answer is like every later one.
     let id = ConnectionId(clock::fresh_id());
     let (connection, secrets) = body.check(caller.org_id(), id, clock::now().trunc_subsecs(6))?;
+    may_be_dialled(&state.rules, &connection)?;
     if connection.ask_password && has_password(&secrets) {
         let detail = "with `ask_password` it is not stored; leave one of the two out";
         return Err(ApiError::field("password", "not_asked", detail));

@@ -15,4 +15,9 @@ impl Broker {
     pub fn from_env(from: &Environment) -> Result<Self, Problems> {
         gather!(Self { url: from.read_one(&AMQP_URL, |text| SecretUrl::parse(text, &["amqp", "amqps"])) })
     }
+
+    /// Host and port.
+    pub fn endpoint(&self) -> (String, u16) {
+        self.url.endpoint(5672)
+    }
 }

@@ -20,6 +20,11 @@ impl Database {
             connections: from.read_one(&DATABASE_CONNECTIONS, whole(1..=1_000)),
         })
     }
+
+    /// Host and port.
+    pub fn endpoint(&self) -> (String, u16) {
+        self.url.endpoint(5432)
+    }
 }
 
 /// The door for what no organisation's policy covers: sign-in, and the first rows.

@@ -9,6 +9,7 @@
 //! Not here: settings that change while a process runs (there are none), and settings
 //! of an organisation (they are rows).
 
+mod addresses;
 mod api;
 mod broker;
 mod database;
@@ -27,6 +28,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::Addresses;
 pub use api::Api;
 pub use broker::Broker;
 pub use database::{Database, OwnerDatabase, SystemDatabase};
@@ -65,6 +67,8 @@ pub struct ApiConfig {
     pub broker: Broker,
     /// The API itself.
     pub api: Api,
+    /// Where connections may lead.
+    pub addresses: Addresses,
     /// Where webhooks may go.
     pub webhooks: Webhooks,
     /// Health and metrics.
@@ -86,6 +90,8 @@ pub struct WorkerConfig {
     pub broker: Broker,
     /// The worker itself.
     pub worker: Worker,
+    /// Where connections may lead.
+    pub addresses: Addresses,
     /// Where webhooks may go.
     pub webhooks: Webhooks,
     /// Health and metrics.
@@ -158,6 +164,7 @@ impl ApiConfig {
             system_database: SystemDatabase::from_env(from),
             broker: Broker::from_env(from),
             api: Api::from_env(from),
+            addresses: Addresses::from_env(from),
             webhooks: Webhooks::from_env(from),
             ops: Ops::from_env(from),
             traces: Traces::from_env(from),
@@ -174,6 +181,7 @@ impl WorkerConfig {
             database: Database::from_env(from),
             broker: Broker::from_env(from),
             worker: Worker::from_env(from),
+            addresses: Addresses::from_env(from),
             webhooks: Webhooks::from_env(from),
             ops: Ops::from_env(from),
             traces: Traces::from_env(from),

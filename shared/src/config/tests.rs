@@ -29,7 +29,7 @@ fn what_is_required_suffices() {
     let worker = WorkerConfig::from_env(&with(&[])).unwrap();
     assert_eq!(worker.worker.permits, 2);
     assert!(worker.worker.name.ends_with(&format!("-{}", std::process::id())));
-    assert!(!worker.worker.loopback_allowed);
+    assert!(!worker.addresses.loopback_allowed && worker.addresses.own.is_empty());
     assert_eq!(ApiConfig::from_env(&with(&[])).unwrap().api.listen.port(), 8080);
     assert_eq!(SchedulerConfig::from_env(&with(&[])).unwrap().scheduler.lease.as_secs(), 30);
     OwnerConfig::from_env(&with(&[])).unwrap();

@@ -108,12 +108,14 @@ variables! {
         "The worker's name, as people see it";
     WORKER_PERMITS = "LONGSHORE_WORKER_PERMITS", Text("2"), &[Worker], "a number from 1 to 256",
         "Bulk steps at once; one slot each for `interactive` and `first` steps comes on top";
-    LOOPBACK_ALLOWED = "LONGSHORE_LOOPBACK_ALLOWED", Text("false"), &[Worker], "true or false",
+    LOOPBACK_ALLOWED = "LONGSHORE_LOOPBACK_ALLOWED", Text("false"), &[Api, Worker], "true or false",
         "Whether customers' databases may be on the worker's own machine";
-    ADDRESSES_ALLOWED = "LONGSHORE_ADDRESSES_ALLOWED", Text("all"), &[Worker], "all, or ranges such as `10.0.0.0/8 fd00::/8`",
+    ADDRESSES_ALLOWED = "LONGSHORE_ADDRESSES_ALLOWED", Text("all"), &[Api, Worker], "all, or ranges such as `10.0.0.0/8 fd00::/8`",
         "Where connections (their first hop, if they have one) may lead; metadata and link-local addresses and Longshore's own services never";
-    ADDRESSES_DENIED = "LONGSHORE_ADDRESSES_DENIED", Text("none"), &[Worker], "none, or ranges such as `10.9.0.0/16`",
+    ADDRESSES_DENIED = "LONGSHORE_ADDRESSES_DENIED", Text("none"), &[Api, Worker], "none, or ranges such as `10.9.0.0/16`",
         "Where they may not lead, though it is allowed";
+    OWN_SERVICES = "LONGSHORE_OWN_SERVICES", Text("none"), &[Api, Worker], "none, or hosts with ports such as `s3.internal:9000 10.0.0.9:15672`",
+        "Longshore's own services beside its PostgreSQL and RabbitMQ, to which no connection may lead: S3, RabbitMQ's management";
     WEBHOOK_PRIVATE_ALLOWED = "LONGSHORE_WEBHOOK_PRIVATE_ALLOWED", Text("false"), &[Api, Worker], "true or false",
         "Whether webhooks may go to private addresses and to the worker's own machine";
     WEBHOOK_HTTP_ALLOWED = "LONGSHORE_WEBHOOK_HTTP_ALLOWED", Text("false"), &[Api, Worker], "true or false",
@@ -218,6 +220,18 @@ pub(super) fn ranges(every: &'static str) -> impl Fn(&str) -> Result<Vec<IpNet>,
         let words: Vec<&str> = if text == every { Vec::new() } else { words.collect() };
         words.into_iter().map(|word| word.parse().map_err(|_| format!("`{word}` is no range"))).collect()
     }
+}
+
+/// Hosts, each with a port, with spaces or commas between; `none`: none at all.
+pub(super) fn endpoints(text: &str) -> Result<Vec<(String, u16)>, String> {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty() && *word != "none");
+    let read = |word: &str| {
+        let (host, port) = word.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = port.parse().ok().filter(|port| *port > 0)?;
+        (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
+    };
+    words.map(|word| read(word).ok_or_else(|| format!("`{word}` is no host with a port"))).collect()
 }
 
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {

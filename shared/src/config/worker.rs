@@ -3,12 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use super::variables::{
-    ADDRESSES_ALLOWED, ADDRESSES_DENIED, CHUNK_BYTES, CHUNK_ROWS, LEASE_SECONDS, LOOPBACK_ALLOWED,
-    PRIVATE_KEYS, PUBLIC_KEYS, SSH_IDLE_SECONDS, WORKER_NAME, WORKER_PERMITS, flag, name, path, ranges,
-    seconds, whole,
+    CHUNK_BYTES, CHUNK_ROWS, LEASE_SECONDS, PRIVATE_KEYS, PUBLIC_KEYS, SSH_IDLE_SECONDS, WORKER_NAME,
+    WORKER_PERMITS, name, path, seconds, whole,
 };
 use super::{Environment, Problems, gather};
 
@@ -23,12 +20,6 @@ pub struct Worker {
     pub public_keys: PathBuf,
     /// The keyring that opens them.
     pub private_keys: PathBuf,
-    /// Whether customers' databases may be on this machine.
-    pub loopback_allowed: bool,
-    /// Where connections may lead; empty: everywhere.
-    pub addresses_allowed: Vec<IpNet>,
-    /// Where they may not lead, though it is allowed.
-    pub addresses_denied: Vec<IpNet>,
     /// Rows a chunk at most.
     pub chunk_rows: u32,
     /// Bytes a chunk is aimed at.
@@ -47,9 +38,6 @@ impl Worker {
             permits: from.read_one(&WORKER_PERMITS, whole(1..=256)),
             public_keys: from.read_one(&PUBLIC_KEYS, path),
             private_keys: from.read_one(&PRIVATE_KEYS, path),
-            loopback_allowed: from.read_one(&LOOPBACK_ALLOWED, flag),
-            addresses_allowed: from.read_one(&ADDRESSES_ALLOWED, ranges("all")),
-            addresses_denied: from.read_one(&ADDRESSES_DENIED, ranges("none")),
             chunk_rows: from.read_one(&CHUNK_ROWS, whole(1..=100_000_000)),
             chunk_bytes: from.read_one(&CHUNK_BYTES, whole(1_024..=1_073_741_824)),
             ssh_idle: from.read_one(&SSH_IDLE_SECONDS, seconds(1..=3_600)),

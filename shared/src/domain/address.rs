@@ -3,14 +3,16 @@
 //! Metadata services hand out credentials to whoever asks from the right machine;
 //! link-local, multicast and reserved addresses are nobody's database. The API refuses
 //! such a literal when a connection is saved; a worker asks again for every address that a
-//! name resolves to, at every connect. Loopback is another question: a setting of the
-//! worker allows it or not. Private ranges are where customers live.
+//! name resolves to, at every connect. Loopback is another question: a setting allows it or
+//! not ([`Rules`]). Private ranges are where customers live.
 
 mod ranges;
+mod rules;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use ranges::Ranges;
+pub use rules::{OWN, Rules};
 
 /// Addresses of clouds' metadata services that no reserved range holds.
 const METADATA: [IpAddr; 4] = [

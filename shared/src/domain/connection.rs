@@ -164,3 +164,10 @@ pub struct Connection {
     /// When it was registered.
     pub created_at: chrono::DateTime<chrono::Utc>,
 }
+
+impl Connection {
+    /// Host and port that a worker itself connects to: the first hop's, or the database's own.
+    pub fn dialled(&self) -> (&str, u16) {
+        self.hops.first().map_or((&self.host, self.port), |hop| (&hop.host, hop.port))
+    }
+}

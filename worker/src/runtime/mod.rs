@@ -22,6 +22,7 @@ use std::time::Duration;
 use longshore_shared::bus::Bus;
 use longshore_shared::clock;
 use longshore_shared::config;
+use longshore_shared::domain::address::Rules;
 use longshore_shared::domain::id::WorkerId;
 use longshore_shared::domain::step::Queue;
 use longshore_shared::store::Database;
@@ -61,16 +62,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker that has not begun; `own`: where Longshore's own services are.
+    /// A worker that has not begun; `rules`: where connections may lead.
     pub(crate) fn new(
         database: Database,
         bus: Bus,
         opener: Arc<Opener>,
         settings: config::Worker,
-        own: Vec<(String, u16)>,
+        rules: Rules,
     ) -> Arc<Self> {
         let id = WorkerId(clock::fresh_id());
-        let hands = Hands::new(database.clone(), opener, &settings, own);
+        let hands = Hands::new(database.clone(), opener, &settings, rules);
         Arc::new(Self {
             id,
             database,

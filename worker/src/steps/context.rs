@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use longshore_shared::config;
-use longshore_shared::domain::address::Ranges;
+use longshore_shared::domain::address::Rules;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::hop::SecretName;
@@ -41,7 +41,7 @@ use super::target::{moved, not_held};
 use crate::engine::shape::TableShape;
 use crate::engine::{self, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
-use crate::tunnel::{Credentials, Dialler, Policy, Rules, Sharing, Trail};
+use crate::tunnel::{Credentials, Dialler, Policy, Sharing, Trail};
 
 /// How long ending sessions may take, all of them together.
 const ENDING: Duration = Duration::from_secs(5);
@@ -59,17 +59,13 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
-    /// The control plane, what opens secrets, the worker's settings, and where Longshore's `own`
-    /// services are, to which no connection may lead.
+    /// The control plane, what opens secrets, the worker's settings, and where connections may lead.
     pub(crate) fn new(
         database: Database,
         opener: Arc<Opener>,
         settings: &config::Worker,
-        own: Vec<(String, u16)>,
+        rules: Rules,
     ) -> Self {
-        let (allowed, denied) = (settings.addresses_allowed.clone(), settings.addresses_denied.clone());
-        let ranges = Ranges { allowed, denied };
-        let rules = Rules { loopback_allowed: settings.loopback_allowed, ranges, own };
         Self {
             database,
             opener,

@@ -229,13 +229,13 @@ const fn logins(mode: TlsMode) -> usize {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
+    use longshore_shared::domain::address::Rules;
     use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine, Tls};
     use longshore_shared::domain::examination::Stage;
     use longshore_shared::domain::id::{ConnectionId, OrgId};
     use longshore_shared::vault::Secret;
     use uuid::Uuid;
 
-    use super::super::policy::Rules;
     use super::{Credentials, Dialler, Duration, Policy, Sharing, Trail};
 
     fn to(host: &str) -> Connection {

@@ -25,5 +25,5 @@ pub(crate) use dial::{Dialler, Sharing};
 #[cfg(test)]
 pub(crate) use outbound::Resolver;
 pub(crate) use outbound::{Outbound, OutboundError, SystemResolver};
-pub(crate) use policy::{Policy, Rules};
+pub(crate) use policy::Policy;
 pub(crate) use trail::{Trail, Walked, milliseconds};

@@ -1,29 +1,18 @@
 //! Which addresses this worker may dial: decided about the address itself, after its name was
 //! resolved, for a database that is reached directly and for the first hop of a tunnel.
 //!
-//! Invariants: metadata and link-local addresses, and Longshore's own PostgreSQL and RabbitMQ,
-//! never, whatever the settings say; the worker's own machine only where one allows it.
+//! Invariants: metadata and link-local addresses, and Longshore's own services, never, whatever
+//! else the settings say; the worker's own machine only where one allows it.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use longshore_shared::domain::address::{self, Ranges};
+use longshore_shared::domain::address::{self, OWN, Rules};
 use tokio::net::lookup_host;
 
 /// The policy; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy(Arc<Rules>);
-
-/// What it is made of.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Rules {
-    /// Databases on the worker's own machine: the local stack and tests.
-    pub(crate) loopback_allowed: bool,
-    /// The operator's own bounds.
-    pub(crate) ranges: Ranges,
-    /// Hosts and ports of Longshore's own services.
-    pub(crate) own: Vec<(String, u16)>,
-}
 
 impl Policy {
     /// A policy of these rules.
@@ -33,13 +22,8 @@ impl Policy {
 
     /// Why nobody may connect there, in a few words. The address is a canonical one.
     pub(super) async fn refuses(&self, to: SocketAddr) -> Option<&'static str> {
-        let Rules { loopback_allowed, ranges, .. } = &*self.0;
-        let own_machine = to.ip().is_loopback() && !loopback_allowed;
-        let refused = address::forbidden(to.ip())
-            .or(own_machine.then_some("the worker's own machine"))
-            .or_else(|| ranges.refuses(to.ip()));
-        match refused {
-            None if self.is_own(to).await => Some("one of Longshore's own services"),
+        match self.0.refuses(to.ip()) {
+            None if self.is_own(to).await => Some(OWN),
             refused => refused,
         }
     }
@@ -66,7 +50,9 @@ fn is_local(address: IpAddr) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
-    use super::{Policy, Rules, address};
+    use longshore_shared::domain::address::Ranges;
+
+    use super::{Policy, Rules};
 
     #[tokio::test]
     async fn t12_longshores_own_services_are_out_of_bounds_at_each_of_their_addresses() {
@@ -91,7 +77,7 @@ mod tests {
         let denied = |loopback_allowed| {
             Policy::new(Rules {
                 loopback_allowed,
-                ranges: address::Ranges {
+                ranges: Ranges {
                     allowed: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
                     denied: Vec::new(),
                 },
