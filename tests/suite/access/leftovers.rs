@@ -36,7 +36,7 @@ fn written(folder: &Path, since: SystemTime, apart: &[PathBuf], found: &mut Vec<
 
 #[tokio::test]
 async fn t40_a_worker_killed_with_every_secret_in_hand_leaves_none_on_the_disk() {
-    let since = SystemTime::now();
+    let since = SystemTime::from(longshore_shared::clock::now());
     let sshd = Sshd::start().await;
     let (certificate, client_key) = Authority::new().client("somebody");
     let key = sshd.client_key_encrypted(PASSPHRASE);

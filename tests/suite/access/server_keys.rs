@@ -37,7 +37,7 @@ async fn t03_a_key_that_the_server_sends_itself_is_taken_where_that_is_allowed_a
         let login = Login { trust_server_key: trust, ..login(schema, mode, &secured.authority.pem) };
         match (examine(Engine::Mysql, &login).await, expected) {
             (Ok(look), Ok(told)) => {
-                assert_eq!(warned(&look.server.warnings), told, "{trust} {mode}: {look:?}")
+                assert_eq!(warned(&look.server.warnings), told, "{trust} {mode}: {look:?}");
             }
             (Err(halt), Err(code)) => {
                 assert_eq!((halt.stage, halt.failure.code.as_str()), (Stage::Login, code), "{halt:?}");
