@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 LOCAL = Path(__file__).resolve().parents[1] / "deploy" / "local"
 sys.path.insert(0, str(LOCAL))
 
+import fleet  # noqa: E402
 import mysql  # noqa: E402
 import ports  # noqa: E402
 import process  # noqa: E402
@@ -177,6 +178,27 @@ class Fetching(unittest.TestCase):
         with mock.patch.dict(os.environ, {"LONGSHORE_TEST_WITHOUT": "mysql57, mysql9"}):
             mysql.fetch()
         self.assertEqual((self.tries, self.left()), (0, []))
+
+
+class Keys(unittest.TestCase):
+    """Keys are made once, and a person is told where they lie."""
+
+    def test_are_made_and_told_on_the_first_start_only(self) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            state, said = Path(scratch), []
+            facts = {"postgres_system_url": "x", "postgres_owner_url": "x"}
+
+            def run(_program: str, argv: "list[str]", _settings: "dict[str, str]") -> None:
+                if argv[0] == "keys":
+                    Path(argv[4]).touch()
+
+            with mock.patch.object(fleet, "_run", run), mock.patch.object(fleet, "say", said.append):
+                fleet.prepare(state, facts)
+                self.assertEqual(len(said), 1)
+                for name in ("keys/public.json", "keys/private.json"):
+                    self.assertIn(str(state / name), said[0])
+                fleet.prepare(state, facts)
+                self.assertEqual(len(said), 1)
 
 
 class Hold(unittest.TestCase):

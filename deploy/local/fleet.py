@@ -111,8 +111,11 @@ def prepare(state: Path, facts: Dict[str, Any]) -> None:
     """Keys, schema and the admin's token: made once, kept after."""
     keys = state / "keys"
     keys.mkdir(mode=0o700, exist_ok=True)
-    pair = ["--public", str(keys / "public.json"), "--private", str(keys / "private.json")]
-    _run("longshore-worker", ["keys", *pair], {})
+    public, private = keys / "public.json", keys / "private.json"
+    fresh = not private.exists()
+    _run("longshore-worker", ["keys", "--public", str(public), "--private", str(private)], {})
+    if fresh:
+        say(f"  keys             made: {public} seals customers' passwords, and only {private} opens them")
     system = {"LONGSHORE_SYSTEM_DATABASE_URL": facts["postgres_system_url"]}
     owner = {"LONGSHORE_OWNER_DATABASE_URL": facts["postgres_owner_url"]}
     _run("longshore-api", ["migrate"], {**system, **owner})

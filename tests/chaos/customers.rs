@@ -23,6 +23,8 @@ pub(crate) struct Pair {
     pub(crate) source: Schema,
     /// What is written.
     pub(crate) target: Schema,
+    /// The connections' ids: source, target.
+    pub(crate) connections: [String; 2],
     /// The sync task's id.
     pub(crate) task: String,
     /// Another task between the same two, which has to wait while a run of the first writes.
@@ -189,6 +191,7 @@ async fn pair(world: &World<'_>, kind: &Kind) -> Pair {
         organisation: kind.organisation,
         source,
         target,
+        connections: [from, to],
         task,
         rival,
         scheduled: kind.scheduled,

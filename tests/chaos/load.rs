@@ -1,5 +1,5 @@
 //! The load: each pair is changed, synchronised, sometimes cancelled, and held against its
-//! source; probes of many steps come on top; a schedule fires beside all that.
+//! source; probes of many steps and tests of the connections come on top; a schedule fires beside all that.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -32,10 +32,12 @@ pub(crate) async fn run(world: &World<'_>, pairs: &[Pair], seed: u64) {
             }
         }
     });
+    let tests = pairs.iter().zip(300..).map(|(pair, lane)| tests(world, pair, rng(lane)));
     let probes = world.tokens.iter().zip(100..).map(|(token, lane)| probes(world, token, rng(lane)));
     futures::join!(
         futures::future::join_all(syncs),
         futures::future::join_all(probes),
+        futures::future::join_all(tests),
         limits(world, rng(200)),
         replays(world, rng(201)),
     );
@@ -142,6 +144,23 @@ async fn probes(world: &World<'_>, token: &str, mut rng: StdRng) {
             world.chronicle.count(&format!("probe {state}"));
         }
         pause(&mut rng, 0.2, 2.0).await;
+    }
+}
+
+/// Somebody tests the connections that runs use, and at times does not wait for the end.
+async fn tests(world: &World<'_>, pair: &Pair, mut rng: StdRng) {
+    let caller = Caller::new(world, &world.tokens[pair.organisation]);
+    while !world.is_over() {
+        pause(&mut rng, 1.0, 5.0).await;
+        let path = format!("/v1/connections/{}/test", pair.connections[rng.random_range(0..2)]);
+        let Some(job) = caller.submit(&mut rng, &path, &json!({})).await else { return };
+        if rng.random_bool(0.2) {
+            caller.cancel(&mut rng, &job).await;
+        }
+        if rng.random_bool(0.7) {
+            let Some(state) = caller.ended(&mut rng, &job).await else { return };
+            world.chronicle.count(&format!("connection test {state}"));
+        }
     }
 }
 

@@ -93,6 +93,7 @@ impl<'c> World<'c> {
             ("GRACE_SECONDS", &grace),
             ("REANNOUNCE_SECONDS", "10"),
             ("CHUNK_ROWS", "3000"),
+            ("TESTS_PER_MINUTE", "10000"),
             ("WORKER_PERMITS", "2"),
         ]);
         let tokens = vec![

@@ -117,8 +117,7 @@ impl Gate {
 impl ControlPlane {
     /// Makes another organisation with one token that grants `permission`; answers the token.
     pub async fn organisation(&self, name: &str, permission: &str) -> String {
-        let token = format!("ls_{name:x<43}");
-        let digest: String = Sha256::digest(&token).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (token, digest) = token(name);
         let sql = format!(
             "WITH made AS (INSERT INTO organisations (id, name) VALUES (gen_random_uuid(), '{name}') RETURNING id)
              INSERT INTO tokens (org_id, id, name, sha256, permissions)
@@ -127,6 +126,13 @@ impl ControlPlane {
         assert_eq!(self.run(&sql).await, 1);
         token
     }
+}
+
+/// A token that looks like one of Longshore's, and the digest that is kept of it.
+pub fn token(name: &str) -> (String, String) {
+    let token = format!("ls_{name:x<43}");
+    let digest = Sha256::digest(&token).iter().map(|byte| format!("{byte:02x}")).collect();
+    (token, digest)
 }
 
 /// A pool that connects when it is used.

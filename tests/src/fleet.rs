@@ -181,11 +181,19 @@ impl Drop for Process {
 
 /// Runs a program's subcommand to its end; panics with what it said if it fails.
 pub fn command(program: &str, arguments: &[&str], settings: &Settings, folder: &Path) {
-    let log = folder.join(format!("{program}-{}.log", arguments.first().unwrap_or(&"")));
-    let around = Surroundings::default();
-    let status =
-        launch(program, arguments, settings, &around, folder, &log).wait().expect("a child can be awaited");
-    assert!(status.success(), "{program} {arguments:?}: {status}\n{}", read(&log));
+    let done = try_command(program, arguments, settings, folder);
+    assert!(done, "{program} {arguments:?}: {}", read(&log_of(program, arguments, folder)));
+}
+
+/// As [`command`]; answers whether it went well.
+pub fn try_command(program: &str, arguments: &[&str], settings: &Settings, folder: &Path) -> bool {
+    let (log, around) = (log_of(program, arguments, folder), Surroundings::default());
+    let status = launch(program, arguments, settings, &around, folder, &log).wait();
+    status.expect("a child can be awaited").success()
+}
+
+fn log_of(program: &str, arguments: &[&str], folder: &Path) -> PathBuf {
+    folder.join(format!("{program}-{}.log", arguments.first().unwrap_or(&"")))
 }
 
 fn launch(

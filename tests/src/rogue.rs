@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+mod between;
 mod line;
 mod packets;
+mod postgres;
 
+pub use between::{Between, Heard};
 use line::Line;
-pub use packets::handshake;
+pub use packets::{OK, handshake};
+pub use postgres::{Act, RoguePostgres, message};
 
 /// What it does.
 #[derive(Clone, Debug)]
@@ -44,6 +48,12 @@ pub enum Reply {
     Sets,
     /// A packet whose parts of 16 MiB do not end.
     Parts,
+    /// These packets, whatever they are.
+    Packets(Vec<Vec<u8>>),
+    /// A row of two values that comes byte by byte, two a second.
+    Crumbs,
+    /// What a load is answered with: the rows are asked for and taken. Then this.
+    AfterRows(Box<Reply>),
 }
 
 #[derive(Debug, Default)]

@@ -65,6 +65,11 @@ impl Sshd {
         this
     }
 
+    /// Where its keys and its log lie.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The fingerprint of its host key, as `ssh-keygen -l` prints it.
     pub fn fingerprint(&self) -> String {
         let key = self.folder.path().join("host_key.pub");

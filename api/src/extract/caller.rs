@@ -46,6 +46,12 @@ impl Area for Fleet {
     const NEEDS: &'static [Permission] = &[Permission::PlatformAdmin];
 }
 
+/// The end of a job: each kind has its own permission, see [`Caller::must`].
+pub(crate) struct Endings;
+impl Area for Endings {
+    const NEEDS: &'static [Permission] = &[Permission::Sync, Permission::Database];
+}
+
 /// Looking at jobs.
 pub(crate) struct History;
 impl Area for History {
@@ -56,6 +62,7 @@ impl Area for History {
 pub(crate) struct Caller<A> {
     org_id: OrgId,
     token_id: TokenId,
+    held: Vec<Permission>,
     database: Database,
     posts: bool,
     keyed: Option<Keyed>,
@@ -69,8 +76,16 @@ impl<A> Caller<A> {
     }
 
     /// The token that the request bears.
-    pub(super) fn token_id(&self) -> TokenId {
+    pub(crate) fn token_id(&self) -> TokenId {
         self.token_id
+    }
+
+    /// An error unless they hold this permission, where a thing decides which one is needed.
+    pub(crate) fn must(&self, needed: Permission) -> Result<(), ApiError> {
+        match self.held.iter().any(|held| held.grants(needed)) {
+            true => Ok(()),
+            false => Err(ApiError::Forbidden { needed }),
+        }
     }
 
     /// The request's key, if it names one.
@@ -113,12 +128,14 @@ impl<A: Area> FromRequestParts<AppState> for Caller<A> {
             return Err(ApiError::internal("a route without sign-in asks for its caller"));
         };
         // A word that this release does not know grants nothing.
-        let held = bearer.permissions.iter().filter_map(|word| word.parse::<Permission>().ok());
-        let may = held.into_iter().any(|held| A::NEEDS.iter().any(|needed| held.grants(*needed)));
+        let held: Vec<_> =
+            bearer.permissions.iter().filter_map(|word| word.parse::<Permission>().ok()).collect();
+        let may = held.iter().any(|held| A::NEEDS.iter().any(|needed| held.grants(*needed)));
         match (may, A::NEEDS.first()) {
             (true, _) => Ok(Self {
                 org_id: bearer.org_id,
                 token_id: bearer.token_id,
+                held,
                 database: state.database.clone(),
                 posts: parts.method == Method::POST,
                 keyed: parts.extensions.get::<Keyed>().cloned(),

@@ -31,7 +31,7 @@ mod sign_in;
 mod sync_task_change;
 
 pub(crate) use body::{NoFields, PerhapsJson, StrictJson, StrictQuery};
-pub(crate) use caller::{Caller, Databases, Fleet, History, Organisation, Syncs};
+pub(crate) use caller::{Caller, Databases, Endings, Fleet, History, Organisation, Syncs};
 pub(crate) use connection_change::{Changed, ConnectionChange};
 pub(crate) use dialled::may_be_dialled;
 pub(crate) use idempotency::{HEADER as IDEMPOTENCY_KEY, REPLAYED, idempotency};

@@ -1,9 +1,11 @@
 //! The body that confirms an SSH host's key.
 
 use longshore_shared::domain::hop::MOST_HOPS;
+use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::confirming;
 use super::given::{Findings, Given};
 use super::new_hop::fingerprint;
 use crate::error::ApiError;
@@ -24,6 +26,10 @@ pub(crate) struct NewHostKey {
     #[schema(value_type = Option<String>)]
     #[serde(default)]
     replaces: Given<String>,
+    /// The password of the hop again, if it logs in by one and its key is replaced.
+    #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
+    #[serde(default)]
+    password: Given<Secret>,
 }
 
 /// A checked [`NewHostKey`].
@@ -34,6 +40,8 @@ pub(crate) struct HostKey {
     pub(crate) fingerprint: String,
     /// The one that it takes the place of.
     pub(crate) replaces: Option<String>,
+    /// The hop's password.
+    pub(crate) password: Option<Secret>,
 }
 
 impl NewHostKey {
@@ -49,12 +57,13 @@ impl NewHostKey {
         let shown = found.checked("fingerprint", read, fingerprint);
         let read = found.optional("replaces", self.replaces, "a fingerprint, as a text,");
         let replaces = read.map(|text| found.checked("replaces", Some(text), fingerprint));
+        let password = confirming::secret(&mut found, "password", self.password);
         let whole = (|| {
             let replaces = match replaces {
                 Some(replaces) => Some(replaces?),
                 None => None,
             };
-            Some(HostKey { hop: hop?, fingerprint: shown?, replaces })
+            Some(HostKey { hop: hop?, fingerprint: shown?, replaces, password })
         })();
         found.finish(whole)
     }

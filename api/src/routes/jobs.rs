@@ -6,15 +6,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use longshore_shared::bus::Control;
+use longshore_shared::domain::actor::Permission;
 use longshore_shared::domain::id::{JobId, OrgId};
-use longshore_shared::domain::job::Job;
+use longshore_shared::domain::job::{Job, JobKind};
 use longshore_shared::store::{OrgTx, job_log, jobs, step_reports, target_holds};
 use longshore_shared::workflow::cancel;
 
 use super::picture;
 use super::runs::PATIENCE;
 use crate::error::ApiError;
-use crate::extract::{Caller, History, Id, JobPage, NoFields, Once, StrictQuery, Syncs};
+use crate::extract::{Caller, Endings, History, Id, JobPage, NoFields, Once, StrictQuery};
 use crate::state::AppState;
 use crate::view::{JobSummary, JobView, List, LogLine, WaitView};
 
@@ -65,17 +66,20 @@ pub(crate) async fn log(caller: Caller<History>, Id(id): Id<JobId>) -> Result<Js
     Ok(Json(List { items: lines.into_iter().map(Into::into).collect(), next_cursor: None }))
 }
 
-/// Asks for a job's end. What is running stops soon; asking again changes nothing.
+/// Asks for a job's end. What is running stops soon; asking again changes nothing. The end of a
+/// connection's test needs the permission `database`, that of every other job `sync`.
 #[utoipa::path(post, path = "/v1/jobs/{id}/cancel", operation_id = "cancel_job", tag = "jobs", request_body = Option<NoFields>,
     params(("id" = uuid::Uuid, Path, description = "the job")),
     responses((status = 202, description = "the job, which ends soon", body = JobView)))]
 pub(crate) async fn cancel(
-    caller: Caller<Syncs>,
+    caller: Caller<Endings>,
     State(state): State<AppState>,
     Id(id): Id<JobId>,
     _: NoFields,
 ) -> Result<(StatusCode, Json<JobView>), ApiError> {
     if let Once::First(mut effect) = caller.once().await? {
+        let job = jobs::find(effect.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
+        caller.must(needed_to_end(job.spec.kind()))?;
         let reached = cancel::request(effect.conn(), caller.org_id(), id).await?;
         effect.done(StatusCode::ACCEPTED, id.0).await?;
         reached.count();
@@ -85,6 +89,14 @@ pub(crate) async fn cancel(
     let view = picture::view(&mut tx, &state.board, id).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// Who may ask for such a job may ask for its end.
+fn needed_to_end(kind: JobKind) -> Permission {
+    match kind {
+        JobKind::ConnectionTest => Permission::Database,
+        _ => Permission::Sync,
+    }
 }
 
 /// Short views with what each job did to rows.

@@ -15,7 +15,7 @@ use longshore_shared::store::sync_tasks;
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::{WorkflowError, publish, submit};
 
-use super::connection_tests::seal;
+use super::connection_tests::{note_asker, seal};
 use super::{jobs as job_routes, picture};
 use crate::error::{ApiError, Conflict};
 use crate::extract::{Caller, Id, JobPage, Made, NewRun, Once, PerhapsJson, StrictQuery, Syncs};
@@ -58,6 +58,7 @@ pub(crate) async fn submit(
         }
         submitted => submitted?,
     };
+    note_asker(&mut effect, submitted.job.id, caller.token_id()).await?;
     for (name, secret) in &secrets {
         seal(&mut effect, &state.sealer, submitted.job.id, *name, secret).await?;
     }

@@ -8,7 +8,7 @@ use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::store::{self, schedule_events};
 use longshore_shared::workflow::{Reached, queue};
 
-use super::sync_tasks::{confirm, connections_of, locked, taken};
+use super::sync_tasks::{confirm, confirmed, connections_of, locked, taken};
 use crate::error::{ApiError, Problem};
 use crate::extract::{
     Caller, EventPage, Id, IfMatch, StrictJson, StrictQuery, SyncTaskChange, Syncs, etag, rare_enough,
@@ -38,16 +38,17 @@ pub(crate) async fn edit(
     let (mut task, confirming) = body.apply(before.clone(), now)?;
     rare_enough(&task, state.full_sync_min, now)?;
     let (source, target) = connections_of(&mut tx, task.source_id, task.target_id).await?;
-    let confirmed = confirming.check(&task, &source, &target)?;
+    let password = confirming.check(&task, &source, &target)?;
     task.version = sync_tasks::update(tx.conn(), &task).await.map_err(taken)?;
-    confirm(&mut tx, &state.sealer, &task, &target, confirmed).await?;
+    confirm(&mut tx, &state.sealer, &task, &target, password).await?;
+    let confirmed = confirmed(&mut tx, &task).await?;
     let forgotten = match fires_otherwise(&before, &task) {
         true => Some(queue::forget(tx.conn(), caller.org_id(), id, false).await?),
         false => None,
     };
     tx.commit().await?;
     forgotten.into_iter().for_each(Reached::count);
-    Ok((etag(task.version), Json(SyncTaskView::of(task, now))))
+    Ok((etag(task.version), Json(SyncTaskView::of(task, confirmed, now))))
 }
 
 fn fires_otherwise(before: &SyncTask, after: &SyncTask) -> bool {

@@ -33,24 +33,27 @@ pub(crate) async fn create(
     let (id, now) = (TaskId(clock::fresh_id()), clock::now().trunc_subsecs(6));
     let (task, confirming) = body.check(caller.org_id(), id, now)?;
     rare_enough(&task, state.full_sync_min, now)?;
-    let (made, task) = match caller.once().await? {
+    let (made, task, confirmed) = match caller.once().await? {
         Once::First(mut effect) => {
             let (source, target) = connections_of(&mut effect, task.source_id, task.target_id).await?;
             fits(&source, &target)?;
-            let confirmed = confirming.check(&task, &source, &target)?;
+            let password = confirming.check(&task, &source, &target)?;
             sync_tasks::insert(effect.conn(), &task).await.map_err(taken)?;
-            confirm(&mut effect, &state.sealer, &task, &target, confirmed).await?;
-            (effect.done(StatusCode::CREATED, id.0).await?, task)
+            confirm(&mut effect, &state.sealer, &task, &target, password).await?;
+            let confirmed = confirmed(&mut effect, &task).await?;
+            (effect.done(StatusCode::CREATED, id.0).await?, task, confirmed)
         }
         Once::Again(made) => {
             let mut tx = caller.moment().await?;
             let found = sync_tasks::find(tx.conn(), caller.org_id(), made.resource.into()).await?;
+            let task = found.ok_or_else(gone)?;
+            let confirmed = confirmed(&mut tx, &task).await?;
             tx.commit().await?;
-            (made, found.ok_or_else(gone)?)
+            (made, task, confirmed)
         }
     };
     let location = [(header::LOCATION, format!("/v1/sync-tasks/{}", task.id))];
-    Ok((made.status, location, etag(task.version), Json(SyncTaskView::of(task, now))))
+    Ok((made.status, location, etag(task.version), Json(SyncTaskView::of(task, confirmed, now))))
 }
 
 /// Lists sync tasks by name.
@@ -63,10 +66,16 @@ pub(crate) async fn list(
     let (page, after) = page.check()?;
     let mut tx = caller.begin().await?;
     let mut found = sync_tasks::list(tx.conn(), caller.org_id(), after.as_deref(), page.rows()).await?;
+    let ids: Vec<TaskId> = found.iter().map(|task| task.id).collect();
+    let confirmed = target_confirmations::of_tasks(tx.conn(), caller.org_id(), &ids).await?;
     tx.commit().await?;
     let next_cursor = page.cut_by_name(&mut found, |task| &task.name);
     let now = clock::now();
-    let items = found.into_iter().map(|task| SyncTaskView::of(task, now)).collect();
+    let view = |task: SyncTask| {
+        let confirmed = confirmed.get(&task.id).copied();
+        SyncTaskView::of(task, confirmed, now)
+    };
+    let items = found.into_iter().map(view).collect();
     Ok(Json(List { items, next_cursor }))
 }
 
@@ -78,9 +87,10 @@ pub(crate) async fn list(
 pub(crate) async fn show(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<impl IntoResponse, ApiError> {
     let mut tx = caller.begin().await?;
     let found = sync_tasks::find(tx.conn(), caller.org_id(), id).await?;
-    tx.commit().await?;
     let task = found.ok_or(ApiError::NotFound)?;
-    Ok((etag(task.version), Json(SyncTaskView::of(task, clock::now()))))
+    let confirmed = confirmed(&mut tx, &task).await?;
+    tx.commit().await?;
+    Ok((etag(task.version), Json(SyncTaskView::of(task, confirmed, clock::now()))))
 }
 
 /// Deletes a sync task. Its jobs stay in the history; one that runs goes on, one that waits
@@ -130,6 +140,12 @@ pub(super) async fn confirm(
     let place = Place { org_id, table, row: id.0, column: &column, version: target.reach };
     let sealed = sealer.seal(&password, &place)?;
     Ok(target_confirmations::put(tx.conn(), org_id, id, (target.id, target.reach), &sealed).await?)
+}
+
+/// Whether the task's schedule may write to its protected target; none if it needs nobody's word.
+pub(super) async fn confirmed(tx: &mut OrgTx, task: &SyncTask) -> Result<Option<bool>, ApiError> {
+    let found = target_confirmations::of_tasks(tx.conn(), task.org_id, &[task.id]).await?;
+    Ok(found.get(&task.id).copied())
 }
 
 /// Both connections, locked against deletion and edits; every one that is not there is told.

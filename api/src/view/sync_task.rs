@@ -42,6 +42,10 @@ pub(crate) struct SyncTaskView {
     #[schema(required = true)]
     schedule: Option<ScheduleView>,
     enabled: bool,
+    /// Only of a task whose schedule writes to a protected target: whether that is confirmed as
+    /// the target stands now. False: its runs fail with `confirmation_void` until it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_confirmed: Option<bool>,
     /// What happens to a run while another one goes on.
     #[schema(schema_with = words::<Overlap>)]
     overlap: Word<Overlap>,
@@ -103,8 +107,8 @@ impl From<Draft> for ScheduleView {
 }
 
 impl SyncTaskView {
-    /// The task as of `now`.
-    pub(crate) fn of(task: SyncTask, now: DateTime<Utc>) -> Self {
+    /// The task as of `now`; `target_confirmed` where its schedule needs that.
+    pub(crate) fn of(task: SyncTask, target_confirmed: Option<bool>, now: DateTime<Utc>) -> Self {
         let next = |schedule: &Schedule| schedule.next_runs(now, NEXT);
         let next_runs = task.schedule.as_ref().filter(|_| task.enabled).map(next).unwrap_or_default();
         let (mode, tables, exclude) = match task.spec.selection {
@@ -127,6 +131,7 @@ impl SyncTaskView {
             target_busy: Word(task.spec.target_busy),
             schedule: task.schedule.map(|schedule| schedule.draft().into()),
             enabled: task.enabled,
+            target_confirmed,
             overlap: Word(task.overlap),
             catch_up_seconds: task.catch_up_seconds,
             version: task.version,

@@ -120,6 +120,8 @@ variables! {
         "Whether webhooks may go to private addresses and to the worker's own machine";
     WEBHOOK_HTTP_ALLOWED = "LONGSHORE_WEBHOOK_HTTP_ALLOWED", Text("false"), &[Api, Worker], "true or false",
         "Whether webhooks may go over http, without TLS";
+    TRUST_SERVER_KEYS = "LONGSHORE_TRUST_SERVER_KEYS", Text("true"), &[Worker], "true or false",
+        "Whether a MySQL account's password may go, without TLS, under a key that the server itself sends: who stands in between could send its own and read it; false refuses such logins but for a database on its last SSH host";
     CHUNK_ROWS = "LONGSHORE_CHUNK_ROWS", Text("50000"), &[Worker], "a number from 1 to 100000000",
         "Rows a chunk at most";
     CHUNK_BYTES = "LONGSHORE_CHUNK_BYTES", Text("33554432"), &[Worker], "a number from 1024 to 1073741824",

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::variables::{
-    CHUNK_BYTES, CHUNK_ROWS, LEASE_SECONDS, PRIVATE_KEYS, PUBLIC_KEYS, SSH_IDLE_SECONDS, WORKER_NAME,
-    WORKER_PERMITS, name, path, seconds, whole,
+    CHUNK_BYTES, CHUNK_ROWS, LEASE_SECONDS, PRIVATE_KEYS, PUBLIC_KEYS, SSH_IDLE_SECONDS, TRUST_SERVER_KEYS,
+    WORKER_NAME, WORKER_PERMITS, flag, name, path, seconds, whole,
 };
 use super::{Environment, Problems, gather};
 
@@ -20,6 +20,8 @@ pub struct Worker {
     pub public_keys: PathBuf,
     /// The keyring that opens them.
     pub private_keys: PathBuf,
+    /// Whether a password may go under a key that a server itself sends.
+    pub trust_server_keys: bool,
     /// Rows a chunk at most.
     pub chunk_rows: u32,
     /// Bytes a chunk is aimed at.
@@ -38,6 +40,7 @@ impl Worker {
             permits: from.read_one(&WORKER_PERMITS, whole(1..=256)),
             public_keys: from.read_one(&PUBLIC_KEYS, path),
             private_keys: from.read_one(&PRIVATE_KEYS, path),
+            trust_server_keys: from.read_one(&TRUST_SERVER_KEYS, flag),
             chunk_rows: from.read_one(&CHUNK_ROWS, whole(1..=100_000_000)),
             chunk_bytes: from.read_one(&CHUNK_BYTES, whole(1_024..=1_073_741_824)),
             ssh_idle: from.read_one(&SSH_IDLE_SECONDS, seconds(1..=3_600)),

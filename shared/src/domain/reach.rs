@@ -18,6 +18,19 @@ pub fn needed(connection: &Connection) -> Vec<SecretName> {
     hops.chain(shown).chain(stored).collect()
 }
 
+/// The names of all that may be stored of a connection but one, which is given anew.
+pub fn stored_but(connection: &Connection, anew: SecretName) -> Vec<SecretName> {
+    let phrase = |name: &SecretName| match name {
+        SecretName::HopKey(hop) => Some(SecretName::HopPassphrase(*hop)),
+        _ => None,
+    };
+    let mut stored = needed(connection);
+    let phrases: Vec<_> = stored.iter().filter_map(phrase).collect();
+    stored.extend(phrases);
+    stored.retain(|name| *name != anew);
+    stored
+}
+
 /// Whether both lead to the same server by the same way, as the same account.
 pub fn is_same(before: &Connection, after: &Connection) -> bool {
     same_hops(before, after) == before.hops.len().max(after.hops.len()) && is_same_end(before, after)

@@ -5,6 +5,8 @@
 //! password is sealed for that too, and dropped once a worker has found it to be the stored one.
 //! Only the system role may read it.
 
+use std::collections::HashMap;
+
 use super::{Conn, StoreError};
 use crate::domain::hop::SecretName;
 use crate::domain::id::{ConnectionId, JobId, OrgId, TaskId};
@@ -59,6 +61,28 @@ pub async fn remove(conn: &mut Conn, org_id: OrgId, task_id: TaskId) -> Result<(
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Of these tasks those whose schedule fires into a protected connection, and whether that is
+/// confirmed as it stands now.
+pub async fn of_tasks(
+    conn: &mut Conn,
+    org_id: OrgId,
+    tasks: &[TaskId],
+) -> Result<HashMap<TaskId, bool>, StoreError> {
+    let ids: Vec<_> = tasks.iter().map(|task| task.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT t.id, c.reach IS NOT DISTINCT FROM k.reach AND c.target_id IS NOT DISTINCT FROM k.id AS "confirmed!"
+           FROM sync_tasks t
+           JOIN connections k ON k.org_id = t.org_id AND k.id = t.target_id AND k.protected
+           LEFT JOIN target_confirmations c ON c.org_id = t.org_id AND c.task_id = t.id
+           WHERE t.org_id = $1 AND t.id = ANY ($2) AND t.enabled AND t.schedule IS NOT NULL"#,
+        org_id.0,
+        &ids
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (TaskId(r.id), r.confirmed)).collect())
 }
 
 /// The confirmation of the task that the job is a run of.

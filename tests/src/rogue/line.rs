@@ -24,6 +24,11 @@ impl Line {
         Self { socket, seen, next: 0, done: false }
     }
 
+    /// A line that somebody else has served so far, up to the packet before this number.
+    pub(super) fn taken_over(socket: TcpStream, seen: Arc<Mutex<Seen>>, next: u8) -> Self {
+        Self { socket, seen, next, done: false }
+    }
+
     /// Bytes as they are.
     pub(super) async fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.socket.write_all(bytes).await
@@ -69,6 +74,8 @@ impl Line {
         let first: &[u8] = match statement {
             lock if lock.contains("GET_LOCK") => b"1",
             lock if lock.contains("IS_USED_LOCK") => b"0",
+            // It works for whoever asks.
+            busy if busy.contains("PROCESSLIST") => b"1",
             _ => b"d",
         };
         self.send(&[text(first), text(b"0"), text(b"8.4.0"), text(b"7")].concat()).await?;
@@ -100,6 +107,26 @@ impl Line {
                 self.columns(1).await?;
                 self.send(&packets::MORE).await?;
             },
+            Reply::Packets(packets) => {
+                for packet in packets {
+                    self.send(packet).await?;
+                }
+                self.listen().await
+            }
+            Reply::Crumbs => {
+                self.columns(2).await?;
+                let mut drip = tokio::time::interval(std::time::Duration::from_millis(500));
+                for byte in framed(&text(&[b'x'; 4096]), self.next) {
+                    drip.tick().await;
+                    self.raw(&[byte]).await?;
+                }
+                self.listen().await
+            }
+            Reply::AfterRows(then) => {
+                self.send(b"\xFBlongshore").await?;
+                while !self.receive().await?.is_empty() {}
+                Box::pin(self.worst(then)).await
+            }
             Reply::Parts => {
                 let part = vec![b'x'; PART];
                 loop {

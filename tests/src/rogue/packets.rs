@@ -5,7 +5,7 @@
 const CAPABILITIES: u32 = 0x013F_F7FF & !0x0000_0820;
 
 /// All is well.
-pub(super) const OK: [u8; 7] = [0, 0, 0, 2, 0, 0, 0];
+pub const OK: [u8; 7] = [0, 0, 0, 2, 0, 0, 0];
 /// The end of a result set.
 pub(super) const END: [u8; 7] = [0xFE, 0, 0, 2, 0, 0, 0];
 /// The end of a result set with another one behind it.

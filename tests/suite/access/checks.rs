@@ -226,3 +226,36 @@ async fn c6_a_worker_that_dies_in_a_test_is_replaced() {
     wrong["timeout_seconds"] = json!(2);
     fails(&drafted(&stack, &wrong).await, "tcp", "connection_refused");
 }
+
+#[tokio::test]
+async fn c6_who_may_test_may_end_a_test_and_the_log_names_who_asked() {
+    let mut stack = Stack::prepared().await;
+    stack.start_api();
+    stack.ready().await;
+    let task = stack.task(&json!({})).await;
+    let mut clients = Vec::new();
+    for permission in ["database", "sync"] {
+        let (token, digest) = longshore_tests::control_plane::token(permission);
+        let sql = format!(
+            "INSERT INTO tokens (org_id, id, name, sha256, permissions)
+             SELECT org_id, gen_random_uuid(), '{permission}', '\\x{digest}', '{{{permission}}}' FROM connections LIMIT 1"
+        );
+        assert_eq!(stack.control.run(&sql).await, 1);
+        clients.push(stack.client.with_token(Some(&token)));
+    }
+    let [databases, syncs] = clients.try_into().ok().unwrap();
+    let test = databases.post("/v1/connections/test", &body(&stack.source, &[])).await.expect(202).id();
+    let run = syncs.post(&format!("/v1/sync-tasks/{task}/runs"), &json!({})).await.expect(202).id();
+    for (job, owner, stranger, name) in
+        [(&test, &databases, &syncs, "database"), (&run, &syncs, &databases, "sync")]
+    {
+        let log = owner.get(&format!("/v1/jobs/{job}/log")).await.expect(200).text;
+        let id: String =
+            stack.control.value(&format!("SELECT id::text FROM tokens WHERE name = '{name}'")).await;
+        assert!(log.contains(&format!("it was asked for with the token {id}")), "{log}");
+        let cancel = format!("/v1/jobs/{job}/cancel");
+        stranger.post(&cancel, &json!({})).await.expect(403);
+        assert_eq!(stack.client.job(job).await.state, "pending");
+        owner.post(&cancel, &json!({})).await.expect(202);
+    }
+}

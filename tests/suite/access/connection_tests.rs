@@ -53,6 +53,11 @@ fn walked(examination: &Value) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
+/// The stage that a test ended at, and the code if that one failed.
+pub(super) fn end(examination: &Value) -> (String, Option<String>) {
+    walked(examination).pop().expect("a stage")
+}
+
 /// Panics unless the test ended at this stage with this code and said what to do.
 #[track_caller]
 pub(super) fn fails(examination: &Value, stage: &str, code: &str) -> Value {

@@ -26,6 +26,7 @@ fn login(port: u16, database: &str, username: &str, password: &str) -> Login {
         username: username.to_owned(),
         password: Secret::new(password.to_owned()),
         client_key: None,
+        trust_server_key: true,
         timeout: Duration::from_secs(10),
         tag: "longshore test".to_owned(),
         seat: None,

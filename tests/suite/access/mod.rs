@@ -14,10 +14,14 @@ mod hop_passwords;
 mod host_keys;
 mod hostile;
 mod kept_ways;
+mod leases;
+mod leftovers;
 mod policy;
 mod protected;
 mod secured;
+mod server_keys;
 mod tunnels;
+mod words;
 
 use longshore_tests::stack::Stack;
 use serde_json::Value;

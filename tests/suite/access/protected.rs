@@ -145,6 +145,13 @@ async fn c9_t31_a_schedule_into_a_protected_target_is_confirmed_when_it_is_saved
     let wrong = confirmed(&stack, &json!({"target_password": "wrong"}));
     let task = stack.client.post("/v1/sync-tasks", &with(&wrong)).await.expect(201).id();
     let path = format!("/v1/sync-tasks/{task}");
+    let shown = async || {
+        let one = stack.client.get(&path).await.expect(200).body["target_confirmed"].clone();
+        let all = stack.client.get("/v1/sync-tasks").await.expect(200).body;
+        assert_eq!(all["items"][0]["target_confirmed"], one, "{all}");
+        one
+    };
+    assert_eq!(shown().await, json!(true));
     failed(&fires(&stack, 1).await, "confirmation_failed");
     assert_eq!(stack.target.tables().await, [""; 0]);
 
@@ -160,6 +167,7 @@ async fn c9_t31_a_schedule_into_a_protected_target_is_confirmed_when_it_is_saved
     // It leads elsewhere, if only by name.
     let change = json!({"host": "localhost", "password": stack.target.password});
     stack.client.patch(&format!("/v1/connections/{target}"), &change, None).await.expect(200);
+    assert_eq!(shown().await, json!(false));
     stack.source.run("INSERT INTO t VALUES (2)").await;
     failed(&fires(&stack, 4).await, "confirmation_void");
     assert_eq!(stack.target.value::<i64>("SELECT count(*) FROM t").await, 1);
@@ -167,10 +175,11 @@ async fn c9_t31_a_schedule_into_a_protected_target_is_confirmed_when_it_is_saved
     stack.client.patch(&format!("/v1/connections/{target}"), &change, None).await.expect(200);
     failed(&fires(&stack, 5).await, "confirmation_void");
     stack.client.patch(&path, &confirmed(&stack, &json!({})), None).await.expect(200);
+    assert_eq!(shown().await, json!(true));
     assert_eq!(fires(&stack, 6).await.state, "completed");
     // What does not fire needs nobody's word, and keeps none.
     stack.client.patch(&path, &json!({"enabled": false}), None).await.expect(200);
-    assert_eq!(stack.control.value::<i64>(kept).await, 0);
+    assert_eq!((stack.control.value::<i64>(kept).await, shown().await), (0, Value::Null));
     stack.client.patch(&path, &json!({"enabled": true}), None).await.expect_problem(422, "invalid_fields");
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use longshore_tests::fleet::{Settings, command};
+use longshore_tests::fleet::{Settings, command, try_command};
 use longshore_tests::invariants;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
@@ -35,7 +35,7 @@ fn rotate(stack: &Stack) {
 /// How many secrets each key has sealed.
 async fn sealed(stack: &Stack) -> Vec<String> {
     let sql = "SELECT key_id || ' ' || count(*) FROM (SELECT key_id FROM connection_secrets
-                   UNION ALL SELECT key_id FROM webhook_secrets
+                   UNION ALL SELECT key_id FROM webhook_secrets UNION ALL SELECT key_id FROM job_secrets
                    UNION ALL SELECT key_id FROM target_confirmations WHERE sealed IS NOT NULL) s GROUP BY key_id ORDER BY key_id";
     stack.control.column(sql).await
 }
@@ -154,4 +154,39 @@ async fn f53_workers_seal_anew_by_themselves_and_leave_what_they_cannot_open() {
         (sealed(&stack).await == ["k0 1", "k1 1", "k2 1"]).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn f53_secrets_of_waiting_jobs_are_sealed_anew_and_nothing_that_would_not_open_again() {
+    let mut stack = Stack::prepared().await;
+    stack.start_api();
+    stack.start_scheduler();
+    stack.ready().await;
+    stack.task(&json!({})).await;
+    let mut body = longshore_tests::client::connection_body(&stack.source);
+    body["name"] = json!("draft");
+    let waiting = stack.client.post("/v1/connections/test", &body).await.expect(202).id();
+    rotate(&stack);
+    // The fresh private key has not come here yet.
+    let (_, private) = rings(&stack);
+    let (whole, mut old) = (read(&private), read(&private));
+    old["keys"].as_object_mut().unwrap().remove("k2");
+    old["current"] = json!("k1");
+    write(&private, &old);
+    let settings = stack.worker_settings();
+    let reseal = || try_command("longshore-worker", &["reseal"], &settings, stack.folder.path());
+    assert!(!reseal(), "what would not open again was called sealed anew");
+    assert_eq!(sealed(&stack).await, ["k1 3"]);
+    write(&private, &whole);
+    // A key that something needs stays, whoever asks.
+    assert!(!try_command("longshore-worker", &["retire-keys"], &settings, stack.folder.path()));
+    assert_eq!(read(&private)["keys"].as_object().unwrap().len(), 2);
+    assert!(reseal());
+    assert_eq!(sealed(&stack).await, ["k2 3"]);
+    command("longshore-worker", &["retire-keys"], &settings, stack.folder.path());
+    stack.start_worker();
+    stack.ready().await;
+    stack.client.completed(&waiting, seconds(30)).await;
+    let found = stack.client.get(&format!("/v1/jobs/{waiting}/examination")).await.expect(200).body;
+    assert_eq!(found["examination"]["passed"], true, "{found:#}");
 }

@@ -51,6 +51,8 @@ pub struct Login {
     pub password: Secret,
     /// The private key of the client certificate of `tls`, in PEM.
     pub client_key: Option<Secret>,
+    /// Whether the password may go, without TLS, under a key that the server itself sends.
+    pub trust_server_key: bool,
     /// Bound of TCP, TLS and login together.
     pub timeout: Duration,
     /// Shown to the server's administrator: `longshore job <id>`.

@@ -71,7 +71,7 @@ impl Hands {
         Self {
             database,
             opener,
-            dialler: Dialler::new(Policy::new(rules), settings.ssh_idle),
+            dialler: Dialler::new(Policy::new(rules), settings.ssh_idle, settings.trust_server_keys),
             chunk_rows: settings.chunk_rows,
             chunk_bytes: settings.chunk_bytes,
         }

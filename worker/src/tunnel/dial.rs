@@ -1,6 +1,6 @@
 //! From a connection to a login: the address to dial, or a way through SSH to it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,14 +43,16 @@ pub(crate) enum Sharing {
 #[derive(Clone, Debug)]
 pub(crate) struct Dialler {
     policy: Policy,
+    trust_server_keys: bool,
     kept: Arc<Kept>,
     tracker: TaskTracker,
 }
 
 impl Dialler {
-    /// A dialler that keeps to this policy, and keeps SSH sessions `idle` long.
-    pub(crate) fn new(policy: Policy, idle: Duration) -> Self {
-        Self { policy, kept: Kept::new(idle), tracker: TaskTracker::new() }
+    /// A dialler that keeps to this policy, and keeps SSH sessions `idle` long; whether a password
+    /// may go, without TLS, under a key that the server itself sends.
+    pub(crate) fn new(policy: Policy, idle: Duration, trust_server_keys: bool) -> Self {
+        Self { policy, trust_server_keys, kept: Kept::new(idle), tracker: TaskTracker::new() }
     }
 
     /// Resolves the connection's host, or its first hop's, checks and pins the address, and
@@ -84,6 +86,7 @@ impl Dialler {
             username: connection.username.clone(),
             password: credentials.password,
             client_key: credentials.client_key,
+            trust_server_key: self.trust_server_keys || ends_at_the_last_hop(connection),
             timeout: bound.saturating_sub(begun.elapsed()).max(LEAST),
             tag,
         })
@@ -217,6 +220,12 @@ fn named(connection: &Connection) -> String {
     format!("connection {}", connection.name)
 }
 
+/// Whether the database is on its last SSH host, whose key was confirmed: nobody is in between.
+fn ends_at_the_last_hop(connection: &Connection) -> bool {
+    let is_loopback = |host: &str| host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    !connection.hops.is_empty() && (connection.host == "localhost" || is_loopback(&connection.host))
+}
+
 /// Connections that one login may take: some modes try twice.
 const fn logins(mode: TlsMode) -> usize {
     match mode {
@@ -264,7 +273,11 @@ mod tests {
     }
 
     fn dialler(loopback_allowed: bool) -> Dialler {
-        Dialler::new(Policy::new(Rules { loopback_allowed, ..Rules::default() }), Duration::from_secs(60))
+        Dialler::new(
+            Policy::new(Rules { loopback_allowed, ..Rules::default() }),
+            Duration::from_secs(60),
+            false,
+        )
     }
 
     #[tokio::test]

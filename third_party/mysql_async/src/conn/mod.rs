@@ -208,6 +208,11 @@ impl Conn {
         self.inner.id
     }
 
+    /// Longshore: whether the password was encrypted with a key that the server itself sent.
+    pub fn took_server_key(&self) -> bool {
+        self.inner.server_key.is_some()
+    }
+
     /// Returns the disconnected state of the connection.
     pub fn is_disconnected(&self) -> bool {
         self.inner.disconnected
@@ -812,6 +817,10 @@ impl Conn {
                     if self.is_secure() || self.is_socket() {
                         self.write_packet(pass).await?;
                     } else {
+                        // Longshore: whoever answers could send a key of their own.
+                        if !self.inner.opts.trust_server_key() {
+                            return Err(DriverError::ServerKeyNotTrusted.into());
+                        }
                         if self.inner.server_key.is_none() {
                             self.write_bytes(&[0x02][..]).await?;
                             let packet = self.read_packet().await?;

@@ -108,6 +108,10 @@ pub enum DriverError {
     #[error("Can't parse server version from string `{}'.", version_string)]
     CantParseServerVersion { version_string: String },
 
+    /// Longshore: see `Opts::trust_server_key`.
+    #[error("The server would have the password under a key that it sends itself.")]
+    ServerKeyNotTrusted,
+
     #[error("Connection to the server is closed.")]
     ConnectionClosed,
 

@@ -60,6 +60,7 @@ macro_rules! with_interrupted {
     };
 }
 
+mod pace;
 mod read_packet;
 mod socket;
 mod write_packet;
@@ -316,6 +317,8 @@ impl AsyncWrite for Endpoint {
 /// A Stream, connected to MySql server.
 pub struct Stream {
     closed: bool,
+    /// Longshore: how the answer comes.
+    pace: pace::Pace,
     pub(crate) codec: Option<Box<Framed<Endpoint, PacketCodec>>>,
 }
 
@@ -336,6 +339,7 @@ impl Stream {
 
         Self {
             closed: false,
+            pace: Default::default(),
             codec: Box::new(Framed::new(endpoint, PacketCodec::default())).into(),
         }
     }
@@ -373,6 +377,7 @@ impl Stream {
 
         Ok(Stream {
             closed: false,
+            pace: Default::default(),
             codec: Box::new(Framed::new(tcp_stream.into(), PacketCodec::default())).into(),
         })
     }
@@ -419,6 +424,11 @@ impl Stream {
         if let Some(codec) = self.codec.as_mut() {
             codec.codec_mut().sync_seq_id();
         }
+    }
+
+    /// Longshore: what comes now answers something new.
+    pub(crate) fn asked_anew(&mut self) {
+        self.pace.begin();
     }
 
     pub(crate) fn get_max_allowed_packet(&self) -> usize {
@@ -470,7 +480,16 @@ impl stream::Stream for Stream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if !self.closed {
-            let item = ready!(Pin::new(self.codec.as_mut().unwrap()).poll_next(cx)).transpose()?;
+            // Longshore: an answer does not come in crumbs for ever.
+            let this = &mut *self;
+            let codec = this.codec.as_mut().unwrap();
+            let polled = Pin::new(&mut *codec).poll_next(cx);
+            if let Poll::Ready(Some(Ok(packet))) = &polled {
+                this.pace.taken(packet.len());
+            }
+            let held = codec.codec().decode_buf.len() + codec.read_buffer().len();
+            this.pace.look(held, polled.is_pending())?;
+            let item = ready!(polled).transpose()?;
             Poll::Ready(Ok(item).transpose())
         } else {
             Poll::Ready(None)

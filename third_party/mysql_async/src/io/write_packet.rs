@@ -55,6 +55,7 @@ impl Future for WritePacket<'_, '_> {
                     let codec = Pin::new(stream.codec.as_mut().expect("must be here"));
                     // to get here, stream must be ready
                     codec.start_send(data)?;
+                    stream.asked_anew();
                 }
 
                 let codec = Pin::new(stream.codec.as_mut().expect("must be here"));

@@ -694,6 +694,9 @@ pub(crate) struct MysqlOpts {
     /// consider using TLS or encrypted tunnels for server connection.
     enable_cleartext_plugin: bool,
 
+    /// Longshore: whether a password is encrypted with a key that the server itself sends.
+    trust_server_key: bool,
+
     /// Connection attributes to send in handshake and COM_CHANGE_USER (defaults to `None`).
     ///
     /// When set, the client will advertise `CLIENT_CONNECT_ATTRS` and send the provided
@@ -1144,6 +1147,11 @@ impl Opts {
         self.inner.mysql_opts.enable_cleartext_plugin
     }
 
+    /// Longshore: whether a password is encrypted with a key that the server itself sends.
+    pub fn trust_server_key(&self) -> bool {
+        self.inner.mysql_opts.trust_server_key
+    }
+
     /// Connection attributes to send to the server, if any.
     pub fn connect_attributes(&self) -> Option<&std::collections::HashMap<String, String>> {
         self.inner.mysql_opts.connect_attributes.as_ref()
@@ -1215,6 +1223,7 @@ impl Default for MysqlOpts {
             secure_auth: true,
             client_found_rows: false,
             enable_cleartext_plugin: false,
+            trust_server_key: true,
             connect_attributes: None,
         }
     }
@@ -1562,6 +1571,12 @@ impl OptsBuilder {
     /// ```
     pub fn enable_cleartext_plugin(mut self, enable_cleartext_plugin: bool) -> Self {
         self.opts.enable_cleartext_plugin = enable_cleartext_plugin;
+        self
+    }
+
+    /// Longshore: see [`Opts::trust_server_key`].
+    pub fn trust_server_key(mut self, trust_server_key: bool) -> Self {
+        self.opts.trust_server_key = trust_server_key;
         self
     }
 

@@ -17,6 +17,7 @@ use super::session::TooLarge;
 
 /// Bytes of a message that are kept.
 const LONGEST: usize = 2_000;
+const BROKEN: &str = "what the server sent breaks the protocol, or is larger than is taken of it";
 
 /// `doing` says what was tried on what, without any value: "load table `orders`".
 pub(super) fn classify(error: &Error, doing: &str) -> Failure {
@@ -29,9 +30,12 @@ pub(super) fn classify(error: &Error, doing: &str) -> Failure {
 fn told(error: &Error, doing: &str) -> Failure {
     match error {
         Error::Server(server) => codes::server(server, doing),
-        Error::Io(IoError::Io(cause)) if breaks_protocol(cause) => network::not_this_engine(
-            doing,
-            "what the server sent breaks the protocol, or is larger than is taken of it",
+        Error::Io(IoError::Io(cause)) if breaks_protocol(cause) => network::not_this_engine(doing, BROKEN),
+        Error::Io(IoError::Io(cause)) if comes_in_crumbs(cause) => Failure::transient(
+            FailureClass::ConnectionFailure,
+            "answer_too_slow",
+            format!("{doing}: the answer comes in crumbs, and was not waited for"),
+            "check the network; a server that goes on like that means to hold its clients up",
         ),
         Error::Io(IoError::Io(cause)) => network::of_io(cause, doing),
         Error::Io(IoError::Tls(cause)) => tls(cause, doing),
@@ -55,6 +59,10 @@ fn told(error: &Error, doing: &str) -> Failure {
 /// what the network or TLS did has the same kinds.
 fn breaks_protocol(cause: &std::io::Error) -> bool {
     use std::io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    // Words of the standard library's, for a slice that is too short: a connection's end has others.
+    if cause.kind() == UnexpectedEof && cause.to_string() == "failed to fill whole buffer" {
+        return true;
+    }
     let Some(why) = cause.get_ref().filter(|why| !why.is::<rustls::Error>()) else { return false };
     let begins = |words: &[&str]| words.iter().any(|word| why.to_string().starts_with(word));
     match cause.kind() {
@@ -65,6 +73,12 @@ fn breaks_protocol(cause: &std::io::Error) -> bool {
         UnexpectedEof => begins(&["can't parse", "can't read", "unexpected"]),
         _ => false,
     }
+}
+
+/// Whether the driver's own patience was at its end, and not the network's.
+fn comes_in_crumbs(cause: &std::io::Error) -> bool {
+    cause.kind() == std::io::ErrorKind::TimedOut
+        && cause.get_ref().is_some_and(|why| why.to_string().contains("crumbs"))
 }
 
 fn tls(cause: &TlsError, doing: &str) -> Failure {
@@ -97,6 +111,15 @@ fn driver(cause: &DriverError, doing: &str) -> Failure {
             "no honest server does that here: find out who answers at this address",
         ),
         DriverError::CleartextPluginDisabled => network::clear_password(doing),
+        DriverError::ServerKeyNotTrusted => Failure::permanent(
+            FailureClass::ConnectionFailure,
+            "server_key_not_trusted",
+            format!(
+                "{doing}: without TLS the password would go under a key that the server sends itself, and nothing \
+                 proves whose that is; it was not sent"
+            ),
+            "ask the connection for TLS with verify-full; LONGSHORE_TRUST_SERVER_KEYS allows it without",
+        ),
         DriverError::UnknownAuthPlugin { .. }
         | DriverError::MysqlOldPasswordDisabled
         | DriverError::InvalidParsecSalt => connection(
@@ -113,10 +136,10 @@ fn driver(cause: &DriverError, doing: &str) -> Failure {
             format!("{doing}: a statement is larger than the server accepts"),
             "raise max_allowed_packet on the server",
         ),
-        DriverError::ConnectionClosed
-        | DriverError::PacketOutOfOrder
+        DriverError::PacketOutOfOrder
         | DriverError::UnexpectedPacket { .. }
-        | DriverError::BadCompressedPacketHeader => Failure::transient(
+        | DriverError::BadCompressedPacketHeader => network::not_this_engine(doing, BROKEN),
+        DriverError::ConnectionClosed => Failure::transient(
             FailureClass::ConnectionFailure,
             "connection_lost",
             format!("{doing}: the connection was lost"),

@@ -20,6 +20,9 @@ use super::super::{Halt, Login, Look, network};
 use super::quote::ident;
 use super::session::{Line, Session};
 
+/// What a person ought to know of a login without TLS that the server's own key made possible.
+const KEY_ON_TRUST: &str = "the password was sent under a key that the server sent itself and that was taken on \
+     trust: whoever answers in its place could read it; TLS with verify-full would prove the server";
 /// How long it is waited to see whether a silent host takes connections at all.
 const KNOCK: Duration = Duration::from_secs(1);
 
@@ -41,11 +44,13 @@ pub(in super::super) async fn examine(engine: Engine, login: &Login) -> Result<L
 async fn look(engine: Engine, login: &Login, conn: Line, handshake: u64) -> Result<Look, Halt> {
     let at = |stage: Stage| move |failure: Failure| Halt { stage, failure };
     let doing = format!("look at {}", login.address);
+    let took_key = conn.took_server_key();
     let mut session = Session::settle(conn, &doing).await.map_err(at(Stage::Server))?;
     let using = format!("use database {}", login.database);
     session.execute(&format!("USE {}", ident(&login.database)), &using).await.map_err(at(Stage::Database))?;
     let known = facts::known(&mut session, handshake, &doing).await.map_err(at(Stage::Server))?;
-    let server = facts::server(&mut session, engine, &known, &doing).await.map_err(at(Stage::Server))?;
+    let mut server = facts::server(&mut session, engine, &known, &doing).await.map_err(at(Stage::Server))?;
+    server.warnings.extend(took_key.then(|| KEY_ON_TRUST.to_owned()));
     let features = rights::features(&mut session, &login.database, &known, &doing)
         .await
         .map_err(at(Stage::Privileges))?;

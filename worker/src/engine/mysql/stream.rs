@@ -11,7 +11,7 @@ use mysql_async::prelude::Queryable;
 use tokio::sync::mpsc;
 
 use super::super::shape::{Range, TableShape};
-use super::super::{Result, RowBatch};
+use super::super::{Result, RowBatch, network};
 use super::bounds;
 use super::errors::classify;
 use super::quote::ident;
@@ -30,10 +30,17 @@ pub(super) async fn stream(
 ) -> Result<u64> {
     let doing = format!("read table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
-    let mut query =
-        format!("SELECT {} FROM {}", select::list(select::stored(t)?, ""), ident(&t.name)).into_bytes();
+    let stored = select::stored(t)?;
+    let columns = stored.len();
+    let mut query = format!("SELECT {} FROM {}", select::list(stored, ""), ident(&t.name)).into_bytes();
     query.extend(bounds::condition(t, range, None)?);
     let mut result = s.conn.query_iter(query).await.map_err(failed)?;
+    if result.columns_ref().len() != columns {
+        return Err(network::not_this_engine(
+            &doing,
+            "the server's rows have other columns than were asked for",
+        ));
+    }
     let mut batch = Batch::new(&out);
     let mut rows = 0;
     while let Some(row) = result.next().await.map_err(failed)? {

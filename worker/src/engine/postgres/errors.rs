@@ -33,6 +33,10 @@ pub(super) fn classify(error: &Error, doing: &str) -> Failure {
 pub(super) fn of_io(cause: &io::Error, doing: &str) -> Failure {
     let Some(refused) = cause.get_ref().and_then(|inner| inner.downcast_ref::<Refused>()) else {
         return match cause.kind() {
+            // A message that is too short; a connection that ends is told otherwise, but for TLS.
+            io::ErrorKind::UnexpectedEof if !cause.to_string().contains("close_notify") => {
+                network::not_this_engine(doing, &Refused::Malformed.to_string())
+            }
             // The driver's own reading of messages.
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
                 if cause.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) =>

@@ -52,6 +52,8 @@ impl Conn {
     where
         P: Protocol,
     {
+        // Longshore: each statement of several is work of its own.
+        self.stream_mut()?.asked_anew();
         let packet = match self.read_packet().await {
             Ok(packet) => packet,
             Err(err @ Error::Server(_)) if is_first_result_set => {
@@ -115,7 +117,18 @@ impl Conn {
         }
         self.write_bytes(&[]).await?;
 
-        self.read_packet().await?;
+        // Longshore: an error was told already; nothing but success answers the data.
+        match &self.read_packet().await?[..] {
+            [0x00, _, _, _, _, _, _, ..] => (),
+            [0xFB, ..] => return Err(LocalInfileError::NoHandler.into()),
+            _ => {
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::InvalidData,
+                    "neither success nor an error answers the data of a file",
+                )
+                .into());
+            }
+        }
         self.set_pending_result(Some(P::result_set_meta(Arc::from(
             Vec::new().into_boxed_slice(),
         ))))?;

@@ -111,6 +111,10 @@ fn network_and_driver() {
         (Error::from(Io::other("bytes remaining on stream")), "connection_lost", true),
         (Error::from(Io::new(ErrorKind::UnexpectedEof, "can't parse: too short")), "not_this_engine", false),
         (Error::from(Io::new(ErrorKind::UnexpectedEof, "connection closed")), "connection_lost", true),
+        (Error::from(cut_short()), "not_this_engine", false),
+        (Error::from(Io::new(ErrorKind::TimedOut, "the answer comes in crumbs")), "answer_too_slow", true),
+        (Error::from(Io::from(ErrorKind::TimedOut)), "connection_lost", true),
+        (Error::from(DriverError::PacketOutOfOrder), "not_this_engine", false),
         (Error::Other(Box::new(TooLarge)), "answer_too_large", false),
         (Error::from(DriverError::NoClientSslFlagFromServer), "tls_not_offered", false),
         (Error::from(DriverError::UnknownAuthPlugin { name: "x".into() }), "login_refused", false),
@@ -119,4 +123,9 @@ fn network_and_driver() {
         let failure = classify(&error, "log in");
         assert_eq!((failure.code.as_str(), failure.is_transient()), (code, transient));
     }
+}
+
+/// What the driver's readers say of a packet that is too short.
+fn cut_short() -> std::io::Error {
+    std::io::Read::read_exact(&mut [0_u8; 1].as_slice(), &mut [0; 2]).expect_err("there is one byte")
 }
