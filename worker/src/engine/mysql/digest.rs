@@ -107,8 +107,11 @@ fn row_text(columns: &[&Column]) -> String {
 /// sets together, and write a comma otherwise in those without single bytes.
 fn is_mixed(columns: &[&Column]) -> bool {
     let first = columns.first().and_then(|column| column.charset.as_deref());
-    let wide = |charset: &str| charset.starts_with("ucs2") || charset.starts_with("utf16") || charset == "utf32";
-    columns.iter().any(|column| column.charset.as_deref() != first || column.charset.as_deref().is_some_and(wide))
+    let wide =
+        |charset: &str| charset.starts_with("ucs2") || charset.starts_with("utf16") || charset == "utf32";
+    columns
+        .iter()
+        .any(|column| column.charset.as_deref() != first || column.charset.as_deref().is_some_and(wide))
 }
 
 /// Text that may hold anything, of a length that a row's text can have.
