@@ -53,23 +53,30 @@ _TEST_PACKAGES: Dict[str, Callable[[], bool]] = {
 }
 
 
-def missing_packages(tools: Sequence[Tool], for_tests: bool = False) -> List[str]:
+# The peers that `make bench` measures beside ours.
+_BENCH_PACKAGES: Dict[str, Callable[[], bool]] = {
+    "mydumper": lambda: _has("mydumper", "myloader"),
+    "percona-toolkit": lambda: _has("pt-table-sync"),
+}
+
+
+def missing_packages(tools: Sequence[Tool], for_tests: bool = False, for_bench: bool = False) -> List[str]:
     """The Debian packages that this machine lacks."""
-    wanted = {**_PACKAGES, **(_TEST_PACKAGES if for_tests else {})}
+    wanted = {**_PACKAGES, **(_TEST_PACKAGES if for_tests else {}), **(_BENCH_PACKAGES if for_bench else {})}
     missing = [name for name, is_there in wanted.items() if not is_there()]
     if not all(tool.is_there() for tool in tools) and pip_python() is None:
         missing.append("python3-pip")
     return sorted(missing)
 
 
-def install(for_tests: bool = False) -> None:
-    """Brings the machine to where the stack builds and runs and, if asked, the tests."""
+def install(for_tests: bool = False, for_bench: bool = False) -> None:
+    """Brings the machine to where the stack builds and runs and, if asked, tests and bench."""
     tools = [SEAWEEDFS]
     if for_tests:
         tools.append(CARGO_DENY)
         if cargo_program("cargo-nextest") is None:
             tools.append(CARGO_NEXTEST)
-    _bring(tools, for_tests)
+    _bring(tools, for_tests, for_bench)
     if for_tests:
         mysql.fetch()
     check_rust()
@@ -80,11 +87,11 @@ def install_servers() -> None:
     _bring([SEAWEEDFS])
 
 
-def _bring(tools: Sequence[Tool], for_tests: bool = False) -> None:
-    missing = missing_packages(tools, for_tests)
+def _bring(tools: Sequence[Tool], for_tests: bool = False, for_bench: bool = False) -> None:
+    missing = missing_packages(tools, for_tests, for_bench)
     if missing:
         _install_packages(missing)
-    still = missing_packages(tools, for_tests)
+    still = missing_packages(tools, for_tests, for_bench)
     if still:
         raise Problem(f"still missing after the installation: {' '.join(still)}")
     for tool in tools:
@@ -123,7 +130,7 @@ def _install_packages(missing: Sequence[str]) -> None:
             f"install them with: sudo apt-get update && sudo apt-get install --no-install-recommends {names}",
         )
     with lock(Path("/var/cache/longshore/install.lock"), "another installation runs; waiting for it"):
-        proofs = {**_PACKAGES, **_TEST_PACKAGES}
+        proofs = {**_PACKAGES, **_TEST_PACKAGES, **_BENCH_PACKAGES}
         missing = [name for name in missing if not proofs.get(name, lambda: False)()]
         if not missing:
             return

@@ -1,6 +1,6 @@
 """The local stack's command line. `make` calls it; so do the tests.
 
-    stack.py demo | up | down | status | clean | build | install [--tests] | has KIND | tool NAME
+    stack.py demo | up | down | status | clean | build | install [--tests] [--bench] | has KIND | tool NAME
     stack.py servers --only postgres,rabbitmq,mariadb:2,s3 [--throwaway] [--hold] [--json]
     stack.py server start|stop|kill|wipe|alarm|calm|status NAME --state DIR
 
@@ -78,7 +78,7 @@ def _server(given: argparse.Namespace) -> int:
 
 
 def _install(given: argparse.Namespace) -> int:
-    install.install(for_tests=given.tests)
+    install.install(for_tests=given.tests, for_bench=given.bench)
     return 0
 
 
@@ -160,6 +160,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         commands.add_parser(name, help=text).set_defaults(run=run)
     installing = commands.add_parser("install", help="install what is missing on this machine")
     installing.add_argument("--tests", action="store_true", help="also what only the tests need")
+    installing.add_argument("--bench", action="store_true", help="also the tools that are measured beside ours")
     installing.set_defaults(run=_install)
     having = commands.add_parser("has", help="whether a kind of server can be started here, by the exit code")
     having.add_argument("kind", metavar="KIND")

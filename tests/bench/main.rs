@@ -9,12 +9,25 @@ mod access;
 mod engine;
 mod floor;
 mod report;
+mod sync;
 
 use longshore_tests::servers::Servers;
 
 /// What can be measured, by the name that `ONLY` takes.
-const PARTS: &[&str] =
-    &["access", "engine", "engine/submissions", "engine/latency", "engine/steps", "engine/fairness"];
+const PARTS: &[&str] = &[
+    "access",
+    "engine",
+    "engine/submissions",
+    "engine/latency",
+    "engine/steps",
+    "engine/fairness",
+    "sync",
+    "sync/copy",
+    "sync/repeat",
+    "sync/shapes",
+    "sync/scaling",
+    "sync/growth",
+];
 
 #[tokio::main]
 async fn main() {
@@ -31,5 +44,8 @@ async fn main() {
     }
     if wanted("access") {
         access::run().await;
+    }
+    if wanted("sync") {
+        sync::run(only.as_deref().and_then(|only| only.strip_prefix("sync/"))).await;
     }
 }

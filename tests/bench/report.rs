@@ -27,8 +27,8 @@ pub(crate) fn head() {
 pub(crate) fn line(what: &str, unit: &str, ours: f64, theirs: f64, bound: Bound) {
     let ratio = ours / theirs;
     let (shown, verdict) = match bound {
-        Bound::AtMost(most) => (format!("<= {most:.1}"), judged(ratio <= most)),
-        Bound::AtLeast(least) => (format!(">= {least:.1}"), judged(ratio >= least)),
+        Bound::AtMost(most) => (format!("<= {most:.2}"), judged(ratio <= most)),
+        Bound::AtLeast(least) => (format!(">= {least:.2}"), judged(ratio >= least)),
         Bound::None => (String::new(), ""),
     };
     let (ours, theirs) = (format!("{ours:.1} {unit}"), format!("{theirs:.1} {unit}"));

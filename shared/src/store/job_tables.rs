@@ -113,6 +113,47 @@ pub async fn begun(
     Ok(rows.into_iter().filter(|r| r.begun).map(|r| r.name).collect())
 }
 
+/// How a table was cut by the task's last completed job.
+#[derive(Clone, Debug)]
+pub struct Remembered {
+    /// Its name.
+    pub name: String,
+    /// The worker's plan of it.
+    pub plan: Value,
+    /// Rows that the source had, as estimated or counted then.
+    pub rows_total: i64,
+    /// What its row steps were told, in their order.
+    pub payloads: Vec<Value>,
+}
+
+/// How the tables of the job's task were cut by its last completed job.
+pub async fn remembered(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+) -> Result<Vec<Remembered>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT t.name, t.plan, t.rows_total,
+                  (SELECT array_agg(s.payload ORDER BY s.ordinal) FROM steps s
+                   WHERE s.org_id = t.org_id AND s.job_id = t.job_id AND s.table_number = t.number
+                     AND s.kind IN ('copy', 'diff')) AS payloads
+           FROM job_tables t
+           WHERE t.org_id = $1 AND t.job_id = (
+               SELECT last.id FROM jobs this JOIN jobs last ON last.org_id = $1 AND last.task_id = this.task_id
+               WHERE this.org_id = $1 AND this.id = $2 AND last.state = 'completed'
+               ORDER BY last.id DESC LIMIT 1)
+           ORDER BY t.number"#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    let one = |name, plan, rows_total, payloads: Option<_>| {
+        payloads.map(|payloads| Remembered { name, plan, rows_total, payloads })
+    };
+    Ok(rows.into_iter().filter_map(|r| one(r.name, r.plan, r.rows_total, r.payloads)).collect())
+}
+
 /// How many tables of the job failed in its plan, and the first one's failure.
 pub async fn failed(
     conn: &mut Conn,

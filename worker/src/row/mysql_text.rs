@@ -23,25 +23,55 @@ pub enum TextError {
     /// The text ends inside a row.
     #[error("the text ends inside a row")]
     Unfinished,
+    /// A packet that is not a row of so many values.
+    #[error("a packet that is not a row of as many values as columns were asked for")]
+    Packet,
     /// A backslash before a character that is never escaped.
     #[error("an escape that is not known")]
     Escape,
 }
 
-/// Appends a row.
-pub fn push_row<'a>(out: &mut BytesMut, values: impl IntoIterator<Item = Option<&'a [u8]>>) {
-    let mut first = true;
-    for value in values {
-        if !first {
+/// Appends a row as the server's text protocol has it: each value behind its length.
+pub fn push_packet(out: &mut BytesMut, mut packet: &[u8], columns: usize) -> Result<(), TextError> {
+    for column in 0..columns {
+        if column > 0 {
             out.extend_from_slice(&[FIELD_END]);
         }
-        first = false;
-        match value {
-            Some(bytes) => push_escaped(out, bytes),
+        match length(&mut packet).ok_or(TextError::Packet)? {
             None => out.extend_from_slice(NULL),
+            Some(length) => {
+                let (value, rest) = packet.split_at_checked(length).ok_or(TextError::Packet)?;
+                push_escaped(out, value);
+                packet = rest;
+            }
         }
     }
     out.extend_from_slice(&[ROW_END]);
+    if packet.is_empty() { Ok(()) } else { Err(TextError::Packet) }
+}
+
+/// A value's length, `Some(None)` for NULL; `None`: there is none that is one.
+fn length(packet: &mut &[u8]) -> Option<Option<usize>> {
+    let (&first, rest) = packet.split_first()?;
+    let bytes = match first {
+        0..=0xfa => {
+            *packet = rest;
+            return Some(Some(first.into()));
+        }
+        0xfb => {
+            *packet = rest;
+            return Some(None);
+        }
+        0xfc => 2,
+        0xfd => 3,
+        0xfe => 8,
+        0xff => return None,
+    };
+    let (number, rest) = rest.split_at_checked(bytes)?;
+    *packet = rest;
+    let mut whole = [0; 8];
+    whole[..bytes].copy_from_slice(number);
+    usize::try_from(u64::from_le_bytes(whole)).ok().map(Some)
 }
 
 fn push_escaped(out: &mut BytesMut, mut bytes: &[u8]) {
@@ -156,6 +186,22 @@ mod tests {
 
     use super::*;
 
+    /// Appends a row of values.
+    fn push_row<'a>(out: &mut BytesMut, values: impl IntoIterator<Item = Option<&'a [u8]>>) {
+        let mut first = true;
+        for value in values {
+            if !first {
+                out.extend_from_slice(&[FIELD_END]);
+            }
+            first = false;
+            match value {
+                Some(bytes) => push_escaped(out, bytes),
+                None => out.extend_from_slice(NULL),
+            }
+        }
+        out.extend_from_slice(&[ROW_END]);
+    }
+
     fn encoded(rows: &[Vec<Option<Vec<u8>>>]) -> Bytes {
         let mut out = BytesMut::new();
         for row in rows {
@@ -207,7 +253,60 @@ mod tests {
         prop::option::weighted(0.8, prop::collection::vec(byte, 0..40))
     }
 
+    /// A packet as a server writes it.
+    fn packet(row: &[Option<Vec<u8>>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for value in row {
+            match value {
+                None => out.push(0xfb),
+                Some(value) => {
+                    let length = u64::try_from(value.len()).unwrap().to_le_bytes();
+                    match value.len() {
+                        0..=0xfa => out.push(length[0]),
+                        0xfb..=0xffff => out.extend([&[0xfc], &length[..2]].concat()),
+                        0x1_0000..=0xff_ffff => out.extend([&[0xfd], &length[..3]].concat()),
+                        _ => out.extend([&[0xfe], &length[..]].concat()),
+                    }
+                    out.extend(value);
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn packets_of_every_length() {
+        for length in [0, 1, 250, 251, 252, 0xffff, 0x1_0000, 0xff_ffff, 0x100_0000] {
+            let row = vec![Some(vec![b'x'; length]), None, Some(b"y".to_vec())];
+            let mut out = BytesMut::new();
+            push_packet(&mut out, &packet(&row), 3).unwrap();
+            assert!(out == encoded(&[row]), "{length}");
+        }
+    }
+
+    #[test]
+    fn packets_that_are_no_row() {
+        for (text, columns) in [
+            (&b""[..], 1),
+            (b"\x01", 1),
+            (b"\x01a", 2),
+            (b"\x01ab", 1),
+            (b"\xff", 1),
+            (b"\xfc\x01", 1),
+            (b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff", 1),
+        ] {
+            assert_eq!(push_packet(&mut BytesMut::new(), text, columns), Err(TextError::Packet), "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_packet_gives_the_text_of_its_row(row in prop::collection::vec(value(), 1..6)) {
+            let mut out = BytesMut::new();
+            push_packet(&mut out, &packet(&row), row.len()).unwrap();
+            prop_assert_eq!(out.freeze(), encoded(&[row]));
+        }
+
         #[test]
         fn decoding_an_encoded_row_gives_the_row(
             rows in prop::collection::vec(prop::collection::vec(value(), 1..6), 0..8)

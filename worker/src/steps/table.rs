@@ -29,6 +29,9 @@ pub(super) struct TablePlan {
     pub(super) new_foreign_keys: Vec<ForeignKey>,
     /// Foreign keys that the target has: they must hold in the end as well.
     pub(super) old_foreign_keys: Vec<ForeignKey>,
+    /// How many rows a range of it was cut for.
+    #[serde(default)]
+    pub(super) chunk_rows: u64,
 }
 
 impl TablePlan {

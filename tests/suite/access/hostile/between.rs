@@ -65,7 +65,7 @@ async fn t02_only_who_loads_rows_says_that_it_has_files() {
     scene.stack.client.completed(&job, seconds(90)).await;
     agree(&scene.stack.source, &scene.stack.target).await;
     let (read, written) = (source.heard(), target.heard());
-    assert!(read.len() > 5 && read.iter().all(|one| !one.has_files), "{read:?}");
+    assert!(read.len() >= 4 && read.iter().all(|one| !one.has_files), "{read:?}");
     let loads = |statements: &[String]| statements.iter().any(|one| one.starts_with("LOAD DATA LOCAL"));
     let loaders = written.iter().filter(|one| loads(&one.statements));
     assert!(loaders.clone().count() > 1 && loaders.clone().all(|one| one.has_files));
@@ -106,7 +106,9 @@ async fn t02_t03_a_source_that_turns_while_its_rows_are_read_gets_nothing() {
         let job = scene.run_by(Some(&between), None).await;
         wrong.extend(scene.ends_with(&job, code, what).await);
         let answered = between.answered();
-        assert!(answered.iter().all(|packet| packet == b"\x01"), "{what}: {answered:?}");
+        // A farewell; or the question whether the session is in order still.
+        let harmless = [&b"\x01"[..], b"\x03ROLLBACK TO SAVEPOINT longshore"];
+        assert!(answered.iter().all(|packet| harmless.contains(&packet.as_slice())), "{what}: {answered:?}");
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     scene.goes_on(MEMORY).await;

@@ -6,7 +6,6 @@
 
 use bytes::BytesMut;
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use mysql_async::Value;
 use mysql_async::prelude::Queryable;
 use tokio::sync::mpsc;
 
@@ -17,7 +16,7 @@ use super::errors::classify;
 use super::quote::ident;
 use super::select;
 use super::session::Session;
-use crate::row::mysql_text::push_row;
+use crate::row::mysql_text::{TextError, push_packet};
 
 /// A batch is sent on when it holds this many bytes.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -43,8 +42,8 @@ pub(super) async fn stream(
     }
     let mut batch = Batch::new(&out);
     let mut rows = 0;
-    while let Some(row) = result.next().await.map_err(failed)? {
-        push(&mut batch.bytes, row);
+    while let Some(packet) = result.next_packet().await.map_err(failed)? {
+        push_packet(&mut batch.bytes, &packet, columns).map_err(|error| strange(&doing, error))?;
         rows += 1;
         batch.rows += 1;
         if batch.bytes.len() >= BATCH_BYTES {
@@ -57,15 +56,8 @@ pub(super) async fn stream(
     Ok(rows)
 }
 
-fn push(out: &mut BytesMut, row: mysql_async::Row) {
-    let values = row.unwrap();
-    push_row(
-        out,
-        values.iter().map(|value| match value {
-            Value::Bytes(bytes) => Some(bytes.as_slice()),
-            _ => None,
-        }),
-    );
+fn strange(doing: &str, error: TextError) -> Failure {
+    network::not_this_engine(doing, &format!("the server sent {error}"))
 }
 
 struct Batch<'a> {

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::step::StepKind;
-use longshore_shared::store::{StoreError, job_tables, steps};
+use longshore_shared::store::job_tables::{self, Remembered};
+use longshore_shared::store::{StoreError, steps};
 use serde_json::Value;
 
 use super::Context;
@@ -28,6 +29,15 @@ impl Context {
         tx.commit().await?;
         let plans = found.iter().filter(|(_, plan)| !plan.is_null()).map(|(_, plan)| read(plan, "plan"));
         Ok(plans.collect::<Result<_, Failure>>()?)
+    }
+
+    /// How the task's last completed job cut the tables.
+    pub(in crate::steps) async fn remembered(&self) -> Result<Vec<Remembered>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let found = job_tables::remembered(tx.conn(), lease.org_id, lease.job_id).await?;
+        tx.commit().await?;
+        Ok(found)
     }
 
     /// All steps of the job.

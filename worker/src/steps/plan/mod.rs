@@ -11,6 +11,7 @@
 
 mod constrain;
 mod decide;
+mod known;
 mod layout;
 mod refuse;
 mod select;
@@ -28,6 +29,7 @@ use longshore_shared::failpoint::{Failpoint, reach};
 use serde_json::Value;
 
 use self::decide::{Candidate, Decision, Settled};
+use self::known::Known;
 use self::layout::Laid;
 use super::context::Context;
 use super::error::StepError;
@@ -147,11 +149,12 @@ async fn lay_out(
     source: &mut dyn Reader,
     target: &mut dyn Reader,
 ) -> Result<Vec<Laid>, StepError> {
+    let known = Known::of(context.remembered().await?);
     let mut laid = Vec::with_capacity(tables.len());
     for (number, table) in (0..).zip(tables) {
         laid.push(match (table.candidate, table.decision) {
             (Some(candidate), Decision::Settled(settled)) => {
-                let cut = cut(context, &candidate, &settled, source, target).await?;
+                let cut = cut(context, &known, &candidate, &settled, source, target).await?;
                 planned(number, candidate, settled, cut)?
             }
             (_, Decision::Refused(failure)) => refused(number, table.name, failure),
@@ -169,10 +172,12 @@ struct Cut {
     source: Vec<Range>,
     target: Vec<Range>,
     rows: u64,
+    chunk_rows: u64,
 }
 
 async fn cut(
     context: &Context,
+    known: &Known,
     candidate: &Candidate,
     settled: &Settled,
     source: &mut dyn Reader,
@@ -180,7 +185,7 @@ async fn cut(
 ) -> Result<Cut, StepError> {
     let shape = &candidate.source;
     let rows = context.chunk_rows(shape);
-    let mut cut = Cut::default();
+    let mut cut = Cut { chunk_rows: rows, ..Cut::default() };
     match settled.mode {
         TableMode::Equal | TableMode::Refused => {}
         TableMode::Replace => {
@@ -188,11 +193,18 @@ async fn cut(
             cut.rows = candidate.listing.rows;
         }
         TableMode::Create | TableMode::Fill | TableMode::Diff => {
-            (cut.source, cut.rows) = source.split(shape, rows).await?;
+            (cut.source, cut.rows) = match known.ranges(candidate, rows) {
+                Some(ranges) => (ranges, candidate.listing.rows),
+                None => source.split(shape, rows).await?,
+            };
         }
     }
     if settled.prunes {
-        (cut.target, _) = target.split(shape, rows).await?;
+        // Ranges without outer ends hold every key of either side, if both order keys alike.
+        cut.target = match shape.key.as_ref().is_some_and(|key| key.same_order) {
+            true => cut.source.clone(),
+            false => target.split(shape, rows).await?.0,
+        };
     }
     Ok(cut)
 }
@@ -207,6 +219,7 @@ fn planned(number: i32, candidate: Candidate, settled: Settled, cut: Cut) -> Res
         new_indexes: settled.new_indexes,
         new_foreign_keys: settled.new_foreign_keys,
         old_foreign_keys: candidate.target.map(|target| target.shape.foreign_keys).unwrap_or_default(),
+        chunk_rows: cut.chunk_rows,
     };
     let draft = TableDraft {
         number,

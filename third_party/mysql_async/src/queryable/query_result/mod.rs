@@ -201,6 +201,30 @@ where
         }
     }
 
+    /// Longshore: the next row of the current result set as its packet came, no value made of it;
+    /// `None` at the set's end.
+    pub async fn next_packet(
+        &mut self,
+    ) -> Result<Option<impl std::ops::Deref<Target = [u8]> + Send + Sync>> {
+        match self.conn.as_mut().use_pending_result()? {
+            Some(PendingResult::Pending(meta)) if !meta.columns().is_empty() => {}
+            _ => return Ok(None),
+        }
+        let packet = match self.conn.as_mut().read_packet().await {
+            Ok(packet) => packet,
+            Err(err) => {
+                self.conn.as_mut().set_pending_result(None)?;
+                return Err(err);
+            }
+        };
+        if P::is_last_result_set_packet(self.conn.capabilities(), &packet) {
+            self.conn.as_mut().set_pending_result(None)?;
+            self.next_set().await?;
+            return Ok(None);
+        }
+        Ok(Some(packet))
+    }
+
     /// Last insert id, if any.
     pub fn last_insert_id(&self) -> Option<u64> {
         self.conn.last_insert_id()

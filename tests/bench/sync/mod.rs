@@ -1,0 +1,106 @@
+//! A sync beside the tools that people use for it, and beside the floor: what the servers
+//! themselves need with nothing in between. Ours and the peers in turn, on the same servers; the
+//! fastest of some rounds counts, since a machine only ever slows one down.
+
+mod copy;
+mod peers;
+mod repeat;
+mod scaling;
+mod tables;
+
+use longshore_tests::stack::Stack;
+use longshore_tests::wait::seconds;
+
+use crate::report;
+
+/// Rounds of each line.
+const ROUNDS: usize = 2;
+/// Tables like sysbench's.
+const TABLES: [&str; 4] = ["sbtest1", "sbtest2", "sbtest3", "sbtest4"];
+/// Rows of each.
+const ROWS: u32 = 500_000;
+
+/// Measures all, or the one part.
+pub(crate) async fn run(only: Option<&str>) {
+    report::note(&format!(
+        "sync: MariaDB to MariaDB on this machine; {} tables of {ROWS} rows like sysbench's, two workers",
+        TABLES.len()
+    ));
+    report::head();
+    let wanted = |part: &str| only.is_none_or(|only| only == part);
+    if wanted("copy") || wanted("repeat") {
+        let stack = fleet(2, "4").await;
+        for table in TABLES {
+            tables::sysbench(&stack.source, table, ROWS).await;
+        }
+        if wanted("copy") {
+            copy::sysbench(&stack).await;
+        }
+        if wanted("repeat") {
+            repeat::run(&stack).await;
+        }
+    }
+    if wanted("shapes") {
+        copy::shapes().await;
+    }
+    if wanted("scaling") {
+        scaling::workers().await;
+    }
+    if wanted("growth") {
+        scaling::growth().await;
+    }
+}
+
+/// An API, a scheduler and so many workers with so many permits each, as an operator has them.
+async fn fleet(workers: usize, permits: &str) -> Stack {
+    let mut stack = Stack::prepared().await;
+    stack.set(&[("LOG", "warn"), ("WORKER_PERMITS", permits), ("LEASE_SECONDS", "30")]);
+    stack.start_api();
+    stack.start_scheduler();
+    for _ in 0..workers {
+        stack.start_worker();
+    }
+    stack.ready().await;
+    stack
+}
+
+/// A job's seconds, by what it did.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    /// From the request to the last row, index and foreign key.
+    copied: f64,
+    /// Of the verification.
+    verified: f64,
+    /// From the request to the end.
+    all: f64,
+}
+
+impl Times {
+    const NEVER: Self = Self { copied: f64::MAX, verified: f64::MAX, all: f64::MAX };
+
+    fn or_faster(self, other: Self) -> Self {
+        Self {
+            copied: self.copied.min(other.copied),
+            verified: self.verified.min(other.verified),
+            all: self.all.min(other.all),
+        }
+    }
+}
+
+/// Runs a task to its verified end.
+async fn timed(stack: &Stack, task: &str) -> Times {
+    let job = stack.client.submit(task).await;
+    stack.client.completed(&job, seconds(1_800)).await;
+    let of = |what: &str| format!("SELECT ({what})::float8 FROM jobs j WHERE j.id = '{job}'");
+    let ended = |kinds: &str, which: &str| {
+        format!("(SELECT {which} FROM steps s WHERE s.job_id = j.id AND s.kind {kinds} 'verify')")
+    };
+    let epoch = |of: String| format!("extract(epoch FROM {of})");
+    let copied = epoch(format!("{} - j.created_at", ended("<>", "max(s.ended_at)")));
+    let verified = epoch(format!("{} - {}", ended("=", "max(s.ended_at)"), ended("=", "min(s.started_at)")));
+    Times {
+        copied: stack.control.value(&of(&copied)).await,
+        verified: stack.control.value(&of(&verified)).await,
+        all: stack.control.value(&of(&epoch("j.ended_at - j.created_at".to_owned()))).await,
+    }
+}
