@@ -144,3 +144,33 @@ async fn a_wiped_broker_loses_no_held_step() {
     one_point(&stack, &job, 60, 1).await;
     let_go(&stack, &job).await;
 }
+
+/// A worker holds for four jobs at most; one more waits, however long, and burns no attempt.
+#[tokio::test]
+async fn a_job_that_finds_nobody_free_waits() {
+    let mut stack = Stack::prepared().await;
+    stack.start_api();
+    stack.start_scheduler();
+    stack.start_worker();
+    stack.ready().await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let job = held_probe(&stack, 1, EVER.into(), 1).await;
+        until("it is held", seconds(40), async || (affine(&stack, &job, "running").await == 1).then_some(()))
+            .await;
+        held.push(job);
+    }
+    stack.source.run("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)").await;
+    let task = stack.task(&json!({})).await;
+    let job = stack.client.submit(&task).await;
+    let waits = format!(
+        "SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'snapshot' AND token > 1 AND attempt <= 1
+         AND failure ->> 'code' = 'no_holders'"
+    );
+    until("it has asked in vain", seconds(90), async || {
+        (stack.control.value::<i64>(&waits).await == 1).then_some(())
+    })
+    .await;
+    stack.client.post(&format!("/v1/jobs/{}/cancel", held[0]), &json!({})).await.expect(202);
+    stack.client.completed(&job, seconds(60)).await;
+}

@@ -11,11 +11,16 @@ use super::step::StepKind;
 /// Claims after which a step whose worker dies each time is given up, whatever its kind.
 pub const POISON_CLAIMS: i32 = 5;
 
+/// The code of a step that found no worker free for what its job needs.
+pub const NOBODY_FREE: &str = "no_holders";
+
 /// What is to be done after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Announce it again after this pause.
     Again(Duration),
+    /// Announce it again after this pause; the attempt counts for nothing.
+    Wait(Duration),
     /// Fail the job.
     GiveUp,
 }
@@ -39,6 +44,8 @@ const QUICK: Pace = Pace { first: 0.5, factor: 2.0, longest: 8.0, attempts: 8 };
 const USUAL: Pace = Pace { first: 1.0, factor: 4.0, longest: 120.0, attempts: 5 };
 /// Something is used up: a person has to make room, and hammering makes it worse.
 const SLOW: Pace = Pace { first: 30.0, factor: 2.0, longest: 300.0, attempts: 4 };
+/// Nobody is free: it is waited for as long as it takes, in seconds.
+const WAITED: f64 = 8.0;
 /// A fault of Longshore's own, which most likely comes again.
 const DOUBTFUL: Pace = Pace { first: 1.0, factor: 2.0, longest: 4.0, attempts: 3 };
 
@@ -70,11 +77,15 @@ fn pace(failure: &Failure) -> Pace {
 /// the trouble's pace says.
 pub fn verdict(kind: StepKind, failure: &Failure, attempt: i32, jitter: f64) -> Verdict {
     let Pace { first, factor, longest, attempts } = pace(failure);
+    let jittered = |whole: f64| Duration::from_secs_f64(whole * (0.5 + jitter.clamp(0.0, 1.0) / 2.0));
+    if failure.code == NOBODY_FREE {
+        return Verdict::Wait(jittered(WAITED));
+    }
     if !failure.is_transient() || attempt >= attempts.min(most_attempts(kind)) {
         return Verdict::GiveUp;
     }
     let whole = (first * factor.powi((attempt.max(1) - 1).min(16))).min(longest);
-    Verdict::Again(Duration::from_secs_f64(whole * (0.5 + jitter.clamp(0.0, 1.0) / 2.0)))
+    Verdict::Again(jittered(whole))
 }
 
 #[cfg(test)]
@@ -87,7 +98,7 @@ mod tests {
     fn pauses(kind: StepKind, failure: &Failure) -> Vec<f64> {
         let each = (1..100).map_while(|attempt| match verdict(kind, failure, attempt, 1.0) {
             Verdict::Again(pause) => Some(pause.as_secs_f64()),
-            Verdict::GiveUp => None,
+            Verdict::GiveUp | Verdict::Wait(_) => None,
         });
         each.collect()
     }

@@ -7,6 +7,7 @@ mod recovery;
 use serde_json::Value;
 
 use super::{Conn, StoreError};
+use crate::domain::failure::Failure;
 use crate::domain::hold::{HoldPhase, HolderState};
 use crate::domain::id::{JobId, OrgId, WorkerId};
 use crate::domain::step::Lease;
@@ -175,7 +176,7 @@ pub async fn open(
     generation: i32,
 ) -> Result<Vec<String>, StoreError> {
     sqlx::query!(
-        "UPDATE job_holders SET state = 'left'
+        "UPDATE job_holders SET state = 'left', mark = NULL
          WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('preparing', 'enlisted')",
         org_id.0,
         job_id.0,
@@ -271,17 +272,38 @@ pub async fn report(
     Ok(done.rows_affected() == 1)
 }
 
-/// The holder lets go.
-pub async fn leave(conn: &mut Conn, holder: &Holder) -> Result<(), StoreError> {
+/// The holder lets go; `why` it could not hold, if it could not.
+pub async fn leave(conn: &mut Conn, holder: &Holder, why: Option<&Failure>) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE job_holders SET state = 'left'
+        "UPDATE job_holders SET state = 'left', mark = $5
          WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND worker_id = $4 AND state IN ('preparing', 'enlisted', 'held')",
         holder.org_id.0,
         holder.job_id.0,
         holder.generation,
-        holder.worker_id.0
+        holder.worker_id.0,
+        why.map(serde_json::to_value).transpose()?
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Why workers that offered themselves could not hold.
+pub async fn refusals(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    generation: i32,
+) -> Result<Vec<Failure>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT mark AS "mark!" FROM job_holders
+           WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state = 'left' AND mark IS NOT NULL
+           ORDER BY worker_id"#,
+        org_id.0,
+        job_id.0,
+        generation
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| serde_json::from_value(r.mark)).collect::<Result<_, _>>()?)
 }

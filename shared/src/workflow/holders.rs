@@ -68,6 +68,18 @@ pub async fn enlist(database: &Database, holder: &Holder) -> Result<bool, Workfl
     Ok(enlisted)
 }
 
+/// Why workers that offered themselves could not hold.
+pub async fn refusals(
+    database: &Database,
+    lease: &Lease,
+    generation: i32,
+) -> Result<Vec<Failure>, WorkflowError> {
+    let mut tx = database.system().await?;
+    let refusals = store::refusals(tx.conn(), lease.org_id, lease.job_id, generation).await?;
+    tx.commit().await?;
+    Ok(refusals)
+}
+
 /// The holders of a generation that are ready, or hold the newest point.
 pub async fn enlisted(
     database: &Database,
@@ -144,10 +156,15 @@ pub async fn report(
     Ok(counted)
 }
 
-/// The holder lets go. Answers whether its job has ended or is ending.
-pub async fn leave(database: &Database, holder: &Holder) -> Result<bool, WorkflowError> {
+/// The holder lets go; `why` it could not hold, if it could not. Answers whether its job has ended
+/// or is ending.
+pub async fn leave(
+    database: &Database,
+    holder: &Holder,
+    why: Option<&Failure>,
+) -> Result<bool, WorkflowError> {
     let mut tx = database.system().await?;
-    store::leave(tx.conn(), holder).await?;
+    store::leave(tx.conn(), holder, why).await?;
     let job = jobs::find(tx.conn(), holder.org_id, holder.job_id).await?;
     tx.commit().await?;
     Ok(job.is_none_or(|job| job.state.is_final() || job.ending.is_some()))

@@ -182,6 +182,14 @@ pub(super) async fn failed_within(
             announce::owe(conn, lease.org_id, lease.job_id, job.trace.as_deref(), &[step], pause).await?;
             Ok((Settled::Again, Reached::NOBODY))
         }
+        Verdict::Wait(pause) => {
+            let pause = pause.as_secs_f64();
+            let step = steps::give_back(conn, lease, false, Some(failure), remains.wrote, pause)
+                .await?
+                .ok_or(WorkflowError::LeaseLost)?;
+            announce::owe(conn, lease.org_id, lease.job_id, job.trace.as_deref(), &[step], pause).await?;
+            Ok((Settled::Again, Reached::NOBODY))
+        }
         Verdict::GiveUp => {
             let ended = Ended {
                 state: StepState::Failed,

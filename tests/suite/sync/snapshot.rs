@@ -235,3 +235,42 @@ async fn s10_d26_a_table_that_changes_in_the_middle_is_said_by_name() {
         assert!(job.why().message.contains("giro"), "{change}: {}", job.why().message);
     }
 }
+
+/// Tables without versions are read, and said to be no part of the snapshot (D29).
+#[tokio::test]
+async fn s10_d29_a_table_without_versions_is_flagged() {
+    let stack = stack(1).await;
+    stack
+        .source
+        .run("CREATE TABLE old (id INT PRIMARY KEY) ENGINE=MyISAM; INSERT INTO old VALUES (1), (2)")
+        .await;
+    stack.source.run("CREATE TABLE fresh (id INT PRIMARY KEY) ENGINE=InnoDB").await;
+    let task = task(&stack, "mariadb").await;
+    let job = stack.run_completed(&task).await;
+    let warned: Vec<_> = job.warnings.iter().filter(|line| line.contains("keep no versions")).collect();
+    assert!(
+        warned.len() == 1 && warned[0].contains("old (MyISAM)") && !warned[0].contains("fresh"),
+        "{warned:?}"
+    );
+}
+
+/// What keeps all workers from holding ends the job by its own name.
+#[tokio::test]
+async fn s10_why_nobody_can_hold_is_said() {
+    let mut stack = Stack::prepared().await;
+    stack.set(RANGES);
+    stack.start_api();
+    stack.start_scheduler();
+    stack.surround(Surroundings::default().failpoints([(Failpoint::PlanAfterCreate, "1*return(rest 3000)")]));
+    stack.start_worker();
+    stack.ready().await;
+    Bank::found(&stack.source).await;
+    let task = task(&stack, "mariadb").await;
+    let job = stack.client.submit(&task).await;
+    until("it is planned", seconds(20), async || (!stack.target.tables().await.is_empty()).then_some(()))
+        .await;
+    let user = format!("'{}'@'127.0.0.1'", stack.source.username);
+    stack.source.run(&format!("ALTER USER {user} IDENTIFIED BY 'another one'")).await;
+    let job = stack.client.ended(&job, seconds(30)).await;
+    assert_eq!((job.state.as_str(), job.why().code.as_str()), ("failed", "login_refused"));
+}

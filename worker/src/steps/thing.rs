@@ -45,12 +45,12 @@ impl Thing {
         }
     }
 
-    /// Holds the point from now on; answers what was seen of it.
-    pub(crate) async fn fix(&self, point: &Value) -> Result<Value, Failure> {
+    /// Holds the point from now on; answers what was seen of it. `None`: others are to hold it.
+    pub(crate) async fn fix(&self, point: &Value) -> Result<Option<Value>, Failure> {
         match self {
             Self::Token(token) => {
                 *token.lock().unwrap_or_else(PoisonError::into_inner) = point.clone();
-                Ok(Value::Null)
+                Ok(Some(Value::Null))
             }
             Self::Snapshot(snapshot) => snapshot.fix(point).await,
         }

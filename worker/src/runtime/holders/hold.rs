@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::hold::{HoldPhase, HolderState};
 use longshore_shared::domain::id::{JobId, OrgId};
 use longshore_shared::domain::job::Job;
@@ -52,16 +53,24 @@ async fn hold(worker: &Arc<Worker>, holding: &Holding) -> Result<(), WorkflowErr
         return Ok(());
     };
     let (slots, end) = (TaskTracker::new(), CancellationToken::new());
-    if let Some(thing) = ready(worker, holding, job, sessions).await {
-        let takers = if asked > 0 { u32::from(sessions.unsigned_abs()) } else { worker.settings.permits };
-        keep(worker, holding, &thing, takers, &slots, &end).await;
-        end.cancel();
-        slots.close();
-        // A step in hand still needs what is held; its own lease ends it if it is not to go on.
-        slots.wait().await;
-        thing.close();
+    let mut why = None;
+    match ready(worker, holding, job, sessions).await {
+        Ok(Some(thing)) => {
+            let takers = if asked > 0 { u32::from(sessions.unsigned_abs()) } else { worker.settings.permits };
+            why = keep(worker, holding, &thing, takers, &slots, &end).await.err();
+            end.cancel();
+            slots.close();
+            // A step in hand still needs what is held; its own lease ends it if it is not to go on.
+            slots.wait().await;
+            thing.close();
+        }
+        Ok(None) => {}
+        Err(failure) => why = Some(failure),
     }
-    let ended = holders::leave(&worker.database, holder).await?;
+    if let Some(failure) = &why {
+        tracing::warn!(job.id = %holder.job_id, "this worker cannot hold for the job: {failure}");
+    }
+    let ended = holders::leave(&worker.database, holder, why.as_ref()).await?;
     tracing::info!(job.id = %holder.job_id, generation = holder.generation, "let go of a job's holding");
     if ended && let Err(error) = worker.bus.delete_job_queue(holder.job_id).await {
         tracing::debug!(job.id = %holder.job_id, "the job's queue expires by itself: {error}");
@@ -69,28 +78,28 @@ async fn hold(worker: &Arc<Worker>, holding: &Holding) -> Result<(), WorkflowErr
     Ok(())
 }
 
-/// Gets ready within a lease; `None`: it cannot, or it is not wanted any more.
-async fn ready(worker: &Arc<Worker>, holding: &Holding, job: Job, sessions: i16) -> Option<Arc<Thing>> {
+/// Gets ready within a lease; `None`: it is not wanted any more.
+async fn ready(
+    worker: &Arc<Worker>,
+    holding: &Holding,
+    job: Job,
+    sessions: i16,
+) -> Result<Option<Arc<Thing>>, Failure> {
     let holder = &holding.holder;
     let opening = Thing::open(worker.hands.clone(), job, worker.id, sessions);
     let opened = tokio::select! {
-        opened = tokio::time::timeout(worker.settings.lease, opening) => opened.ok()?,
-        () = worker.stopping.cancelled() => return None,
+        opened = tokio::time::timeout(worker.settings.lease, opening) => match opened {
+            Ok(opened) => opened,
+            Err(_) => return Ok(None),
+        },
+        () = worker.stopping.cancelled() => return Ok(None),
     };
-    let thing = match opened {
-        Ok(thing) => Arc::new(thing),
-        Err(error) => {
-            let (failure, _) = error.into_parts();
-            tracing::warn!(job.id = %holder.job_id, "this worker cannot hold for the job: {failure}");
-            return None;
-        }
-    };
+    let thing = Arc::new(opened.map_err(|error| error.into_parts().0)?);
     match holders::enlist(&worker.database, holder).await {
-        Ok(true) => Some(thing),
-        Ok(false) => None,
+        Ok(enlisted) => Ok(enlisted.then_some(thing)),
         Err(error) => {
             tracing::warn!(job.id = %holder.job_id, "this worker could not enlist: {error}");
-            None
+            Ok(None)
         }
     }
 }
@@ -103,17 +112,17 @@ async fn keep(
     takers: u32,
     slots: &TaskTracker,
     end: &CancellationToken,
-) {
+) -> Result<(), Failure> {
     let (holder, lease) = (&holding.holder, worker.settings.lease);
     let mut until = Instant::now() + lease;
     while !thing.is_spent() {
         let asked = Instant::now();
         match holders::renew(&worker.database, holder, lease.as_secs_f64()).await {
-            Ok(None) => return,
+            Ok(None) => return Ok(()),
             Ok(Some(look)) => {
                 until = asked + lease;
-                if is_told(&look) && !take(worker, holding, thing, &look).await {
-                    return;
+                if is_told(&look) && !take(worker, holding, thing, &look).await? {
+                    return Ok(());
                 }
                 // Only who was counted when the point was settled takes steps.
                 if look.phase == HoldPhase::Open && slots.is_empty() {
@@ -126,16 +135,17 @@ async fn keep(
             Err(error) => {
                 tracing::debug!(job.id = %holder.job_id, "a holding could not be renewed: {error}");
                 if Instant::now() >= until {
-                    return;
+                    return Ok(());
                 }
             }
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK.min(lease / 3)) => {}
             () = holding.look.notified() => {}
-            () = worker.stopping.cancelled() => return,
+            () = worker.stopping.cancelled() => return Ok(()),
         }
     }
+    Ok(())
 }
 
 /// Whether a point is there that this holder does not hold yet.
@@ -143,18 +153,17 @@ fn is_told(look: &Look) -> bool {
     look.phase == HoldPhase::Fixing && look.state == HolderState::Enlisted
 }
 
-/// Takes the point and reports; `false`: it came too late.
-async fn take(worker: &Arc<Worker>, holding: &Holding, thing: &Arc<Thing>, look: &Look) -> bool {
+/// Takes the point and reports; `false`: it is not wanted, or nobody can be told.
+async fn take(
+    worker: &Arc<Worker>,
+    holding: &Holding,
+    thing: &Arc<Thing>,
+    look: &Look,
+) -> Result<bool, Failure> {
     let (holder, point) = (&holding.holder, look.point.clone().unwrap_or_default());
-    let mark = match thing.fix(&point).await {
-        Ok(mark) => mark,
-        Err(failure) => {
-            tracing::info!(job.id = %holder.job_id, "this worker does not take the point: {failure}");
-            return false;
-        }
-    };
+    let Some(mark) = thing.fix(&point).await? else { return Ok(false) };
     if reach(Failpoint::PointTaken).await.is_err() {
-        return false;
+        return Ok(false);
     }
     // Before the report: a step may come at once after it.
     holding.set(Arc::clone(thing));
@@ -162,11 +171,11 @@ async fn take(worker: &Arc<Worker>, holding: &Holding, thing: &Arc<Thing>, look:
         // Another point may have been told meanwhile: the next look says.
         Ok(reported) => {
             tracing::info!(job.id = %holder.job_id, generation = holder.generation, reported, "took a job's point");
-            true
+            Ok(true)
         }
         Err(error) => {
             tracing::warn!(job.id = %holder.job_id, "a holder could not report: {error}");
-            false
+            Ok(false)
         }
     }
 }

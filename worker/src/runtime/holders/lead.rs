@@ -9,6 +9,7 @@ use std::time::Duration;
 use longshore_shared::bus::Control;
 use longshore_shared::clock;
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::retry::NOBODY_FREE;
 use longshore_shared::domain::step::{Lease, Outcome};
 use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::job_holders::{Enlisted, Standing};
@@ -99,7 +100,7 @@ async fn enlist(
     let all = |at: Standing| at.preparing == 0;
     let came = wait(worker, lease, generation, &ask, &ENLISTING, |at| at.enlisted, full, all).await?;
     if came == 0 {
-        return Err(nobody("no worker was free to hold something for this job").into());
+        return Err(nobody(worker, lease, generation).await);
     }
     holders::enlisted(&worker.database, lease, generation).await.map_err(of_workflow)
 }
@@ -117,7 +118,7 @@ async fn tell(worker: &Worker, lease: &Lease, generation: i32, point: &Value) ->
 async fn open(worker: &Worker, lease: &Lease, generation: i32) -> Result<Outcome, StepError> {
     let held = holders::open(&worker.database, lease, generation).await.map_err(of_workflow)?;
     if held == 0 {
-        return Err(nobody("no holder reported in time").into());
+        return Err(nobody(worker, lease, generation).await);
     }
     if let Err(error) = worker.bus.make_job_queue(lease.job_id).await {
         tracing::debug!(job.id = %lease.job_id, "the job's queue is made by whoever needs it first: {error}");
@@ -158,11 +159,19 @@ async fn wait(
     }
 }
 
-fn nobody(what: &str) -> Failure {
+/// Why nobody holds: what kept those who tried, if anything did; else nobody was free.
+async fn nobody(worker: &Worker, lease: &Lease, generation: i32) -> StepError {
+    match holders::refusals(&worker.database, lease, generation).await {
+        Ok(refusals) => refusals.into_iter().next().unwrap_or_else(nobody_free).into(),
+        Err(error) => of_workflow(error),
+    }
+}
+
+fn nobody_free() -> Failure {
     Failure::transient(
         FailureClass::Internal,
-        "no_holders",
-        what,
+        NOBODY_FREE,
+        "no worker is free to hold something for this job",
         "start more workers, or wait until other jobs that are held have ended",
     )
 }
@@ -171,6 +180,6 @@ fn of_workflow(error: WorkflowError) -> StepError {
     match error {
         WorkflowError::Store(error) => error.into(),
         // A newer attempt leads; what this one answers changes nothing.
-        error => nobody(&error.to_string()).into(),
+        _ => nobody_free().into(),
     }
 }

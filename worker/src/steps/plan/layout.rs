@@ -49,8 +49,10 @@ pub(super) fn growth(tables: Vec<Laid>, bystanders: Vec<Bystander>) -> Result<Gr
         steps.push(step(stage, StepKind::Verify, Some(table.draft.number), json!({})));
     }
     let reading = steps.iter().filter(|step| step.affine).count();
-    let payload = SnapshotPayload { steps: u32::try_from(reading).unwrap_or(u32::MAX) };
-    steps.insert(0, step(snapshot, StepKind::Snapshot, None, written(&payload)?));
+    if reading > 0 {
+        let payload = SnapshotPayload { steps: u32::try_from(reading).unwrap_or(u32::MAX) };
+        steps.insert(0, step(snapshot, StepKind::Snapshot, None, written(&payload)?));
+    }
     Ok(Growth { tables: tables.into_iter().map(|table| table.draft).collect(), stages: stages.0, steps })
 }
 

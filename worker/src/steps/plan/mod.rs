@@ -46,6 +46,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let mut tables = decide_all(context, spec, survey.candidates);
     tables.extend(survey.refused.into_iter().map(|(name, failure)| Table::refused(&name, failure)));
     warnings.extend(constrain(&mut tables, &survey.target_names));
+    warnings.extend(unversioned(&tables));
     refuse_unless_told(spec, &tables)?;
 
     let mut source = context.source_reader().await?;
@@ -96,6 +97,23 @@ fn decide_all(context: &Context, spec: &SyncSpec, candidates: Vec<Candidate>) ->
             candidate: Some(candidate),
         })
         .collect()
+}
+
+/// Storage that keeps versions of rows, so that a snapshot shows them as they were.
+const VERSIONED: [&str; 3] = ["InnoDB", "ROCKSDB", "TokuDB"];
+
+/// Warns of tables whose rows a snapshot does not hold still.
+fn unversioned(tables: &[Table]) -> Option<String> {
+    let sources = tables.iter().filter_map(|table| table.candidate.as_ref()).map(|found| &found.source);
+    let loose = sources.filter(|shape| !VERSIONED.iter().any(|one| one.eq_ignore_ascii_case(&shape.storage)));
+    let names: Vec<_> = loose.map(|shape| format!("{} ({})", shape.name, shape.storage)).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "these tables of the source keep no versions of their rows, so they are read as they are at the time and \
+             not as of the snapshot: {}",
+            names.join(", ")
+        )
+    })
 }
 
 /// Foreign keys need their parents; answers warnings about those that are left out.

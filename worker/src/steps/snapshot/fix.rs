@@ -55,6 +55,7 @@ impl<'a> Fixing<'a> {
         self.round += 1;
         let sessions: i32 = enlisted.iter().map(|holder| i32::from(holder.sessions.max(1))).sum();
         if sessions <= 1 {
+            self.way = Way::Alone;
             return Ok(written(&self.told(String::new(), false, None))?);
         }
         let mut anchor = match self.anchor.take() {

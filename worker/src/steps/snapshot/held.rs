@@ -106,11 +106,11 @@ impl Snapshot {
     }
 
     /// Opens every session's view; answers what each saw. Can be told a later point, whose views
-    /// take the place of the older ones.
-    pub(crate) async fn fix(&self, point: &Value) -> Result<Value, Failure> {
+    /// take the place of the older ones. `None`: another worker alone is to read.
+    pub(crate) async fn fix(&self, point: &Value) -> Result<Option<Value>, Failure> {
         let point: Point = read(point, "point")?;
         if point.only.is_some_and(|only| only != self.worker_id) {
-            return Err(not_needed());
+            return Ok(None);
         }
         let idle = std::mem::take(&mut *self.lock());
         let mut sessions: Vec<_> = idle.into_iter().map(|idle| idle.session).collect();
@@ -132,7 +132,7 @@ impl Snapshot {
         }
         self.left.store(sessions.len(), Ordering::SeqCst);
         *self.lock() = sessions.into_iter().map(Idle::new).collect();
-        Ok(json!(marks))
+        Ok(Some(json!(marks)))
     }
 
     /// A session that sees the point; waits for one that is about to come back.
@@ -221,15 +221,6 @@ fn lost() -> Failure {
         "snapshot_lost",
         "the sessions that saw the job's snapshot on this worker are gone",
         "nothing is to be done: another holder takes the step, or the job starts again from a new snapshot",
-    )
-}
-
-fn not_needed() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "not_needed",
-        "one session on another worker reads for this job",
-        "nothing is to be done",
     )
 }
 
