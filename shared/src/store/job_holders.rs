@@ -13,7 +13,7 @@ use crate::domain::id::{JobId, OrgId, WorkerId};
 use crate::domain::step::Lease;
 
 pub use offers::{Wanted, enlist, offer, wanted};
-pub use recovery::{Orphan, forget, lapsed, orphan, orphans, restart, strike};
+pub use recovery::{Orphan, forget, just_ended, lapsed, orphan, orphans, restart, strike};
 
 /// A worker as a holder for a job.
 #[derive(Clone, Debug)]

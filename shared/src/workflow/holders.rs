@@ -177,7 +177,7 @@ pub struct Recovered {
     pub struck: usize,
     /// Jobs that started again.
     pub restarted: usize,
-    /// Ended jobs whose own queue nobody is left to remove.
+    /// Ended jobs whose own queue may be there with nobody left to remove it.
     pub ended: Vec<JobId>,
     /// Outbox rows to publish.
     pub owed: Vec<Owed>,
@@ -188,7 +188,8 @@ pub struct Recovered {
 pub async fn recover(database: &Database, limit: i64) -> Result<Recovered, WorkflowError> {
     let mut tx = database.system().await?;
     let lapsed = store::lapsed(tx.conn(), limit).await?;
-    let ended = store::forget(tx.conn(), limit).await?;
+    let mut ended = store::forget(tx.conn(), limit).await?;
+    ended.extend(store::just_ended(tx.conn(), limit).await?);
     tx.commit().await?;
     let mut recovered = Recovered { ended, ..Recovered::default() };
     for holder in lapsed {

@@ -50,6 +50,28 @@ pub async fn forget(conn: &mut Conn, limit: i64) -> Result<Vec<JobId>, StoreErro
     Ok(rows.into_iter().map(|r| JobId(r.job_id)).collect())
 }
 
+/// Jobs that have ended just now and had a queue of their own: a message that was on its way may
+/// have made it again. What is still owed to such queues is owed no more.
+pub async fn just_ended(conn: &mut Conn, limit: i64) -> Result<Vec<JobId>, StoreError> {
+    sqlx::query!(
+        "DELETE FROM outbox o USING jobs j
+         WHERE o.queue = 'job' AND o.published_at IS NULL AND j.org_id = o.org_id AND j.id = o.job_id
+           AND j.state IN ('completed', 'failed', 'cancelled')"
+    )
+    .execute(&mut *conn)
+    .await?;
+    let rows = sqlx::query!(
+        "SELECT j.id FROM jobs j JOIN job_holds d ON d.org_id = j.org_id AND d.job_id = j.id
+         WHERE j.state IN ('completed', 'failed', 'cancelled')
+           AND j.ended_at BETWEEN now() - interval '8 s' AND now() - interval '1 s'
+         ORDER BY j.ended_at LIMIT $1",
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| JobId(r.id)).collect())
+}
+
 /// Strikes a holder off whose lease has lapsed; `false`: it renewed or let go in between.
 pub async fn strike(conn: &mut Conn, holder: &Holder) -> Result<bool, StoreError> {
     let done = sqlx::query!(
