@@ -55,7 +55,8 @@ impl Duty for Recheck {
                 let trace = TraceContext::fresh().to_string();
                 let (spec, asked) = (TestSpec::Saved, Trigger::Schedule);
                 let submitted =
-                    submit::connection_test(tx.conn(), org_id, spec, Some(id), asked, Some(&trace)).await?;
+                    submit::connection_test(tx.conn(), org_id, spec, Some(id), asked, None, Some(&trace))
+                        .await?;
                 owed.extend(submitted.owed);
             }
             tx.commit().await?;

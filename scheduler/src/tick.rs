@@ -201,7 +201,7 @@ async fn run(conn: &mut Conn, task: &SyncTask, due_at: DateTime<Utc>) -> Result<
         return Ok(Fired::one(due_at, DueResult::Skipped, Some(active)));
     }
     let trace = TraceContext::fresh().to_string();
-    match submit::sync_run(conn, task, Trigger::Schedule, Some(due_at), Some(&trace)).await {
+    match submit::sync_run(conn, task, Trigger::Schedule, None, Some(due_at), Some(&trace)).await {
         Ok(submitted) => {
             let queued = submitted.job.queued_behind.is_some();
             let result = if queued { DueResult::Queued } else { DueResult::Fired };

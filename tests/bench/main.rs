@@ -27,6 +27,7 @@ const PARTS: &[&str] = &[
     "sync/shapes",
     "sync/scaling",
     "sync/growth",
+    "sync/many",
 ];
 
 #[tokio::main]

@@ -7,9 +7,9 @@ use axum::{Extension, Json};
 use longshore_shared::clock;
 use longshore_shared::domain::connection_test::TestSpec;
 use longshore_shared::domain::hop::SecretName;
-use longshore_shared::domain::id::{ConnectionId, JobId, TokenId};
+use longshore_shared::domain::id::{ConnectionId, JobId};
 use longshore_shared::domain::job::{JobKind, Trigger};
-use longshore_shared::store::{OrgTx, connection_tests, connections, job_log, job_secrets, jobs};
+use longshore_shared::store::{OrgTx, connection_tests, connections, job_secrets, jobs};
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::vault::{Place, Sealer, Secret};
 use longshore_shared::workflow::submit;
@@ -44,10 +44,9 @@ pub(crate) async fn saved(
     let password = body.check(&connection)?;
     count(&mut effect, state.tests_per_minute).await?;
     let trace = trace.to_string();
-    let (spec, asked) = (TestSpec::Saved, Trigger::Person);
+    let (spec, asked, token) = (TestSpec::Saved, Trigger::Person, Some(caller.token_id()));
     let submitted =
-        submit::connection_test(effect.conn(), org_id, spec, Some(id), asked, Some(&trace)).await?;
-    note_asker(&mut effect, submitted.job.id, caller.token_id()).await?;
+        submit::connection_test(effect.conn(), org_id, spec, Some(id), asked, token, Some(&trace)).await?;
     if let Some(password) = &password {
         seal(&mut effect, &state.sealer, submitted.job.id, SecretName::Password, password).await?;
     }
@@ -79,9 +78,10 @@ pub(crate) async fn draft(
     };
     count(&mut effect, state.tests_per_minute).await?;
     let trace = trace.to_string();
-    let (spec, asked) = (TestSpec::Draft(Box::new(connection)), Trigger::Person);
-    let submitted = submit::connection_test(effect.conn(), org_id, spec, None, asked, Some(&trace)).await?;
-    note_asker(&mut effect, submitted.job.id, caller.token_id()).await?;
+    let (spec, asked, token) =
+        (TestSpec::Draft(Box::new(connection)), Trigger::Person, Some(caller.token_id()));
+    let submitted =
+        submit::connection_test(effect.conn(), org_id, spec, None, asked, token, Some(&trace)).await?;
     for (name, secret) in &secrets {
         seal(&mut effect, &state.sealer, submitted.job.id, *name, secret).await?;
     }
@@ -101,12 +101,6 @@ pub(crate) async fn show(caller: Caller<Databases>, Id(id): Id<JobId>) -> Result
     let found = connection_tests::find(tx.conn(), caller.org_id(), id).await?;
     tx.commit().await?;
     Ok(Json(TestView::of(id, job.state, found)))
-}
-
-/// Notes in the job's log by whose token it was asked for.
-pub(super) async fn note_asker(tx: &mut OrgTx, job_id: JobId, token_id: TokenId) -> Result<(), ApiError> {
-    let (org_id, told) = (tx.org_id(), format!("it was asked for with the token {token_id}"));
-    Ok(job_log::add(tx.conn(), org_id, job_id, "info", &told, None, None).await?)
 }
 
 /// A test tells what is reachable from a worker: nobody may ask for many.

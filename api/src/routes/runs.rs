@@ -15,7 +15,7 @@ use longshore_shared::store::sync_tasks;
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::{WorkflowError, publish, submit};
 
-use super::connection_tests::{note_asker, seal};
+use super::connection_tests::seal;
 use super::{jobs as job_routes, picture};
 use crate::error::{ApiError, Conflict};
 use crate::extract::{Caller, Id, JobPage, Made, NewRun, Once, PerhapsJson, StrictQuery, Syncs};
@@ -50,7 +50,9 @@ pub(crate) async fn submit(
     let (Some(source), Some(target)) = demands else { return Err(ApiError::NotFound) };
     let secrets = body.check(&source, &target)?;
     let trace = trace.to_string();
-    let submitted = match submit::sync_run(effect.conn(), &task, Trigger::Person, None, Some(&trace)).await {
+    let token = Some(caller.token_id());
+    let submitted = submit::sync_run(effect.conn(), &task, Trigger::Person, token, None, Some(&trace)).await;
+    let submitted = match submitted {
         Err(WorkflowError::RunInProgress) => {
             // Holding one connection while waiting for a second could starve the pool.
             drop(effect);
@@ -58,7 +60,6 @@ pub(crate) async fn submit(
         }
         submitted => submitted?,
     };
-    note_asker(&mut effect, submitted.job.id, caller.token_id()).await?;
     for (name, secret) in &secrets {
         seal(&mut effect, &state.sealer, submitted.job.id, *name, secret).await?;
     }

@@ -8,7 +8,7 @@ use super::queue::{self, Place};
 use crate::bus::StepMessage;
 use crate::clock;
 use crate::domain::connection_test::TestSpec;
-use crate::domain::id::{ConnectionId, JobId, OrgId, StepId};
+use crate::domain::id::{ConnectionId, JobId, OrgId, StepId, TokenId};
 use crate::domain::job::{Job, JobSpec, JobState, Trigger};
 use crate::domain::probe::ProbeSpec;
 use crate::domain::step::StepKind;
@@ -27,7 +27,7 @@ pub struct Submitted {
     pub owed: Vec<Owed>,
 }
 
-/// Submits a run of a sync task. `due_at` is the schedule's due time when it is one. A
+/// Submits a run of a sync task. `token` is the person's who asks. `due_at` is the schedule's due time when it is one. A
 /// task that queues gets a job that waits for the run that has not ended; a due time takes
 /// the place of an earlier one that waits.
 ///
@@ -37,6 +37,7 @@ pub async fn sync_run(
     conn: &mut Conn,
     task: &SyncTask,
     trigger: Trigger,
+    token: Option<TokenId>,
     due_at: Option<DateTime<Utc>>,
     trace: Option<&str>,
 ) -> Result<Submitted, WorkflowError> {
@@ -54,7 +55,7 @@ pub async fn sync_run(
         }
         (Place::Full(queued, _), _) => return Err(WorkflowError::RunQueued(queued.id)),
     };
-    accept(conn, Job { due_at, queued_behind, ..fresh_run(task, trigger) }, trace).await
+    accept(conn, Job { due_at, queued_behind, ..fresh_run(task, trigger) }, token, trace).await
 }
 
 fn fresh_run(task: &SyncTask, trigger: Trigger) -> Job {
@@ -73,7 +74,7 @@ pub async fn probe(
     spec: ProbeSpec,
     trace: Option<&str>,
 ) -> Result<Submitted, WorkflowError> {
-    accept(conn, fresh(org_id, JobSpec::Probe(spec), Trigger::Person), trace).await
+    accept(conn, fresh(org_id, JobSpec::Probe(spec), Trigger::Person), None, trace).await
 }
 
 /// Submits a test of a connection: of a saved one, or of the spec's draft, whose secrets are
@@ -84,10 +85,11 @@ pub async fn connection_test(
     spec: TestSpec,
     saved: Option<ConnectionId>,
     trigger: Trigger,
+    token: Option<TokenId>,
     trace: Option<&str>,
 ) -> Result<Submitted, WorkflowError> {
     let job = fresh(org_id, JobSpec::ConnectionTest(spec), trigger);
-    accept(conn, Job { source_id: saved, ..job }, trace).await
+    accept(conn, Job { source_id: saved, ..job }, token, trace).await
 }
 
 fn fresh(org_id: OrgId, spec: JobSpec, trigger: Trigger) -> Job {
@@ -111,7 +113,12 @@ fn fresh(org_id: OrgId, spec: JobSpec, trigger: Trigger) -> Job {
     }
 }
 
-async fn accept(conn: &mut Conn, job: Job, trace: Option<&str>) -> Result<Submitted, WorkflowError> {
+async fn accept(
+    conn: &mut Conn,
+    job: Job,
+    token: Option<TokenId>,
+    trace: Option<&str>,
+) -> Result<Submitted, WorkflowError> {
     jobs::insert(conn, &job, trace).await.map_err(|error| match error {
         StoreError::Taken { constraint } if constraint == "jobs_due" => WorkflowError::AlreadyFired,
         StoreError::Taken { constraint } if constraint == "jobs_one_active_run" => {
@@ -123,7 +130,11 @@ async fn accept(conn: &mut Conn, job: Job, trace: Option<&str>) -> Result<Submit
         None => "the job was accepted",
         Some(_) => "the job was accepted; it waits for the run before it",
     };
-    job_log::add(conn, job.org_id, job.id, "info", told, None, None).await?;
+    let told = match token {
+        Some(token) => format!("{told}; it was asked for with the token {token}"),
+        None => told.to_owned(),
+    };
+    job_log::add(conn, job.org_id, job.id, "info", &told, None, None).await?;
     let owed = match job.queued_behind {
         None => {
             let first = StepKind::first_of(job.spec.kind(), job.trigger);

@@ -49,6 +49,9 @@ pub(crate) async fn run(only: Option<&str>) {
     if wanted("growth") {
         scaling::growth().await;
     }
+    if wanted("many") {
+        scaling::many().await;
+    }
 }
 
 /// An API, a scheduler and so many workers with so many permits each, as an operator has them.

@@ -14,8 +14,12 @@ use super::{SLOW, all_is_well, attempts, in_hand, mid_statement, seed, seed_keyl
 
 #[tokio::test]
 async fn f13_a_worker_killed_in_the_middle_is_replaced() {
-    let mut stack = Stack::running_with(SLOW).await;
-    seed(&stack.source, 3_000).await;
+    let mut stack = Stack::prepared().await;
+    stack.set(SLOW);
+    // Long enough in hand to be killed there.
+    stack.surround(Surroundings::default().failpoints([(Failpoint::CopyBeforeCommit, "return(rest 300)")]));
+    stack.start_all().await;
+    seed(&stack.source, 1_000).await;
     let task = stack.task(&json!({})).await;
     let job = stack.client.submit(&task).await;
     let place = in_hand(&stack, &job, "copy").await;

@@ -57,7 +57,7 @@ impl Bench {
     /// A fresh job.
     pub(super) async fn submit(&self) -> Result<JobId, WorkflowError> {
         let mut tx = self.database.system().await?;
-        let submitted = submit::sync_run(tx.conn(), &self.task, Trigger::Person, None, None).await?;
+        let submitted = submit::sync_run(tx.conn(), &self.task, Trigger::Person, None, None, None).await?;
         tx.commit().await?;
         Ok(submitted.job.id)
     }
@@ -68,7 +68,7 @@ impl Bench {
         let task = SyncTask { id, name: id.to_string(), ..self.task.clone() };
         let mut tx = self.database.system().await.unwrap();
         sync_tasks::insert(tx.conn(), &task).await.unwrap();
-        let submitted = submit::sync_run(tx.conn(), &task, Trigger::Person, None, None).await.unwrap();
+        let submitted = submit::sync_run(tx.conn(), &task, Trigger::Person, None, None, None).await.unwrap();
         tx.commit().await.unwrap();
         submitted.job.id
     }

@@ -21,7 +21,7 @@ async fn job(bench: &Bench) -> JobId {
     let task = SyncTask { id, name: id.to_string(), ..bench.task.clone() };
     let mut tx = bench.database.system().await.unwrap();
     sync_tasks::insert(tx.conn(), &task).await.unwrap();
-    let submitted = submit::sync_run(tx.conn(), &task, Trigger::Person, None, None).await.unwrap();
+    let submitted = submit::sync_run(tx.conn(), &task, Trigger::Person, None, None, None).await.unwrap();
     tx.commit().await.unwrap();
     submitted.job.id
 }

@@ -66,23 +66,30 @@ fn stages_of_every_mode() {
     assert_eq!(
         stages(&growth),
         [
-            "1:copy a<[] x2",
-            "2:index a<[1] x1",
-            "3:prune b<[] x2",
-            "4:diff b<[3] x3",
-            "5:reconcile b<[4] x1",
-            "6:diff c<[] x1",
-            "7:replace d<[] x1",
-            "8:index d<[7] x1",
-            "9:foreign keys<[2, 5, 6, 8] x1",
-            "10:verify a<[9] x1",
-            "11:verify b<[9] x1",
-            "12:verify c<[9] x1",
-            "13:verify d<[9] x1",
-            "14:verify e<[9] x1",
+            "1:snapshot<[] x1",
+            "2:copy a<[1] x2",
+            "3:index a<[2] x1",
+            "4:prune b<[1] x2",
+            "5:diff b<[4] x3",
+            "6:reconcile b<[5] x1",
+            "7:diff c<[1] x1",
+            "8:replace d<[1] x1",
+            "9:index d<[8] x1",
+            "10:foreign keys<[3, 6, 7, 9] x1",
+            "11:verify a<[10] x1",
+            "12:verify b<[10] x1",
+            "13:verify c<[10] x1",
+            "14:verify d<[10] x1",
+            "15:verify e<[10] x1",
         ]
     );
     assert_eq!(growth.tables.len(), 6);
+    // Whatever reads the source reads the snapshot.
+    for step in &growth.steps {
+        let reads = !matches!(step.kind, StepKind::Snapshot | StepKind::Index);
+        assert_eq!(step.affine, reads, "{}", step.kind);
+    }
+    assert_eq!(growth.steps[0].kind, StepKind::Snapshot);
 }
 
 #[test]
@@ -95,11 +102,12 @@ fn without_foreign_keys_each_table_is_verified_as_soon_as_it_is_done() {
     assert_eq!(
         stages(&growth),
         [
-            "1:diff begun<[] x1",
-            "2:reconcile begun<[1] x1",
-            "3:index begun<[2] x1",
-            "4:verify begun<[3] x1",
-            "5:verify equal<[] x1"
+            "1:snapshot<[] x1",
+            "2:diff begun<[1] x1",
+            "3:reconcile begun<[2] x1",
+            "4:index begun<[3] x1",
+            "5:verify begun<[4] x1",
+            "6:verify equal<[1] x1"
         ]
     );
 }
