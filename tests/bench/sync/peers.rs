@@ -38,7 +38,7 @@ impl Peers {
         let peers = Self { source: Ends::of(source), target: Ends::of(target), folder };
         for (name, ends) in [("source", &peers.source), ("target", &peers.target)] {
             let file = format!(
-                "[client]\nhost=127.0.0.1\nport={}\nuser={}\npassword={}\nlocal-infile=1\nskip-ssl\n",
+                "[client]\nhost=127.0.0.1\nport={}\nuser={}\npassword={}\nskip-ssl\n\n[mysql]\nlocal-infile=1\n",
                 ends.port, ends.user, ends.password
             );
             std::fs::write(peers.folder.path().join(name), file).unwrap();
@@ -109,8 +109,8 @@ impl Peers {
             clause => format!("mariadb $TARGET $TO -e 'ALTER TABLE {} {clause}'", table.0),
         };
         for does in [&load as &dyn Fn(&_) -> String, &index] {
-            script += &format!("( {} ) & ( {} ) & wait %1; wait %2\n", lane(left, does), lane(right, does));
-            script = script.replace("wait %1; wait %2", "wait -n; wait -n");
+            let (left, right) = (lane(left, does), lane(right, does));
+            script += &format!("( {left} ) & one=$!; ( {right} ) & two=$!; wait $one; wait $two\n");
         }
         self.script(&script)
     }
@@ -118,15 +118,15 @@ impl Peers {
     /// The floor of a comparison: what pt-table-checksum asks, of every table at once on both
     /// servers.
     pub(super) fn checksums(&self, tables: &[(&str, &str)]) -> f64 {
-        let mut script = String::new();
+        let mut script = String::from("all=()\n");
         for (table, columns) in tables {
             for (at, schema) in [("$SOURCE", "$FROM"), ("$TARGET", "$TO")] {
                 script += &format!(
-                    "mariadb {at} {schema} -e \"SELECT COUNT(*), BIT_XOR(CAST(CRC32(CONCAT_WS('#', {columns})) AS UNSIGNED)) FROM {table}\" >/dev/null &\n"
+                    "mariadb {at} {schema} -e \"SELECT COUNT(*), BIT_XOR(CAST(CRC32(CONCAT_WS('#', {columns})) AS UNSIGNED)) FROM {table}\" >/dev/null & all+=($!)\n"
                 );
             }
         }
-        script += &"wait -n\n".repeat(tables.len() * 2);
+        script += "for one in ${all[@]}; do wait $one; done\n";
         self.script(&script)
     }
 
