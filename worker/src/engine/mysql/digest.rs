@@ -103,15 +103,13 @@ fn row_text(columns: &[&Column]) -> String {
     if hashed.is_empty() { text } else { format!("CONCAT({},{text})", hashed.join(",_binary',',")) }
 }
 
-/// Whether the columns cannot stand in one text as they are: servers refuse to put some character
-/// sets together, and write a comma otherwise in those without single bytes.
+/// Whether the columns cannot stand in one text as they are. Servers refuse to put many character
+/// sets and collations together, with numbers too, which come in utf8mb4; bytes they always take.
 fn is_mixed(columns: &[&Column]) -> bool {
-    let first = columns.first().and_then(|column| column.charset.as_deref());
-    let wide =
-        |charset: &str| charset.starts_with("ucs2") || charset.starts_with("utf16") || charset == "utf32";
-    columns
-        .iter()
-        .any(|column| column.charset.as_deref() != first || column.charset.as_deref().is_some_and(wide))
+    let kind = |column: &Column| (column.charset.clone(), column.collation.clone());
+    let first = columns.first().map(|column| kind(column));
+    let plain = |column: &Column| column.charset.as_deref().is_none_or(|charset| charset == "utf8mb4");
+    columns.iter().any(|column| Some(kind(column)) != first || !plain(column))
 }
 
 /// Text that may hold anything, of a length that a row's text can have.
