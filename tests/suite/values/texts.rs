@@ -83,6 +83,48 @@ pub(super) const CASES: &[Case] = &[
              (5,'\\t\\n',_ucs2 x'0909',_utf16 x'0A0A',NULL,'\\\\','\\\\','\\n','\\n','\\t','a','\\t',x'0A')",
         ],
     },
+    // One character set beside numbers and times, which come in another.
+    Case {
+        name: "only_ascii",
+        make: &[
+            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET ascii COLLATE ascii_general_ci, n DECIMAL(6,2), \
+             at DATETIME, f DOUBLE, b VARCHAR(20) CHARACTER SET ascii COLLATE ascii_general_ci NOT NULL)",
+            "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),(3,'','0','2024-01-01',-0.5,'a,b')",
+        ],
+    },
+    Case {
+        name: "only_latin1",
+        make: &[
+            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci, n DECIMAL(6,2), \
+             at DATETIME, f DOUBLE, b VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci NOT NULL)",
+            "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),(3,'','0','2024-01-01',-0.5,'a,b')",
+        ],
+    },
+    Case {
+        name: "only_utf16",
+        make: &[
+            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET utf16 COLLATE utf16_bin, n DECIMAL(6,2), \
+             at DATETIME, f DOUBLE, b VARCHAR(20) CHARACTER SET utf16 COLLATE utf16_bin NOT NULL)",
+            "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),(3,'','0','2024-01-01',-0.5,'a,b')",
+        ],
+    },
+    Case {
+        name: "only_binary",
+        make: &[
+            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET binary, n DECIMAL(6,2), \
+             at DATETIME, f DOUBLE, b VARCHAR(20) CHARACTER SET binary NOT NULL)",
+            "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),(3,'','0','2024-01-01',-0.5,'a,b')",
+        ],
+    },
+    Case {
+        name: "collations",
+        make: &[
+            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, n INT, \
+             b VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, c VARBINARY(9), \
+             d VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci)",
+            "INSERT INTO {T} VALUES (1,'ä,1',1,'ä','x','y'),(2,NULL,NULL,NULL,NULL,NULL),(3,'','0','','','')",
+        ],
+    },
     // D17.
     Case {
         name: "lengths",
