@@ -52,16 +52,9 @@ pub(crate) async fn run(servers: &'static Servers, only: Option<&str>) {
 }
 
 async fn stack(workers: usize) -> Stack {
-    let mut stack = Stack::prepared().await;
     let permits = PERMITS.to_string();
-    stack.set(&[("LOG", "warn"), ("WORKER_PERMITS", &permits), ("LEASE_SECONDS", "30")]);
-    stack.start_api();
-    stack.start_scheduler();
-    for _ in 0..workers {
-        stack.start_worker();
-    }
-    stack.ready().await;
-    stack
+    let settings = [("LOG", "warn"), ("WORKER_PERMITS", permits.as_str()), ("LEASE_SECONDS", "30")];
+    Stack::with_workers(workers, &settings).await
 }
 
 async fn probe(client: &Client, steps: u32, rest: f64) -> String {

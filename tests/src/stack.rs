@@ -119,6 +119,19 @@ impl Stack {
         stack
     }
 
+    /// One API, one scheduler and so many workers, with settings over the usual ones, all ready.
+    pub async fn with_workers(workers: usize, settings: &[(&'static str, &str)]) -> Self {
+        let mut stack = Self::prepared().await;
+        stack.set(settings);
+        stack.start_api();
+        stack.start_scheduler();
+        for _ in 0..workers {
+            stack.start_worker();
+        }
+        stack.ready().await;
+        stack
+    }
+
     /// Settings for the processes that are started from now on.
     pub fn set(&mut self, settings: &[(&'static str, &str)]) {
         self.settings.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));

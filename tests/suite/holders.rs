@@ -148,11 +148,7 @@ async fn a_wiped_broker_loses_no_held_step() {
 /// A worker holds for four jobs at most; one more waits, however long, and burns no attempt.
 #[tokio::test]
 async fn a_job_that_finds_nobody_free_waits() {
-    let mut stack = Stack::prepared().await;
-    stack.start_api();
-    stack.start_scheduler();
-    stack.start_worker();
-    stack.ready().await;
+    let stack = Stack::with_workers(1, &[]).await;
     let mut held = Vec::new();
     for _ in 0..4 {
         let job = held_probe(&stack, 1, EVER.into(), 1).await;

@@ -56,15 +56,8 @@ pub(crate) async fn run(only: Option<&str>) {
 
 /// An API, a scheduler and so many workers with so many permits each, as an operator has them.
 async fn fleet(workers: usize, permits: &str) -> Stack {
-    let mut stack = Stack::prepared().await;
-    stack.set(&[("LOG", "warn"), ("WORKER_PERMITS", permits), ("LEASE_SECONDS", "30")]);
-    stack.start_api();
-    stack.start_scheduler();
-    for _ in 0..workers {
-        stack.start_worker();
-    }
-    stack.ready().await;
-    stack
+    let settings = [("LOG", "warn"), ("WORKER_PERMITS", permits), ("LEASE_SECONDS", "30")];
+    Stack::with_workers(workers, &settings).await
 }
 
 /// A job's seconds, by what it did.

@@ -9,41 +9,22 @@ use tempfile::TempDir;
 /// A shell's command line over both databases: `$SOURCE` and `$TARGET` are what a client is told
 /// to reach each, the passwords lie in files of its own.
 pub(super) struct Peers {
-    source: Ends,
-    target: Ends,
+    source: String,
+    target: String,
     folder: TempDir,
-}
-
-struct Ends {
-    schema: String,
-    port: u16,
-    user: String,
-    password: String,
-}
-
-impl Ends {
-    fn of(schema: &Schema) -> Self {
-        Self {
-            schema: schema.name.clone(),
-            port: schema.server.port,
-            user: schema.server.admin_username.clone(),
-            password: schema.server.admin_password.clone(),
-        }
-    }
 }
 
 impl Peers {
     pub(super) fn between(source: &Schema, target: &Schema) -> Self {
         let folder = TempDir::new().unwrap();
-        let peers = Self { source: Ends::of(source), target: Ends::of(target), folder };
-        for (name, ends) in [("source", &peers.source), ("target", &peers.target)] {
+        for (name, schema) in [("source", source), ("target", target)] {
             let file = format!(
                 "[client]\nhost=127.0.0.1\nport={}\nuser={}\npassword={}\nskip-ssl\n\n[mysql]\nlocal-infile=1\n",
-                ends.port, ends.user, ends.password
+                schema.server.port, schema.server.admin_username, schema.server.admin_password
             );
-            std::fs::write(peers.folder.path().join(name), file).unwrap();
+            std::fs::write(folder.path().join(name), file).unwrap();
         }
-        peers
+        Self { source: source.name.clone(), target: target.name.clone(), folder }
     }
 
     /// Seconds of a script; it must succeed.
@@ -54,14 +35,8 @@ impl Peers {
             .args(["-euo", "pipefail", "-c", script])
             .env("SOURCE", at("source"))
             .env("TARGET", at("target"))
-            .env("FROM", &self.source.schema)
-            .env("TO", &self.target.schema)
-            .env("FROM_PORT", self.source.port.to_string())
-            .env("TO_PORT", self.target.port.to_string())
-            .env("FROM_USER", &self.source.user)
-            .env("TO_USER", &self.target.user)
-            .env("FROM_PASSWORD", &self.source.password)
-            .env("TO_PASSWORD", &self.target.password)
+            .env("FROM", &self.source)
+            .env("TO", &self.target)
             .env("FOLDER", self.folder.path())
             .stdin(Stdio::null())
             .output()
@@ -81,8 +56,8 @@ impl Peers {
     pub(super) fn mydumper(&self) -> f64 {
         self.script(
             "rm -rf $FOLDER/dump
-             mydumper -h 127.0.0.1 -P $FROM_PORT -u $FROM_USER -p $FROM_PASSWORD -B $FROM -o $FOLDER/dump -t 2 -v 1
-             myloader -h 127.0.0.1 -P $TO_PORT -u $TO_USER -p $TO_PASSWORD -B $TO -s $FROM -d $FOLDER/dump -t 2 -o -v 1
+             mydumper $SOURCE -B $FROM -o $FOLDER/dump -t 2 -v 1
+             myloader $TARGET -B $TO -s $FROM -d $FOLDER/dump -t 2 -o -v 1
              rm -rf $FOLDER/dump",
         )
     }

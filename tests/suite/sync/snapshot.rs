@@ -22,15 +22,7 @@ const RUNS: usize = 3;
 
 /// A stack with so many workers and a bank at its source.
 async fn stack(workers: usize) -> Stack {
-    let mut stack = Stack::prepared().await;
-    stack.set(RANGES);
-    stack.start_api();
-    stack.start_scheduler();
-    for _ in 0..workers {
-        stack.start_worker();
-    }
-    stack.ready().await;
-    stack
+    Stack::with_workers(workers, RANGES).await
 }
 
 /// Whether the point was fixed by this means, as the worker that led tells.

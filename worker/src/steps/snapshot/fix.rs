@@ -6,6 +6,7 @@
 //! none of this can be done one session reads everything: slower, and right.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::id::WorkerId;
 use longshore_shared::store::job_holders::Enlisted;
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ const MARKED_ROUNDS: u32 = 8;
 pub(crate) struct Fixing<'a> {
     context: &'a Context,
     anchor: Option<Box<dyn Anchor>>,
+    /// Whether equal marks prove the point; asked once.
+    marks: bool,
     tables: Vec<String>,
     round: u32,
     /// Of the newest point.
@@ -47,7 +50,7 @@ impl<'a> Fixing<'a> {
     pub(crate) async fn begin(context: &'a Context) -> Result<Self, StepError> {
         let plans = context.plans(None).await?;
         let tables = plans.into_iter().map(|plan| plan.shape.name).collect();
-        Ok(Self { context, anchor: None, tables, round: 0, way: Way::Alone })
+        Ok(Self { context, anchor: None, marks: false, tables, round: 0, way: Way::Alone })
     }
 
     /// The next point for these holders. From here on commits may be stopped.
@@ -60,10 +63,14 @@ impl<'a> Fixing<'a> {
         }
         let mut anchor = match self.anchor.take() {
             Some(anchor) => anchor,
-            None => self.context.source_anchor().await?,
+            None => {
+                let mut anchor = self.context.source_anchor().await?;
+                self.marks = anchor.marks_prove().await?;
+                anchor
+            }
         };
         let server = anchor.identity().to_owned();
-        self.way = if self.round <= MARKED_ROUNDS && anchor.marks_prove().await? {
+        self.way = if self.marks && self.round <= MARKED_ROUNDS {
             Way::Marks
         } else {
             match anchor.hold(&self.tables).await? {
@@ -107,12 +114,7 @@ impl<'a> Fixing<'a> {
         }))
     }
 
-    fn told(
-        &self,
-        server: String,
-        marks: bool,
-        only: Option<longshore_shared::domain::id::WorkerId>,
-    ) -> Point {
+    fn told(&self, server: String, marks: bool, only: Option<WorkerId>) -> Point {
         Point { round: self.round, server, marks, only }
     }
 }
