@@ -147,7 +147,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(sweep::Sweep, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(dead::Keep::default(), Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(holders::Recover, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(holders::Recover::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(refill::Refill, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(unqueue::Unqueue, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(target::Target, Arc::clone(ground), stop.clone()));

@@ -304,8 +304,8 @@ pub async fn standing(
     Ok(Standing { active: row.active.map(JobId), fired: row.fired })
 }
 
-/// Running jobs that have fewer than `window` steps out although more could be; those that a
-/// limit holds for are not among them.
+/// Jobs that have fewer than `window` steps out although more could be; those that a limit
+/// holds for are not among them. One that waits to begin is, when its limit was lifted.
 pub async fn underfilled(
     conn: &mut Conn,
     window: i64,
@@ -313,7 +313,8 @@ pub async fn underfilled(
 ) -> Result<Vec<(OrgId, JobId)>, StoreError> {
     let rows = sqlx::query!(
         "SELECT j.org_id, j.id FROM jobs j
-         WHERE j.state = 'running' AND j.ending IS NULL AND NOT is_limited(j.org_id, j.source_id, j.target_id)
+         WHERE j.state IN ('pending', 'running') AND j.ending IS NULL
+           AND NOT is_limited(j.org_id, j.source_id, j.target_id)
            AND EXISTS (SELECT FROM steps s
                        JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
                        WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting' AND g.waits = 0)

@@ -177,19 +177,21 @@ pub struct Recovered {
     pub struck: usize,
     /// Jobs that started again.
     pub restarted: usize,
-    /// Ended jobs whose own queue may be there with nobody left to remove it.
-    pub ended: Vec<JobId>,
+    /// Ended jobs whose own queue may be there with nobody left to remove it; of each whether
+    /// nothing can make it again.
+    pub ended: Vec<(JobId, bool)>,
     /// Outbox rows to publish.
     pub owed: Vec<Owed>,
 }
 
 /// Strikes off silent holders, and lets jobs that have none left start again; at most
-/// `limit` of each.
-pub async fn recover(database: &Database, limit: i64) -> Result<Recovered, WorkflowError> {
+/// `limit` of each. `done`: ended jobs whose queue was removed for good.
+pub async fn recover(database: &Database, limit: i64, done: &[JobId]) -> Result<Recovered, WorkflowError> {
     let mut tx = database.system().await?;
     let lapsed = store::lapsed(tx.conn(), limit).await?;
-    let mut ended = store::forget(tx.conn(), limit).await?;
-    ended.extend(store::just_ended(tx.conn(), limit).await?);
+    let forgotten = store::forget(tx.conn(), limit).await?;
+    let mut ended: Vec<_> = forgotten.into_iter().map(|job| (job, false)).collect();
+    ended.extend(store::just_ended(tx.conn(), limit, done).await?);
     tx.commit().await?;
     let mut recovered = Recovered { ended, ..Recovered::default() };
     for holder in lapsed {

@@ -3,7 +3,6 @@
 
 use super::{WorkflowError, announce, limits};
 use crate::domain::id::{JobId, OrgId};
-use crate::domain::job::JobState;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::{self, Database, jobs, steps};
@@ -32,7 +31,7 @@ async fn fill(database: &Database, org_id: OrgId, job_id: JobId) -> Result<Vec<O
     let mut tx = database.system().await?;
     let conn = tx.conn();
     let Some(job) = jobs::lock(conn, org_id, job_id).await? else { return Ok(Vec::new()) };
-    if job.state != JobState::Running || job.ending.is_some() || job.limited {
+    if job.state.is_final() || job.ending.is_some() || job.limited {
         return Ok(Vec::new());
     }
     let next = steps::announce_next(conn, org_id, job_id).await?;

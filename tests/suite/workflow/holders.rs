@@ -94,9 +94,9 @@ async fn a_new_generation_undoes_what_the_old_one_did() {
     let late = walk.bench.claim(out[1], walk.worker).await.unwrap();
 
     walk.lapse().await;
-    let recovered = holders::recover(database, 10).await.unwrap();
+    let recovered = holders::recover(database, 10, &[]).await.unwrap();
     assert_eq!((recovered.struck, recovered.restarted, recovered.owed.len()), (1, 1, 1));
-    let again = holders::recover(database, 10).await.unwrap();
+    let again = holders::recover(database, 10, &[]).await.unwrap();
     assert_eq!((again.struck, again.restarted), (0, 0), "once");
     assert!(matches!(walk.done(&late).await, Err(WorkflowError::LeaseLost)), "a late holder's word");
     assert!(holders::renew(database, &old, LEASE).await.unwrap().is_none(), "it is to let go");
@@ -127,7 +127,7 @@ async fn a_job_starts_again_a_bounded_number_of_times() {
         assert_eq!(walk.bench.job_state(walk.job).await, "running");
         walk.enlisted(generation).await;
         walk.lapse().await;
-        assert_eq!(holders::recover(&walk.bench.database, 10).await.unwrap().restarted, 1);
+        assert_eq!(holders::recover(&walk.bench.database, 10, &[]).await.unwrap().restarted, 1);
     }
     assert_eq!(walk.bench.job_state(walk.job).await, "failed");
     let sql = format!("SELECT failure ->> 'code' FROM jobs WHERE id = '{}'", walk.job);

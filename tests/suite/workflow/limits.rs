@@ -160,8 +160,12 @@ async fn jobs_of_one_limit_take_turns() {
         settle::done(&bench.database, &step, &outcome(&step, 50)).await.unwrap();
     }
     assert_eq!(turns, [false, true, false, true, false, true]);
-    // A limit that is lifted lets out what waited, by the scheduler.
+    // A limit that is lifted lets out what waited, by the scheduler; of a job too that had no
+    // turn yet.
+    let third = job(&bench).await;
+    assert_eq!((out(&bench, third).await, bench.job_state(third).await.as_str()), (0, "pending"));
     bench.control.run("UPDATE organisations SET max_steps = NULL").await;
     refill::windows(&bench.database, 10).await.unwrap();
     assert!(out(&bench, first).await > 1 && out(&bench, second).await > 1);
+    assert_eq!(out(&bench, third).await, 1);
 }

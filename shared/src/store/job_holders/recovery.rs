@@ -50,9 +50,14 @@ pub async fn forget(conn: &mut Conn, limit: i64) -> Result<Vec<JobId>, StoreErro
     Ok(rows.into_iter().map(|r| JobId(r.job_id)).collect())
 }
 
-/// Jobs that have ended just now and had a queue of their own: a message that was on its way may
-/// have made it again. What is still owed to such queues is owed no more.
-pub async fn just_ended(conn: &mut Conn, limit: i64) -> Result<Vec<JobId>, StoreError> {
+/// Jobs that have ended in the last minutes and had a queue of their own, but for those that are
+/// `done` with; and of each whether that is so long ago that no message of it is on its way any
+/// more, which would have made the queue again. What is still owed to such queues is owed no more.
+pub async fn just_ended(
+    conn: &mut Conn,
+    limit: i64,
+    done: &[JobId],
+) -> Result<Vec<(JobId, bool)>, StoreError> {
     sqlx::query!(
         "DELETE FROM outbox o USING jobs j
          WHERE o.queue = 'job' AND o.published_at IS NULL AND j.org_id = o.org_id AND j.id = o.job_id
@@ -60,16 +65,20 @@ pub async fn just_ended(conn: &mut Conn, limit: i64) -> Result<Vec<JobId>, Store
     )
     .execute(&mut *conn)
     .await?;
+    let done: Vec<_> = done.iter().map(|job| job.0).collect();
     let rows = sqlx::query!(
-        "SELECT j.id FROM jobs j JOIN job_holds d ON d.org_id = j.org_id AND d.job_id = j.id
-         WHERE j.state IN ('completed', 'failed', 'cancelled')
-           AND j.ended_at BETWEEN now() - interval '8 s' AND now() - interval '1 s'
-         ORDER BY j.ended_at LIMIT $1",
-        limit
+        r#"SELECT j.id, j.ended_at < now() - interval '8 s' AS "long_ago!"
+           FROM jobs j JOIN job_holds d ON d.org_id = j.org_id AND d.job_id = j.id
+           WHERE j.state IN ('completed', 'failed', 'cancelled')
+             AND j.ended_at BETWEEN now() - interval '10 min' AND now() - interval '1 s'
+             AND j.id <> ALL ($2)
+           ORDER BY j.ended_at LIMIT $1"#,
+        limit,
+        &done
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|r| JobId(r.id)).collect())
+    Ok(rows.into_iter().map(|r| (JobId(r.id), r.long_ago)).collect())
 }
 
 /// Strikes a holder off whose lease has lapsed; `false`: it renewed or let go in between.
