@@ -14,6 +14,9 @@ pub const POISON_CLAIMS: i32 = 5;
 /// The code of a step that found no worker free for what its job needs.
 pub const NOBODY_FREE: &str = "no_holders";
 
+/// The code of a step that could not ask the control plane's database.
+pub const CONTROL_PLANE_AWAY: &str = "control_plane_away";
+
 /// What is to be done after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -81,7 +84,9 @@ pub fn verdict(kind: StepKind, failure: &Failure, attempt: i32, jitter: f64) -> 
     if failure.code == NOBODY_FREE {
         return Verdict::Wait(jittered(WAITED));
     }
-    if !failure.is_transient() || attempt >= attempts.min(most_attempts(kind)) {
+    // Longshore's own outage is nobody's answer, also where a person waits for one.
+    let most = if failure.code == CONTROL_PLANE_AWAY { attempts } else { attempts.min(most_attempts(kind)) };
+    if !failure.is_transient() || attempt >= most {
         return Verdict::GiveUp;
     }
     let whole = (first * factor.powi((attempt.max(1) - 1).min(16))).min(longest);
@@ -106,13 +111,15 @@ mod tests {
     #[test]
     fn what_is_tried_again_how_soon_and_how_often() {
         use FailureClass::{ConnectionFailure, DataError, InsufficientSpace, Internal};
-        use StepKind::{Copy, Plan, Probe, Replace};
+        use StepKind::{ConnectionTest, Copy, Plan, Probe, Replace};
         let usual = [1.0, 4.0, 16.0, 64.0];
         let quick = [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0];
         for (kind, class, code, expected) in [
             (Copy, ConnectionFailure, "connection_lost", &usual[..]),
             (Plan, ConnectionFailure, "connect_timeout", &usual),
             (Probe, Internal, "control_plane_away", &usual),
+            (ConnectionTest, Internal, "control_plane_away", &usual),
+            (ConnectionTest, ConnectionFailure, "connect_timeout", &[]),
             (Copy, DataError, "deadlock", &quick),
             (Copy, DataError, "lock_wait", &quick),
             (Replace, DataError, "deadlock", &quick[..4]),

@@ -1,6 +1,7 @@
 //! How a step ends when it does not end well.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::retry::CONTROL_PLANE_AWAY;
 use longshore_shared::domain::step::Verified;
 use longshore_shared::failpoint::Injected;
 use longshore_shared::store::StoreError;
@@ -58,7 +59,7 @@ fn of_store(error: &StoreError) -> Failure {
         ),
         _ => Failure::transient(
             FailureClass::Internal,
-            "control_plane_away",
+            CONTROL_PLANE_AWAY,
             "the control plane's database could not be asked",
             hint,
         ),
