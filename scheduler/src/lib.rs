@@ -144,7 +144,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     let stop = shutdown.child_token();
     duties.spawn(keep(leader::Lead, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(tick::Tick, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(sweep::Sweep, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(sweep::Sweep::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(dead::Keep::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(holders::Recover::default(), Arc::clone(ground), stop.clone()));

@@ -6,9 +6,18 @@
 //! and not marked is published again, and the second message finds its step taken. Two
 //! schedulers: the rows of one are locked while it awaits their confirms, the other
 //! skips them.
+//!
+//! RabbitMQ may lose what makes a queue work and keep its name: a node that is killed just
+//! after it made a quorum queue can come back with one that has no leader and never confirms a
+//! message. Such a queue is deleted and made anew. Nothing is lost by that, whoever is right: its
+//! steps are announced again, as after every loss of messages.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use longshore_shared::domain::id::JobId;
+use longshore_shared::domain::step::Queue;
+use longshore_shared::workflow::publish::Swept;
 use longshore_shared::workflow::{WorkflowError, publish};
 
 use crate::Ground;
@@ -18,8 +27,20 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Rows that one round publishes at most.
 const BATCH: i64 = 500;
 
+/// Rounds after which a queue that takes nothing is made anew: a job's own matters to nobody else.
+const fn patience(queue: Queue) -> u32 {
+    match queue {
+        Queue::Job => 1,
+        Queue::Interactive | Queue::First | Queue::Bulk => 3,
+    }
+}
+
 /// Publishes overdue rows.
-pub(crate) struct Sweep;
+#[derive(Default)]
+pub(crate) struct Sweep {
+    /// Queues that took nothing in so many rounds, one after the other.
+    silent: BTreeMap<(Queue, Option<JobId>), u32>,
+}
 
 impl Duty for Sweep {
     const NAME: &'static str = "sweep";
@@ -34,10 +55,44 @@ impl Duty for Sweep {
             return Ok(Round::Idle);
         }
         let age = ground.config.scheduler.sweep.as_secs_f64();
-        let published = publish::overdue(&ground.database, &ground.bus, age, BATCH).await?;
+        let Swept { published, silent, error } =
+            publish::overdue(&ground.database, &ground.bus, age, BATCH).await?;
         if published > 0 {
             tracing::debug!(published, "overdue messages were published");
         }
+        self.mend(ground, silent).await;
+        if let Some(error) = error {
+            return Err(error);
+        }
         Ok(if i64::try_from(published).is_ok_and(|n| n >= BATCH) { Round::More } else { Round::Idle })
+    }
+}
+
+impl Sweep {
+    async fn mend(&mut self, ground: &Ground, silent: BTreeMap<Queue, BTreeSet<JobId>>) {
+        let mut counted = BTreeMap::new();
+        for (queue, jobs) in silent {
+            for job_id in jobs {
+                let place = (queue, (queue == Queue::Job).then_some(job_id));
+                let rounds = self.silent.get(&place).copied().unwrap_or_default() + 1;
+                counted.insert(place, (rounds, job_id));
+            }
+        }
+        self.silent = counted.iter().map(|(place, (rounds, _))| (*place, *rounds)).collect();
+        for ((queue, own), (rounds, job_id)) in counted {
+            // If RabbitMQ takes what needs no queue, it is the queue that is wrong.
+            if rounds < patience(queue) || ground.bus.takes_messages().await.is_err() {
+                continue;
+            }
+            self.silent.remove(&(queue, own));
+            match ground.bus.remake(queue, job_id).await {
+                Ok(()) => {
+                    tracing::warn!(%queue, job.id = own.map(tracing::field::display), "a queue that took no messages was made anew");
+                }
+                Err(error) => {
+                    tracing::warn!(%queue, "a queue takes no messages and cannot be made anew: {error}");
+                }
+            }
+        }
     }
 }

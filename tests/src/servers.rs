@@ -161,6 +161,26 @@ impl Servers {
 }
 
 impl Servers {
+    /// Takes from a broker that does not run what makes jobs' own queues work: it still knows
+    /// their names when it comes back.
+    pub fn lame_job_queues(&self) {
+        let folders = |folder: PathBuf| {
+            let found = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            found.map(|entry| entry.path()).filter(|path| path.is_dir()).collect::<Vec<_>>()
+        };
+        let nodes = folders(self.state.join("rabbitmq/data")).into_iter();
+        let queues = nodes.flat_map(|node| folders(node.join("quorum"))).flat_map(folders);
+        let is_own = |queue: &PathBuf| {
+            let config = std::fs::read(queue.join("config")).unwrap_or_default();
+            String::from_utf8_lossy(&config).contains("_longshore.job.")
+        };
+        let queues: Vec<_> = queues.filter(is_own).collect();
+        assert!(!queues.is_empty(), "the broker has made queues");
+        for queue in queues {
+            std::fs::remove_dir_all(queue).expect("the queue's folder can be removed");
+        }
+    }
+
     /// Runs `rabbitmqctl` against the broker among them, in its own surroundings.
     pub async fn rabbitmqctl(&self, arguments: &[&str]) {
         let pid = self.servers["rabbitmq"].pid.expect("the broker runs");

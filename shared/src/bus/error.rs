@@ -38,6 +38,12 @@ pub enum BusError {
         /// Its routing key.
         key: String,
     },
+    /// RabbitMQ answers, and did not say in time that it has a message.
+    #[error("RabbitMQ did not confirm a message for {key} in time")]
+    Unconfirmed {
+        /// Its routing key.
+        key: String,
+    },
     /// RabbitMQ did not answer in time.
     #[error("RabbitMQ did not answer in time: {what}")]
     Timeout {
@@ -69,6 +75,11 @@ pub enum BusError {
 }
 
 impl BusError {
+    /// Whether the message's own queue may be what is wrong, and not the way to RabbitMQ.
+    pub const fn is_of_one_queue(&self) -> bool {
+        matches!(self, Self::Unconfirmed { .. } | Self::Refused { .. })
+    }
+
     /// The whole story on one line, sources included.
     pub(super) fn told(&self) -> String {
         match self {

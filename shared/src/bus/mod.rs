@@ -124,6 +124,11 @@ impl Bus {
         self.shared.publisher.send_one(Outgoing::control(control)).await
     }
 
+    /// Whether RabbitMQ confirms a message that no queue takes.
+    pub async fn takes_messages(&self) -> Result<(), BusError> {
+        self.shared.publisher.send_one(Outgoing::nobodys()).await
+    }
+
     /// Tells how far a step has come; never waits, and drops the sample when it cannot be sent.
     pub fn report(&self, progress: StepProgress) {
         self.shared.progress_out.report(progress);
@@ -169,12 +174,26 @@ impl Bus {
 
     /// Deletes a job's own queue with all it holds.
     pub async fn delete_job_queue(&self, job_id: JobId) -> Result<(), BusError> {
+        self.delete(Address::of(Queue::Job, job_id)).await
+    }
+
+    async fn delete(&self, address: Address) -> Result<(), BusError> {
         let live = self.shared.consuming.now()?;
         let channel = within("open a channel", live.connection().create_channel()).await?;
-        let name = Address::of(Queue::Job, job_id).name();
-        let deleted = channel.queue_delete(name.into(), QueueDeleteOptions::default());
-        within("delete a job's queue", deleted).await?;
+        let deleted = channel.queue_delete(address.name().into(), QueueDeleteOptions::default());
+        within("delete a queue", deleted).await?;
         within("close a channel", channel.close(200, "deleted".into())).await
+    }
+
+    /// Deletes a queue of steps that takes no messages although RabbitMQ does, and makes it anew.
+    /// What it held is gone: those steps are to be announced again. `job_id` matters for
+    /// [`Queue::Job`] only.
+    pub async fn remake(&self, queue: Queue, job_id: JobId) -> Result<(), BusError> {
+        let address = Address::of(queue, job_id);
+        self.delete(address).await?;
+        let live = self.shared.consuming.now()?;
+        topology::declare(live.connection()).await?;
+        address.declare(live.connection()).await
     }
 
     async fn depth_of(&self, address: Address) -> Result<u32, BusError> {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::Object;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Confirmation};
 
@@ -59,6 +61,12 @@ impl Outgoing {
             mandatory: false,
             address: None,
         }
+    }
+
+    /// For nobody, and confirmed all the same.
+    pub(super) fn nobodys() -> Self {
+        let (key, properties) = ("nobody".to_owned(), properties(TRANSIENT));
+        Self { exchange: STEPS, key, body: Vec::new(), properties, mandatory: false, address: None }
     }
 
     /// A message that is put aside, with the reason beside it.
@@ -143,12 +151,17 @@ impl Publisher {
             Ok(Err(error)) => Err(channels::explain(error)),
             Err(_) => Err(BusError::Timeout { what: "get a channel" }),
         };
-        let rest = ended.err().unwrap_or(BusError::Timeout { what: "confirm a message" });
-        done.into_iter().map(|result| result.unwrap_or_else(|| Err(rest.clone()))).collect()
+        let rest = |message: &Outgoing| match &ended {
+            Err(error) => Err(error.clone()),
+            Ok(()) => Err(BusError::Unconfirmed { key: message.key.clone() }),
+        };
+        let each = done.into_iter().zip(batch);
+        each.map(|(result, message)| result.unwrap_or_else(|| rest(message))).collect()
     }
 }
 
-/// Sends a batch and fills `done` as confirms come; an error is for all that is not done.
+/// Sends a batch and fills `done` as confirms come, until patience ends; an error is for all that
+/// is not done.
 async fn pump(
     channel: Object<channels::ConfirmChannels>,
     batch: &[&Outgoing],
@@ -160,13 +173,13 @@ async fn pump(
     }
     let ended = tokio::select! {
         () = send_and_confirm(&channel, batch, done) => return Ok(()),
-        reason = live.until_blocked() => BusError::Blocked { reason },
-        () = live.over() => BusError::NotConnected { why: "the connection was lost".to_owned() },
-        () = tokio::time::sleep(PATIENCE) => BusError::Timeout { what: "confirm a message" },
+        reason = live.until_blocked() => Err(BusError::Blocked { reason }),
+        () = live.over() => Err(BusError::NotConnected { why: "the connection was lost".to_owned() }),
+        () = tokio::time::sleep(PATIENCE) => Ok(()),
     };
     // Confirms may still be on their way on this channel: nobody else gets it.
     drop(Object::take(channel));
-    Err(ended)
+    ended
 }
 
 async fn send_and_confirm(
@@ -175,23 +188,25 @@ async fn send_and_confirm(
     done: &mut [Option<Result<(), BusError>>],
 ) {
     let failed = |source| BusError::Broker { what: "publish a message", source };
-    let mut confirms = Vec::with_capacity(batch.len());
-    for message in batch {
+    // Of several queues one may be silent: each confirm counts when it comes.
+    let mut confirms = FuturesUnordered::new();
+    for (message, done) in batch.iter().zip(done) {
         let timer = Metric::PublishConfirm.timer();
         let options = BasicPublishOptions { mandatory: message.mandatory, immediate: false };
         let (exchange, key) = (message.exchange.into(), message.key.as_str().into());
         let sent =
             channel.channel.basic_publish(exchange, key, options, &message.body, message.properties.clone());
-        confirms.push((timer, sent.await));
+        let sent = sent.await;
+        confirms.push(async move {
+            let confirmed = match sent {
+                Ok(confirm) => confirm.await,
+                Err(error) => Err(error),
+            };
+            *done = Some(confirmed.map_err(failed).and_then(|confirmation| message.judge(&confirmation)));
+            timer.stop(&[]);
+        });
     }
-    for ((message, done), (timer, sent)) in batch.iter().zip(done).zip(confirms) {
-        let confirmed = match sent {
-            Ok(confirm) => confirm.await,
-            Err(error) => Err(error),
-        };
-        *done = Some(confirmed.map_err(failed).and_then(|confirmation| message.judge(&confirmation)));
-        timer.stop(&[]);
-    }
+    while confirms.next().await.is_some() {}
 }
 
 /// A queue that is not there is never silent: it is counted, and the log names it.

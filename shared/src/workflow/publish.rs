@@ -1,6 +1,8 @@
 //! From the outbox to the bus. A message that is published twice is harmless, one that
 //! is not published is found by the sweep.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::WorkflowError;
 use crate::bus::{Bus, StepMessage};
 use crate::domain::id::{JobId, OrgId};
@@ -32,7 +34,7 @@ pub async fn settled(database: &Database, bus: &Bus, owed: Vec<Owed>) -> Result<
         return Ok(());
     }
     reach(Failpoint::DutyAfterCommit).await?;
-    let Confirmed { ids, outcome } = send(bus, owed).await;
+    let Confirmed { ids, outcome, .. } = send(bus, owed).await;
     reach(Failpoint::DutyAfterPublish).await?;
     mark(database, &ids).await?;
     outcome
@@ -59,25 +61,38 @@ pub async fn mark(database: &Database, ids: &[i64]) -> Result<(), WorkflowError>
     Ok(())
 }
 
-/// Publishes what nobody published in time; answers how many. The rows stay locked while
+/// What came of overdue rows.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// How many RabbitMQ confirmed.
+    pub published: usize,
+    /// Queues that did not take their messages, of a job's own queue with the job, else with one
+    /// that is concerned.
+    pub silent: BTreeMap<Queue, BTreeSet<JobId>>,
+    /// What kept the others.
+    pub error: Option<WorkflowError>,
+}
+
+/// Publishes what nobody published in time. The rows stay locked while
 /// their confirms are awaited, so that two sweeps share the work.
 pub async fn overdue(
     database: &Database,
     bus: &Bus,
     age_seconds: f64,
     limit: i64,
-) -> Result<usize, WorkflowError> {
+) -> Result<Swept, WorkflowError> {
     let mut tx = database.system().await?;
     let owed = outbox::lock_overdue(tx.conn(), age_seconds, limit).await?;
     if owed.is_empty() {
-        return Ok(0);
+        return Ok(Swept::default());
     }
     reach(Failpoint::SweepBeforePublish).await?;
     let confirmed = send(bus, owed).await;
     reach(Failpoint::SweepAfterPublish).await?;
     outbox::mark_published(tx.conn(), &confirmed.ids).await?;
     tx.commit().await?;
-    confirmed.outcome.map(|()| confirmed.ids.len())
+    let Confirmed { ids, outcome, silent } = confirmed;
+    Ok(Swept { published: ids.len(), silent, error: outcome.err() })
 }
 
 /// Announces again up to `limit` steps that were announced at least `age_seconds` ago and
@@ -112,6 +127,7 @@ async fn owe_one(
 struct Confirmed {
     ids: Vec<i64>,
     outcome: Result<(), WorkflowError>,
+    silent: BTreeMap<Queue, BTreeSet<JobId>>,
 }
 
 async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
@@ -123,7 +139,7 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
         match serde_json::from_value::<StepMessage>(row.body) {
             Ok(mut message) => {
                 spans.push(begin(&mut message, row.queue));
-                ids.push(row.id);
+                ids.push((row.id, row.queue, message.job_id));
                 messages.push((row.queue, message));
             }
             Err(error) => outcome = Err(crate::store::StoreError::from(error).into()),
@@ -131,17 +147,23 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
     }
     let mut confirmed = Vec::with_capacity(ids.len());
     let results = bus.publish_all(messages).await;
-    for ((id, span), result) in ids.into_iter().zip(spans).zip(results) {
+    let mut silent: BTreeMap<Queue, BTreeSet<JobId>> = BTreeMap::new();
+    for (((id, queue, job_id), span), result) in ids.into_iter().zip(spans).zip(results) {
         if let Some(span) = span {
             span.end(result.is_err());
         }
         match result {
             Ok(()) => confirmed.push(id),
-            Err(error) => outcome = Err(error.into()),
+            Err(error) => {
+                if error.is_of_one_queue() {
+                    silent.entry(queue).or_default().insert(job_id);
+                }
+                outcome = Err(error.into());
+            }
         }
     }
     Metric::OutboxPublished.add(u64::try_from(confirmed.len()).unwrap_or(u64::MAX), &[]);
-    Confirmed { ids: confirmed, outcome }
+    Confirmed { ids: confirmed, outcome, silent }
 }
 
 /// The span of the message's way; what the message leads to is below it.

@@ -69,6 +69,24 @@ async fn f04_rabbitmq_wiped_while_steps_wait_loses_nothing() {
     all_is_well(&stack, &job).await;
 }
 
+/// A node that is killed just after it made a quorum queue can come back with one that takes
+/// nothing.
+#[tokio::test]
+async fn f04_a_jobs_queue_that_takes_nothing_any_more_is_made_anew() {
+    let (held, mut stack) = stack_with_own_broker().await;
+    stack.start_all().await;
+    seed(&stack.source, 500).await;
+    let task = stack.task(&json!({})).await;
+    let job = stack.client.submit(&task).await;
+    in_hand(&stack, &job, "copy").await;
+    held.order("kill", "rabbitmq").await;
+    held.lame_job_queues();
+    held.order("start", "rabbitmq").await;
+    all_is_well(&stack, &job).await;
+    let job = stack.client.submit(&task).await;
+    all_is_well(&stack, &job).await;
+}
+
 #[tokio::test]
 async fn f05_a_deleted_queue_is_made_anew() {
     let stack = Stack::running().await;
