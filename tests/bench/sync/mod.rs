@@ -83,6 +83,23 @@ impl Times {
     }
 }
 
+/// Where a job's time went: its steps, in the order of their claims, seconds from the request.
+async fn show_steps(stack: &Stack, job: &str) {
+    let sql = format!(
+        "SELECT format('%s %s %s  %s to %s', rpad(coalesce(s.worker_name, ''), 9), rpad(s.kind, 12),
+                rpad(coalesce(s.table_number::text, ''), 3),
+                round(extract(epoch FROM s.started_at - j.created_at), 3),
+                round(extract(epoch FROM s.ended_at - j.created_at), 3))
+         FROM steps s JOIN jobs j ON j.id = s.job_id WHERE j.id = '{job}' ORDER BY s.started_at"
+    );
+    for line in stack.control.column::<String>(&sql).await {
+        println!("    {line}");
+    }
+    let ended =
+        format!("SELECT extract(epoch FROM ended_at - created_at)::float8 FROM jobs WHERE id = '{job}'");
+    println!("    the job ended after {:.3} s", stack.control.value::<f64>(&ended).await);
+}
+
 /// Runs a task to its verified end.
 async fn timed(stack: &Stack, task: &str) -> Times {
     let job = stack.client.submit(task).await;
@@ -92,6 +109,9 @@ async fn timed(stack: &Stack, task: &str) -> Times {
         format!("(SELECT {which} FROM steps s WHERE s.job_id = j.id AND s.kind {kinds} 'verify')")
     };
     let epoch = |of: String| format!("extract(epoch FROM {of})");
+    if std::env::var_os("STEPS").is_some() {
+        show_steps(stack, &job).await;
+    }
     let copied = epoch(format!("{} - j.created_at", ended("<>", "max(s.ended_at)")));
     let verified = epoch(format!("{} - {}", ended("=", "max(s.ended_at)"), ended("=", "min(s.started_at)")));
     Times {
