@@ -123,6 +123,9 @@ async fn open(worker: &Worker, lease: &Lease, generation: i32) -> Result<Outcome
     if let Err(error) = worker.bus.make_job_queue(lease.job_id).await {
         tracing::debug!(job.id = %lease.job_id, "the job's queue is made by whoever needs it first: {error}");
     }
+    // Else they would find out at their next look.
+    let word = Control::Look { org_id: lease.org_id, job_id: lease.job_id };
+    let _ = tokio::time::timeout(LOOKS.1, worker.bus.tell(&word)).await;
     let detail = json!({"generation": generation, "holders": held});
     Ok(Outcome { detail, ..Outcome::default() })
 }
