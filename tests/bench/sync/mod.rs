@@ -93,11 +93,12 @@ async fn show_steps(stack: &Stack, job: &str) {
          FROM steps s JOIN jobs j ON j.id = s.job_id WHERE j.id = '{job}' ORDER BY s.started_at"
     );
     for line in stack.control.column::<String>(&sql).await {
-        println!("    {line}");
+        report::note(&format!("    {line}"));
     }
     let ended =
         format!("SELECT extract(epoch FROM ended_at - created_at)::float8 FROM jobs WHERE id = '{job}'");
-    println!("    the job ended after {:.3} s", stack.control.value::<f64>(&ended).await);
+    let ended: f64 = stack.control.value(&ended).await;
+    report::note(&format!("    the job ended after {ended:.3} s"));
 }
 
 /// Runs a task to its verified end.
@@ -109,7 +110,7 @@ async fn timed(stack: &Stack, task: &str) -> Times {
         format!("(SELECT {which} FROM steps s WHERE s.job_id = j.id AND s.kind {kinds} 'verify')")
     };
     let epoch = |of: String| format!("extract(epoch FROM {of})");
-    if std::env::var_os("STEPS").is_some() {
+    if std::env::args().nth(2).as_deref() == Some("steps") {
         show_steps(stack, &job).await;
     }
     let copied = epoch(format!("{} - j.created_at", ended("<>", "max(s.ended_at)")));

@@ -26,7 +26,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::vault::Secret;
 use tokio::sync::mpsc;
 
-use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
+use self::shape::{Digest, Hashed, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 
 /// What every engine call answers: a failure is already classified.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -174,6 +174,18 @@ pub trait Reader: Send {
     /// of the engine group by the same hash. The hash is sensitive to swapped values between rows
     /// and to duplicates of rows.
     async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest>;
+
+    /// Keys and hashes of at most `limit` rows of the range, in key order, after the key `after`;
+    /// fewer than asked for are the last ones. Rows of equal content have equal hashes on every
+    /// server of the engine group.
+    async fn hashes(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        after: Option<&KeyTuple>,
+        limit: u32,
+        hash: Hash,
+    ) -> Result<Vec<Hashed>>;
 
     /// Counts, for each foreign key of the shape, the rows without a parent; returns
     /// those that have some.

@@ -1,13 +1,21 @@
 //! Two sides of a range, row by row, in the source's key order.
 //!
-//! Equality of keys is the target server's, equality of rows is that of bytes. Memory is
-//! bounded by one page of either side.
+//! Equality of keys is the target server's, equality of rows is that of bytes. Where both sides
+//! order the key alike, keys and hashes of rows travel first, and then only those rows that a hash
+//! does not show to be equal; else all of the source's, a page at a time, are looked up by key.
+//! Memory is bounded by one page of either side.
 
-use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
+use std::collections::{HashMap, VecDeque};
+
+use crate::engine::shape::{Digest, Hashed, KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Hash, Reader, Result};
 
 /// Rows a page at most; the engine makes it fewer where rows are large.
 pub(super) const PAGE_ROWS: u32 = 1_000;
+/// Rows of one side whose keys and hashes are in memory.
+const HASHED_ROWS: u32 = 2_000;
+/// Rows are looked up together until they have so many bytes.
+const LOOKED_UP_BYTES: u64 = 8 << 20;
 
 /// A page of the source, sorted by what the target has.
 #[derive(Debug, Default)]
@@ -20,7 +28,7 @@ pub(super) struct Page {
     pub(super) unchanged: u64,
     /// How many rows the page had.
     pub(super) rows: u64,
-    /// Bytes of the source's values.
+    /// Bytes of the source's values that were looked at.
     pub(super) bytes: u64,
 }
 
@@ -28,17 +36,92 @@ pub(super) struct Page {
 pub(super) struct Comparison<'a> {
     table: &'a TableShape,
     range: &'a Range,
+    hash: Hash,
     after: Option<KeyTuple>,
+    /// Rows behind `after` that no hash has shown to be equal, with their bytes.
+    suspects: VecDeque<(KeyTuple, u64)>,
+    /// Rows that were shown to be equal and are in no page yet.
+    equal: u64,
+    ended: bool,
 }
 
 impl<'a> Comparison<'a> {
     /// Of the range of a table with a key.
-    pub(super) fn new(table: &'a TableShape, range: &'a Range) -> Self {
-        Self { table, range, after: None }
+    pub(super) fn new(table: &'a TableShape, range: &'a Range, hash: Hash) -> Self {
+        let (after, suspects, equal, ended) = (None, VecDeque::new(), 0, false);
+        Self { table, range, hash, after, suspects, equal, ended }
     }
 
     /// The next page; `None`: the range is through.
     pub(super) async fn next(
+        &mut self,
+        source: &mut dyn Reader,
+        target: &mut dyn Reader,
+    ) -> Result<Option<Page>> {
+        if !self.table.key.as_ref().is_some_and(|key| key.same_order) {
+            return self.next_by_key(source, target).await;
+        }
+        while self.suspects.is_empty() && !self.ended {
+            self.sift(source, target).await?;
+        }
+        let keys = self.due();
+        let equal = std::mem::take(&mut self.equal);
+        if keys.is_empty() {
+            let equal = Page { unchanged: equal, rows: equal, ..Page::default() };
+            return Ok((equal.rows > 0).then_some(equal));
+        }
+        let (rows, found) = futures::try_join!(
+            source.fetch(self.table, &keys, Columns::Stored),
+            target.fetch(self.table, &keys, Columns::Stored)
+        )?;
+        // The source's view stands still: a row whose key it told is there.
+        let pairs = rows.into_iter().zip(found).filter_map(|(row, there)| Some((row?, there)));
+        let mut page = sorted(pairs);
+        page.rows += equal;
+        page.unchanged += equal;
+        Ok(Some(page))
+    }
+
+    /// Reads keys and hashes of the next rows, and keeps those that are not equal.
+    async fn sift(&mut self, source: &mut dyn Reader, target: &mut dyn Reader) -> Result<()> {
+        let (range, after) = (self.range, self.after.as_ref());
+        let mut ours = source.hashes(self.table, range, after, HASHED_ROWS, self.hash).await?;
+        // The last one says how far the target is to be read, and comes again, unless it is all.
+        self.ended = ours.len() < HASHED_ROWS as usize;
+        let bound = if self.ended { None } else { ours.pop().map(|last| last.key) };
+        let Some(last) = ours.last().map(|last| last.key.clone()) else { return Ok(()) };
+        let part = Range { from: range.from.clone(), to: bound.or_else(|| range.to.clone()) };
+        // What only the target has may be more than this; then some rows are looked at for nothing.
+        let theirs = target.hashes(self.table, &part, after, 2 * HASHED_ROWS, self.hash).await?;
+        let theirs: HashMap<KeyTuple, (Option<bytes::Bytes>, u64)> =
+            theirs.into_iter().map(|Hashed { key, hash, bytes }| (key, (hash, bytes))).collect();
+        for Hashed { key, hash, bytes } in ours {
+            match theirs.get(&key) {
+                Some((there, _)) if hash.is_some() && *there == hash => self.equal += 1,
+                there => {
+                    let more = there.map_or(0, |(_, bytes)| *bytes);
+                    self.suspects.push_back((key, bytes.max(more)));
+                }
+            }
+        }
+        self.after = Some(last);
+        Ok(())
+    }
+
+    /// The next keys to look up: at least one if there is any.
+    fn due(&mut self) -> Vec<KeyTuple> {
+        let (mut keys, mut total) = (Vec::new(), 0);
+        while keys.len() < PAGE_ROWS as usize
+            && let Some((_, bytes)) = self.suspects.front()
+            && (keys.is_empty() || total + bytes <= LOOKED_UP_BYTES)
+        {
+            total += bytes;
+            keys.extend(self.suspects.pop_front().map(|(key, _)| key));
+        }
+        keys
+    }
+
+    async fn next_by_key(
         &mut self,
         source: &mut dyn Reader,
         target: &mut dyn Reader,
@@ -49,13 +132,13 @@ impl<'a> Comparison<'a> {
         let Some(last) = keys.last() else { return Ok(None) };
         let found = target.fetch(self.table, &keys, Columns::Stored).await?;
         self.after = Some(last.clone());
-        Ok(Some(sorted(rows, found)))
+        Ok(Some(sorted(rows.into_iter().zip(found))))
     }
 }
 
-fn sorted(rows: Vec<Row>, found: Vec<Option<Row>>) -> Page {
+fn sorted(pairs: impl IntoIterator<Item = (Row, Option<Row>)>) -> Page {
     let mut page = Page::default();
-    for (row, there) in rows.into_iter().zip(found) {
+    for (row, there) in pairs {
         page.rows += 1;
         page.bytes += size(&row);
         match there {
@@ -111,7 +194,7 @@ mod tests {
             Some(row(&[Some("3"), Some("abc")])),
             None,
         ];
-        let page = sorted(rows, found);
+        let page = sorted(rows.into_iter().zip(found));
         assert_eq!((page.rows, page.unchanged, page.bytes), (4, 1, 7));
         assert_eq!(page.differing.len(), 2);
         assert_eq!(page.missing, [row(&[Some("4"), None])]);

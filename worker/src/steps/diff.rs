@@ -52,7 +52,7 @@ pub(super) async fn apply(
         return Ok(Applied { deferred: 0, equal: Some(equal) });
     }
     let (mut deferred, mut wrote) = (0, false);
-    let mut comparison = Comparison::new(&plan.shape, range);
+    let mut comparison = Comparison::new(&plan.shape, range, context.hash());
     while let Some(page) = comparison.next(source, target).await? {
         let (counts, left_out) = write(context, target, plan, page).await?;
         meter.add(counts);

@@ -18,7 +18,7 @@ use super::context::Context;
 use super::error::StepError;
 use super::table::{DiffDetail, TablePlan, read};
 use crate::engine::shape::{KeyTuple, Range, Row};
-use crate::engine::{Columns, Reader, Writer};
+use crate::engine::{Columns, Hash, Reader, Writer};
 use crate::transfer::whole;
 
 /// Rows inserted at once, and the bytes that they are to stay below.
@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     source.freeze().await?;
     target.begin().await?;
     let policy = context.spec().policy;
-    let stuck = stuck(&mut *source, &mut *target, &plan, policy).await?;
+    let stuck = stuck(&mut *source, &mut *target, &plan, policy, context.hash()).await?;
     write(&mut *source, &mut *target, &plan, &stuck, policy).await?;
     source.thaw().await?;
     context.commit(&mut *target).await?;
@@ -66,9 +66,10 @@ async fn stuck(
     target: &mut dyn Writer,
     plan: &TablePlan,
     policy: ConflictPolicy,
+    hash: Hash,
 ) -> Result<Stuck, StepError> {
     let mut stuck = Stuck::default();
-    let mut comparison = Comparison::new(&plan.shape, &Range::ALL);
+    let mut comparison = Comparison::new(&plan.shape, &Range::ALL, hash);
     while let Some(page) = comparison.next(source, target).await? {
         let keys = |rows: &[Row]| rows.iter().filter_map(|row| plan.shape.key_of(row)).collect::<Vec<_>>();
         stuck.missing.extend(keys(&page.missing));

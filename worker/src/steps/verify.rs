@@ -133,7 +133,7 @@ async fn by_key(
         if same {
             continue;
         }
-        let mut comparison = Comparison::new(&plan.shape, range);
+        let mut comparison = Comparison::new(&plan.shape, range, context.hash());
         while let Some(page) = comparison.next(source, target).await? {
             found.missing += u64::try_from(page.missing.len()).unwrap_or(u64::MAX);
             found.differing += u64::try_from(page.differing.len()).unwrap_or(u64::MAX);

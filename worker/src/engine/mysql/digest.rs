@@ -27,7 +27,7 @@ use super::session::{Session, number_at, text_at};
 
 /// What a row's hash counts as when the server could not compute it; more than any sum of
 /// 64-bit numbers over the rows that a table can have.
-const UNKNOWN: &str = "1000000000000000000000000000000";
+pub(super) const UNKNOWN: &str = "1000000000000000000000000000000";
 /// No row's text without its long values is longer.
 const LARGEST_ROW: u64 = 1 << 20;
 
@@ -50,14 +50,19 @@ pub(super) async fn digest(s: &mut Session, t: &TableShape, range: &Range, hash:
     Ok(Digest { rows, hash: if sum.is_empty() { "0".to_owned() } else { sum } })
 }
 
-/// All rows' hashes, put together in no order. Rows of a table without a key have nothing that
-/// tells them apart: the strong hash alone is good enough for them, and a sum, which does not
-/// hide that a row is there twice. `packet` is the server's `max_allowed_packet`.
+/// All rows' hashes, put together in no order: by XOR, but where rows may be there twice, or be
+/// [`UNKNOWN`].
 fn sum(t: &TableShape, hash: Hash, packet: u64) -> Result<String> {
+    let (row, is_plain) = row_hash(t, hash, packet)?;
+    Ok(if is_plain { format!("BIT_XOR({row})") } else { format!("SUM({row})") })
+}
+
+/// A row's 64 bits, and whether the server is sure to make them, for rows that are all different.
+/// Rows of a table without a key have nothing that tells them apart: the strong hash alone is good
+/// enough for them. `packet` is the server's `max_allowed_packet`.
+pub(super) fn row_hash(t: &TableShape, hash: Hash, packet: u64) -> Result<(String, bool)> {
     let stored = select::stored(t)?;
-    let (Some(key), Hash::Quick(salt)) = (&t.key, hash) else {
-        return Ok(format!("SUM({})", strong(&stored)));
-    };
+    let (Some(key), Hash::Quick(salt)) = (&t.key, hash) else { return Ok((strong(&stored), false)) };
     let keys = select::key(t)?;
     let split = Split::Salted(salt);
     let (row, mut weight) = (row_text(&stored, split), key_text(&keys, split));
@@ -67,7 +72,7 @@ fn sum(t: &TableShape, hash: Hash, packet: u64) -> Result<String> {
     let product = format!("(CRC32({row})+1)*(CRC32({weight})+1)");
     // A text that the server may fail to make has to be told; others need not pay for that.
     let may_fail = packet < LARGEST_ROW || stored.iter().any(|column| is_hashed(column));
-    Ok(if may_fail { format!("SUM(IFNULL({product},{UNKNOWN}))") } else { format!("BIT_XOR({product})") })
+    Ok(if may_fail { (format!("IFNULL({product},{UNKNOWN})"), false) } else { (product, true) })
 }
 
 /// How a row's text tells where a value ends.

@@ -14,6 +14,7 @@ mod define;
 mod digest;
 mod errors;
 mod examine;
+mod hashes;
 mod insertion;
 mod inspect;
 mod literal;
@@ -37,7 +38,7 @@ pub(crate) use self::anchor::Anchored;
 pub(super) use self::compare::differences;
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
-use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
+use super::shape::{Digest, Hashed, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 use super::{Columns, Hash, Inspector, Orphans, Reader, Result, RowBatch, Writer};
 
 #[async_trait]
@@ -128,6 +129,17 @@ impl Reader for Session {
 
     async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
         digest::digest(self, table, range, hash).await
+    }
+
+    async fn hashes(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        after: Option<&KeyTuple>,
+        limit: u32,
+        hash: Hash,
+    ) -> Result<Vec<Hashed>> {
+        hashes::hashes(self, table, range, after, limit, hash).await
     }
 
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {

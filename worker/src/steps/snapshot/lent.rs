@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::held::Snapshot;
-use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
+use crate::engine::shape::{Digest, Hashed, KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Hash, Orphans, Reader, Result, RowBatch};
 
 /// How long a session may take to come to itself; it reads to the end what it had begun.
@@ -124,6 +124,17 @@ impl Reader for Lent {
 
     async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
         self.session().digest(table, range, hash).await
+    }
+
+    async fn hashes(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        after: Option<&KeyTuple>,
+        limit: u32,
+        hash: Hash,
+    ) -> Result<Vec<Hashed>> {
+        self.session().hashes(table, range, after, limit, hash).await
     }
 
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {

@@ -1,0 +1,110 @@
+//! Keys of rows and a hash of each row's content, in the key's order.
+//!
+//! A row that differs is found without its content: where a range's checksums are not equal,
+//! keys and hashes of its rows travel, and contents only of rows whose hashes are not equal.
+
+use bytes::Bytes;
+use mysql_async::Value;
+use mysql_async::prelude::Queryable;
+
+use super::super::shape::{Family, Hashed, KeyTuple, Range, TableShape};
+use super::super::{Hash, Result, network};
+use super::digest::{UNKNOWN, row_hash};
+use super::errors::classify;
+use super::quote::{ident, idents};
+use super::select;
+use super::session::Session;
+use super::{bounds, walk};
+
+pub(super) async fn hashes(
+    s: &mut Session,
+    t: &TableShape,
+    range: &Range,
+    after: Option<&KeyTuple>,
+    limit: u32,
+    hash: Hash,
+) -> Result<Vec<Hashed>> {
+    let doing = format!("read row hashes of table `{}`", t.name);
+    let failed = |error: mysql_async::Error| classify(&error, &doing);
+    let by_key = walk::hint(s, t).await?;
+    let query = statement(t, range, after, limit, hash, s.info.max_allowed_packet, &by_key)?;
+    let mut result = s.conn.query_iter(query).await.map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = result.next().await.map_err(failed)? {
+        let row = hashed(row, t).filter(|_| found.len() < limit as usize);
+        found.push(row.ok_or_else(|| network::not_this_engine(&doing, "the server sent another row"))?);
+    }
+    Ok(found)
+}
+
+fn statement(
+    t: &TableShape,
+    range: &Range,
+    after: Option<&KeyTuple>,
+    limit: u32,
+    hash: Hash,
+    packet: u64,
+    by_key: &str,
+) -> Result<Vec<u8>> {
+    let keys = select::key(t)?;
+    let list = select::list(keys.iter().copied(), "");
+    let (content, _) = row_hash(t, hash, packet)?;
+    let order = idents(keys.iter().map(|column| column.name.as_str()));
+    let mut query =
+        format!("SELECT {list}, {content}, {} FROM {}{by_key}", long_bytes(t)?, ident(&t.name)).into_bytes();
+    query.extend(bounds::condition(t, range, after)?);
+    query.extend(format!(" ORDER BY {order} LIMIT {limit}").into_bytes());
+    Ok(query)
+}
+
+/// The bytes of a row's long values; all others are small beside a page.
+fn long_bytes(t: &TableShape) -> Result<String> {
+    let is_long =
+        |family| matches!(family, Family::LongText | Family::Blob | Family::Json | Family::Geometry);
+    let long = select::stored(t)?.into_iter().filter(|column| is_long(column.family));
+    let lengths: Vec<_> = long.map(|column| format!("IFNULL(LENGTH({}),0)", ident(&column.name))).collect();
+    Ok(if lengths.is_empty() { "0".to_owned() } else { lengths.join("+") })
+}
+
+fn hashed(row: mysql_async::Row, t: &TableShape) -> Option<Hashed> {
+    let mut values: Vec<Bytes> = Vec::with_capacity(row.len());
+    for value in row.unwrap() {
+        match value {
+            Value::Bytes(bytes) => values.push(bytes.into()),
+            _ => return None,
+        }
+    }
+    let long: u64 = std::str::from_utf8(&values.pop()?).ok()?.parse().ok()?;
+    let hash = values.pop()?;
+    let bytes = long.saturating_add(t.row_bytes);
+    // What the server could not compute is equal to nothing.
+    let hash = (hash.len() < UNKNOWN.len()).then_some(hash);
+    (values.len() == t.key.as_ref()?.columns.len()).then_some(Hashed { key: KeyTuple(values), hash, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::shape::Column;
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn statements() {
+        let table = sample::table(
+            vec![
+                Column { nullable: false, ..sample::column("id", Family::Integer, "int") },
+                sample::column("b", Family::Blob, "blob"),
+            ],
+            &[0],
+        );
+        let after = KeyTuple(vec![Bytes::from_static(b"7")]);
+        let sql =
+            statement(&table, &Range::ALL, Some(&after), 9, Hash::Strong, 1 << 24, " FORCE INDEX (`k`)");
+        let sql = sql.map_or_else(|failure| failure.code, |sql| String::from_utf8_lossy(&sql).into_owned());
+        let (content, _) = row_hash(&table, Hash::Strong, 1 << 24).expect("it has a hash");
+        let expected = format!(
+            "SELECT `id`, {content}, IFNULL(LENGTH(`b`),0) FROM `t` FORCE INDEX (`k`) WHERE `id` > 7 ORDER BY `id` LIMIT 9"
+        );
+        assert_eq!(sql, expected);
+    }
+}
