@@ -42,14 +42,23 @@ pub(super) struct Comparison<'a> {
     suspects: VecDeque<(KeyTuple, u64)>,
     /// Rows that were shown to be equal and are in no page yet.
     equal: u64,
+    /// Rows that only the target has, as far as that is known.
+    extra: Option<u64>,
     ended: bool,
 }
 
 impl<'a> Comparison<'a> {
     /// Of the range of a table with a key.
     pub(super) fn new(table: &'a TableShape, range: &'a Range, hash: Hash) -> Self {
+        let same_order = table.key.as_ref().is_some_and(|key| key.same_order);
         let (after, suspects, equal, ended) = (None, VecDeque::new(), 0, false);
-        Self { table, range, hash, after, suspects, equal, ended }
+        Self { table, range, hash, after, suspects, equal, extra: same_order.then_some(0), ended }
+    }
+
+    /// How many rows of the range only the target has, once it is through; `None`: that was not
+    /// found out.
+    pub(super) const fn extra_rows(&self) -> Option<u64> {
+        self.extra
     }
 
     /// The next page; `None`: the range is through.
@@ -89,13 +98,16 @@ impl<'a> Comparison<'a> {
         // The last one says how far the target is to be read, and comes again, unless it is all.
         self.ended = ours.len() < HASHED_ROWS as usize;
         let bound = if self.ended { None } else { ours.pop().map(|last| last.key) };
-        let Some(last) = ours.last().map(|last| last.key.clone()) else { return Ok(()) };
+        let last = ours.last().map(|last| last.key.clone());
         let part = Range { from: range.from.clone(), to: bound.or_else(|| range.to.clone()) };
         // What only the target has may be more than this; then some rows are looked at for nothing.
-        let theirs = target.hashes(self.table, &part, after, 2 * HASHED_ROWS, self.hash).await?;
+        let most = 2 * HASHED_ROWS;
+        let theirs = target.hashes(self.table, &part, after, most, self.hash).await?;
+        let (mut alone, is_all) = (theirs.len(), theirs.len() < most as usize);
         let theirs: HashMap<KeyTuple, (Option<bytes::Bytes>, u64)> =
             theirs.into_iter().map(|Hashed { key, hash, bytes }| (key, (hash, bytes))).collect();
         for Hashed { key, hash, bytes } in ours {
+            alone -= usize::from(theirs.contains_key(&key));
             match theirs.get(&key) {
                 Some((there, _)) if hash.is_some() && *there == hash => self.equal += 1,
                 there => {
@@ -104,7 +116,9 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
-        self.after = Some(last);
+        let alone = u64::try_from(alone).ok().filter(|_| is_all);
+        self.extra = self.extra.zip(alone).map(|(extra, alone)| extra + alone);
+        self.after = last.or_else(|| self.after.take());
         Ok(())
     }
 

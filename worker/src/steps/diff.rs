@@ -13,8 +13,8 @@ use super::compare::{Comparison, Page, digests};
 use super::context::Context;
 use super::error::StepError;
 use super::table::{DiffDetail, RangePayload, TablePlan, written};
-use crate::engine::shape::Range;
-use crate::engine::{Reader, Writer};
+use crate::engine::shape::{KeyTuple, Range, Row};
+use crate::engine::{Columns, Reader, Writer};
 use crate::transfer::{Meter, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -51,19 +51,18 @@ pub(super) async fn apply(
         meter.add(Counts { rows, unchanged: rows, ..Counts::default() });
         return Ok(Applied { deferred: 0, equal: Some(equal) });
     }
-    let (mut deferred, mut wrote) = (0, false);
+    let (mut deferred, mut proven, mut rows) = (0, true, 0);
     let mut comparison = Comparison::new(&plan.shape, range, context.hash());
     while let Some(page) = comparison.next(source, target).await? {
-        let (counts, left_out) = write(context, target, plan, page).await?;
-        meter.add(counts);
-        deferred += left_out;
-        wrote |= counts.inserted + counts.updated > 0;
+        rows += page.rows;
+        let written = write(context, target, plan, page).await?;
+        meter.add(written.counts);
+        deferred += written.deferred;
+        proven &= written.proven;
     }
-    // What was written is proven where it was written, by whoever has the range in hand.
-    let equal = match wrote && deferred == 0 {
-        true => equal(context, source, target, plan, range).await?,
-        false => None,
-    };
+    // Each row of the source has been seen on the target, as it is, by whoever has the range in
+    // hand; if there is none besides, nothing is left to compare.
+    let equal = (proven && comparison.extra_rows() == Some(0)).then_some(rows);
     Ok(Applied { deferred, equal })
 }
 
@@ -79,12 +78,21 @@ async fn equal(
     Ok(found.filter(|(left, right)| left == right).map(|(left, _)| left.rows))
 }
 
+/// What came of a page.
+struct Written {
+    counts: Counts,
+    /// Rows that were left out since another row holds their unique value.
+    deferred: u64,
+    /// Whether the target has each row of the page as the source has it.
+    proven: bool,
+}
+
 async fn write(
     context: &Context,
     target: &mut dyn Writer,
     plan: &TablePlan,
     page: Page,
-) -> Result<(Counts, u64), StepError> {
+) -> Result<Written, StepError> {
     let mut counts = Counts {
         rows: whole(page.rows),
         bytes: whole(page.bytes),
@@ -99,7 +107,7 @@ async fn write(
         }
     };
     if updates.is_empty() && page.missing.is_empty() {
-        return Ok((counts, 0));
+        return Ok(Written { proven: counts.skipped == 0, counts, deferred: 0 });
     }
     target.begin().await?;
     let not_updated = match updates.is_empty() {
@@ -115,10 +123,21 @@ async fn write(
         target.rollback().await?;
         return Err(clash(plan, deferred).into());
     }
+    let rows = [updates, page.missing];
+    let proven = deferred == 0 && counts.skipped == 0 && is_there(target, plan, &rows).await?;
     context.commit(target).await?;
-    counts.updated = whole(updates.len() - not_updated);
-    counts.inserted = whole(page.missing.len() - not_inserted);
-    Ok((counts, deferred))
+    counts.updated = whole(rows[0].len() - not_updated);
+    counts.inserted = whole(rows[1].len() - not_inserted);
+    Ok(Written { counts, deferred, proven })
+}
+
+/// Whether the target has these rows now, to the byte: a trigger of it may have changed them.
+async fn is_there(target: &mut dyn Writer, plan: &TablePlan, rows: &[Vec<Row>]) -> Result<bool, StepError> {
+    let rows: Vec<&Row> = rows.iter().flatten().collect();
+    let keys: Vec<KeyTuple> = rows.iter().filter_map(|row| plan.shape.key_of(row)).collect();
+    let found = target.fetch(&plan.shape, &keys, Columns::Stored).await?;
+    Ok(rows.len() == found.len()
+        && rows.into_iter().zip(&found).all(|(row, there)| there.as_ref() == Some(row)))
 }
 
 /// Rows clash although nothing that this job knows of can be in their way.
