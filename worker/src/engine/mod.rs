@@ -12,6 +12,7 @@ pub mod mysql;
 mod network;
 pub mod point;
 mod postgres;
+mod row_hashes;
 pub mod shape;
 
 use std::net::SocketAddr;
@@ -26,7 +27,8 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::vault::Secret;
 use tokio::sync::mpsc;
 
-use self::shape::{Digest, Hashed, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
+pub use self::row_hashes::{Hashed, RowHashes};
+use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 
 /// What every engine call answers: a failure is already classified.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -185,7 +187,7 @@ pub trait Reader: Send {
         after: Option<&KeyTuple>,
         limit: u32,
         hash: Hash,
-    ) -> Result<Vec<Hashed>>;
+    ) -> Result<RowHashes>;
 
     /// Counts, for each foreign key of the shape, the rows without a parent; returns
     /// those that have some.

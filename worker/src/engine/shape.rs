@@ -278,17 +278,6 @@ impl Range {
     pub const ALL: Self = Self { from: None, to: None };
 }
 
-/// What is told of a row instead of its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hashed {
-    /// Its key.
-    pub key: KeyTuple,
-    /// The server's hash of its content, opaque; `None`: it could not be computed.
-    pub hash: Option<Bytes>,
-    /// About how many bytes it has.
-    pub bytes: u64,
-}
-
 /// Number of rows and checksum of a range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {

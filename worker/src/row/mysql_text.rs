@@ -37,17 +37,22 @@ pub fn push_packet(out: &mut BytesMut, mut packet: &[u8], columns: usize) -> Res
         if column > 0 {
             out.extend_from_slice(&[FIELD_END]);
         }
-        match length(&mut packet).ok_or(TextError::Packet)? {
+        match take_value(&mut packet).ok_or(TextError::Packet)? {
             None => out.extend_from_slice(NULL),
-            Some(length) => {
-                let (value, rest) = packet.split_at_checked(length).ok_or(TextError::Packet)?;
-                push_escaped(out, value);
-                packet = rest;
-            }
+            Some(value) => push_escaped(out, value),
         }
     }
     out.extend_from_slice(&[ROW_END]);
     if packet.is_empty() { Ok(()) } else { Err(TextError::Packet) }
+}
+
+/// Takes the first value of what is left of such a row, `Some(None)` for NULL; `None`: there is none
+/// that is whole.
+pub fn take_value<'a>(packet: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    let Some(length) = length(packet)? else { return Some(None) };
+    let (value, rest) = packet.split_at_checked(length)?;
+    *packet = rest;
+    Some(Some(value))
 }
 
 /// A value's length, `Some(None)` for NULL; `None`: there is none that is one.

@@ -7,13 +7,15 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::engine::shape::{Digest, Hashed, KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Hash, Reader, Result};
+use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
+use crate::engine::{Columns, Hash, Reader, Result, RowHashes};
 
 /// Rows a page at most; the engine makes it fewer where rows are large.
 pub(super) const PAGE_ROWS: u32 = 1_000;
-/// Rows of one side whose keys and hashes are in memory.
-const HASHED_ROWS: u32 = 2_000;
+/// Rows of one side whose keys and hashes are in memory: at least and at most, and what they may
+/// have in all if a key were as long as a row.
+const HASHED_ROWS: (u32, u32) = (1_000, 10_000);
+const HASHED_BYTES: u64 = 4 << 20;
 /// Rows are looked up together until they have so many bytes.
 const LOOKED_UP_BYTES: u64 = 8 << 20;
 
@@ -94,31 +96,22 @@ impl<'a> Comparison<'a> {
     /// Reads keys and hashes of the next rows, and keeps those that are not equal.
     async fn sift(&mut self, source: &mut dyn Reader, target: &mut dyn Reader) -> Result<()> {
         let (range, after) = (self.range, self.after.as_ref());
-        let mut ours = source.hashes(self.table, range, after, HASHED_ROWS, self.hash).await?;
+        let rows = hashed_rows(self.table);
+        let mut ours = source.hashes(self.table, range, after, rows, self.hash).await?;
         // The last one says how far the target is to be read, and comes again, unless it is all.
-        self.ended = ours.len() < HASHED_ROWS as usize;
-        let bound = if self.ended { None } else { ours.pop().map(|last| last.key) };
-        let last = ours.last().map(|last| last.key.clone());
+        self.ended = ours.len() < rows as usize;
+        let bound = if self.ended { None } else { ours.pop() };
         let part = Range { from: range.from.clone(), to: bound.or_else(|| range.to.clone()) };
         // What only the target has may be more than this; then some rows are looked at for nothing.
-        let most = 2 * HASHED_ROWS;
-        let theirs = target.hashes(self.table, &part, after, most, self.hash).await?;
-        let (mut alone, is_all) = (theirs.len(), theirs.len() < most as usize);
-        let theirs: HashMap<KeyTuple, (Option<bytes::Bytes>, u64)> =
-            theirs.into_iter().map(|Hashed { key, hash, bytes }| (key, (hash, bytes))).collect();
-        for Hashed { key, hash, bytes } in ours {
-            alone -= usize::from(theirs.contains_key(&key));
-            match theirs.get(&key) {
-                Some((there, _)) if hash.is_some() && *there == hash => self.equal += 1,
-                there => {
-                    let more = there.map_or(0, |(_, bytes)| *bytes);
-                    self.suspects.push_back((key, bytes.max(more)));
-                }
-            }
+        let theirs = target.hashes(self.table, &part, after, 2 * rows, self.hash).await?;
+        let Sifted { suspects, extra } = sift(&ours, &theirs);
+        self.equal += whole(ours.len() - suspects.len());
+        self.suspects.extend(suspects.into_iter().map(|(at, bytes)| (ours.tuple(at), bytes)));
+        let is_all = theirs.len() < 2 * rows as usize;
+        self.extra = self.extra.filter(|_| is_all).map(|before| before + whole(extra));
+        if let Some(last) = ours.len().checked_sub(1) {
+            self.after = Some(ours.tuple(last));
         }
-        let alone = u64::try_from(alone).ok().filter(|_| is_all);
-        self.extra = self.extra.zip(alone).map(|(extra, alone)| extra + alone);
-        self.after = last.or_else(|| self.after.take());
         Ok(())
     }
 
@@ -148,6 +141,47 @@ impl<'a> Comparison<'a> {
         self.after = Some(last.clone());
         Ok(Some(sorted(rows.into_iter().zip(found))))
     }
+}
+
+/// What came of keys and hashes of both sides.
+struct Sifted {
+    /// Places of the source's rows that are not shown to be equal, with the larger side's bytes.
+    suspects: Vec<(usize, u64)>,
+    /// How many rows only the target has.
+    extra: usize,
+}
+
+/// Both sides are in the key's order, so most rows stand where they are expected.
+fn sift(ours: &RowHashes, theirs: &RowHashes) -> Sifted {
+    let (mut suspects, mut next, mut met) = (Vec::new(), 0, 0);
+    let mut places: Option<HashMap<KeyTuple, usize>> = None;
+    for at in 0..ours.len() {
+        let row = ours.row(at);
+        let expected = next < theirs.len() && ours.key(at).eq(theirs.key(next));
+        let found = if expected {
+            Some(next)
+        } else {
+            let all = || (next..theirs.len()).map(|place| (theirs.tuple(place), place)).collect();
+            places.get_or_insert_with(all).get(&ours.tuple(at)).copied()
+        };
+        let there = found.map(|place| theirs.row(place));
+        next = found.map_or(next, |place| place + 1);
+        met += usize::from(found.is_some());
+        if row.hash.is_none() || there.is_none_or(|there| there.hash != row.hash) {
+            suspects.push((at, row.bytes.max(there.map_or(0, |there| there.bytes))));
+        }
+    }
+    Sifted { suspects, extra: theirs.len() - met }
+}
+
+/// Rows of one side whose keys and hashes are in memory: fewer where keys may be long.
+fn hashed_rows(table: &TableShape) -> u32 {
+    let fitting = HASHED_BYTES / table.row_bytes.max(1);
+    u32::try_from(fitting).unwrap_or(u32::MAX).clamp(HASHED_ROWS.0, HASHED_ROWS.1)
+}
+
+fn whole(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn sorted(pairs: impl IntoIterator<Item = (Row, Option<Row>)>) -> Page {
@@ -188,7 +222,8 @@ pub(super) async fn digests(
 mod tests {
     use bytes::Bytes;
 
-    use super::{Row, sorted};
+    use super::{Row, Sifted, sift, sorted};
+    use crate::engine::{Hashed, RowHashes};
 
     fn row(values: &[Option<&'static str>]) -> Row {
         Row(values.iter().map(|v| v.map(|v| Bytes::from_static(v.as_bytes()))).collect())
@@ -212,5 +247,30 @@ mod tests {
         assert_eq!((page.rows, page.unchanged, page.bytes), (4, 1, 7));
         assert_eq!(page.differing.len(), 2);
         assert_eq!(page.missing, [row(&[Some("4"), None])]);
+    }
+
+    fn hashes(rows: &[(&str, u64, u64)]) -> RowHashes {
+        let mut all = RowHashes::new(1);
+        for (key, hash, bytes) in rows {
+            all.push_value(key.as_bytes());
+            all.push(Hashed { hash: (*hash > 0).then_some(*hash), bytes: *bytes });
+        }
+        all
+    }
+
+    #[test]
+    fn what_hashes_do_not_show_to_be_equal() {
+        for (ours, theirs, suspects, extra) in [
+            (&[("1", 7, 1), ("2", 8, 1)][..], &[("1", 7, 1), ("2", 8, 1)][..], &[][..], 0),
+            (&[("1", 7, 1), ("2", 8, 1)], &[("1", 7, 1), ("2", 9, 5)], &[(1, 5)], 0),
+            (&[("1", 7, 1), ("3", 8, 1)], &[("1", 7, 1), ("2", 9, 5), ("3", 8, 1)], &[], 1),
+            (&[("1", 7, 1), ("2", 8, 1), ("3", 9, 1)], &[("2", 8, 1), ("4", 1, 1)], &[(0, 1), (2, 1)], 1),
+            (&[], &[("4", 1, 1)], &[], 1),
+            // What could not be computed is equal to nothing.
+            (&[("1", 0, 1)], &[("1", 0, 1)], &[(0, 1)], 0),
+        ] {
+            let Sifted { suspects: found, extra: alone } = sift(&hashes(ours), &hashes(theirs));
+            assert_eq!((found.as_slice(), alone), (suspects, extra));
+        }
     }
 }

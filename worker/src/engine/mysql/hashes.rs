@@ -3,18 +3,17 @@
 //! A row that differs is found without its content: where a range's checksums are not equal,
 //! keys and hashes of its rows travel, and contents only of rows whose hashes are not equal.
 
-use bytes::Bytes;
-use mysql_async::Value;
 use mysql_async::prelude::Queryable;
 
-use super::super::shape::{Family, Hashed, KeyTuple, Range, TableShape};
-use super::super::{Hash, Result, network};
-use super::digest::{UNKNOWN, row_hash};
+use super::super::shape::{Family, KeyTuple, Range, TableShape};
+use super::super::{Hash, Hashed, Result, RowHashes, network};
+use super::digest::row_hash;
 use super::errors::classify;
 use super::quote::{ident, idents};
 use super::select;
 use super::session::Session;
 use super::{bounds, walk};
+use crate::row::mysql_text::take_value;
 
 pub(super) async fn hashes(
     s: &mut Session,
@@ -23,18 +22,35 @@ pub(super) async fn hashes(
     after: Option<&KeyTuple>,
     limit: u32,
     hash: Hash,
-) -> Result<Vec<Hashed>> {
+) -> Result<RowHashes> {
     let doing = format!("read row hashes of table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
     let by_key = walk::hint(s, t).await?;
     let query = statement(t, range, after, limit, hash, s.info.max_allowed_packet, &by_key)?;
     let mut result = s.conn.query_iter(query).await.map_err(failed)?;
-    let mut found = Vec::new();
-    while let Some(row) = result.next().await.map_err(failed)? {
-        let row = hashed(row, t).filter(|_| found.len() < limit as usize);
-        found.push(row.ok_or_else(|| network::not_this_engine(&doing, "the server sent another row"))?);
+    let width = select::key(t)?.len();
+    let strange = || network::not_this_engine(&doing, "the server sent another row than was asked for");
+    let mut found = RowHashes::new(width);
+    while let Some(packet) = result.next_packet().await.map_err(failed)? {
+        if found.len() >= limit as usize {
+            return Err(strange());
+        }
+        push(&mut found, &packet, width, t.row_bytes).ok_or_else(strange)?;
     }
     Ok(found)
+}
+
+/// A packet's row; `None`: it is none of a key, a hash and a length.
+fn push(found: &mut RowHashes, mut packet: &[u8], width: usize, row_bytes: u64) -> Option<()> {
+    for _ in 0..width {
+        found.push_value(take_value(&mut packet)??);
+    }
+    let mut number = || Some(std::str::from_utf8(take_value(&mut packet)??).ok()?.parse::<u64>().ok());
+    // What the server could not compute is no number of 64 bits, and equal to nothing.
+    let hash = number()?;
+    let bytes = number()??.saturating_add(row_bytes);
+    found.push(Hashed { hash, bytes });
+    packet.is_empty().then_some(())
 }
 
 fn statement(
@@ -66,24 +82,10 @@ fn long_bytes(t: &TableShape) -> Result<String> {
     Ok(if lengths.is_empty() { "0".to_owned() } else { lengths.join("+") })
 }
 
-fn hashed(row: mysql_async::Row, t: &TableShape) -> Option<Hashed> {
-    let mut values: Vec<Bytes> = Vec::with_capacity(row.len());
-    for value in row.unwrap() {
-        match value {
-            Value::Bytes(bytes) => values.push(bytes.into()),
-            _ => return None,
-        }
-    }
-    let long: u64 = std::str::from_utf8(&values.pop()?).ok()?.parse().ok()?;
-    let hash = values.pop()?;
-    let bytes = long.saturating_add(t.row_bytes);
-    // What the server could not compute is equal to nothing.
-    let hash = (hash.len() < UNKNOWN.len()).then_some(hash);
-    (values.len() == t.key.as_ref()?.columns.len()).then_some(Hashed { key: KeyTuple(values), hash, bytes })
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::super::super::shape::Column;
     use super::super::sample;
     use super::*;

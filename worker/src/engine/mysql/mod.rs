@@ -38,8 +38,8 @@ pub(crate) use self::anchor::Anchored;
 pub(super) use self::compare::differences;
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
-use super::shape::{Digest, Hashed, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
-use super::{Columns, Hash, Inspector, Orphans, Reader, Result, RowBatch, Writer};
+use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
+use super::{Columns, Hash, Inspector, Orphans, Reader, Result, RowBatch, RowHashes, Writer};
 
 #[async_trait]
 impl Inspector for Session {
@@ -138,7 +138,7 @@ impl Reader for Session {
         after: Option<&KeyTuple>,
         limit: u32,
         hash: Hash,
-    ) -> Result<Vec<Hashed>> {
+    ) -> Result<RowHashes> {
         hashes::hashes(self, table, range, after, limit, hash).await
     }
 

@@ -13,8 +13,8 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::held::Snapshot;
-use crate::engine::shape::{Digest, Hashed, KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Hash, Orphans, Reader, Result, RowBatch};
+use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
+use crate::engine::{Columns, Hash, Orphans, Reader, Result, RowBatch, RowHashes};
 
 /// How long a session may take to come to itself; it reads to the end what it had begun.
 const RECOVERY: Duration = Duration::from_secs(3);
@@ -133,7 +133,7 @@ impl Reader for Lent {
         after: Option<&KeyTuple>,
         limit: u32,
         hash: Hash,
-    ) -> Result<Vec<Hashed>> {
+    ) -> Result<RowHashes> {
         self.session().hashes(table, range, after, limit, hash).await
     }
 
