@@ -16,7 +16,9 @@ pub(super) const PAGE_ROWS: u32 = 1_000;
 /// have in all if a key were as long as a row.
 const HASHED_ROWS: (u32, u32) = (1_000, 10_000);
 const HASHED_BYTES: u64 = 4 << 20;
-/// Rows are looked up together until they have so many bytes.
+/// So many neighbours are read in their order instead of being looked up.
+const RUN: usize = 32;
+/// Rows are looked at together until they have so many bytes.
 const LOOKED_UP_BYTES: u64 = 8 << 20;
 
 /// A page of the source, sorted by what the target has.
@@ -32,6 +34,8 @@ pub(super) struct Page {
     pub(super) rows: u64,
     /// Bytes of the source's values that were looked at.
     pub(super) bytes: u64,
+    /// The rows that were looked at are all of the source's in this range.
+    pub(super) span: Option<Range>,
 }
 
 /// Where a comparison stands.
@@ -40,8 +44,10 @@ pub(super) struct Comparison<'a> {
     range: &'a Range,
     hash: Hash,
     after: Option<KeyTuple>,
-    /// Rows behind `after` that no hash has shown to be equal, with their bytes.
-    suspects: VecDeque<(KeyTuple, u64)>,
+    /// The window's rows that no hash has shown to be equal.
+    suspects: VecDeque<Suspect>,
+    /// Where the window of the source's rows ends; its key, or the range's.
+    bound: Option<KeyTuple>,
     /// Rows that were shown to be equal and are in no page yet.
     equal: u64,
     /// Rows that only the target has, as far as that is known.
@@ -49,12 +55,30 @@ pub(super) struct Comparison<'a> {
     ended: bool,
 }
 
+/// A row of the source that no hash has shown to be equal.
+struct Suspect {
+    key: KeyTuple,
+    /// About how many bytes it has, on the side where it has more.
+    bytes: u64,
+    /// Its place among the window's rows.
+    at: usize,
+    /// The key behind it, if that is in the window.
+    next: Option<KeyTuple>,
+}
+
+/// Rows to be looked at together.
+struct Due {
+    keys: Vec<KeyTuple>,
+    /// All of the source's rows in this range.
+    span: Option<Range>,
+}
+
 impl<'a> Comparison<'a> {
     /// Of the range of a table with a key.
     pub(super) fn new(table: &'a TableShape, range: &'a Range, hash: Hash) -> Self {
         let same_order = table.key.as_ref().is_some_and(|key| key.same_order);
-        let (after, suspects, equal, ended) = (None, VecDeque::new(), 0, false);
-        Self { table, range, hash, after, suspects, equal, extra: same_order.then_some(0), ended }
+        let (after, suspects, bound, equal, ended) = (None, VecDeque::new(), None, 0, false);
+        Self { table, range, hash, after, suspects, bound, equal, extra: same_order.then_some(0), ended }
     }
 
     /// How many rows of the range only the target has, once it is through; `None`: that was not
@@ -75,22 +99,50 @@ impl<'a> Comparison<'a> {
         while self.suspects.is_empty() && !self.ended {
             self.sift(source, target).await?;
         }
-        let keys = self.due();
+        let Due { keys, span } = self.due();
         let equal = std::mem::take(&mut self.equal);
-        if keys.is_empty() {
-            let equal = Page { unchanged: equal, rows: equal, ..Page::default() };
-            return Ok((equal.rows > 0).then_some(equal));
-        }
-        let (rows, found) = futures::try_join!(
-            source.fetch(self.table, &keys, Columns::Stored),
-            target.fetch(self.table, &keys, Columns::Stored)
-        )?;
-        // The source's view stands still: a row whose key it told is there.
-        let pairs = rows.into_iter().zip(found).filter_map(|(row, there)| Some((row?, there)));
-        let mut page = sorted(pairs);
+        let mut page = match &span {
+            _ if keys.is_empty() => Page::default(),
+            Some(span) => self.spanned(source, target, span).await?,
+            None => {
+                let (rows, found) = futures::try_join!(
+                    source.fetch(self.table, &keys, Columns::Stored),
+                    target.fetch(self.table, &keys, Columns::Stored)
+                )?;
+                // The source's view stands still: a row whose key it told is there.
+                sorted(rows.into_iter().zip(found).filter_map(|(row, there)| Some((row?, there))))
+            }
+        };
+        page.span = span;
         page.rows += equal;
         page.unchanged += equal;
-        Ok(Some(page))
+        Ok((page.rows > 0).then_some(page))
+    }
+
+    /// All rows of both sides in a range in which each of the source's is a suspect: to read them in
+    /// their order costs a fraction of looking them up.
+    async fn spanned(&self, source: &mut dyn Reader, target: &mut dyn Reader, span: &Range) -> Result<Page> {
+        // Of the source these are as many as were counted; a target may have any number besides.
+        let (rows, theirs) = futures::try_join!(
+            rows_of(self.table, source, span, u64::MAX),
+            rows_of(self.table, target, span, 2 * LOOKED_UP_BYTES)
+        )?;
+        let mut theirs: HashMap<KeyTuple, Row> =
+            theirs.into_iter().filter_map(|row| Some((self.table.key_of(&row)?, row))).collect();
+        let mut pairs = Vec::with_capacity(rows.len());
+        for row in rows {
+            let there = self.table.key_of(&row).and_then(|key| theirs.remove(&key));
+            pairs.push((row, there));
+        }
+        // Keys are equal as the server says: another spelling of one, or one behind many that only
+        // the target has, is found by looking it up.
+        let places: Vec<usize> = (0..pairs.len()).filter(|&at| pairs[at].1.is_none()).collect();
+        let keys: Vec<KeyTuple> = places.iter().filter_map(|&at| self.table.key_of(&pairs[at].0)).collect();
+        let found = target.fetch(self.table, &keys, Columns::Stored).await?;
+        for (at, there) in places.into_iter().zip(found) {
+            pairs[at].1 = there;
+        }
+        Ok(sorted(pairs))
     }
 
     /// Reads keys and hashes of the next rows, and keeps those that are not equal.
@@ -101,12 +153,19 @@ impl<'a> Comparison<'a> {
         // The last one says how far the target is to be read, and comes again, unless it is all.
         self.ended = ours.len() < rows as usize;
         let bound = if self.ended { None } else { ours.pop() };
-        let part = Range { from: range.from.clone(), to: bound.or_else(|| range.to.clone()) };
+        self.bound = bound.or_else(|| range.to.clone());
+        let part = Range { from: range.from.clone(), to: self.bound.clone() };
         // What only the target has may be more than this; then some rows are looked at for nothing.
         let theirs = target.hashes(self.table, &part, after, 2 * rows, self.hash).await?;
         let Sifted { suspects, extra } = sift(&ours, &theirs);
         self.equal += whole(ours.len() - suspects.len());
-        self.suspects.extend(suspects.into_iter().map(|(at, bytes)| (ours.tuple(at), bytes)));
+        let next = |at: usize| (at + 1 < ours.len()).then(|| ours.tuple(at + 1));
+        self.suspects.extend(suspects.into_iter().map(|(at, bytes)| Suspect {
+            key: ours.tuple(at),
+            bytes,
+            at,
+            next: next(at),
+        }));
         let is_all = theirs.len() < 2 * rows as usize;
         self.extra = self.extra.filter(|_| is_all).map(|before| before + whole(extra));
         if let Some(last) = ours.len().checked_sub(1) {
@@ -115,17 +174,33 @@ impl<'a> Comparison<'a> {
         Ok(())
     }
 
-    /// The next keys to look up: at least one if there is any.
-    fn due(&mut self) -> Vec<KeyTuple> {
-        let (mut keys, mut total) = (Vec::new(), 0);
+    /// The next rows to look at: at least one if there is any; a run of neighbours, or single ones
+    /// up to the next run.
+    fn due(&mut self) -> Due {
+        let is_run = self.begins_run();
+        let (mut keys, mut total, mut end) = (Vec::new(), 0, None);
         while keys.len() < PAGE_ROWS as usize
-            && let Some((_, bytes)) = self.suspects.front()
-            && (keys.is_empty() || total + bytes <= LOOKED_UP_BYTES)
+            && let Some(suspect) = self.suspects.front()
+            && (keys.is_empty() || total + suspect.bytes <= LOOKED_UP_BYTES)
+            && (keys.is_empty() || is_run || !self.begins_run())
+            && (!is_run || end.as_ref().is_none_or(|(at, _)| *at + 1 == suspect.at))
+            && let Some(suspect) = self.suspects.pop_front()
         {
-            total += bytes;
-            keys.extend(self.suspects.pop_front().map(|(key, _)| key));
+            total += suspect.bytes;
+            keys.push(suspect.key);
+            end = Some((suspect.at, suspect.next));
         }
-        keys
+        let span = is_run.then(|| Range {
+            from: keys.first().cloned(),
+            to: end.and_then(|(_, next)| next).or_else(|| self.bound.clone()),
+        });
+        Due { keys, span }
+    }
+
+    /// Whether the next suspects are neighbours, and enough of them.
+    fn begins_run(&self) -> bool {
+        let last = self.suspects.get(RUN - 1);
+        self.suspects.front().zip(last).is_some_and(|(first, last)| first.at + RUN - 1 == last.at)
     }
 
     async fn next_by_key(
@@ -149,6 +224,19 @@ struct Sifted {
     suspects: Vec<(usize, u64)>,
     /// How many rows only the target has.
     extra: usize,
+}
+
+/// The rows of a range in their order, to the end, or until they have more than so many bytes.
+async fn rows_of(table: &TableShape, side: &mut dyn Reader, range: &Range, most: u64) -> Result<Vec<Row>> {
+    let (mut rows, mut after, mut bytes): (Vec<Row>, _, _) = (Vec::new(), None, 0);
+    while bytes <= most {
+        let page = side.page(table, range, after.as_ref(), PAGE_ROWS, Columns::Stored).await?;
+        let Some(last) = page.last() else { break };
+        after = table.key_of(last);
+        bytes += page.iter().map(size).sum::<u64>();
+        rows.extend(page);
+    }
+    Ok(rows)
 }
 
 /// Both sides are in the key's order, so most rows stand where they are expected.

@@ -55,7 +55,7 @@ pub(super) async fn apply(
     let mut comparison = Comparison::new(&plan.shape, range, context.hash());
     while let Some(page) = comparison.next(source, target).await? {
         rows += page.rows;
-        let written = write(context, target, plan, page).await?;
+        let written = write(context, source, target, plan, page).await?;
         meter.add(written.counts);
         deferred += written.deferred;
         proven &= written.proven;
@@ -89,6 +89,7 @@ struct Written {
 
 async fn write(
     context: &Context,
+    source: &mut dyn Reader,
     target: &mut dyn Writer,
     plan: &TablePlan,
     page: Page,
@@ -124,7 +125,12 @@ async fn write(
         return Err(clash(plan, deferred).into());
     }
     let rows = [updates, page.missing];
-    let proven = deferred == 0 && counts.skipped == 0 && is_there(target, plan, &rows).await?;
+    let proven = deferred == 0
+        && counts.skipped == 0
+        && match &page.span {
+            Some(span) => equal(context, source, target, plan, span).await?.is_some(),
+            None => is_there(target, plan, &rows).await?,
+        };
     context.commit(target).await?;
     counts.updated = whole(rows[0].len() - not_updated);
     counts.inserted = whole(rows[1].len() - not_inserted);
