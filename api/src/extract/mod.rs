@@ -40,7 +40,7 @@ pub(crate) use new_connection::NewConnection;
 pub(crate) use new_host_key::{HostKey, NewHostKey};
 pub(crate) use new_limits::NewLimits;
 pub(crate) use new_probe::NewProbe;
-pub(crate) use new_run::{NewRun, NewTest};
+pub(crate) use new_run::{Brought, NewRun, NewTest};
 pub(crate) use new_schedule::rare_enough;
 pub(crate) use new_sync_task::{NewSyncTask, fits, unknown_connection};
 pub(crate) use new_webhook::{NewWebhook, WebhookChange};

@@ -27,15 +27,23 @@ pub(crate) struct NewRun {
     #[schema(value_type = Option<String>, max_length = 200)]
     #[serde(default)]
     confirm_target: Given<String>,
+    /// This run may delete more of a table's rows than the task's `max_delete_percent` says.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    confirm_deletes: Given<bool>,
+}
+
+/// What a run was given.
+pub(crate) struct Brought {
+    /// The secrets that the job is to have.
+    pub(crate) secrets: Vec<(SecretName, Secret)>,
+    /// Whether it may delete any number of rows.
+    pub(crate) deletes_confirmed: bool,
 }
 
 impl NewRun {
-    /// The secrets that the job is to have, or everything that is missing or too much.
-    pub(crate) fn check(
-        self,
-        source: &Demand,
-        target: &Demand,
-    ) -> Result<Vec<(SecretName, Secret)>, ApiError> {
+    /// What the job is to have, or everything that is missing or too much.
+    pub(crate) fn check(self, source: &Demand, target: &Demand) -> Result<Brought, ApiError> {
         let mut found = Findings::default();
         let of_source = (self.source_password, source.ask_password.then(|| asked(&source.name)));
         let why = target.protected.then(|| protected(&target.name));
@@ -51,7 +59,8 @@ impl NewRun {
         for (name, field, (given, why)) in secrets {
             whole.extend(password(&mut found, field, given, why).map(|password| (name, password)));
         }
-        found.finish(Some(whole))
+        let deletes = found.optional("confirm_deletes", self.confirm_deletes, "true or false");
+        found.finish(Some(Brought { secrets: whole, deletes_confirmed: deletes.unwrap_or(false) }))
     }
 }
 

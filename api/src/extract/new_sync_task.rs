@@ -65,6 +65,11 @@ pub(crate) struct NewSyncTask {
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
     delete_extra: Given<bool>,
+    /// A run that would delete more than so many hundredths of a table's rows fails before it
+    /// deletes any of them, unless it is submitted with `confirm_deletes`; 50 unless given.
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 100)]
+    #[serde(default)]
+    max_delete_percent: Given<i32>,
     /// What happens to a differing table without a key; `refuse` unless given.
     #[schema(schema_with = words::<Keyless>, required = false)]
     #[serde(default)]
@@ -142,6 +147,7 @@ impl NewSyncTask {
         let selection = selection(&mut found, self.mode, self.tables, self.exclude);
         let policy = found.required("policy", self.policy, &Word::<ConflictPolicy>::choices());
         let delete_extra = found.optional("delete_extra", self.delete_extra, "true or false");
+        let most_deleted = max_delete_percent(&mut found, self.max_delete_percent);
         let keyless = found.optional("keyless", self.keyless, &Word::<Keyless>::choices());
         let triggers =
             found.optional("target_triggers", self.target_triggers, &Word::<TargetTriggers>::choices());
@@ -157,6 +163,8 @@ impl NewSyncTask {
                 selection: selection?,
                 policy: policy?.0,
                 delete_extra: delete_extra.unwrap_or(false),
+                max_delete_percent: most_deleted.unwrap_or(SyncSpec::DELETE_PERCENT),
+                deletes_confirmed: false,
                 keyless: keyless.map_or(Keyless::Refuse, |word| word.0),
                 target_triggers: triggers.map_or(TargetTriggers::Refuse, |word| word.0),
                 on_mismatch: mismatch.map_or(OnMismatch::Fail, |word| word.0),
@@ -196,6 +204,15 @@ pub(super) fn catch_up(found: &mut Findings, given: Given<i32>) -> Option<i32> {
     let read = found.optional("catch_up_seconds", given, &expected);
     found.checked("catch_up_seconds", read, |seconds| match (0..=MOST_CATCH_UP).contains(&seconds) {
         true => Ok(seconds),
+        false => Err(("invalid_value", format!("{expected} is expected"))),
+    })
+}
+
+pub(super) fn max_delete_percent(found: &mut Findings, given: Given<i32>) -> Option<i32> {
+    let expected = "a whole number from 0 to 100";
+    let read = found.optional("max_delete_percent", given, expected);
+    found.checked("max_delete_percent", read, |percent| match (0..=100).contains(&percent) {
+        true => Ok(percent),
         false => Err(("invalid_value", format!("{expected} is expected"))),
     })
 }

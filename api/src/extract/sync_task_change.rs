@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetBusy, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::vault::Secret;
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::confirming::Confirming;
 use super::given::{Change, Findings, Given, Object, name};
 use super::new_schedule::NewSchedule;
-use super::new_sync_task::{Mode, catch_up, is_given, schedule, selection};
+use super::new_sync_task::{Mode, catch_up, is_given, max_delete_percent, schedule, selection};
 use crate::error::ApiError;
 use crate::word::{Word, words};
 
@@ -46,6 +46,10 @@ pub(crate) struct SyncTaskChange {
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
     delete_extra: Given<bool>,
+    /// How many hundredths of a table's rows a run may delete without `confirm_deletes`.
+    #[schema(value_type = Option<u32>, minimum = 0, maximum = 100)]
+    #[serde(default)]
+    max_delete_percent: Given<i32>,
     /// What happens to a differing table without a key.
     #[schema(schema_with = words::<Keyless>, required = false)]
     #[serde(default)]
@@ -58,6 +62,10 @@ pub(crate) struct SyncTaskChange {
     #[schema(schema_with = words::<OnMismatch>, required = false)]
     #[serde(default)]
     on_mismatch: Given<Word<OnMismatch>>,
+    /// What happens when another job writes the same tables of the target.
+    #[schema(schema_with = words::<TargetBusy>, required = false)]
+    #[serde(default)]
+    target_busy: Given<Word<TargetBusy>>,
     /// When the task runs by itself; null: never again.
     #[schema(value_type = Option<NewSchedule>)]
     #[serde(default)]
@@ -103,9 +111,11 @@ impl SyncTaskChange {
         }
         word(&mut found, "policy", self.policy, &mut spec.policy);
         set(&mut spec.delete_extra, found.optional("delete_extra", self.delete_extra, "true or false"));
+        set(&mut spec.max_delete_percent, max_delete_percent(&mut found, self.max_delete_percent));
         word(&mut found, "keyless", self.keyless, &mut spec.keyless);
         word(&mut found, "target_triggers", self.target_triggers, &mut spec.target_triggers);
         word(&mut found, "on_mismatch", self.on_mismatch, &mut spec.on_mismatch);
+        word(&mut found, "target_busy", self.target_busy, &mut spec.target_busy);
         let fired = task.schedule.clone().filter(|_| task.enabled);
         match self.schedule {
             Change::Stays => {}

@@ -8,17 +8,18 @@ use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use longshore_shared::domain::id::{JobId, TaskId};
 use longshore_shared::domain::job::Trigger;
+use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::store::connections::demands;
 use longshore_shared::store::jobs::{self, Filter};
 use longshore_shared::store::outbox::Owed;
-use longshore_shared::store::sync_tasks;
+use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::{WorkflowError, publish, submit};
 
 use super::connection_tests::seal;
 use super::{jobs as job_routes, picture};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Caller, Id, JobPage, Made, NewRun, Once, PerhapsJson, StrictQuery, Syncs};
+use crate::extract::{Brought, Caller, Id, JobPage, Made, NewRun, Once, PerhapsJson, StrictQuery, Syncs};
 use crate::state::AppState;
 use crate::view::{JobSummary, JobView, List};
 
@@ -48,7 +49,8 @@ pub(crate) async fn submit(
     let task = sync_tasks::find(effect.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
     let demands = demands::of(effect.conn(), caller.org_id(), task.source_id, task.target_id).await?;
     let (Some(source), Some(target)) = demands else { return Err(ApiError::NotFound) };
-    let secrets = body.check(&source, &target)?;
+    let Brought { secrets, deletes_confirmed } = body.check(&source, &target)?;
+    let task = SyncTask { spec: SyncSpec { deletes_confirmed, ..task.spec }, ..task };
     let trace = trace.to_string();
     let token = Some(caller.token_id());
     let submitted = submit::sync_run(effect.conn(), &task, Trigger::Person, token, None, Some(&trace)).await;

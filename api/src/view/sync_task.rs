@@ -31,6 +31,8 @@ pub(crate) struct SyncTaskView {
     #[schema(schema_with = words::<ConflictPolicy>)]
     policy: Word<ConflictPolicy>,
     delete_extra: bool,
+    /// How many hundredths of a table's rows a run may delete without `confirm_deletes`.
+    max_delete_percent: i32,
     #[schema(schema_with = words::<Keyless>)]
     keyless: Word<Keyless>,
     #[schema(schema_with = words::<TargetTriggers>)]
@@ -125,6 +127,7 @@ impl SyncTaskView {
             exclude,
             policy: Word(task.spec.policy),
             delete_extra: task.spec.delete_extra,
+            max_delete_percent: task.spec.max_delete_percent,
             keyless: Word(task.spec.keyless),
             target_triggers: Word(task.spec.target_triggers),
             on_mismatch: Word(task.spec.on_mismatch),

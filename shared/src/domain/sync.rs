@@ -89,6 +89,13 @@ pub struct SyncSpec {
     pub policy: ConflictPolicy,
     /// Rows that only the target has are deleted.
     pub delete_extra: bool,
+    /// If these are more than so many hundredths of a table's rows, the run fails instead, unless
+    /// it is confirmed: most likely the source is not what it should be.
+    #[serde(default = "SyncSpec::half")]
+    pub max_delete_percent: i32,
+    /// A person said for this run that it may delete any number of rows.
+    #[serde(default)]
+    pub deletes_confirmed: bool,
     /// What happens to differing tables without a key.
     pub keyless: Keyless,
     /// What happens to target tables with triggers.
@@ -101,9 +108,22 @@ pub struct SyncSpec {
 }
 
 impl SyncSpec {
+    /// What a task may delete unless it says otherwise.
+    pub const DELETE_PERCENT: i32 = 50;
+
     /// What a task does that was made before there was a choice.
     const fn waits() -> TargetBusy {
         TargetBusy::Wait
+    }
+
+    const fn half() -> i32 {
+        Self::DELETE_PERCENT
+    }
+
+    /// Whether a run may delete so many of a table's rows.
+    pub const fn may_delete(&self, deleted: u64, of: u64) -> bool {
+        // In 128 bits nothing overflows; the percentage is from 0 to 100.
+        self.deletes_confirmed || deleted as u128 * 100 <= of as u128 * self.max_delete_percent as u128
     }
 }
 

@@ -11,8 +11,9 @@ use super::{Reached, WorkflowError, advance, submit};
 use crate::domain::id::{JobId, OrgId, TaskId};
 use crate::domain::job::{Ending, JobKind, JobSpec, Trigger};
 use crate::domain::step::StepKind;
+use crate::domain::sync::SyncSpec;
 use crate::store::jobs::queue::{self, Queued};
-use crate::store::{Conn, Database, StoreError, job_log, schedule_events, sync_tasks};
+use crate::store::{Conn, Database, StoreError, job_log, jobs, schedule_events, sync_tasks};
 
 /// Nobody waits to publish what a released run owes: the sweep does, as soon as it is due.
 const AT_ONCE: f64 = 0.001;
@@ -66,7 +67,11 @@ async fn release(conn: &mut Conn, org_id: OrgId, task_id: TaskId) -> Result<(), 
     match sync_tasks::find(conn, org_id, task_id).await {
         Ok(Some(task)) => {
             let sides = (task.source_id, task.target_id);
-            queue::refresh(conn, org_id, queued.id, &JobSpec::Sync(task.spec), sides).await?;
+            // A person said it of this run, not of the task.
+            let before = jobs::find(conn, org_id, queued.id).await?.map(|job| job.spec);
+            let deletes_confirmed = matches!(before, Some(JobSpec::Sync(spec)) if spec.deletes_confirmed);
+            let spec = SyncSpec { deletes_confirmed, ..task.spec };
+            queue::refresh(conn, org_id, queued.id, &JobSpec::Sync(spec), sides).await?;
         }
         // The run before it must end all the same; this one does what it was queued with.
         Ok(None) => {}

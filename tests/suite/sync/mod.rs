@@ -2,6 +2,7 @@
 //! about it.
 
 mod filling;
+mod guard;
 mod keyless;
 mod selection;
 mod snapshot;

@@ -122,6 +122,8 @@ fn task(org_id: OrgId, source_id: ConnectionId, target_id: ConnectionId) -> Sync
         selection: Selection::Full,
         policy: ConflictPolicy::SourceFirst,
         delete_extra: false,
+            max_delete_percent: SyncSpec::DELETE_PERCENT,
+            deletes_confirmed: false,
         keyless: Keyless::Refuse,
         target_triggers: TargetTriggers::Refuse,
         on_mismatch: OnMismatch::Fail,

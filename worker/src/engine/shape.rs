@@ -276,6 +276,15 @@ pub struct Range {
 impl Range {
     /// Every row.
     pub const ALL: Self = Self { from: None, to: None };
+
+    /// Whether these ranges, in this order, hold every key once: each begins where the one before
+    /// ends, and the outer ends are open.
+    pub fn are_all(ranges: &[Self]) -> bool {
+        let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return false };
+        first.from.is_none()
+            && last.to.is_none()
+            && ranges.windows(2).all(|pair| pair[0].to.is_some() && pair[0].to == pair[1].from)
+    }
 }
 
 /// Number of rows and checksum of a range.
@@ -285,4 +294,26 @@ pub struct Digest {
     pub rows: u64,
     /// The server's checksum, opaque; equal content, equal text.
     pub hash: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bytes, KeyTuple, Range};
+
+    #[test]
+    fn ranges_that_cover_everything() {
+        let key = |text: &'static str| Some(KeyTuple(vec![Bytes::from_static(text.as_bytes())]));
+        let range = |from, to| Range { from, to };
+        for (ranges, expected) in [
+            (vec![Range::ALL], true),
+            (vec![range(None, key("5")), range(key("5"), None)], true),
+            (vec![range(None, key("5")), range(key("6"), None)], false),
+            (vec![range(None, key("5"))], false),
+            (vec![range(key("5"), None)], false),
+            (vec![Range::ALL, Range::ALL], false),
+            (Vec::new(), false),
+        ] {
+            assert_eq!(Range::are_all(&ranges), expected, "{ranges:?}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use longshore_shared::domain::step::{Counts, Outcome};
 
 use super::context::Context;
 use super::error::StepError;
+use super::prune::too_many;
 use crate::engine::shape::Range;
 use crate::transfer::{pump, whole};
 
@@ -19,6 +20,12 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let deleted = target.delete_all(&table).await?;
     let inserted = pump(&mut *source, &mut *target, &table, &Range::ALL, context.meter()).await?;
     source.thaw().await?;
+    // Nobody can tell which rows went; so many fewer there are.
+    let fewer = deleted.saturating_sub(inserted);
+    if !context.spec().may_delete(fewer, deleted) {
+        target.rollback().await?;
+        return Err(too_many(context.spec(), &table.name, fewer, deleted).into());
+    }
     context.commit(&mut *target).await?;
     context.meter().add(Counts { deleted: whole(deleted), inserted: whole(inserted), ..Counts::default() });
     Ok(Outcome::default())

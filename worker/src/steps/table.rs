@@ -85,6 +85,35 @@ pub(super) struct RangePayload {
     pub(super) range: Range,
 }
 
+/// A step that deletes, or counts, what only the target has in a range.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct PrunePayload {
+    /// The range.
+    pub(super) range: Range,
+    /// It only counts.
+    #[serde(default)]
+    pub(super) counts: bool,
+}
+
+/// What was counted of a range of the target.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Counted {
+    /// The range.
+    pub(super) range: Range,
+    /// Its rows.
+    pub(super) rows: u64,
+    /// Those that the source does not have.
+    pub(super) extra: u64,
+}
+
+/// A step that verifies a table, or a part of it for the one that does.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct VerifyPayload {
+    /// The part; without one the step judges the whole table.
+    #[serde(default)]
+    pub(super) part: Option<Range>,
+}
+
 /// What the step that proves the foreign keys needs to know beside the tables' plans.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct KeysPayload {
@@ -102,7 +131,8 @@ pub(super) struct Bystander {
     pub(super) orphans: BTreeMap<String, u64>,
 }
 
-/// What a finished comparison tells the reconciliation and the verification of its table.
+/// What a finished comparison, of one that writes or of a part, tells the reconciliation and the
+/// verification of its table.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct DiffDetail {
     /// Rows that were not written since another row holds their unique value.

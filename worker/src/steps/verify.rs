@@ -1,7 +1,8 @@
 //! `verify`: proves that a table arrived as the policy promises.
 //!
 //! Idempotent and without a trace: it only reads, on both sides in one consistent view
-//! each. What the comparisons of the table have proven already is not read again.
+//! each. What the comparisons of the table have proven already is not read again. A large table that
+//! was loaded is compared in parts, by steps of their own, so that all workers share it.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{Outcome, StepKind, TableMode, Verified, VerifyPolicy, VerifyResult};
@@ -10,7 +11,7 @@ use longshore_shared::failpoint::{Failpoint, reach};
 use super::compare::{Comparison, digests};
 use super::context::Context;
 use super::error::StepError;
-use super::table::{DiffDetail, TablePlan, read};
+use super::table::{DiffDetail, TablePlan, VerifyPayload, read, written};
 use crate::engine::Reader;
 use crate::engine::shape::Range;
 use crate::transfer::whole;
@@ -18,6 +19,10 @@ use crate::transfer::whole;
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     reach(Failpoint::VerifyBefore).await?;
+    let VerifyPayload { part } = context.payload()?;
+    if let Some(range) = part {
+        return compare_part(context, &plan, range).await;
+    }
     let unproven = unproven(context, &plan).await?;
     let (both, found) = match unproven.ranges.as_slice() {
         [] => (Both::default(), Found::default()),
@@ -32,6 +37,17 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     Err(StepError::Unequal { failure: unequal(&plan, &verified, found), verified })
 }
 
+/// Tells the step that judges the table whether both sides have the same rows here.
+async fn compare_part(context: &Context, plan: &TablePlan, range: Range) -> Result<Outcome, StepError> {
+    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
+    futures::try_join!(source.freeze(), target.freeze())?;
+    let found = digests(&mut *source, &mut *target, &plan.shape, &range, context.hash()).await?;
+    futures::try_join!(source.thaw(), target.thaw())?;
+    let equal = found.filter(|(left, right)| left == right).map(|(left, _)| left.rows);
+    let detail = written(&DiffDetail { deferred: 0, equal, range })?;
+    Ok(Outcome { detail, ..Outcome::default() })
+}
+
 /// What of a table is still to be compared.
 struct Unproven {
     /// These ranges; each row of either side is in one of them, or was proven.
@@ -40,19 +56,25 @@ struct Unproven {
     rows: u64,
 }
 
-/// A comparison has looked at each range when it had done what there was to do, at this very
+/// A comparison has looked at each range when all was done that there was to do, at this very
 /// point of the source; where both sides were equal then there is nothing more to prove. Ranges
 /// mean the same rows on both sides only if both order the key alike, and nothing may have been
 /// written past them.
 async fn unproven(context: &Context, plan: &TablePlan) -> Result<Unproven, StepError> {
     let all = Unproven { ranges: vec![Range::ALL], rows: 0 };
-    if plan.mode != TableMode::Diff || !plan.shape.key.as_ref().is_some_and(|key| key.same_order) {
+    let proving = match plan.mode {
+        TableMode::Diff => StepKind::Diff,
+        TableMode::Create | TableMode::Fill => StepKind::Verify,
+        TableMode::Replace | TableMode::Equal | TableMode::Refused => return Ok(all),
+    };
+    if !plan.shape.key.as_ref().is_some_and(|key| key.same_order) {
         return Ok(all);
     }
-    let details = context.details(StepKind::Diff).await?;
+    let details = context.details(proving).await?;
     let details: Vec<DiffDetail> =
         details.iter().map(|detail| read(detail, "outcome")).collect::<Result<_, _>>()?;
-    if details.is_empty() || details.iter().any(|detail| detail.deferred > 0) {
+    let told: Vec<Range> = details.iter().map(|detail| detail.range.clone()).collect();
+    if !Range::are_all(&told) || details.iter().any(|detail| detail.deferred > 0) {
         return Ok(all);
     }
     let rows = details.iter().filter_map(|detail| detail.equal).sum();

@@ -48,6 +48,9 @@ fn fields() {
     check(&json!({"policy": "newest"}), &["policy invalid_value"]);
     check(&json!({"mode": null}), &["mode required"]);
     check(&json!({"delete_extra": "yes"}), &["delete_extra invalid_value"]);
+    check(&json!({"max_delete_percent": 0}), &[]);
+    check(&json!({"max_delete_percent": 101}), &["max_delete_percent invalid_value"]);
+    check(&json!({"max_delete_percent": -1}), &["max_delete_percent invalid_value"]);
     check(
         &json!({"keyless": "drop", "on_mismatch": 1}),
         &["keyless invalid_value", "on_mismatch invalid_value"],

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use longshore_shared::domain::id::{ConnectionId, OrgId, TaskId};
 use longshore_shared::domain::schedule::Schedule;
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetBusy, TargetTriggers,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -53,9 +53,11 @@ fn only_what_is_given_changes() {
     let after = change(&json!({
         "name": "weekly", "policy": "target_first", "delete_extra": true, "keyless": "replace",
         "target_triggers": "fire", "on_mismatch": "continue", "overlap": "queue", "catch_up_seconds": 0,
+        "target_busy": "refuse", "max_delete_percent": 7,
     }))
     .unwrap();
     assert_eq!((after.name.as_str(), after.overlap, after.catch_up_seconds), ("weekly", Overlap::Queue, 0));
+    assert_eq!((after.spec.target_busy, after.spec.max_delete_percent), (TargetBusy::Refuse, 7));
     let SyncSpec { policy, delete_extra, keyless, target_triggers, on_mismatch, .. } = after.spec;
     assert_eq!((policy, delete_extra, keyless), (ConflictPolicy::TargetFirst, true, Keyless::Replace));
     assert_eq!((target_triggers, on_mismatch), (TargetTriggers::Fire, OnMismatch::Continue));

@@ -31,6 +31,8 @@ fn picture(state: JobState) -> Picture {
             selection: Selection::Full,
             policy: ConflictPolicy::SourceFirst,
             delete_extra: false,
+            max_delete_percent: SyncSpec::DELETE_PERCENT,
+            deletes_confirmed: false,
             keyless: Keyless::Refuse,
             target_triggers: TargetTriggers::Refuse,
             on_mismatch: OnMismatch::Fail,

@@ -3,6 +3,10 @@
 //! Invariants: each range begins with the very key at which the one before ends, as the
 //! server's own order found it, so no row is in two ranges or in none, whatever lies
 //! between the keys; ends because every step moves past at least one row.
+//! A large table with one integer for its key is not walked: [`guess`] cuts it by what the index
+//! itself estimates.
+
+mod guess;
 
 use super::super::Result;
 use super::super::shape::{KeyTuple, Range, TableShape};
@@ -19,6 +23,9 @@ pub(super) async fn split(s: &mut Session, t: &TableShape, rows: u64) -> Result<
     let mut rest = Range::ALL;
     if t.key.as_ref().is_some_and(|key| key.walkable) {
         let rows = rows.max(1);
+        if let Some(guessed) = guess::split(s, t, rows).await? {
+            return Ok(guessed);
+        }
         while let Some(end) = key_after(s, t, &rest, rows).await? {
             if rest.from.as_ref() == Some(&end) {
                 break;

@@ -39,7 +39,7 @@ impl Known {
         let ranges = table.payloads.iter().map(|payload| read::<RangePayload>(payload, "payload"));
         let ranges: Vec<Range> =
             ranges.map(|payload| payload.map(|p| p.range)).collect::<Result<_, _>>().ok()?;
-        is_whole(&ranges).then_some(ranges)
+        Range::are_all(&ranges).then_some(ranges)
     }
 }
 
@@ -47,37 +47,4 @@ impl Known {
 fn key(shape: &TableShape) -> Option<Vec<&Column>> {
     let key = shape.key.as_ref().filter(|key| key.walkable)?;
     Some(key.columns.iter().map(|&at| &shape.columns[at]).collect())
-}
-
-/// Each range begins where the one before ends; the outer ends are open.
-fn is_whole(ranges: &[Range]) -> bool {
-    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return false };
-    first.from.is_none()
-        && last.to.is_none()
-        && ranges.windows(2).all(|pair| pair[0].to.is_some() && pair[0].to == pair[1].from)
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::is_whole;
-    use crate::engine::shape::{KeyTuple, Range};
-
-    #[test]
-    fn ranges_that_cover_everything() {
-        let key = |text: &'static str| Some(KeyTuple(vec![Bytes::from_static(text.as_bytes())]));
-        let range = |from, to| Range { from, to };
-        for (ranges, expected) in [
-            (vec![Range::ALL], true),
-            (vec![range(None, key("5")), range(key("5"), None)], true),
-            (vec![range(None, key("5")), range(key("6"), None)], false),
-            (vec![range(None, key("5"))], false),
-            (vec![range(key("5"), None)], false),
-            (vec![Range::ALL, Range::ALL], false),
-            (Vec::new(), false),
-        ] {
-            assert_eq!(is_whole(&ranges), expected, "{ranges:?}");
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! From planned tables to stages and steps; pure.
 //!
-//! First the point of the source is fixed that all readers see. A table's stages follow each other: `prune`, rows (`copy`, `diff` or `replace`),
+//! First the point of the source is fixed that all readers see. A table's stages follow each other: `prune` (what is to go is counted, then it goes), rows (`copy`, `diff` or `replace`),
 //! `reconcile`, `index`. Then come, once for the job, the foreign keys, and then each
-//! table's `verify`. Row steps of all tables are mixed evenly, the biggest table first:
+//! table's `verify`, of a large one after its parts. Row steps of all tables are mixed evenly, the biggest table first:
 //! neighbours in the order run at the same time, and two loads into one AUTO_INCREMENT
 //! table would wait for each other.
 
@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 
 use crate::engine::shape::Range;
 use crate::steps::snapshot::SnapshotPayload;
-use crate::steps::table::{Bystander, KeysPayload, RangePayload, TablePlan, written};
+use crate::steps::table::{Bystander, KeysPayload, PrunePayload, RangePayload, TablePlan, VerifyPayload, written};
+
+/// Ranges that one step verifies: reading them on both sides takes about as long as it takes to
+/// load one.
+const COMPARED_TOGETHER: usize = 8;
 
 /// A table, ready to be laid out.
 pub(super) struct Laid {
@@ -45,8 +49,19 @@ pub(super) fn growth(tables: Vec<Laid>, bystanders: Vec<Bystander>) -> Result<Gr
         proven = Some(stage);
     }
     for (table, last) in tables.iter().zip(last).filter(|(table, _)| table.plan.is_some()) {
-        let stage = stages.add(&format!("verify {}", table.draft.name), proven.or(last).or(Some(snapshot)));
-        steps.push(step(stage, StepKind::Verify, Some(table.draft.number), json!({})));
+        let mut last = proven.or(last).or(Some(snapshot));
+        let (name, number) = (&table.draft.name, Some(table.draft.number));
+        let parts = compared_apart(table);
+        if !parts.is_empty() {
+            let stage = stages.add(&format!("compare {name}"), last);
+            last = Some(stage);
+            for part in parts {
+                let payload = written(&VerifyPayload { part: Some(part) })?;
+                steps.push(step(stage, StepKind::Verify, number, payload));
+            }
+        }
+        let stage = stages.add(&format!("verify {name}"), last);
+        steps.push(step(stage, StepKind::Verify, number, json!({})));
     }
     let reading = steps.iter().filter(|step| step.affine).count();
     if reading > 0 {
@@ -54,6 +69,23 @@ pub(super) fn growth(tables: Vec<Laid>, bystanders: Vec<Bystander>) -> Result<Gr
         steps.insert(0, step(snapshot, StepKind::Snapshot, None, written(&payload)?));
     }
     Ok(Growth { tables: tables.into_iter().map(|table| table.draft).collect(), stages: stages.0, steps })
+}
+
+/// Parts of a loaded table that are verified by steps of their own; none if it is small. A range of
+/// a table whose key both sides order alike is the same rows there.
+fn compared_apart(table: &Laid) -> Vec<Range> {
+    let is_loaded = |plan: &TablePlan| {
+        matches!(plan.mode, TableMode::Create | TableMode::Fill)
+            && plan.shape.key.as_ref().is_some_and(|key| key.same_order)
+    };
+    if table.ranges.len() <= COMPARED_TOGETHER || !table.plan.as_ref().is_some_and(is_loaded) {
+        return Vec::new();
+    }
+    let ends = |ranges: &[Range]| {
+        let (first, last) = (ranges.first()?, ranges.last()?);
+        Some(Range { from: first.from.clone(), to: last.to.clone() })
+    };
+    table.ranges.chunks(COMPARED_TOGETHER).filter_map(ends).collect()
 }
 
 /// The stages so far; numbers begin with 1, the plan itself is stage 0.
@@ -85,8 +117,9 @@ fn rows(table: &Laid, stages: &mut Stages, snapshot: i32) -> Result<Queue, Failu
         last = Some(stage);
         queue.steps.extend(payloads.into_iter().map(|payload| step(stage, kind, Some(number), payload)));
     };
-    if !table.prune_ranges.is_empty() {
-        stage(StepKind::Prune, payloads(&table.prune_ranges)?);
+    for counts in [true, false].iter().filter(|_| !table.prune_ranges.is_empty()) {
+        let payload = |range: &Range| written(&PrunePayload { range: range.clone(), counts: *counts });
+        stage(StepKind::Prune, table.prune_ranges.iter().map(payload).collect::<Result<_, _>>()?);
     }
     stage(moving(plan.mode), payloads(&table.ranges)?);
     if plan.mode == TableMode::Diff && plan.can_clash() {
