@@ -121,9 +121,9 @@ impl SyncSpec {
     }
 
     /// Whether a run may delete so many of a table's rows.
-    pub const fn may_delete(&self, deleted: u64, of: u64) -> bool {
-        // In 128 bits nothing overflows; the percentage is from 0 to 100.
-        self.deletes_confirmed || deleted as u128 * 100 <= of as u128 * self.max_delete_percent as u128
+    pub fn may_delete(&self, deleted: u64, of: u64) -> bool {
+        let (deleted, of) = (i128::from(deleted), i128::from(of));
+        self.deletes_confirmed || deleted * 100 <= of * i128::from(self.max_delete_percent)
     }
 }
 

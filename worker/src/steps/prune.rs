@@ -86,11 +86,7 @@ async fn count(
     Ok(counted)
 }
 
-async fn delete(
-    context: &Context,
-    table: &TableShape,
-    range: &Range,
-) -> std::result::Result<(), StepError> {
+async fn delete(context: &Context, table: &TableShape, range: &Range) -> std::result::Result<(), StepError> {
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
     let mut after = None;
@@ -127,7 +123,8 @@ async fn page(
     let Some(last) = keys.last().cloned() else { return Ok(None) };
     let found = source.fetch(table, &keys, Columns::Key).await?;
     let rows = keys.len();
-    let extra = keys.into_iter().zip(found).filter(|(_, there)| there.is_none()).map(|(key, _)| key).collect();
+    let extra =
+        keys.into_iter().zip(found).filter(|(_, there)| there.is_none()).map(|(key, _)| key).collect();
     Ok(Some(Page { rows, extra, last }))
 }
 

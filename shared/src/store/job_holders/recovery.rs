@@ -67,7 +67,7 @@ pub async fn just_ended(
     .await?;
     let done: Vec<_> = done.iter().map(|job| job.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT j.id, j.ended_at < now() - interval '8 s' AS "long_ago!"
+        r#"SELECT j.id, j.ended_at < now() - interval '20 s' AS "long_ago!"
            FROM jobs j JOIN job_holds d ON d.org_id = j.org_id AND d.job_id = j.id
            WHERE j.state IN ('completed', 'failed', 'cancelled')
              AND j.ended_at BETWEEN now() - interval '10 min' AND now() - interval '1 s'

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use crate::engine::shape::Range;
 use crate::steps::snapshot::SnapshotPayload;
-use crate::steps::table::{Bystander, KeysPayload, PrunePayload, RangePayload, TablePlan, VerifyPayload, written};
+use crate::steps::table::{
+    Bystander, KeysPayload, PrunePayload, RangePayload, TablePlan, VerifyPayload, written,
+};
 
 /// Ranges that one step verifies: reading them on both sides takes about as long as it takes to
 /// load one.

@@ -40,7 +40,8 @@ pub(super) async fn split(s: &mut Session, t: &TableShape, rows: u64) -> Result<
     }
     let name = ident(&key.name);
     let ends = s.rows(format!("SELECT MIN({name}), MAX({name}) FROM {}", ident(&t.name)), &doing(t)).await?;
-    let end = |at| ends.first().and_then(|row| optional_at(row, at)).and_then(|text| text.parse::<i128>().ok());
+    let end =
+        |at| ends.first().and_then(|row| optional_at(row, at)).and_then(|text| text.parse::<i128>().ok());
     let (Some(first), Some(last)) = (end(0), end(1)) else { return Ok(None) };
     let mut open = vec![(first, last + 1)];
     let (mut parts, mut looks) = (Vec::new(), 0);
