@@ -15,9 +15,8 @@ async fn no_more_of_a_table_is_deleted_than_its_task_allows() {
     // Several ranges: the share is one of the table, not of a range.
     let stack = Stack::running_with(&[("CHUNK_ROWS", "100")]).await;
     shop(&stack.source, 400).await;
-    stack.sync(&json!({})).await;
-    let options = json!({"delete_extra": true, "max_delete_percent": GUARDED});
-    let task = stack.task(&options).await;
+    let task = stack.task(&json!({"delete_extra": true, "max_delete_percent": GUARDED})).await;
+    stack.run_completed(&task).await;
     let customers: i64 = stack.source.value("SELECT COUNT(*) FROM customers").await;
     stack.source.run("SET foreign_key_checks = 0; DELETE FROM customers WHERE id % 5 < 3").await;
     let before = data_lines(&stack.target, &["customers"]).await;

@@ -1,6 +1,7 @@
 //! The sync as a customer sees it: what is on the target afterwards, and what the job says
 //! about it.
 
+mod chunks;
 mod filling;
 mod guard;
 mod keyless;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use longshore_shared::domain::step::{Growth, StepKind, TableDraft, TableMode};
+use longshore_shared::domain::step::{Growth, StepDraft, StepKind, TableDraft, TableMode};
 use serde_json::Value;
 
 use super::super::fake::{index, plan, points_to, shape};
@@ -70,17 +70,18 @@ fn stages_of_every_mode() {
             "2:copy a<[1] x2",
             "3:index a<[2] x1",
             "4:prune b<[1] x2",
-            "5:diff b<[4] x3",
-            "6:reconcile b<[5] x1",
-            "7:diff c<[1] x1",
-            "8:replace d<[1] x1",
-            "9:index d<[8] x1",
-            "10:foreign keys<[3, 6, 7, 9] x1",
-            "11:verify a<[10] x1",
-            "12:verify b<[10] x1",
-            "13:verify c<[10] x1",
-            "14:verify d<[10] x1",
-            "15:verify e<[10] x1",
+            "5:prune b<[4] x2",
+            "6:diff b<[5] x3",
+            "7:reconcile b<[6] x1",
+            "8:diff c<[1] x1",
+            "9:replace d<[1] x1",
+            "10:index d<[9] x1",
+            "11:foreign keys<[3, 7, 8, 10] x1",
+            "12:verify a<[11] x1",
+            "13:verify b<[11] x1",
+            "14:verify c<[11] x1",
+            "15:verify d<[11] x1",
+            "16:verify e<[11] x1",
         ]
     );
     assert_eq!(growth.tables.len(), 6);
@@ -126,4 +127,24 @@ fn the_tables_chunks_are_mixed() {
     assert_eq!(order[0], Some(1), "the biggest table begins");
     let at: Vec<usize> = order.iter().enumerate().filter(|(_, t)| **t == Some(0)).map(|(at, _)| at).collect();
     assert!(at[0] >= 1 && at[0] <= 3 && at[1] >= 4 && at[1] <= 7, "{order:?}");
+}
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "a test")]
+fn a_large_table_is_verified_in_parts() {
+    let large = plan(shape("large"), TableMode::Create);
+    let growth = growth(vec![laid(0, large, 20, 0)], Vec::new()).unwrap();
+    assert_eq!(
+        stages(&growth),
+        [
+            "1:snapshot<[] x1",
+            "2:copy large<[1] x20",
+            "3:index large<[2] x1",
+            "4:compare large<[3] x3",
+            "5:verify large<[4] x1"
+        ]
+    );
+    let part = |step: &StepDraft| step.payload.get("part").cloned().unwrap_or_default();
+    let parts: Vec<_> = growth.steps.iter().filter(|step| step.stage == 4).map(part).collect();
+    assert!(parts.iter().all(|part| !part.is_null()), "{parts:?}");
 }
