@@ -89,7 +89,7 @@ pub(super) async fn many() {
     for from in (0..MANY).step_by(100) {
         let make = |n: u32| {
             format!(
-                "CREATE TABLE t{n} (id INT PRIMARY KEY, v VARCHAR(20), KEY v (v));
+                "CREATE TABLE t{n} (id INT PRIMARY KEY, v VARCHAR(40), KEY v (v));
                  INSERT INTO t{n} SELECT seq, MD5(seq) FROM seq_1_to_10"
             )
         };
