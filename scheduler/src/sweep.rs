@@ -19,6 +19,7 @@ use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::step::Queue;
 use longshore_shared::workflow::publish::Swept;
 use longshore_shared::workflow::{WorkflowError, publish};
+use tokio::time::Instant;
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
@@ -27,19 +28,20 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Rows that one round publishes at most.
 const BATCH: i64 = 500;
 
-/// Rounds after which a queue that takes nothing is made anew: a job's own matters to nobody else.
-const fn patience(queue: Queue) -> u32 {
+/// How long a queue may take nothing before it is made anew: a job's own matters to nobody else,
+/// one of the fleet may be without a leader for a while.
+const fn patience(queue: Queue) -> Duration {
     match queue {
-        Queue::Job => 1,
-        Queue::Interactive | Queue::First | Queue::Bulk => 3,
+        Queue::Job => Duration::from_secs(5),
+        Queue::Interactive | Queue::First | Queue::Bulk => Duration::from_secs(60),
     }
 }
 
 /// Publishes overdue rows.
 #[derive(Default)]
 pub(crate) struct Sweep {
-    /// Queues that took nothing in so many rounds, one after the other.
-    silent: BTreeMap<(Queue, Option<JobId>), u32>,
+    /// Queues that took nothing in each round since then.
+    silent: BTreeMap<(Queue, Option<JobId>), Instant>,
 }
 
 impl Duty for Sweep {
@@ -70,18 +72,18 @@ impl Duty for Sweep {
 
 impl Sweep {
     async fn mend(&mut self, ground: &Ground, silent: BTreeMap<Queue, BTreeSet<JobId>>) {
-        let mut counted = BTreeMap::new();
+        let mut concerned = BTreeMap::new();
         for (queue, jobs) in silent {
             for job_id in jobs {
-                let place = (queue, (queue == Queue::Job).then_some(job_id));
-                let rounds = self.silent.get(&place).copied().unwrap_or_default() + 1;
-                counted.insert(place, (rounds, job_id));
+                concerned.insert((queue, (queue == Queue::Job).then_some(job_id)), job_id);
             }
         }
-        self.silent = counted.iter().map(|(place, (rounds, _))| (*place, *rounds)).collect();
-        for ((queue, own), (rounds, job_id)) in counted {
+        let before = std::mem::take(&mut self.silent);
+        for ((queue, own), job_id) in concerned {
+            let since = before.get(&(queue, own)).copied().unwrap_or_else(Instant::now);
+            self.silent.insert((queue, own), since);
             // If RabbitMQ takes what needs no queue, it is the queue that is wrong.
-            if rounds < patience(queue) || ground.bus.takes_messages().await.is_err() {
+            if since.elapsed() < patience(queue) || ground.bus.takes_messages().await.is_err() {
                 continue;
             }
             self.silent.remove(&(queue, own));

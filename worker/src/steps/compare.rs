@@ -52,6 +52,8 @@ pub(super) struct Comparison<'a> {
     equal: u64,
     /// Rows that only the target has, as far as that is known.
     extra: Option<u64>,
+    /// Whether each row that the source told of was found there.
+    is_through: bool,
     ended: bool,
 }
 
@@ -78,13 +80,14 @@ impl<'a> Comparison<'a> {
     pub(super) fn new(table: &'a TableShape, range: &'a Range, hash: Hash) -> Self {
         let same_order = table.key.as_ref().is_some_and(|key| key.same_order);
         let (after, suspects, bound, equal, ended) = (None, VecDeque::new(), None, 0, false);
-        Self { table, range, hash, after, suspects, bound, equal, extra: same_order.then_some(0), ended }
+        let (extra, is_through) = (same_order.then_some(0), true);
+        Self { table, range, hash, after, suspects, bound, equal, extra, is_through, ended }
     }
 
-    /// How many rows of the range only the target has, once it is through; `None`: that was not
-    /// found out.
-    pub(super) const fn extra_rows(&self) -> Option<u64> {
-        self.extra
+    /// How many rows of the range only the target has, once every row of the source was seen;
+    /// `None`: that was not found out, or one was not.
+    pub(super) fn extra_rows(&self) -> Option<u64> {
+        self.extra.filter(|_| self.is_through)
     }
 
     /// The next page; `None`: the range is through.
@@ -103,13 +106,18 @@ impl<'a> Comparison<'a> {
         let equal = std::mem::take(&mut self.equal);
         let mut page = match &span {
             _ if keys.is_empty() => Page::default(),
-            Some(span) => self.spanned(source, target, span).await?,
+            Some(span) => {
+                let page = self.spanned(source, target, span).await?;
+                self.is_through &= page.rows == whole(keys.len());
+                page
+            }
             None => {
                 let (rows, found) = futures::try_join!(
                     source.fetch(self.table, &keys, Columns::Stored),
                     target.fetch(self.table, &keys, Columns::Stored)
                 )?;
-                // The source's view stands still: a row whose key it told is there.
+                // Only storage without versions can have lost a row since it told its key.
+                self.is_through &= rows.iter().all(Option::is_some);
                 sorted(rows.into_iter().zip(found).filter_map(|(row, there)| Some((row?, there))))
             }
         };
