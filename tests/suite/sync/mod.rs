@@ -9,3 +9,4 @@ mod selection;
 mod snapshot;
 mod truth;
 mod truth_table;
+mod verifying;

@@ -22,7 +22,7 @@ const LARGE: u64 = 8;
 const EXCESS: u64 = 2;
 /// Estimates that a table is worth; a key whose numbers lie at odd places is walked instead.
 const MOST_LOOKS: usize = 20_000;
-/// Parts that a part is cut into at most.
+/// Parts that numbers are cut into at most.
 const MOST_PARTS: u64 = 1_000;
 
 /// Keys from `start` on, up to where the next part starts, and how many rows these may be.
@@ -35,7 +35,11 @@ struct Part {
 /// The ranges and about how many rows they hold; `None`: the table is to be walked.
 pub(super) async fn split(s: &mut Session, t: &TableShape, rows: u64) -> Result<Option<(Vec<Range>, u64)>> {
     let [key] = select::key(t)?[..] else { return Ok(None) };
-    if key.family != Family::Integer || estimate(s, t, &Range::ALL).await? < rows.saturating_mul(LARGE) {
+    let whole = match key.family {
+        Family::Integer => estimate(s, t, &Range::ALL).await?,
+        _ => return Ok(None),
+    };
+    if whole < rows.saturating_mul(LARGE) {
         return Ok(None);
     }
     let name = ident(&key.name);
@@ -43,37 +47,56 @@ pub(super) async fn split(s: &mut Session, t: &TableShape, rows: u64) -> Result<
     let end =
         |at| ends.first().and_then(|row| optional_at(row, at)).and_then(|text| text.parse::<i128>().ok());
     let (Some(first), Some(last)) = (end(0), end(1)) else { return Ok(None) };
-    let mut open = vec![(first, last + 1)];
-    let (mut parts, mut looks) = (Vec::new(), 0);
-    while let Some((from, to)) = open.pop() {
-        looks += 1;
+    // The last one that is put there is taken first: from left to right.
+    let mut open = Vec::new();
+    for (from, to) in pieces(first, last + 1, &cuts(first, last + 1, whole.div_ceil(rows))).into_iter().rev()
+    {
+        open.push((from, to, estimate_between(s, t, from, to).await?));
+    }
+    let scale = scale(whole, open.iter().map(|(.., there)| there).sum());
+    let (mut parts, mut looks) = (Vec::new(), open.len());
+    while let Some((from, to, there)) = open.pop() {
+        let rows_there = scaled(there, scale);
+        let cuts = match rows_there > rows.saturating_mul(EXCESS) {
+            true => cuts(from, to, rows_there.div_ceil(rows)),
+            false => Vec::new(),
+        };
+        if cuts.is_empty() {
+            parts.push(Part { start: from, rows: rows_there });
+            continue;
+        }
+        for (from, to) in pieces(from, to, &cuts).into_iter().rev() {
+            open.push((from, to, estimate_between(s, t, from, to).await?));
+            looks += 1;
+        }
         if looks > MOST_LOOKS {
             return Ok(None);
         }
-        let range = Range { from: Some(tuple(from)), to: Some(tuple(to)) };
-        let there = estimate(s, t, &range).await?;
-        let cuts = cuts(from, to, there, rows);
-        if cuts.is_empty() {
-            parts.push(Part { start: from, rows: there });
-            continue;
-        }
-        // The last one that is put there is taken first: from left to right.
-        let starts = std::iter::once(from).chain(cuts.iter().copied());
-        let ends = cuts.iter().copied().chain(std::iter::once(to));
-        let pieces: Vec<_> = starts.zip(ends).collect();
-        open.extend(pieces.into_iter().rev());
     }
     let total = parts.iter().map(|part| part.rows).sum();
     Ok(Some((ranges(&merged(&parts, rows)), total)))
 }
 
-/// Where a part that holds so many rows is cut: into equal widths; nowhere if it is small enough.
-fn cuts(from: i128, to: i128, there: u64, rows: u64) -> Vec<i128> {
-    if there <= rows.saturating_mul(EXCESS) || to - from < 2 {
-        return Vec::new();
-    }
-    let pieces = i128::from(there.div_ceil(rows).clamp(2, MOST_PARTS)).min(to - from);
-    (1..pieces).map(|n| from + (to - from) * n / pieces).collect()
+/// Estimates of large parts are up to twice what is there (ran); of all of them together
+/// statistics know better. By so many hundredths each is taken.
+fn scale(whole: u64, sum: u64) -> u64 {
+    (whole.saturating_mul(100) / sum.max(1)).clamp(25, 100)
+}
+
+fn scaled(there: u64, hundredths: u64) -> u64 {
+    there.saturating_mul(hundredths).div_ceil(100)
+}
+
+/// The parts between these ends and cuts.
+fn pieces(from: i128, to: i128, cuts: &[i128]) -> Vec<(i128, i128)> {
+    let starts = std::iter::once(from).chain(cuts.iter().copied());
+    starts.zip(cuts.iter().copied().chain(std::iter::once(to))).collect()
+}
+
+/// Where numbers are cut into so many parts of equal width; nowhere if they are too few.
+fn cuts(from: i128, to: i128, parts: u64) -> Vec<i128> {
+    let parts = i128::from(parts.clamp(1, MOST_PARTS)).min(to - from);
+    (1..parts).map(|n| from + (to - from) * n / parts).collect()
 }
 
 /// Neighbours that together hold no more rows than a chunk are one part.
@@ -103,6 +126,10 @@ fn tuple(number: i128) -> KeyTuple {
     KeyTuple(vec![Bytes::from(number.to_string())])
 }
 
+async fn estimate_between(s: &mut Session, t: &TableShape, from: i128, to: i128) -> Result<u64> {
+    estimate(s, t, &Range { from: Some(tuple(from)), to: Some(tuple(to)) }).await
+}
+
 /// How many rows the index believes to lie there.
 async fn estimate(s: &mut Session, t: &TableShape, range: &Range) -> Result<u64> {
     let name = select::key(t)?.first().map(|key| ident(&key.name)).unwrap_or_default();
@@ -117,27 +144,36 @@ async fn estimate(s: &mut Session, t: &TableShape, range: &Range) -> Result<u64>
 
 #[cfg(test)]
 mod tests {
-    use super::{Part, cuts, merged, ranges, tuple};
+    use super::{Part, cuts, merged, pieces, ranges, scale, scaled, tuple};
     use crate::engine::shape::Range;
 
     #[test]
-    fn parts_are_cut_where_they_hold_too_much() {
-        for (from, to, there, expected) in [
-            (0, 100, 20, &[][..]),
-            (0, 100, 21, &[33, 66]),
-            (0, 100, 40, &[25, 50, 75]),
+    fn numbers_are_cut_into_equal_widths() {
+        for (from, to, parts, expected) in [
+            (0, 100, 1, &[][..]),
+            (0, 100, 3, &[33, 66]),
+            (0, 100, 4, &[25, 50, 75]),
             (0, 2, 1_000, &[1]),
             (5, 6, 1_000, &[]),
-            (-10, 10, 30, &[-4, 3]),
-            (i128::from(i64::MIN), i128::from(u64::MAX) + 1, 21, &[]),
+            (-10, 10, 3, &[-4, 3]),
         ] {
-            let found = cuts(from, to, there, 10);
-            assert!(found.windows(2).all(|two| two[0] < two[1]), "{found:?}");
-            assert!(found.iter().all(|cut| *cut > from && *cut < to), "{found:?}");
-            if to - from <= 100 {
-                assert_eq!(found, expected, "{from} to {to}");
-            }
+            assert_eq!(cuts(from, to, parts), expected, "{from} to {to}");
         }
+        let (from, to) = (i128::from(i64::MIN), i128::from(u64::MAX) + 1);
+        let found = cuts(from, to, 500);
+        assert_eq!(found.len(), 499);
+        assert!(found.windows(2).all(|two| two[0] < two[1]) && found[0] > from && found[498] < to);
+        assert_eq!(pieces(1, 9, &[4, 6]), [(1, 4), (4, 6), (6, 9)]);
+    }
+
+    #[test]
+    fn estimates_are_taken_for_less_than_they_say() {
+        for (whole, sum, expected) in
+            [(500, 500, 100), (500, 1_000, 50), (500, 400, 100), (1, 1_000, 25), (0, 0, 25)]
+        {
+            assert_eq!(scale(whole, sum), expected, "{whole} {sum}");
+        }
+        assert_eq!((scaled(100, 50), scaled(1, 25), scaled(0, 25)), (50, 1, 0));
     }
 
     #[test]
