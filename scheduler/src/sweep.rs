@@ -32,7 +32,7 @@ const BATCH: i64 = 500;
 /// one of the fleet may be without a leader for a while.
 const fn patience(queue: Queue) -> Duration {
     match queue {
-        Queue::Job => Duration::from_secs(5),
+        Queue::Job => Duration::from_secs(1),
         Queue::Interactive | Queue::First | Queue::Bulk => Duration::from_secs(60),
     }
 }
