@@ -71,15 +71,9 @@ impl Duty for Sweep {
 }
 
 impl Sweep {
-    async fn mend(&mut self, ground: &Ground, silent: BTreeMap<Queue, BTreeSet<JobId>>) {
-        let mut concerned = BTreeMap::new();
-        for (queue, jobs) in silent {
-            for job_id in jobs {
-                concerned.insert((queue, (queue == Queue::Job).then_some(job_id)), job_id);
-            }
-        }
+    async fn mend(&mut self, ground: &Ground, silent: BTreeSet<(Queue, Option<JobId>)>) {
         let before = std::mem::take(&mut self.silent);
-        for ((queue, own), job_id) in concerned {
+        for (queue, own) in silent {
             let since = before.get(&(queue, own)).copied().unwrap_or_else(Instant::now);
             self.silent.insert((queue, own), since);
             // If RabbitMQ takes what needs no queue, it is the queue that is wrong.
@@ -87,7 +81,7 @@ impl Sweep {
                 continue;
             }
             self.silent.remove(&(queue, own));
-            match ground.bus.remake(queue, job_id).await {
+            match ground.bus.remake(queue, own).await {
                 Ok(()) => {
                     tracing::warn!(%queue, job.id = own.map(tracing::field::display), "a queue that took no messages was made anew");
                 }

@@ -159,16 +159,15 @@ impl NewSyncTask {
         let catch_up = catch_up(&mut found, self.catch_up_seconds);
         let confirming = Confirming::read(&mut found, self.confirm_target, self.target_password);
         let whole = (|| {
+            let usual = SyncSpec::new(selection?, policy?.0);
             let spec = SyncSpec {
-                selection: selection?,
-                policy: policy?.0,
-                delete_extra: delete_extra.unwrap_or(false),
-                max_delete_percent: most_deleted.unwrap_or(SyncSpec::DELETE_PERCENT),
-                deletes_confirmed: false,
-                keyless: keyless.map_or(Keyless::Refuse, |word| word.0),
-                target_triggers: triggers.map_or(TargetTriggers::Refuse, |word| word.0),
-                on_mismatch: mismatch.map_or(OnMismatch::Fail, |word| word.0),
-                target_busy: busy.map_or(TargetBusy::Wait, |word| word.0),
+                delete_extra: delete_extra.unwrap_or(usual.delete_extra),
+                max_delete_percent: most_deleted.unwrap_or(usual.max_delete_percent),
+                keyless: keyless.map_or(usual.keyless, |word| word.0),
+                target_triggers: triggers.map_or(usual.target_triggers, |word| word.0),
+                on_mismatch: mismatch.map_or(usual.on_mismatch, |word| word.0),
+                target_busy: busy.map_or(usual.target_busy, |word| word.0),
+                ..usual
             };
             let next_run_at = schedule
                 .as_ref()

@@ -186,10 +186,9 @@ impl Bus {
     }
 
     /// Deletes a queue of steps that takes no messages although RabbitMQ does, and makes it anew.
-    /// What it held is gone: those steps are to be announced again. `job_id` matters for
-    /// [`Queue::Job`] only.
-    pub async fn remake(&self, queue: Queue, job_id: JobId) -> Result<(), BusError> {
-        let address = Address::of(queue, job_id);
+    /// What it held is gone: those steps are to be announced again. `job_id`: whose own it is.
+    pub async fn remake(&self, queue: Queue, job_id: Option<JobId>) -> Result<(), BusError> {
+        let address = job_id.map_or_else(|| Address::fleet(queue), |job_id| Address::of(queue, job_id));
         self.delete(address).await?;
         let live = self.shared.consuming.now()?;
         topology::declare(live.connection()).await?;

@@ -109,7 +109,22 @@ pub struct SyncSpec {
 
 impl SyncSpec {
     /// What a task may delete unless it says otherwise.
-    pub const DELETE_PERCENT: i32 = 50;
+    const DELETE_PERCENT: i32 = 50;
+
+    /// What a task does that says nothing else.
+    pub const fn new(selection: Selection, policy: ConflictPolicy) -> Self {
+        Self {
+            selection,
+            policy,
+            delete_extra: false,
+            max_delete_percent: Self::DELETE_PERCENT,
+            deletes_confirmed: false,
+            keyless: Keyless::Refuse,
+            target_triggers: TargetTriggers::Refuse,
+            on_mismatch: OnMismatch::Fail,
+            target_busy: TargetBusy::Wait,
+        }
+    }
 
     /// What a task does that was made before there was a choice.
     const fn waits() -> TargetBusy {

@@ -1,7 +1,7 @@
 //! From the outbox to the bus. A message that is published twice is harmless, one that
 //! is not published is found by the sweep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::WorkflowError;
 use crate::bus::{Bus, StepMessage};
@@ -66,9 +66,8 @@ pub async fn mark(database: &Database, ids: &[i64]) -> Result<(), WorkflowError>
 pub struct Swept {
     /// How many RabbitMQ confirmed.
     pub published: usize,
-    /// Queues that did not take their messages, of a job's own queue with the job, else with one
-    /// that is concerned.
-    pub silent: BTreeMap<Queue, BTreeSet<JobId>>,
+    /// Queues that did not take their messages; with the job if it is a job's own.
+    pub silent: BTreeSet<(Queue, Option<JobId>)>,
     /// What kept the others.
     pub error: Option<WorkflowError>,
 }
@@ -127,7 +126,7 @@ async fn owe_one(
 struct Confirmed {
     ids: Vec<i64>,
     outcome: Result<(), WorkflowError>,
-    silent: BTreeMap<Queue, BTreeSet<JobId>>,
+    silent: BTreeSet<(Queue, Option<JobId>)>,
 }
 
 async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
@@ -139,7 +138,8 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
         match serde_json::from_value::<StepMessage>(row.body) {
             Ok(mut message) => {
                 spans.push(begin(&mut message, row.queue));
-                ids.push((row.id, row.queue, message.job_id));
+                let own = (row.queue == Queue::Job).then_some(message.job_id);
+                ids.push((row.id, (row.queue, own)));
                 messages.push((row.queue, message));
             }
             Err(error) => outcome = Err(crate::store::StoreError::from(error).into()),
@@ -147,8 +147,8 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
     }
     let mut confirmed = Vec::with_capacity(ids.len());
     let results = bus.publish_all(messages).await;
-    let mut silent: BTreeMap<Queue, BTreeSet<JobId>> = BTreeMap::new();
-    for (((id, queue, job_id), span), result) in ids.into_iter().zip(spans).zip(results) {
+    let mut silent = BTreeSet::new();
+    for (((id, place), span), result) in ids.into_iter().zip(spans).zip(results) {
         if let Some(span) = span {
             span.end(result.is_err());
         }
@@ -156,7 +156,7 @@ async fn send(bus: &Bus, owed: Vec<Owed>) -> Confirmed {
             Ok(()) => confirmed.push(id),
             Err(error) => {
                 if error.is_of_one_queue() {
-                    silent.entry(queue).or_default().insert(job_id);
+                    silent.insert(place);
                 }
                 outcome = Err(error.into());
             }

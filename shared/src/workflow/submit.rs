@@ -27,8 +27,8 @@ pub struct Submitted {
     pub owed: Vec<Owed>,
 }
 
-/// Submits a run of a sync task. `token` is the person's who asks. `due_at` is the schedule's due time when it is one. A
-/// task that queues gets a job that waits for the run that has not ended; a due time takes
+/// Submits a run of a sync task. `token` is the person's who asks, `due_at` the schedule's due
+/// time when it is one. A task that queues gets a job that waits for the run that has not ended; a due time takes
 /// the place of an earlier one that waits.
 ///
 /// Errors: [`WorkflowError::RunInProgress`], [`WorkflowError::AlreadyFired`], after which

@@ -2,6 +2,23 @@
 
 use super::Case;
 
+/// A table whose texts all have these attributes.
+macro_rules! alone {
+    ($name:literal, $attributes:literal) => {
+        Case {
+            name: $name,
+            make: &[
+                concat!(
+                    "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) ", $attributes,
+                    ", n DECIMAL(6,2), at DATETIME, f DOUBLE, b VARCHAR(20) ", $attributes, " NOT NULL)"
+                ),
+                "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),\
+                 (3,'','0','2024-01-01',-0.5,'a,b')",
+            ],
+        }
+    };
+}
+
 pub(super) const CASES: &[Case] = &[
     // D13, D14, D15: every byte, NULL, empty, trailing zeros.
     Case {
@@ -84,38 +101,10 @@ pub(super) const CASES: &[Case] = &[
         ],
     },
     // One character set beside numbers and times, which come in another.
-    Case {
-        name: "only_ascii",
-        make: &[
-            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET ascii COLLATE ascii_general_ci, n DECIMAL(6,2), \
-             at DATETIME, f DOUBLE, b VARCHAR(20) CHARACTER SET ascii COLLATE ascii_general_ci NOT NULL)",
-            "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),(3,'','0','2024-01-01',-0.5,'a,b')",
-        ],
-    },
-    Case {
-        name: "only_latin1",
-        make: &[
-            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci, n DECIMAL(6,2), \
-             at DATETIME, f DOUBLE, b VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci NOT NULL)",
-            "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),(3,'','0','2024-01-01',-0.5,'a,b')",
-        ],
-    },
-    Case {
-        name: "only_utf16",
-        make: &[
-            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET utf16 COLLATE utf16_bin, n DECIMAL(6,2), \
-             at DATETIME, f DOUBLE, b VARCHAR(20) CHARACTER SET utf16 COLLATE utf16_bin NOT NULL)",
-            "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),(3,'','0','2024-01-01',-0.5,'a,b')",
-        ],
-    },
-    Case {
-        name: "only_binary",
-        make: &[
-            "CREATE TABLE {T} (id INT PRIMARY KEY, a VARCHAR(20) CHARACTER SET binary, n DECIMAL(6,2), \
-             at DATETIME, f DOUBLE, b VARCHAR(20) CHARACTER SET binary NOT NULL)",
-            "INSERT INTO {T} VALUES (1,'a,b',1.5,'2024-02-29 01:02:03',0.1,'c'),(2,NULL,NULL,NULL,NULL,''),(3,'','0','2024-01-01',-0.5,'a,b')",
-        ],
-    },
+    alone!("only_ascii", "CHARACTER SET ascii COLLATE ascii_general_ci"),
+    alone!("only_latin1", "CHARACTER SET latin1 COLLATE latin1_swedish_ci"),
+    alone!("only_utf16", "CHARACTER SET utf16 COLLATE utf16_bin"),
+    alone!("only_binary", "CHARACTER SET binary"),
     Case {
         name: "collations",
         make: &[

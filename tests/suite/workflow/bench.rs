@@ -7,9 +7,7 @@ use longshore_shared::domain::job::Trigger;
 use longshore_shared::domain::step::{
     Growth, Outcome, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
-use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetBusy, TargetTriggers,
-};
+use longshore_shared::domain::sync::{ConflictPolicy, Overlap, Selection, SyncSpec};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::store::{Database, migrate, sync_tasks, workers};
@@ -118,17 +116,7 @@ impl Bench {
 }
 
 fn task(org_id: OrgId, source_id: ConnectionId, target_id: ConnectionId) -> SyncTask {
-    let spec = SyncSpec {
-        selection: Selection::Full,
-        policy: ConflictPolicy::SourceFirst,
-        delete_extra: false,
-        max_delete_percent: SyncSpec::DELETE_PERCENT,
-        deletes_confirmed: false,
-        keyless: Keyless::Refuse,
-        target_triggers: TargetTriggers::Refuse,
-        on_mismatch: OnMismatch::Fail,
-        target_busy: TargetBusy::Wait,
-    };
+    let spec = SyncSpec::new(Selection::Full, ConflictPolicy::SourceFirst);
     SyncTask {
         org_id,
         id: TaskId(clock::fresh_id()),

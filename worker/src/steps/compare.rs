@@ -5,10 +5,15 @@
 //! does not show to be equal; else all of the source's, a page at a time, are looked up by key.
 //! Memory is bounded by one page of either side.
 
+mod sift;
+
 use std::collections::{HashMap, VecDeque};
 
+use self::sift::{Sifted, sift};
+
 use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Hash, Reader, Result, RowHashes};
+use crate::engine::{Columns, Hash, Reader, Result};
+use crate::transfer::counted;
 
 /// Rows a page at most; the engine makes it fewer where rows are large.
 pub(super) const PAGE_ROWS: u32 = 1_000;
@@ -108,7 +113,7 @@ impl<'a> Comparison<'a> {
             _ if keys.is_empty() => Page::default(),
             Some(span) => {
                 let page = self.spanned(source, target, span).await?;
-                self.is_through &= page.rows == whole(keys.len());
+                self.is_through &= page.rows == counted(keys.len());
                 page
             }
             None => {
@@ -166,7 +171,7 @@ impl<'a> Comparison<'a> {
         // What only the target has may be more than this; then some rows are looked at for nothing.
         let theirs = target.hashes(self.table, &part, after, 2 * rows, self.hash).await?;
         let Sifted { suspects, extra } = sift(&ours, &theirs);
-        self.equal += whole(ours.len() - suspects.len());
+        self.equal += counted(ours.len() - suspects.len());
         let next = |at: usize| (at + 1 < ours.len()).then(|| ours.tuple(at + 1));
         self.suspects.extend(suspects.into_iter().map(|(at, bytes)| Suspect {
             key: ours.tuple(at),
@@ -175,7 +180,7 @@ impl<'a> Comparison<'a> {
             next: next(at),
         }));
         let is_all = theirs.len() < 2 * rows as usize;
-        self.extra = self.extra.filter(|_| is_all).map(|before| before + whole(extra));
+        self.extra = self.extra.filter(|_| is_all).map(|before| before + counted(extra));
         if let Some(last) = ours.len().checked_sub(1) {
             self.after = Some(ours.tuple(last));
         }
@@ -226,14 +231,6 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// What came of keys and hashes of both sides.
-struct Sifted {
-    /// Places of the source's rows that are not shown to be equal, with the larger side's bytes.
-    suspects: Vec<(usize, u64)>,
-    /// How many rows only the target has.
-    extra: usize,
-}
-
 /// The rows of a range in their order, to the end, or until they have more than so many bytes.
 async fn rows_of(table: &TableShape, side: &mut dyn Reader, range: &Range, most: u64) -> Result<Vec<Row>> {
     let (mut rows, mut after, mut bytes): (Vec<Row>, _, _) = (Vec::new(), None, 0);
@@ -247,37 +244,10 @@ async fn rows_of(table: &TableShape, side: &mut dyn Reader, range: &Range, most:
     Ok(rows)
 }
 
-/// Both sides are in the key's order, so most rows stand where they are expected.
-fn sift(ours: &RowHashes, theirs: &RowHashes) -> Sifted {
-    let (mut suspects, mut next, mut met) = (Vec::new(), 0, 0);
-    let mut places: Option<HashMap<KeyTuple, usize>> = None;
-    for at in 0..ours.len() {
-        let row = ours.row(at);
-        let expected = next < theirs.len() && ours.key(at).eq(theirs.key(next));
-        let found = if expected {
-            Some(next)
-        } else {
-            let all = || (next..theirs.len()).map(|place| (theirs.tuple(place), place)).collect();
-            places.get_or_insert_with(all).get(&ours.tuple(at)).copied()
-        };
-        let there = found.map(|place| theirs.row(place));
-        next = found.map_or(next, |place| place + 1);
-        met += usize::from(found.is_some());
-        if row.hash.is_none() || there.is_none_or(|there| there.hash != row.hash) {
-            suspects.push((at, row.bytes.max(there.map_or(0, |there| there.bytes))));
-        }
-    }
-    Sifted { suspects, extra: theirs.len() - met }
-}
-
 /// Rows of one side whose keys and hashes are in memory: fewer where keys may be long.
 fn hashed_rows(table: &TableShape) -> u32 {
     let fitting = HASHED_BYTES / table.row_bytes.max(1);
     u32::try_from(fitting).unwrap_or(u32::MAX).clamp(HASHED_ROWS.0, HASHED_ROWS.1)
-}
-
-fn whole(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn sorted(pairs: impl IntoIterator<Item = (Row, Option<Row>)>) -> Page {
@@ -295,7 +265,7 @@ fn sorted(pairs: impl IntoIterator<Item = (Row, Option<Row>)>) -> Page {
 }
 
 fn size(row: &Row) -> u64 {
-    row.0.iter().flatten().map(|value| u64::try_from(value.len()).unwrap_or(u64::MAX)).sum()
+    row.0.iter().flatten().map(|value| counted(value.len())).sum()
 }
 
 /// Both sides' digests of a range, computed at the same time; `None` where a range does
@@ -318,8 +288,7 @@ pub(super) async fn digests(
 mod tests {
     use bytes::Bytes;
 
-    use super::{Row, Sifted, sift, sorted};
-    use crate::engine::{Hashed, RowHashes};
+    use super::{Row, sorted};
 
     fn row(values: &[Option<&'static str>]) -> Row {
         Row(values.iter().map(|v| v.map(|v| Bytes::from_static(v.as_bytes()))).collect())
@@ -343,30 +312,5 @@ mod tests {
         assert_eq!((page.rows, page.unchanged, page.bytes), (4, 1, 7));
         assert_eq!(page.differing.len(), 2);
         assert_eq!(page.missing, [row(&[Some("4"), None])]);
-    }
-
-    fn hashes(rows: &[(&str, u64, u64)]) -> RowHashes {
-        let mut all = RowHashes::new(1);
-        for (key, hash, bytes) in rows {
-            all.push_value(key.as_bytes());
-            all.push(Hashed { hash: (*hash > 0).then_some(*hash), bytes: *bytes });
-        }
-        all
-    }
-
-    #[test]
-    fn what_hashes_do_not_show_to_be_equal() {
-        for (ours, theirs, suspects, extra) in [
-            (&[("1", 7, 1), ("2", 8, 1)][..], &[("1", 7, 1), ("2", 8, 1)][..], &[][..], 0),
-            (&[("1", 7, 1), ("2", 8, 1)], &[("1", 7, 1), ("2", 9, 5)], &[(1, 5)], 0),
-            (&[("1", 7, 1), ("3", 8, 1)], &[("1", 7, 1), ("2", 9, 5), ("3", 8, 1)], &[], 1),
-            (&[("1", 7, 1), ("2", 8, 1), ("3", 9, 1)], &[("2", 8, 1), ("4", 1, 1)], &[(0, 1), (2, 1)], 1),
-            (&[], &[("4", 1, 1)], &[], 1),
-            // What could not be computed is equal to nothing.
-            (&[("1", 0, 1)], &[("1", 0, 1)], &[(0, 1)], 0),
-        ] {
-            let Sifted { suspects: found, extra: alone } = sift(&hashes(ours), &hashes(theirs));
-            assert_eq!((found.as_slice(), alone), (suspects, extra));
-        }
     }
 }

@@ -15,7 +15,7 @@ use super::error::StepError;
 use super::table::{DiffDetail, RangePayload, TablePlan, written};
 use crate::engine::shape::{KeyTuple, Range, Row};
 use crate::engine::{Columns, Reader, Writer};
-use crate::transfer::{Meter, whole};
+use crate::transfer::{Meter, counted, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
@@ -119,7 +119,7 @@ async fn write(
         true => 0,
         false => target.insert(&plan.shape, &page.missing).await?.len(),
     };
-    let deferred = u64::try_from(not_updated + not_inserted).unwrap_or(u64::MAX);
+    let deferred = counted(not_updated + not_inserted);
     if deferred > 0 && !plan.can_clash() {
         target.rollback().await?;
         return Err(clash(plan, deferred).into());

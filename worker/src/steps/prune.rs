@@ -15,10 +15,10 @@ use super::context::Context;
 use super::error::StepError;
 use super::table::{Counted, PrunePayload, read, written};
 use crate::engine::shape::{KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Reader, Result};
-use crate::transfer::whole;
+use crate::engine::{Columns, Reader};
+use crate::transfer::{self, whole};
 
-pub(super) async fn run(context: &Context) -> std::result::Result<Outcome, StepError> {
+pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let table = context.table().await?.shape;
     let PrunePayload { range, counts } = context.payload()?;
     if counts {
@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context) -> std::result::Result<Outcome, StepE
     let counted = context.details(StepKind::Prune).await?;
     let counted: Vec<Counted> =
         // What has deleted already tells nothing.
-        counted.iter().filter(|told| !told.is_null()).map(|told| read(told, "outcome")).collect::<Result<_>>()?;
+        counted.iter().filter(|told| !told.is_null()).map(|told| read(told, "outcome")).collect::<Result<_, Failure>>()?;
     guard(context.spec(), &table, &counted)?;
     if counted.iter().any(|counted| counted.range == range && counted.extra == 0) {
         return Ok(Outcome::default());
@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Context) -> std::result::Result<Outcome, StepE
 }
 
 /// Refuses to delete more than the task allows, whatever range asks first.
-fn guard(spec: &SyncSpec, table: &TableShape, counted: &[Counted]) -> Result<()> {
+fn guard(spec: &SyncSpec, table: &TableShape, counted: &[Counted]) -> Result<(), Failure> {
     let sum = |of: fn(&Counted) -> u64| counted.iter().map(of).sum::<u64>();
     let (extra, rows) = (sum(|counted| counted.extra), sum(|counted| counted.rows));
     if spec.may_delete(extra, rows) {
@@ -62,11 +62,7 @@ pub(super) fn too_many(spec: &SyncSpec, table: &str, extra: u64, rows: u64) -> F
     )
 }
 
-async fn count(
-    context: &Context,
-    table: &TableShape,
-    range: Range,
-) -> std::result::Result<Counted, StepError> {
+async fn count(context: &Context, table: &TableShape, range: Range) -> Result<Counted, StepError> {
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
     source.freeze().await?;
     let digests = digests(&mut *source, &mut *target, table, &range, context.hash()).await?;
@@ -76,8 +72,8 @@ async fn count(
         _ => {
             let mut after = None;
             while let Some(page) = page(&mut *source, &mut *target, table, &counted.range, after).await? {
-                counted.rows += whole_of(page.rows);
-                counted.extra += whole_of(page.extra.len());
+                counted.rows += transfer::counted(page.rows);
+                counted.extra += transfer::counted(page.extra.len());
                 after = Some(page.last);
             }
         }
@@ -86,7 +82,7 @@ async fn count(
     Ok(counted)
 }
 
-async fn delete(context: &Context, table: &TableShape, range: &Range) -> std::result::Result<(), StepError> {
+async fn delete(context: &Context, table: &TableShape, range: &Range) -> Result<(), StepError> {
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
     let mut after = None;
@@ -117,7 +113,7 @@ async fn page(
     table: &TableShape,
     range: &Range,
     after: Option<KeyTuple>,
-) -> Result<Option<Page>> {
+) -> Result<Option<Page>, Failure> {
     let rows = target.page(table, range, after.as_ref(), PAGE_ROWS, Columns::Key).await?;
     let keys: Vec<KeyTuple> = rows.into_iter().filter_map(key).collect();
     let Some(last) = keys.last().cloned() else { return Ok(None) };
@@ -130,10 +126,6 @@ async fn page(
 
 fn key(row: Row) -> Option<KeyTuple> {
     row.0.into_iter().collect::<Option<Vec<_>>>().map(KeyTuple)
-}
-
-fn whole_of(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

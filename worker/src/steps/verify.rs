@@ -14,7 +14,7 @@ use super::error::StepError;
 use super::table::{DiffDetail, TablePlan, VerifyPayload, read, written};
 use crate::engine::Reader;
 use crate::engine::shape::Range;
-use crate::transfer::whole;
+use crate::transfer::{counted, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
@@ -157,8 +157,8 @@ async fn by_key(
         }
         let mut comparison = Comparison::new(&plan.shape, range, context.hash());
         while let Some(page) = comparison.next(source, target).await? {
-            found.missing += u64::try_from(page.missing.len()).unwrap_or(u64::MAX);
-            found.differing += u64::try_from(page.differing.len()).unwrap_or(u64::MAX);
+            found.missing += counted(page.missing.len());
+            found.differing += counted(page.differing.len());
         }
     }
     Ok(found)

@@ -42,6 +42,11 @@ impl Meter {
     }
 }
 
+/// A length as a number of rows or bytes.
+pub(crate) fn counted(length: usize) -> u64 {
+    length.try_into().unwrap_or(u64::MAX)
+}
+
 /// A number of rows or bytes as the control plane keeps it.
 pub(crate) fn whole(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)

@@ -7,5 +7,5 @@
 mod meter;
 mod pump;
 
-pub(crate) use meter::{Meter, whole};
+pub(crate) use meter::{Meter, counted, whole};
 pub(crate) use pump::pump;

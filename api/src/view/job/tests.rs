@@ -8,9 +8,7 @@ use chrono::{DateTime, TimeDelta};
 use longshore_shared::domain::id::{JobId, OrgId, StepId};
 use longshore_shared::domain::job::{Ending, Job, JobSpec, JobState, Trigger};
 use longshore_shared::domain::step::{Counts, StepKind, TableMode};
-use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetBusy, TargetTriggers,
-};
+use longshore_shared::domain::sync::{ConflictPolicy, Selection, SyncSpec};
 use longshore_shared::store::step_reports::Held;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -27,17 +25,7 @@ fn picture(state: JobState) -> Picture {
         task_id: None,
         source_id: None,
         target_id: None,
-        spec: JobSpec::Sync(SyncSpec {
-            selection: Selection::Full,
-            policy: ConflictPolicy::SourceFirst,
-            delete_extra: false,
-            max_delete_percent: SyncSpec::DELETE_PERCENT,
-            deletes_confirmed: false,
-            keyless: Keyless::Refuse,
-            target_triggers: TargetTriggers::Refuse,
-            on_mismatch: OnMismatch::Fail,
-            target_busy: TargetBusy::Wait,
-        }),
+        spec: JobSpec::Sync(SyncSpec::new(Selection::Full, ConflictPolicy::SourceFirst)),
         trigger: Trigger::Person,
         due_at: None,
         queued_behind: None,

@@ -52,7 +52,9 @@ pub(in crate::runtime) async fn token(
     enlist(worker, lease, generation, wanted).await?;
     let point = Value::String(clock::fresh_id().to_string());
     tell(worker, lease, generation, &point).await?;
-    open(worker, lease, generation).await
+    let outcome = open(worker, lease, generation).await?;
+    call(worker, lease).await;
+    Ok(outcome)
 }
 
 /// Leads the fixing of a sync's snapshot.
@@ -83,6 +85,7 @@ pub(in crate::runtime) async fn snapshot(
     let outcome = open(worker, lease, generation).await?;
     reach(Failpoint::PointSettled).await?;
     let warnings = fixing.end().await?.into_iter().collect();
+    call(worker, lease).await;
     Ok(Outcome { warnings, ..outcome })
 }
 
@@ -120,14 +123,18 @@ async fn open(worker: &Worker, lease: &Lease, generation: i32) -> Result<Outcome
     if held == 0 {
         return Err(nobody(worker, lease, generation).await);
     }
+    let detail = json!({"generation": generation, "holders": held});
+    Ok(Outcome { detail, ..Outcome::default() })
+}
+
+/// Calls the holders to work: without it they would come at their next look. Nobody's commits wait
+/// for RabbitMQ any more.
+async fn call(worker: &Worker, lease: &Lease) {
     if let Err(error) = worker.bus.make_job_queue(lease.job_id).await {
         tracing::debug!(job.id = %lease.job_id, "the job's queue is made by whoever needs it first: {error}");
     }
-    // Else they would find out at their next look.
     let word = Control::Look { org_id: lease.org_id, job_id: lease.job_id };
     let _ = tokio::time::timeout(LOOKS.1, worker.bus.tell(&word)).await;
-    let detail = json!({"generation": generation, "holders": held});
-    Ok(Outcome { detail, ..Outcome::default() })
 }
 
 /// Tells and looks until as many came as can, and all of them are done, or for as long as

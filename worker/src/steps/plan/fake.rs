@@ -1,26 +1,14 @@
 //! Tables that no server has, for tests of what is decided about tables.
 
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
-use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetBusy, TargetTriggers,
-};
+use longshore_shared::domain::sync::{ConflictPolicy, Selection, SyncSpec};
 
 use crate::engine::shape::{Column, Family, ForeignKey, Index, Key, TableShape};
 use crate::steps::table::TablePlan;
 
 /// What a task does that says nothing but that the source wins.
 pub(in crate::steps) fn spec() -> SyncSpec {
-    SyncSpec {
-        selection: Selection::Full,
-        policy: ConflictPolicy::SourceFirst,
-        delete_extra: false,
-        max_delete_percent: SyncSpec::DELETE_PERCENT,
-        deletes_confirmed: false,
-        keyless: Keyless::Refuse,
-        target_triggers: TargetTriggers::Refuse,
-        on_mismatch: OnMismatch::Fail,
-        target_busy: TargetBusy::Wait,
-    }
+    SyncSpec::new(Selection::Full, ConflictPolicy::SourceFirst)
 }
 
 /// A table `id`, `code`, keyed by `id`.

@@ -119,9 +119,11 @@ fn rows(table: &Laid, stages: &mut Stages, snapshot: i32) -> Result<Queue, Failu
         last = Some(stage);
         queue.steps.extend(payloads.into_iter().map(|payload| step(stage, kind, Some(number), payload)));
     };
-    for counts in [true, false].iter().filter(|_| !table.prune_ranges.is_empty()) {
-        let payload = |range: &Range| written(&PrunePayload { range: range.clone(), counts: *counts });
-        stage(StepKind::Prune, table.prune_ranges.iter().map(payload).collect::<Result<_, _>>()?);
+    if !table.prune_ranges.is_empty() {
+        for counts in [true, false] {
+            let payload = |range: &Range| written(&PrunePayload { range: range.clone(), counts });
+            stage(StepKind::Prune, table.prune_ranges.iter().map(payload).collect::<Result<_, _>>()?);
+        }
     }
     stage(moving(plan.mode), payloads(&table.ranges)?);
     if plan.mode == TableMode::Diff && plan.can_clash() {
