@@ -30,6 +30,40 @@ pub struct Answer {
     pub text: String,
 }
 
+/// A job's events, as they come.
+#[derive(Debug)]
+pub struct Watch {
+    answer: reqwest::Response,
+    text: String,
+}
+
+impl Watch {
+    /// The next event's name and data; none when the stream has closed in good order.
+    pub async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (event, rest) = (event(block), rest.to_owned());
+                self.text = rest;
+                if event.is_some() {
+                    return event;
+                }
+                continue;
+            }
+            let more = self.answer.chunk().await.expect("the stream of events closes in good order")?;
+            self.text.push_str(std::str::from_utf8(&more).expect("a chunk holds whole events"));
+        }
+    }
+
+    /// All that is still to come.
+    pub async fn rest(mut self) -> Vec<(String, Value)> {
+        let mut events = Vec::new();
+        while let Some(event) = self.next().await {
+            events.push(event);
+        }
+        events
+    }
+}
+
 impl Client {
     /// A client of the API at a port of this machine.
     pub fn new(port: u16, token: Option<&str>) -> Self {
@@ -126,13 +160,12 @@ impl Client {
         job
     }
 
-    /// The events of a job, as they come, until the stream closes: their names and data.
-    pub async fn events(&self, id: &str) -> Vec<(String, Value)> {
+    /// Follows a job's events.
+    pub async fn watch(&self, id: &str) -> Watch {
         let path = format!("/v1/jobs/{id}/events");
         let answer = self.request(Method::GET, &path).send().await.expect("events are served");
         assert_eq!(answer.status(), 200, "GET {path}");
-        let text = answer.text().await.expect("the stream of events closes in good order");
-        text.split("\n\n").filter_map(event).collect()
+        Watch { answer, text: String::new() }
     }
 
     /// A request with the token.
