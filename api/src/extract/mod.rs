@@ -7,6 +7,7 @@
 
 mod body;
 mod caller;
+mod conditions;
 mod confirming;
 mod connection_change;
 mod dialled;

@@ -12,6 +12,7 @@ use longshore_shared::vault::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::conditions::{Conditions, covered, filters};
 use super::confirming::Confirming;
 use super::given::{Findings, Given, Object, name};
 use super::new_schedule::NewSchedule;
@@ -56,6 +57,11 @@ pub(crate) struct NewSyncTask {
     #[schema(value_type = Option<Vec<String>>)]
     #[serde(default)]
     exclude: Given<Vec<String>>,
+    /// Of these tables only the rows that meet the condition are covered, on both sides: SQL on the
+    /// table's own columns, without other tables, the time or chance; by the table's name, no pattern.
+    #[schema(value_type = Option<BTreeMap<String, String>>, example = json!({"orders": "created_at >= '2024-01-01'"}))]
+    #[serde(default, rename = "where")]
+    conditions: Given<Conditions>,
     /// What happens to a row that both sides have with other content: the source's
     /// overwrites it, or the target's stays.
     #[schema(schema_with = words::<ConflictPolicy>, required = true)]
@@ -145,6 +151,10 @@ impl NewSyncTask {
             found.add("target_id", "same_database", "source and target are the same connection");
         }
         let selection = selection(&mut found, self.mode, self.tables, self.exclude);
+        let filters = filters(&mut found, self.conditions);
+        if let (Some(selection), Some(filters)) = (&selection, &filters) {
+            covered(&mut found, filters, selection);
+        }
         let policy = found.required("policy", self.policy, &Word::<ConflictPolicy>::choices());
         let delete_extra = found.optional("delete_extra", self.delete_extra, "true or false");
         let most_deleted = max_delete_percent(&mut found, self.max_delete_percent);
@@ -161,6 +171,7 @@ impl NewSyncTask {
         let whole = (|| {
             let usual = SyncSpec::new(selection?, policy?.0);
             let spec = SyncSpec {
+                filters: filters.unwrap_or_default(),
                 delete_extra: delete_extra.unwrap_or(usual.delete_extra),
                 max_delete_percent: most_deleted.unwrap_or(usual.max_delete_percent),
                 keyless: keyless.map_or(usual.keyless, |word| word.0),

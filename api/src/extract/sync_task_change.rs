@@ -9,6 +9,7 @@ use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::conditions::{Conditions, covered, filters};
 use super::confirming::Confirming;
 use super::given::{Change, Findings, Given, Object, name};
 use super::new_schedule::NewSchedule;
@@ -38,6 +39,10 @@ pub(crate) struct SyncTaskChange {
     #[schema(value_type = Option<Vec<String>>)]
     #[serde(default)]
     exclude: Given<Vec<String>>,
+    /// Conditions on the rows of tables, all of them anew; `{}`: none.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    #[serde(default, rename = "where")]
+    conditions: Given<Conditions>,
     /// What happens to a row that both sides have with other content.
     #[schema(schema_with = words::<ConflictPolicy>, required = false)]
     #[serde(default)]
@@ -109,6 +114,8 @@ impl SyncTaskChange {
             let given = whole(&spec.selection, self.mode, self.tables, self.exclude);
             set(&mut spec.selection, selection(&mut found, given.0, given.1, given.2));
         }
+        set(&mut spec.filters, filters(&mut found, self.conditions));
+        covered(&mut found, &spec.filters, &spec.selection);
         word(&mut found, "policy", self.policy, &mut spec.policy);
         set(&mut spec.delete_extra, found.optional("delete_extra", self.delete_extra, "true or false"));
         set(&mut spec.max_delete_percent, max_delete_percent(&mut found, self.max_delete_percent));

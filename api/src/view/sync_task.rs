@@ -1,5 +1,7 @@
 //! A sync task as it is shown, with its next runs.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::schedule::{Draft, Every, On, Schedule};
 use longshore_shared::domain::sync::{
@@ -28,6 +30,9 @@ pub(crate) struct SyncTaskView {
     tables: Vec<String>,
     /// Names or patterns that a selective sync leaves out.
     exclude: Vec<String>,
+    /// Conditions on the rows of tables, by their names.
+    #[serde(rename = "where")]
+    conditions: BTreeMap<String, String>,
     #[schema(schema_with = words::<ConflictPolicy>)]
     policy: Word<ConflictPolicy>,
     delete_extra: bool,
@@ -125,6 +130,7 @@ impl SyncTaskView {
             mode,
             tables,
             exclude,
+            conditions: task.spec.filters.into_iter().map(|(table, filter)| (table, filter.into())).collect(),
             policy: Word(task.spec.policy),
             delete_extra: task.spec.delete_extra,
             max_delete_percent: task.spec.max_delete_percent,

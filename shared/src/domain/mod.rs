@@ -10,6 +10,7 @@ pub mod connection_test;
 pub mod dead_letter;
 pub mod examination;
 pub mod failure;
+pub mod filter;
 pub mod hold;
 pub mod hop;
 pub mod id;

@@ -1,7 +1,10 @@
 //! What a sync is to do: which tables, and what happens where both sides hold rows.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::filter::Filter;
 use super::words;
 
 words! {
@@ -80,11 +83,17 @@ pub enum Selection {
     },
 }
 
+/// Conditions by the names of their tables.
+pub type Filters = BTreeMap<String, Filter>;
+
 /// What a sync is to do, apart from where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncSpec {
     /// Which tables.
     pub selection: Selection,
+    /// Of these tables only the rows that meet the condition.
+    #[serde(default)]
+    pub filters: Filters,
     /// What happens to rows that differ.
     pub policy: ConflictPolicy,
     /// Rows that only the target has are deleted.
@@ -115,6 +124,7 @@ impl SyncSpec {
     pub const fn new(selection: Selection, policy: ConflictPolicy) -> Self {
         Self {
             selection,
+            filters: Filters::new(),
             policy,
             delete_extra: false,
             max_delete_percent: Self::DELETE_PERCENT,

@@ -1,7 +1,10 @@
 //! What a table looks like and how its rows are addressed: plain values that steps keep
 //! in the control plane between plan and work, so they serialise.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
+use longshore_shared::domain::filter::Filter;
 use serde::{Deserialize, Serialize};
 
 /// A server, as far as moving rows depends on it.
@@ -88,6 +91,9 @@ pub struct TableShape {
     pub auto_increment: Option<u64>,
     /// The server's estimate of the mean row length in bytes.
     pub row_bytes: u64,
+    /// Of the rows only those that meet it are read, compared and deleted; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
 }
 
 /// A column.
@@ -204,6 +210,14 @@ pub struct ForeignKey {
 }
 
 impl TableShape {
+    /// The table with all its rows.
+    pub fn unfiltered(&self) -> Cow<'_, Self> {
+        match self.filter {
+            None => Cow::Borrowed(self),
+            Some(_) => Cow::Owned(Self { filter: None, ..self.clone() }),
+        }
+    }
+
     /// The columns that are stored and written, in order.
     pub fn stored(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| !c.generated)

@@ -7,6 +7,7 @@
 
 mod sift;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 use self::sift::{Sifted, sift};
@@ -46,6 +47,8 @@ pub(super) struct Page {
 /// Where a comparison stands.
 pub(super) struct Comparison<'a> {
     table: &'a TableShape,
+    /// The target may have a row that the filter covers on the source only: with other content.
+    theirs: Cow<'a, TableShape>,
     range: &'a Range,
     hash: Hash,
     after: Option<KeyTuple>,
@@ -86,7 +89,8 @@ impl<'a> Comparison<'a> {
         let same_order = table.key.as_ref().is_some_and(|key| key.same_order);
         let (after, suspects, bound, equal, ended) = (None, VecDeque::new(), None, 0, false);
         let (extra, is_through) = (same_order.then_some(0), true);
-        Self { table, range, hash, after, suspects, bound, equal, extra, is_through, ended }
+        let theirs = table.unfiltered();
+        Self { table, theirs, range, hash, after, suspects, bound, equal, extra, is_through, ended }
     }
 
     /// How many rows of the range only the target has, once every row of the source was seen;
@@ -119,7 +123,7 @@ impl<'a> Comparison<'a> {
             None => {
                 let (rows, found) = futures::try_join!(
                     source.fetch(self.table, &keys, Columns::Stored),
-                    target.fetch(self.table, &keys, Columns::Stored)
+                    target.fetch(&self.theirs, &keys, Columns::Stored)
                 )?;
                 // Only storage without versions can have lost a row since it told its key.
                 self.is_through &= rows.iter().all(Option::is_some);
@@ -151,7 +155,7 @@ impl<'a> Comparison<'a> {
         // the target has, is found by looking it up.
         let places: Vec<usize> = (0..pairs.len()).filter(|&at| pairs[at].1.is_none()).collect();
         let keys: Vec<KeyTuple> = places.iter().filter_map(|&at| self.table.key_of(&pairs[at].0)).collect();
-        let found = target.fetch(self.table, &keys, Columns::Stored).await?;
+        let found = target.fetch(&self.theirs, &keys, Columns::Stored).await?;
         for (at, there) in places.into_iter().zip(found) {
             pairs[at].1 = there;
         }
@@ -225,7 +229,7 @@ impl<'a> Comparison<'a> {
             source.page(self.table, self.range, self.after.as_ref(), PAGE_ROWS, Columns::Stored).await?;
         let keys: Vec<KeyTuple> = rows.iter().filter_map(|row| self.table.key_of(row)).collect();
         let Some(last) = keys.last() else { return Ok(None) };
-        let found = target.fetch(self.table, &keys, Columns::Stored).await?;
+        let found = target.fetch(&self.theirs, &keys, Columns::Stored).await?;
         self.after = Some(last.clone());
         Ok(Some(sorted(rows.into_iter().zip(found))))
     }

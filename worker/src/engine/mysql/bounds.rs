@@ -5,13 +5,15 @@
 //! comparison of several columns is written out (`a > x OR a = x AND b > y`): servers use
 //! no index for `(a, b) > (x, y)`; the outer `a >= x` bounds the index's range.
 
+use longshore_shared::domain::filter::Filter;
+
 use super::super::Result;
 use super::super::shape::{Column, KeyTuple, Range, TableShape};
 use super::literal::{check_width, push_key};
-use super::quote::ident;
+use super::quote::{ident, text};
 use super::select;
 
-/// ` WHERE …` for the rows of a range, after a key; empty for all rows.
+/// ` WHERE …` for the rows of a range, after a key, that a sync covers; empty for all rows.
 pub(super) fn condition(table: &TableShape, range: &Range, after: Option<&KeyTuple>) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     for (key, order) in
@@ -23,7 +25,16 @@ pub(super) fn condition(table: &TableShape, range: &Range, after: Option<&KeyTup
         out.extend_from_slice(if out.is_empty() { b" WHERE " } else { b" AND " });
         push_comparison(&mut out, &columns, key, order)?;
     }
+    if let Some(filter) = &table.filter {
+        out.extend_from_slice(if out.is_empty() { b" WHERE " } else { b" AND " });
+        out.extend(filtered(filter, "").into_bytes());
+    }
     Ok(out)
+}
+
+/// The rows that a sync covers, as a condition on columns of a table that is called `prefix`.
+pub(super) fn filtered(filter: &Filter, prefix: &str) -> String {
+    filter.sql(|column| format!("{prefix}{}", ident(column)), text)
 }
 
 #[derive(Clone, Copy)]

@@ -106,6 +106,7 @@ fn shape(
         storage: about.storage,
         collation: about.collation,
         row_bytes: about.row_bytes,
+        filter: None,
     })
 }
 

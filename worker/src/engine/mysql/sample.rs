@@ -38,5 +38,6 @@ pub(super) fn table(columns: Vec<Column>, key: &[usize]) -> TableShape {
         collation: "utf8mb4_general_ci".into(),
         auto_increment: None,
         row_bytes: 0,
+        filter: None,
     }
 }

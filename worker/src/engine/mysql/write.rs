@@ -8,7 +8,8 @@
 mod update;
 
 use super::super::Result;
-use super::super::shape::{KeyTuple, Row, TableShape};
+use super::super::shape::{KeyTuple, Range, Row, TableShape};
+use super::bounds;
 use super::errors::classify;
 use super::insertion::{Insertion, Stored};
 use super::literal::{push_equal, push_key};
@@ -110,7 +111,10 @@ pub(super) async fn empty(s: &mut Session, t: &TableShape) -> Result<()> {
 
 pub(super) async fn delete_all(s: &mut Session, t: &TableShape) -> Result<u64> {
     // Not TRUNCATE: that would commit.
-    s.execute(&format!("DELETE FROM {}", ident(&t.name)), &format!("empty table `{}`", t.name)).await?;
+    let mut query = format!("DELETE FROM {}", ident(&t.name)).into_bytes();
+    query.extend(bounds::condition(t, &Range::ALL, None)?);
+    let doing = format!("empty table `{}`", t.name);
+    s.conn.run(query).await.map_err(|error| classify(&error, &doing))?;
     Ok(s.conn.affected_rows())
 }
 

@@ -25,6 +25,7 @@ pub(in crate::steps) fn shape(name: &str) -> TableShape {
         collation: "utf8mb4_bin".to_owned(),
         auto_increment: None,
         row_bytes: 100,
+        filter: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::sync::Keyless;
+use longshore_shared::domain::sync::{Filters, Keyless};
 
 use super::decide::{Candidate, Existing};
 use super::refuse::mismatch;
@@ -45,6 +45,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     }
     let (tables, existing) = pair(tables, &theirs, folds, &mut refused);
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
+    let candidates = filter(&context.spec().filters, candidates, &mut refused)?;
     let target_names: Vec<String> =
         theirs.into_iter().filter(|t| t.kind == TableKind::Base).map(|t| t.name).collect();
     let children = children(context, &mut *target, &candidates, &target_names).await?;
@@ -80,6 +81,44 @@ async fn describe(
             source,
         })
         .collect())
+}
+
+/// Gives tables their conditions; refuses those of which one names a column that is not there.
+pub(super) fn filter(
+    filters: &Filters,
+    mut candidates: Vec<Candidate>,
+    refused: &mut Vec<(String, Failure)>,
+) -> Result<Vec<Candidate>, Failure> {
+    for (name, filter) in filters {
+        let Some(at) = candidates.iter().position(|candidate| candidate.source.name == *name) else {
+            if refused.iter().any(|(table, _)| table == name) {
+                continue;
+            }
+            return Err(mismatch(
+                "unknown_table",
+                format!(
+                    "the task has a condition for table {name}, which is none of its tables of the source"
+                ),
+                "check the spelling of the names in the task's `where`, upper and lower case included",
+            ));
+        };
+        let columns = &candidates[at].source.columns;
+        let is_there = |column: &str| columns.iter().any(|one| one.name.eq_ignore_ascii_case(column));
+        if let Some(column) = filter.columns().find(|column| !is_there(column)) {
+            let failure = mismatch(
+                "unknown_column",
+                format!(
+                    "table {name}: the task's condition names a column {column}, which the source's table lacks"
+                ),
+                "correct the condition in the task's `where`",
+            );
+            candidates.remove(at);
+            refused.push((name.clone(), failure));
+            continue;
+        }
+        candidates[at].source.filter = Some(filter.clone());
+    }
+    Ok(candidates)
 }
 
 /// Children of the job's tables that the job does not cover; none where it deletes nothing.

@@ -45,6 +45,7 @@ fn table() -> TableShape {
         collation: "utf8mb4_bin".into(),
         auto_increment: None,
         row_bytes: 0,
+        filter: None,
     }
 }
 

@@ -1,0 +1,67 @@
+//! Conditions on the rows of tables: a field of a sync task.
+
+use std::collections::BTreeMap;
+
+use longshore_shared::domain::filter::Filter;
+use longshore_shared::domain::sync::{Filters, Selection};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::given::{Findings, Given};
+
+/// Conditions by the names of their tables, each name once.
+pub(crate) struct Conditions(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Conditions {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Each;
+
+        impl<'de> Visitor<'de> for Each {
+            type Value = BTreeMap<String, String>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut found = BTreeMap::new();
+                while let Some((table, condition)) = map.next_entry::<String, String>()? {
+                    if found.contains_key(&table) {
+                        return Err(A::Error::custom(format_args!("duplicate field `{table}`")));
+                    }
+                    found.insert(table, condition);
+                }
+                Ok(found)
+            }
+        }
+
+        from.deserialize_map(Each).map(Self)
+    }
+}
+
+/// The conditions that were given.
+pub(super) fn filters(found: &mut Findings, given: Given<Conditions>) -> Option<Filters> {
+    let given = found.optional("where", given, "an object of a condition for each table's name")?;
+    found.within("where", |found| {
+        let before = found.count();
+        let read = given.0.into_iter().filter_map(|(table, condition)| {
+            let filter = Filter::parse(&condition).map_err(|why| ("invalid_condition", why));
+            found.checked(&table, Some(filter), |filter| filter).map(|filter| (table, filter))
+        });
+        let read: Filters = read.collect();
+        (found.count() == before).then_some(read)
+    })
+}
+
+/// A condition on a table that the task leaves out is most likely a slip.
+pub(super) fn covered(found: &mut Findings, filters: &Filters, selection: &Selection) {
+    for table in filters.keys().filter(|table| !selection.covers(table)) {
+        found.within("where", |found| {
+            found.add(
+                table,
+                "not_selected",
+                "the task does not cover this table; a name is expected, no pattern",
+            );
+        });
+    }
+}
