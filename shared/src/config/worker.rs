@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::variables::{
-    CHUNK_BYTES, CHUNK_ROWS, LEASE_SECONDS, PRIVATE_KEYS, PUBLIC_KEYS, SSH_IDLE_SECONDS, TRUST_SERVER_KEYS,
-    WORKER_NAME, WORKER_PERMITS, flag, name, path, seconds, whole,
+    CHUNK_BYTES, CHUNK_ROWS, CHUNK_SECONDS, LEASE_SECONDS, PRIVATE_KEYS, PUBLIC_KEYS, SSH_IDLE_SECONDS,
+    TRUST_SERVER_KEYS, WORKER_NAME, WORKER_PERMITS, flag, name, path, seconds, whole,
 };
 use super::{Environment, Problems, gather};
 
@@ -26,6 +26,8 @@ pub struct Worker {
     pub chunk_rows: u32,
     /// Bytes a chunk is aimed at.
     pub chunk_bytes: u32,
+    /// How long a chunk may take.
+    pub chunk_time: Duration,
     /// How long SSH sessions that nobody uses are kept.
     pub ssh_idle: Duration,
     /// How long a claimed step stays the worker's without renewal.
@@ -43,6 +45,7 @@ impl Worker {
             trust_server_keys: from.read_one(&TRUST_SERVER_KEYS, flag),
             chunk_rows: from.read_one(&CHUNK_ROWS, whole(1..=100_000_000)),
             chunk_bytes: from.read_one(&CHUNK_BYTES, whole(1_024..=1_073_741_824)),
+            chunk_time: from.read_one(&CHUNK_SECONDS, seconds(1..=3_600)),
             ssh_idle: from.read_one(&SSH_IDLE_SECONDS, seconds(1..=3_600)),
             lease: from.read_one(&LEASE_SECONDS, seconds(1..=3_600)),
         })

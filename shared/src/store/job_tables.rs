@@ -97,9 +97,9 @@ pub async fn begun(
 ) -> Result<Vec<String>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT DISTINCT ON (t.name) t.name,
-               (j.state <> 'completed' AND coalesce((t.summary ->> 'index_steps')::bigint > 0,
+               (j.state <> 'completed' AND (t.mode <> 'diff' OR coalesce((t.summary ->> 'index_steps')::bigint > 0,
                     EXISTS (SELECT FROM steps s WHERE s.org_id = t.org_id AND s.job_id = t.job_id
-                            AND s.table_number = t.number AND s.kind = 'index'))) AS "begun!"
+                            AND s.table_number = t.number AND s.kind = 'index')))) AS "begun!"
            FROM job_tables t JOIN jobs j ON j.org_id = t.org_id AND j.id = t.job_id
            WHERE t.org_id = $1 AND j.target_id = $2 AND j.id <> $3
              AND t.mode IN ('create', 'fill', 'diff', 'replace')
@@ -124,6 +124,8 @@ pub struct Remembered {
     pub rows_total: i64,
     /// What its row steps were told, in their order.
     pub payloads: Vec<Value>,
+    /// How many seconds one of them took, in the mean.
+    pub seconds: f64,
 }
 
 /// How the tables of the job's task were cut by its last completed job.
@@ -136,7 +138,10 @@ pub async fn remembered(
         r#"SELECT t.name, t.plan, t.rows_total,
                   (SELECT array_agg(s.payload ORDER BY s.ordinal) FROM steps s
                    WHERE s.org_id = t.org_id AND s.job_id = t.job_id AND s.table_number = t.number
-                     AND s.kind IN ('copy', 'diff')) AS payloads
+                     AND s.kind IN ('copy', 'diff')) AS payloads,
+                  (SELECT avg(extract(epoch FROM s.ended_at - s.started_at))::float8 FROM steps s
+                   WHERE s.org_id = t.org_id AND s.job_id = t.job_id AND s.table_number = t.number
+                     AND s.kind IN ('copy', 'diff')) AS seconds
            FROM job_tables t
            WHERE t.org_id = $1 AND t.job_id = (
                SELECT last.id FROM jobs this JOIN jobs last ON last.org_id = $1 AND last.task_id = this.task_id
@@ -148,10 +153,13 @@ pub async fn remembered(
     )
     .fetch_all(conn)
     .await?;
-    let one = |name, plan, rows_total, payloads: Option<_>| {
-        payloads.map(|payloads| Remembered { name, plan, rows_total, payloads })
-    };
-    Ok(rows.into_iter().filter_map(|r| one(r.name, r.plan, r.rows_total, r.payloads)).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|r| {
+            let (payloads, seconds) = (r.payloads?, r.seconds.unwrap_or_default());
+            Some(Remembered { name: r.name, plan: r.plan, rows_total: r.rows_total, payloads, seconds })
+        })
+        .collect())
 }
 
 /// How many tables of the job failed in its plan, and the first one's failure.

@@ -275,6 +275,20 @@ pub async fn ending(conn: &mut Conn, jobs: &[JobId]) -> Result<Vec<JobId>, Store
     Ok(rows.into_iter().map(|r| JobId(r.id)).collect())
 }
 
+/// Jobs that began more than `seconds` ago and are not about to end.
+pub async fn lasting(conn: &mut Conn, seconds: f64, limit: i64) -> Result<Vec<(OrgId, JobId)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT org_id, id FROM jobs WHERE state = 'running' AND ending IS NULL
+           AND started_at < clock_timestamp() - make_interval(secs => $1)
+         ORDER BY started_at LIMIT $2",
+        seconds,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (OrgId(r.org_id), JobId(r.id))).collect())
+}
+
 /// What stands in the way of a task's next run.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
@@ -315,9 +329,11 @@ pub async fn underfilled(
         "SELECT j.org_id, j.id FROM jobs j
          WHERE j.state IN ('pending', 'running') AND j.ending IS NULL
            AND NOT is_limited(j.org_id, j.source_id, j.target_id)
-           AND EXISTS (SELECT FROM steps s
-                       JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
-                       WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting' AND g.waits = 0)
+           AND (SELECT true FROM steps s
+                WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting'
+                  AND (SELECT g.waits FROM stages g
+                       WHERE g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage) = 0
+                ORDER BY s.ordinal LIMIT 1)
            AND (SELECT count(*) FROM steps o WHERE o.org_id = j.org_id AND o.job_id = j.id
                 AND o.state IN ('announced', 'running')) < $1
          ORDER BY j.id LIMIT $2",

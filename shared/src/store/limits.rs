@@ -80,8 +80,9 @@ pub async fn contenders(conn: &mut Conn, org_id: OrgId) -> Result<Vec<Contender>
                SELECT array_agg(n.source_sessions ORDER BY n.ordinal) AS sources,
                       array_agg(n.target_sessions ORDER BY n.ordinal) AS targets
                FROM (SELECT s.ordinal, s.source_sessions, s.target_sessions FROM steps s
-                     JOIN stages g ON g.org_id = $1 AND g.job_id = s.job_id AND g.number = s.stage
-                     WHERE s.org_id = $1 AND s.job_id = j.id AND s.state = 'waiting' AND g.waits = 0
+                     WHERE s.org_id = $1 AND s.job_id = j.id AND s.state = 'waiting'
+                       AND (SELECT g.waits FROM stages g
+                            WHERE g.org_id = $1 AND g.job_id = s.job_id AND g.number = s.stage) = 0
                      ORDER BY s.ordinal LIMIT greatest(0, job_window($2) - o.steps)) n) w
            WHERE j.org_id = $1 AND j.state IN ('pending', 'running') AND j.ending IS NULL
              AND is_limited($1, j.source_id, j.target_id) AND w.sources IS NOT NULL

@@ -105,10 +105,11 @@ pub async fn open(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<S
     Ok(rows.into_iter().map(|r| r.name).collect())
 }
 
-/// Whether every stage of the job has ended.
+/// Whether every stage of the job has ended. The last ones end last: they are looked at first.
 pub async fn all_ended(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<bool, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT NOT EXISTS (SELECT FROM stages WHERE org_id = $1 AND job_id = $2 AND remaining > 0) AS "ended!""#,
+        r#"SELECT (SELECT number FROM stages WHERE org_id = $1 AND job_id = $2 AND remaining > 0
+                   ORDER BY number DESC LIMIT 1) IS NULL AS "ended!""#,
         org_id.0,
         job_id.0
     )

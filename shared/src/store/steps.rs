@@ -112,8 +112,8 @@ pub async fn announce_next(
          WHERE org_id = $1 AND id IN (
              SELECT s.id FROM steps s
              WHERE s.org_id = $1 AND s.job_id = $2 AND s.state = 'waiting'
-               AND EXISTS (SELECT FROM stages g WHERE g.org_id = $1 AND g.job_id = $2 AND g.number = s.stage
-                           AND g.waits = 0)
+               AND (SELECT g.waits FROM stages g
+                    WHERE g.org_id = $1 AND g.job_id = $2 AND g.number = s.stage) = 0
              ORDER BY s.ordinal
              LIMIT (SELECT CASE WHEN free >= greatest(1, size / 4) THEN free ELSE 0 END FROM room))
          RETURNING id, kind, queue, ordinal",
@@ -142,8 +142,8 @@ pub async fn announce_some(
          WHERE org_id = $1 AND id IN (
              SELECT s.id FROM steps s
              WHERE s.org_id = $1 AND s.job_id = $2 AND s.state = 'waiting'
-               AND EXISTS (SELECT FROM stages g WHERE g.org_id = $1 AND g.job_id = $2 AND g.number = s.stage
-                           AND g.waits = 0)
+               AND (SELECT g.waits FROM stages g
+                    WHERE g.org_id = $1 AND g.job_id = $2 AND g.number = s.stage) = 0
              ORDER BY s.ordinal LIMIT $3)
          RETURNING id, kind, queue, ordinal",
         org_id.0,
@@ -215,22 +215,23 @@ pub async fn is_lapsed(conn: &mut Conn, lease: &Lease) -> Result<bool, StoreErro
     Ok(row.lapsed)
 }
 
-/// What the table's finished steps of a kind told: their outcomes' details.
+/// What the table's finished steps of these kinds told: their outcomes' details, where there are any.
 pub async fn details(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
     table_number: i32,
-    kind: StepKind,
+    kinds: &[StepKind],
 ) -> Result<Vec<Value>, StoreError> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
     let rows = sqlx::query!(
         r#"SELECT outcome AS "outcome!" FROM steps
-           WHERE org_id = $1 AND job_id = $2 AND table_number = $3 AND kind = $4 AND state = 'done'
-             AND outcome IS NOT NULL ORDER BY ordinal"#,
+           WHERE org_id = $1 AND job_id = $2 AND table_number = $3 AND kind = ANY ($4) AND state = 'done'
+             AND jsonb_typeof(outcome) = 'object' ORDER BY ordinal"#,
         org_id.0,
         job_id.0,
         table_number,
-        kind.as_str()
+        &kinds
     )
     .fetch_all(conn)
     .await?;

@@ -36,10 +36,12 @@ async fn a_loaded_table_that_is_not_as_the_source_fails_by_name() {
             "UPDATE {} a JOIN {} b ON b.id = a.id + 1 SET a.v = b.v, b.v = a.v WHERE a.id = 3",
         ] {
             let job = stack.client.submit(&task).await;
-            let loaded = format!(
-                "SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'index' AND state = 'running'"
-            );
-            let has_loaded = async || (stack.control.value::<i64>(&loaded).await == 1).then_some(());
+            // All its rows are committed, and its indexes not begun.
+            let count = format!("SELECT COUNT(*) FROM {table}");
+            let has_loaded = async || {
+                let is_there = stack.target.tables().await.iter().any(|name| name == table);
+                (is_there && stack.target.value::<u32>(&count).await == rows).then_some(())
+            };
             until("the table is loaded", seconds(20), has_loaded).await;
             stack.target.run(&change.replace("{}", table)).await;
             let job = stack.client.ended(&job, seconds(60)).await;

@@ -58,6 +58,7 @@ pub(crate) struct Hands {
     pub(super) dialler: Dialler,
     chunk_rows: u32,
     chunk_bytes: u32,
+    chunk_time: Duration,
 }
 
 impl Hands {
@@ -74,6 +75,7 @@ impl Hands {
             dialler: Dialler::new(Policy::new(rules), settings.ssh_idle, settings.trust_server_keys),
             chunk_rows: settings.chunk_rows,
             chunk_bytes: settings.chunk_bytes,
+            chunk_time: settings.chunk_time,
         }
     }
 }
@@ -189,6 +191,11 @@ impl Context {
     pub(super) fn chunk_rows(&self, table: &TableShape) -> u64 {
         let aimed = u64::from(self.hands.chunk_bytes) / table.row_bytes.max(1);
         aimed.max(LEAST_ROWS).min(self.hands.chunk_rows.into()).max(1)
+    }
+
+    /// How long a chunk may take.
+    pub(super) fn chunk_time(&self) -> Duration {
+        self.hands.chunk_time
     }
 
     /// What the step compares by: one step in sixteen, others each time, by the strong hash.

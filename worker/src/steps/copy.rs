@@ -6,30 +6,63 @@
 //! and completed, and a table without a key (one range, empty before the job) is emptied
 //! and loaded in one transaction. The session's hold ends a former attempt that still
 //! runs on the server.
+//! A small table's one step also builds its indexes and compares the two sides, in the sessions that
+//! it has: for thousands of them logins would cost more than rows. Both can be done twice.
 //! Cancelled: the session ends, the server takes the open transaction back; a repeated
 //! attempt leaves whole pages behind, which the next one finds.
 
 use longshore_shared::domain::step::{Counts, Outcome};
 
 use super::context::Context;
-use super::diff;
 use super::error::StepError;
-use super::table::{RangePayload, TablePlan};
-use crate::engine::shape::Range;
+use super::table::{CopyPayload, DiffDetail, TablePlan, written};
+use super::{diff, index};
+use crate::engine::shape::{Digest, Range};
 use crate::engine::{Columns, Reader, Writer};
 use crate::transfer::{Meter, pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
-    let RangePayload { range } = context.payload()?;
+    let CopyPayload { range, finishes } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
-    if context.is_repeated() && plan.shape.key.is_some() && !is_empty(&mut *target, &plan, &range).await? {
+    let is_begun =
+        context.is_repeated() && plan.shape.key.is_some() && !is_empty(&mut *target, &plan, &range).await?;
+    let loaded = if is_begun {
         complete(context, &mut *source, &mut *target, &plan, &range).await?;
+        None
     } else {
-        load(context, &mut *source, &mut *target, &plan, &range).await?;
+        Some(load(context, &mut *source, &mut *target, &plan, &range).await?)
+    };
+    let expected = match finishes {
+        true => Some(source.digest(&plan.shape, &range, context.hash()).await?),
+        false => None,
+    };
+    source.thaw().await?;
+    if let Some(rows) = loaded {
+        context.commit(&mut *target).await?;
+        context.meter().add(Counts { inserted: whole(rows), ..Counts::default() });
     }
-    Ok(Outcome::default())
+    match expected {
+        Some(expected) => finish(context, &mut *target, &plan, range, expected).await,
+        None => Ok(Outcome::default()),
+    }
+}
+
+/// Does what else there is to do for a small table whose rows are all there.
+async fn finish(
+    context: &Context,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: Range,
+    expected: Digest,
+) -> Result<Outcome, StepError> {
+    index::build(target, plan).await?;
+    let found = target.digest(&plan.shape, &range, context.hash()).await?;
+    // What is not equal is left to the verification, which says what differs.
+    let equal = (found == expected).then_some(expected.rows);
+    let detail = written(&DiffDetail { deferred: 0, equal, range })?;
+    Ok(Outcome { detail, ..Outcome::default() })
 }
 
 /// Whether the target surely holds no row of the range: a former attempt did not commit.
@@ -40,24 +73,20 @@ async fn is_empty(target: &mut dyn Writer, plan: &TablePlan, range: &Range) -> R
     Ok(target.page(&plan.shape, range, None, 1, Columns::Key).await?.is_empty())
 }
 
-/// Loads everything in one transaction.
+/// Loads everything in one transaction, which stays open; answers how many rows.
 async fn load(
     context: &Context,
     source: &mut dyn Reader,
     target: &mut dyn Writer,
     plan: &TablePlan,
     range: &Range,
-) -> Result<(), StepError> {
+) -> Result<u64, StepError> {
     target.begin().await?;
     if context.is_repeated() && plan.shape.key.is_none() {
         // A table without a key is one chunk: whatever is there is a former attempt's.
         target.delete_all(&plan.shape).await?;
     }
-    let rows = pump(source, target, &plan.shape, range, context.meter()).await?;
-    source.thaw().await?;
-    context.commit(target).await?;
-    context.meter().add(Counts { inserted: whole(rows), ..Counts::default() });
-    Ok(())
+    Ok(pump(source, target, &plan.shape, range, context.meter()).await?)
 }
 
 /// Adds what a former attempt did not.
@@ -73,7 +102,6 @@ async fn complete(
     if deferred > 0 {
         return Err(diff::clash(plan, deferred).into());
     }
-    source.thaw().await?;
     // What is equal already was inserted by a former attempt of this very step.
     let found = before.counts();
     context.meter().add(Counts { inserted: found.inserted + found.unchanged, unchanged: 0, ..found });

@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         let counted = count(context, &table, range).await?;
         return Ok(Outcome { detail: written(&counted)?, ..Outcome::default() });
     }
-    let counted = context.details(StepKind::Prune).await?;
+    let counted = context.details(&[StepKind::Prune]).await?;
     let counted: Vec<Counted> =
         // What has deleted already tells nothing.
         counted.iter().filter(|told| !told.is_null()).map(|told| read(told, "outcome")).collect::<Result<_, Failure>>()?;

@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
 }
 
 async fn deferred(context: &Context) -> Result<u64, StepError> {
-    let details = context.details(StepKind::Diff).await?;
+    let details = context.details(&[StepKind::Diff]).await?;
     let each = details.iter().map(|detail| read::<DiffDetail>(detail, "outcome").map(|d| d.deferred));
     Ok(each.sum::<Result<u64, Failure>>()?)
 }

@@ -85,6 +85,17 @@ pub(super) struct RangePayload {
     pub(super) range: Range,
 }
 
+/// A step that loads one range of a table.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct CopyPayload {
+    /// The range.
+    pub(super) range: Range,
+    /// It is a small table's only one: the step builds its indexes and compares it as well, and
+    /// tells of that as a comparison does.
+    #[serde(default)]
+    pub(super) finishes: bool,
+}
+
 /// A step that deletes, or counts, what only the target has in a range.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct PrunePayload {
@@ -131,7 +142,7 @@ pub(super) struct Bystander {
     pub(super) orphans: BTreeMap<String, u64>,
 }
 
-/// What a finished comparison, of one that writes or of a part, tells the reconciliation and the
+/// What a finished comparison, of one that writes, of a part or of a small table, tells the reconciliation and the
 /// verification of its table.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct DiffDetail {

@@ -62,18 +62,18 @@ struct Unproven {
 /// written past them.
 async fn unproven(context: &Context, plan: &TablePlan) -> Result<Unproven, StepError> {
     let all = Unproven { ranges: vec![Range::ALL], rows: 0 };
-    let proving = match plan.mode {
-        TableMode::Diff => StepKind::Diff,
-        TableMode::Create | TableMode::Fill => StepKind::Verify,
+    let proving: &[StepKind] = match plan.mode {
+        TableMode::Diff => &[StepKind::Diff],
+        TableMode::Create | TableMode::Fill => &[StepKind::Copy, StepKind::Verify],
         TableMode::Replace | TableMode::Equal | TableMode::Refused => return Ok(all),
     };
-    if !plan.shape.key.as_ref().is_some_and(|key| key.same_order) {
+    let details: Vec<DiffDetail> =
+        context.details(proving).await?.iter().map(|told| read(told, "outcome")).collect::<Result<_, _>>()?;
+    let told: Vec<Range> = details.iter().map(|detail| detail.range.clone()).collect();
+    let is_whole = told == [Range::ALL];
+    if !is_whole && !plan.shape.key.as_ref().is_some_and(|key| key.same_order) {
         return Ok(all);
     }
-    let details = context.details(proving).await?;
-    let details: Vec<DiffDetail> =
-        details.iter().map(|detail| read(detail, "outcome")).collect::<Result<_, _>>()?;
-    let told: Vec<Range> = details.iter().map(|detail| detail.range.clone()).collect();
     if !Range::are_all(&told) || details.iter().any(|detail| detail.deferred > 0) {
         return Ok(all);
     }

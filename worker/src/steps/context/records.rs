@@ -59,12 +59,12 @@ impl Context {
         Ok(begun.into_iter().collect())
     }
 
-    /// What the table's finished steps of a kind told.
-    pub(in crate::steps) async fn details(&self, kind: StepKind) -> Result<Vec<Value>, StepError> {
+    /// What the table's finished steps of these kinds told, if they told anything.
+    pub(in crate::steps) async fn details(&self, kinds: &[StepKind]) -> Result<Vec<Value>, StepError> {
         let lease = &self.step.lease;
         let number = self.step.table_number.unwrap_or(-1);
         let mut tx = self.hands.database.system().await?;
-        let details = steps::details(tx.conn(), lease.org_id, lease.job_id, number, kind).await?;
+        let details = steps::details(tx.conn(), lease.org_id, lease.job_id, number, kinds).await?;
         tx.commit().await?;
         Ok(details)
     }

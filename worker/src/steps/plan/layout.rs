@@ -1,8 +1,9 @@
 //! From planned tables to stages and steps; pure.
 //!
-//! First the point of the source is fixed that all readers see. A table's stages follow each other: `prune` (what is to go is counted, then it goes), rows (`copy`, `diff` or `replace`),
-//! `reconcile`, `index`. Then come, once for the job, the foreign keys, and then each
-//! table's `verify`, of a large one after its parts. Row steps of all tables are mixed evenly, the biggest table first:
+//! First the point of the source is fixed that all readers see. A table's stages follow each other:
+//! `prune` (what is to go is counted, then it goes), rows (`copy`, `diff` or `replace`),
+//! `reconcile`, `index`, which the one step that loads a small table does as well. Then come, once
+//! for the job, the foreign keys, and then each table's `verify`, of a large one after its parts. Row steps of all tables are mixed evenly, the biggest table first:
 //! neighbours in the order run at the same time, and two loads into one AUTO_INCREMENT
 //! table would wait for each other.
 
@@ -13,12 +14,15 @@ use serde_json::{Value, json};
 use crate::engine::shape::Range;
 use crate::steps::snapshot::SnapshotPayload;
 use crate::steps::table::{
-    Bystander, KeysPayload, PrunePayload, RangePayload, TablePlan, VerifyPayload, written,
+    Bystander, CopyPayload, KeysPayload, PrunePayload, RangePayload, TablePlan, VerifyPayload, written,
 };
 
 /// Ranges that one step verifies: reading them on both sides takes about as long as it takes to
 /// load one.
 const COMPARED_TOGETHER: usize = 8;
+
+/// A table of one range and at most so many bytes is finished by the step that loads it.
+const SMALL_BYTES: i64 = 8 << 20;
 
 /// A table, ready to be laid out.
 pub(super) struct Laid {
@@ -125,11 +129,16 @@ fn rows(table: &Laid, stages: &mut Stages, snapshot: i32) -> Result<Queue, Failu
             stage(StepKind::Prune, table.prune_ranges.iter().map(payload).collect::<Result<_, _>>()?);
         }
     }
-    stage(moving(plan.mode), payloads(&table.ranges)?);
+    let finishes = is_small(table, plan);
+    let moved = table.ranges.iter().cloned().map(|range| match moving(plan.mode) {
+        StepKind::Copy => written(&CopyPayload { range, finishes }),
+        _ => written(&RangePayload { range }),
+    });
+    stage(moving(plan.mode), moved.collect::<Result<_, _>>()?);
     if plan.mode == TableMode::Diff && plan.can_clash() {
         stage(StepKind::Reconcile, vec![json!({})]);
     }
-    if plan.is_indexed() {
+    if plan.is_indexed() && !finishes {
         stage(StepKind::Index, vec![json!({})]);
     }
     Ok(queue)
@@ -144,8 +153,11 @@ const fn moving(mode: TableMode) -> StepKind {
     }
 }
 
-fn payloads(ranges: &[Range]) -> Result<Vec<Value>, Failure> {
-    ranges.iter().map(|range| written(&RangePayload { range: range.clone() })).collect()
+/// Whether one step does all of the table.
+fn is_small(table: &Laid, plan: &TablePlan) -> bool {
+    moving(plan.mode) == StepKind::Copy
+        && table.ranges == [Range::ALL]
+        && table.draft.bytes_total <= SMALL_BYTES
 }
 
 fn step(stage: i32, kind: StepKind, table_number: Option<i32>, payload: Value) -> StepDraft {

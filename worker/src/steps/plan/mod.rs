@@ -202,7 +202,7 @@ async fn cut(
     target: &mut dyn Reader,
 ) -> Result<Cut, StepError> {
     let shape = &candidate.source;
-    let rows = context.chunk_rows(shape);
+    let rows = known.chunk_rows(&shape.name, context.chunk_rows(shape), context.chunk_time());
     let mut cut = Cut { chunk_rows: rows, ..Cut::default() };
     match settled.mode {
         TableMode::Equal | TableMode::Refused => {}

@@ -131,6 +131,29 @@ fn the_tables_chunks_are_mixed() {
 
 #[test]
 #[expect(clippy::unwrap_used, reason = "a test")]
+fn a_small_table_is_loaded_and_indexed_by_one_step() {
+    let mut vast = laid(1, plan(rich("vast"), TableMode::Fill), 1, 0);
+    vast.draft.bytes_total = 1 << 30;
+    let tables = vec![laid(0, plan(rich("small"), TableMode::Create), 1, 0), vast];
+    let growth = growth(tables, Vec::new()).unwrap();
+    assert_eq!(
+        stages(&growth),
+        [
+            "1:snapshot<[] x1",
+            "2:copy small<[1] x1",
+            "3:copy vast<[1] x1",
+            "4:index vast<[3] x1",
+            "5:verify small<[2] x1",
+            "6:verify vast<[4] x1"
+        ]
+    );
+    let finishes = |step: &&StepDraft| step.payload.get("finishes") == Some(&Value::Bool(true));
+    let finishing: Vec<_> = growth.steps.iter().filter(finishes).map(|step| step.stage).collect();
+    assert_eq!(finishing, [2]);
+}
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "a test")]
 fn a_large_table_is_verified_in_parts() {
     let large = plan(shape("large"), TableMode::Create);
     let growth = growth(vec![laid(0, large, 20, 0)], Vec::new()).unwrap();
