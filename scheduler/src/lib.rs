@@ -14,6 +14,7 @@ mod duty;
 mod holders;
 mod leader;
 mod measure;
+mod outlast;
 mod reaper;
 mod recheck;
 mod refill;
@@ -152,6 +153,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(unqueue::Unqueue, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(target::Target, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(outlast::Outlast, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(recheck::Recheck, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(retention::Prune::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(measure::Measure, Arc::clone(ground), stop.clone()));

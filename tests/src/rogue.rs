@@ -42,6 +42,8 @@ pub enum Reply {
     Columns(u64),
     /// A result set whose rows do not end: each a value of so many bytes.
     Rows(usize),
+    /// Rows of a rising number and a text, a hundred a second, for ever.
+    Rising,
     /// A result set whose first row is a packet without any byte.
     EmptyRow,
     /// One result set after another.

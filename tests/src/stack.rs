@@ -219,6 +219,7 @@ impl Stack {
             "SWEEP_SECONDS",
             "REANNOUNCE_SECONDS",
             "RECHECK_SECONDS",
+            "JOB_SECONDS",
         ]);
         let name = format!("scheduler-{}", self.schedulers.len() + 1);
         settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::variables::{
-    HISTORY_DAYS, LEASE_SECONDS, REANNOUNCE_SECONDS, RECHECK_SECONDS, SCHEDULER_NAME, SWEEP_SECONDS, days,
-    name, seconds,
+    HISTORY_DAYS, JOB_SECONDS, LEASE_SECONDS, REANNOUNCE_SECONDS, RECHECK_SECONDS, SCHEDULER_NAME,
+    SWEEP_SECONDS, days, name, seconds,
 };
 use super::{Environment, Problems, gather};
 
@@ -19,6 +19,8 @@ pub struct Scheduler {
     pub reannounce: Duration,
     /// How long an ended job's steps and log lines are kept.
     pub history: Duration,
+    /// How long a job may last; zero: without a bound.
+    pub longest_job: Duration,
     /// How long a connection is left alone before it is tested again; zero: it never is.
     pub recheck: Duration,
     /// How long a claimed step stays a worker's without renewal.
@@ -33,6 +35,7 @@ impl Scheduler {
             sweep: from.read_one(&SWEEP_SECONDS, seconds(1..=3_600)),
             reannounce: from.read_one(&REANNOUNCE_SECONDS, seconds(1..=86_400)),
             history: from.read_one(&HISTORY_DAYS, days(1..=36_500)),
+            longest_job: from.read_one(&JOB_SECONDS, seconds(0..=31_536_000)),
             recheck: from.read_one(&RECHECK_SECONDS, seconds(0..=31_536_000)),
             lease: from.read_one(&LEASE_SECONDS, seconds(1..=3_600)),
         })

@@ -126,6 +126,8 @@ variables! {
         "Rows a chunk at most";
     CHUNK_BYTES = "LONGSHORE_CHUNK_BYTES", Text("33554432"), &[Worker], "a number from 1024 to 1073741824",
         "Bytes a chunk is aimed at";
+    CHUNK_SECONDS = "LONGSHORE_CHUNK_SECONDS", Text("10"), &[Worker], "seconds, from 1 to 3600",
+        "How long a chunk may take: where a table's took longer, the task's next run halves them until they fit";
     SSH_IDLE_SECONDS = "LONGSHORE_SSH_IDLE_SECONDS", Text("60"), &[Worker], "seconds, from 1 to 3600",
         "How long SSH sessions that nobody uses are kept for a connection's next small database session";
     LEASE_SECONDS = "LONGSHORE_LEASE_SECONDS", Text("30"), &[Worker, Scheduler], "seconds, from 1 to 3600",
@@ -138,6 +140,8 @@ variables! {
         "Age at which an announced, unclaimed step is announced again, whatever its queue holds";
     HISTORY_DAYS = "LONGSHORE_HISTORY_DAYS", Text("30"), &[Scheduler], "days, from 1 to 36500",
         "How long after its end a job's steps and log lines are kept; its result, tables and counts stay";
+    JOB_SECONDS = "LONGSHORE_JOB_SECONDS", Text("604800"), &[Scheduler], "seconds, from 0 to 31536000",
+        "How long a job may last from its first step, whatever its servers send; a longer one ends as failed; 0: no bound";
     RECHECK_SECONDS = "LONGSHORE_RECHECK_SECONDS", Text("21600"), &[Scheduler], "seconds, from 0 to 31536000",
         "How long a saved connection is left alone before it is tested again by itself, a quarter more or less; 0: never";
     GRACE_SECONDS = "LONGSHORE_GRACE_SECONDS", Text("20"), PROCESSES, "seconds, from 0 to 3600",

@@ -15,6 +15,7 @@ mod error;
 pub mod expire;
 pub mod holders;
 mod limits;
+pub mod outlast;
 pub mod prune;
 pub mod publish;
 pub mod queue;

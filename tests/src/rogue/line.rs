@@ -98,6 +98,16 @@ impl Line {
                 self.columns(1).await?;
                 self.for_ever(&text(&vec![b'x'; *bytes])).await
             }
+            Reply::Rising => {
+                self.columns(2).await?;
+                let mut pace = tokio::time::interval(std::time::Duration::from_millis(10));
+                for number in 1.. {
+                    pace.tick().await;
+                    let row = [text(format!("{number}").as_bytes()), text(&[b'x'; 16_384])].concat();
+                    self.send(&row).await?;
+                }
+                Ok(())
+            }
             Reply::EmptyRow => {
                 self.columns(1).await?;
                 self.send(&[]).await?;

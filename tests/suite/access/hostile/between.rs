@@ -149,6 +149,20 @@ async fn t02_t03_a_target_that_turns_in_the_middle_of_a_load_gets_its_rows_and_n
     scene.goes_on(MEMORY).await;
 }
 
+/// Nobody can tell them from those of a very large table; time is what they cannot have
+/// without end, and not one of them stays.
+#[tokio::test]
+async fn t03_rows_that_never_end_end_with_the_time_that_a_job_may_last() {
+    let scene = Scene::set_with(&[("JOB_SECONDS", "12"), ("LEASE_SECONDS", "6")]).await;
+    scene.cargo().await;
+    let between = Between::start(scene.stack.source.server.port, Some(("`cargo`", Reply::Rising))).await;
+    let begun = std::time::Instant::now();
+    let job = scene.run_by(Some(&between), None).await;
+    assert_eq!(scene.ends_with(&job, "job_too_long", "rows for ever").await, None);
+    assert!(begun.elapsed() > seconds(12), "it was given its time: {:?}", begun.elapsed());
+    scene.goes_on(MEMORY).await;
+}
+
 #[tokio::test]
 async fn t03_an_answer_in_crumbs_is_not_waited_for_without_end() {
     let scene = Scene::set().await;

@@ -35,8 +35,13 @@ struct Scene {
 
 impl Scene {
     async fn set() -> Self {
+        Self::set_with(&[]).await
+    }
+
+    async fn set_with(settings: &[(&'static str, &str)]) -> Self {
         let mut stack = Stack::prepared().await;
         stack.set(&[("TESTS_PER_MINUTE", "1000")]);
+        stack.set(settings);
         stack.start_api();
         stack.start_scheduler();
         stack.start_worker();

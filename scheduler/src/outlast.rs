@@ -1,0 +1,38 @@
+//! Ends jobs that have lasted longer than any job may (`LONGSHORE_JOB_SECONDS`).
+//!
+//! Woken by a timer. Idempotent: each job is looked at again under its lock. Two schedulers:
+//! the leader does it; a second one would find nothing.
+
+use std::time::Duration;
+
+use longshore_shared::workflow::{WorkflowError, outlast};
+
+use crate::Ground;
+use crate::duty::{Duty, Round};
+
+const PAUSE: Duration = Duration::from_secs(5);
+/// Jobs that one round ends at most.
+const BATCH: i64 = 100;
+
+/// Ends jobs that outlast the bound.
+pub(crate) struct Outlast;
+
+impl Duty for Outlast {
+    const NAME: &'static str = "outlast";
+
+    fn pause(&self) -> Duration {
+        PAUSE
+    }
+
+    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
+        let longest = ground.config.scheduler.longest_job;
+        if longest.is_zero() || ground.leadership.term().is_none() {
+            return Ok(Round::Idle);
+        }
+        let ended = outlast::end(&ground.database, longest, BATCH).await?;
+        if ended > 0 {
+            tracing::warn!(jobs = ended, "jobs that lasted too long are ended");
+        }
+        Ok(Round::Idle)
+    }
+}
