@@ -177,8 +177,9 @@ impl Client {
 
 /// What registers a schema.
 pub fn connection_body(schema: &Schema) -> Value {
+    let engine = if schema.server.is_mysql() { "mysql" } else { "mariadb" };
     json!({
-        "name": schema.name, "engine": "mariadb", "host": "127.0.0.1",
+        "name": schema.name, "engine": engine, "host": "127.0.0.1",
         "port": schema.behind.unwrap_or(schema.server.port),
         "database": schema.name, "username": schema.username, "password": schema.password,
     })

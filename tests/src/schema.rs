@@ -47,7 +47,7 @@ impl Schema {
         let password = self.password.replace('\\', "\\\\").replace('\'', "''");
         let user = format!("'{username}'@'127.0.0.1'");
         for sql in [
-            format!("CREATE DATABASE `{name}` CHARACTER SET utf8mb4"),
+            format!("CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"),
             format!("CREATE USER {user} IDENTIFIED BY '{password}'"),
             format!("GRANT {RIGHTS} ON `{}`.* TO {user}", name.replace('_', "\\_")),
             format!("GRANT RELOAD, PROCESS, REPLICATION CLIENT ON *.* TO {user}"),

@@ -62,6 +62,18 @@ pub struct MariaDb {
     pub admin_password: String,
 }
 
+impl MariaDb {
+    /// Its kind: `mariadb`, `mysql57`, `mysql9`.
+    pub fn kind(&self) -> &str {
+        self.name.split('-').next().unwrap_or_default()
+    }
+
+    /// Whether it is one of MySQL.
+    pub fn is_mysql(&self) -> bool {
+        self.kind().starts_with("mysql")
+    }
+}
+
 /// PostgreSQL's URLs, one for each role; the database is the run's, not a test's.
 #[derive(Clone, Debug)]
 pub struct PostgresUrls {

@@ -1,8 +1,9 @@
 //! Ranges of a table hold every row exactly once, whatever its key and wherever its keys lie.
 
 use longshore_tests::agree::agree;
+use longshore_tests::proxy::Flow;
 use longshore_tests::schema::Schema;
-use longshore_tests::stack::Stack;
+use longshore_tests::stack::{Stack, Upstream};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
@@ -102,8 +103,8 @@ const KINDS: &[Kind] = &[
 ];
 
 impl Kind {
-    /// Makes the table with up to [`ROWS`] rows; what clashes is left out.
-    async fn fill(&self, schema: &Schema, rng: &mut StdRng) {
+    /// Makes the table with up to so many rows; what clashes is left out.
+    async fn fill(&self, schema: &Schema, rng: &mut StdRng, rows: usize) {
         let names: Vec<_> = (0..self.columns.len()).map(|n| format!("k{n}")).collect();
         let columns: Vec<_> =
             names.iter().zip(self.columns).map(|(name, kind)| format!("{name} {kind}")).collect();
@@ -114,7 +115,7 @@ impl Kind {
             names.join(", ")
         );
         schema.run(&create).await;
-        let rows: Vec<_> = (0..ROWS).map(|at| format!("({}, 'v{at}')", (self.make)(rng, at))).collect();
+        let rows: Vec<_> = (0..rows).map(|at| format!("({}, 'v{at}')", (self.make)(rng, at))).collect();
         schema.run(&format!("INSERT IGNORE INTO {} VALUES {}", self.name, rows.join(", "))).await;
         schema.run(&format!("ANALYZE TABLE {}", self.name)).await;
     }
@@ -122,12 +123,18 @@ impl Kind {
 
 #[tokio::test]
 async fn every_row_is_in_exactly_one_range() {
-    let stack = Stack::running_with(&[("CHUNK_ROWS", CHUNK)]).await;
+    hold_each_row_once(&Stack::running_with(&[("CHUNK_ROWS", CHUNK)]).await, ROWS).await;
+}
+
+/// Random rows of every kind of key the source's server has, copied, then changed on both sides.
+pub(super) async fn hold_each_row_once(stack: &Stack, rows: usize) {
+    let has_uuids = !stack.source.server.is_mysql() && !stack.target.server.is_mysql();
+    let kinds: Vec<_> = KINDS.iter().filter(|kind| has_uuids || kind.columns != ["UUID"]).collect();
     let seed = rand::rng().random();
     eprintln!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
-    for kind in KINDS {
-        kind.fill(&stack.source, &mut rng).await;
+    for kind in &kinds {
+        kind.fill(&stack.source, &mut rng, rows).await;
     }
     let task = stack.task(&json!({"delete_extra": true})).await;
     let job = stack.run_completed(&task).await;
@@ -137,15 +144,37 @@ async fn every_row_is_in_exactly_one_range() {
         assert!(table.chunks_total > 4, "{}: {} ranges", table.name, table.chunks_total);
     }
     // The same ranges again, for rows that lie elsewhere, between and beside those of before.
-    for kind in KINDS {
+    for kind in &kinds {
         let name = kind.name;
         stack.source.run(&format!("DELETE FROM {name} WHERE RAND() < 0.3")).await;
         let rows: Vec<_> =
-            (0..200).map(|at| format!("({}, 'w{at}')", (kind.make)(&mut rng, at * 17 + 5))).collect();
+            (0..rows / 4).map(|at| format!("({}, 'w{at}')", (kind.make)(&mut rng, at * 17 + 5))).collect();
         stack.source.run(&format!("INSERT IGNORE INTO {name} VALUES {}", rows.join(", "))).await;
         stack.target.run(&format!("UPDATE {name} SET v = 'changed' WHERE RAND() < 0.1")).await;
         stack.target.run(&format!("DELETE FROM {name} WHERE RAND() < 0.1")).await;
     }
     stack.run_completed(&task).await;
+    agree(&stack.source, &stack.target).await;
+}
+
+/// How long a row takes is known after a run only; the next one goes by that.
+#[tokio::test]
+async fn chunks_that_took_long_are_smaller_the_next_time() {
+    let mut stack = Stack::prepared().await;
+    stack.set(&[("CHUNK_ROWS", "4000"), ("CHUNK_SECONDS", "1")]);
+    let proxy = stack.proxy(Upstream::Source);
+    stack.start_all().await;
+    stack.source.run("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(600))").await;
+    stack.source.run("INSERT INTO t SELECT seq, REPEAT('x', 500) FROM seq_1_to_16000").await;
+    stack.source.run("ANALYZE TABLE t").await;
+    let task = stack.task(&json!({})).await;
+    // A chunk of 2 MB takes four seconds.
+    proxy.set(Flow::Throttle(500_000));
+    let slow = stack.run_completed(&task).await.tables[0].chunks_total;
+    proxy.set(Flow::Pass);
+    let smaller = stack.run_completed(&task).await.tables[0].chunks_total;
+    assert!(smaller >= 3 * slow, "{slow} chunks, then {smaller}");
+    let larger = stack.run_completed(&task).await.tables[0].chunks_total;
+    assert!(larger < smaller && larger > slow, "{slow}, {smaller} and then {larger} chunks");
     agree(&stack.source, &stack.target).await;
 }

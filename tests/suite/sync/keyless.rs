@@ -17,7 +17,11 @@ struct Case {
 
 #[tokio::test]
 async fn a_table_without_a_key_is_compared_as_a_bag_of_rows() {
-    let stack = Stack::running().await;
+    bags_are_compared(&Stack::running().await).await;
+}
+
+/// Bags that are equal, that differ, and what each task may do to them.
+pub(super) async fn bags_are_compared(stack: &Stack) {
     let (source, target) =
         (stack.client.connection(&stack.source).await, stack.client.connection(&stack.target).await);
     let (bag, mixed) =

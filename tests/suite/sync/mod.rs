@@ -3,6 +3,8 @@
 
 mod chunks;
 mod filling;
+mod filtering;
+mod flavours;
 mod guard;
 mod keyless;
 mod selection;

@@ -80,7 +80,7 @@ const SHAPES: &[Shape] = &[
 ];
 
 const ROUNDS: usize = 2;
-const POLICIES: [Policy; 4] = [
+pub(super) const POLICIES: [Policy; 4] = [
     Policy { source_first: true, delete_extra: false },
     Policy { source_first: true, delete_extra: true },
     Policy { source_first: false, delete_extra: false },
@@ -124,7 +124,7 @@ impl Shape {
                 hexed(columns)
             )
         };
-        schema.run(&format!("CREATE OR REPLACE TABLE expected LIKE {table}")).await;
+        schema.run(&format!("CREATE TABLE expected LIKE {table}")).await;
         self.write(schema, "expected", rows).await;
         let expected: Vec<String> = schema.rows(&shown("expected")).await;
         let found: Vec<String> = schema.rows(&shown(table)).await;
@@ -140,11 +140,16 @@ fn hexed(columns: &str) -> String {
 #[tokio::test]
 async fn every_policy_keeps_its_promise_for_every_kind_of_key() {
     let stack = Stack::running_with(&[("CHUNK_ROWS", "7"), ("WORKER_PERMITS", "4")]).await;
+    policies_are_kept(&stack, &POLICIES).await;
+}
+
+/// These policies on tables of every shape, and that nothing is left to do afterwards.
+pub(super) async fn policies_are_kept(stack: &Stack, policies: &[Policy]) {
     let mut rng = StdRng::seed_from_u64(45);
-    let tables = make_tables(&stack, &mut rng).await;
+    let tables = make_tables(stack, &mut rng).await;
     let source_id = stack.client.connection(&stack.source).await;
     let target_id = stack.client.connection(&stack.target).await;
-    for policy in POLICIES {
+    for &policy in policies {
         for (shape, table, (_, target)) in &tables {
             shape.write(&stack.target, table, target).await;
         }
@@ -152,7 +157,7 @@ async fn every_policy_keeps_its_promise_for_every_kind_of_key() {
         let options = json!({"policy": word, "delete_extra": policy.delete_extra});
         let task = stack.client.task(&source_id, &target_id, &options).await;
         let job = stack.run_completed(&task).await;
-        check_all(&stack, &tables, policy, &job).await;
+        check_all(stack, &tables, policy, &job).await;
         let again = stack.run_completed(&task).await;
         for table in &again.tables {
             let Counts { inserted, updated, deleted, .. } = table.counts;

@@ -18,17 +18,40 @@ struct Case {
     make: &'static [&'static str],
 }
 
-async fn make(schema: &Schema, cases: &[Case]) {
-    for case in cases {
-        for statement in case.make {
-            schema.run(&statement.replace("{T}", &quoted(case.name))).await;
+impl Case {
+    async fn make(&self, schema: &Schema) {
+        for statement in self.make {
+            schema.run(&statement.replace("{T}", &quoted(self.name))).await;
         }
     }
 }
 
 async fn make_all(schema: &Schema) {
-    make(schema, numbers::CASES).await;
-    make(schema, texts::CASES).await;
+    for case in numbers::CASES.iter().chain(texts::CASES) {
+        case.make(schema).await;
+    }
+}
+
+/// Cases that MySQL does not know.
+const ONLY_MARIADB: &[&str] = &["addresses", "invisible"];
+
+/// Every value that both servers know is copied, is equal when it is looked at again, and is
+/// mended where it was damaged.
+pub(crate) async fn arrive_and_stay(stack: &Stack) {
+    for case in numbers::CASES.iter().chain(texts::CASES) {
+        if !ONLY_MARIADB.contains(&case.name) {
+            case.make(&stack.source).await;
+        }
+    }
+    let task = stack.task(&json!({"delete_extra": true})).await;
+    stack.run_completed(&task).await;
+    agree(&stack.source, &stack.target).await;
+    unchanged(stack, &task).await;
+    for table in stack.target.tables().await {
+        damage(&stack.target, &table).await;
+    }
+    stack.run_completed(&task).await;
+    agree(&stack.source, &stack.target).await;
 }
 
 #[tokio::test]
@@ -38,12 +61,17 @@ async fn every_value_arrives_by_bulk_load_and_stays_when_synced_again() {
     let task = stack.task(&json!({"delete_extra": true})).await;
     stack.run_completed(&task).await;
     agree(&stack.source, &stack.target).await;
-    let again = stack.run_completed(&task).await;
+    unchanged(&stack, &task).await;
+    agree(&stack.source, &stack.target).await;
+}
+
+/// The task finds nothing to do.
+async fn unchanged(stack: &Stack, task: &str) {
+    let again = stack.run_completed(task).await;
     for table in &again.tables {
         let changes = (table.counts.inserted, table.counts.updated, table.counts.deleted);
         assert_eq!(changes, (0, 0, 0), "{}: the sides differ in our eyes only", table.name);
     }
-    agree(&stack.source, &stack.target).await;
 }
 
 #[tokio::test]
@@ -64,7 +92,7 @@ async fn damage(target: &Schema, table: &str) {
     let columns: Vec<String> = target
         .rows(&format!(
             "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE()
-             AND table_name = '{}' AND is_nullable = 'YES' AND is_generated = 'NEVER'",
+             AND table_name = '{}' AND is_nullable = 'YES' AND IFNULL(generation_expression, '') = ''",
             table.replace('\\', "\\\\").replace('\'', "''")
         ))
         .await;

@@ -122,7 +122,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "enums",
         make: &[
-            "CREATE TABLE {T} (e ENUM('b','2','1','','ä','0') CHARACTER SET utf8mb4 NOT NULL, \
+            "CREATE TABLE {T} (e ENUM('b','2','1','','ä','0') CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL, \
              s SET('x','1','2','ü') CHARACTER SET latin1 NOT NULL, n ENUM('3','2','1') NULL, \
              PRIMARY KEY (e,s))",
             "INSERT INTO {T} VALUES ('b','x,1','3'),('2','','2'),('1','1,2,ü','1'),\

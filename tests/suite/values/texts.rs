@@ -91,7 +91,7 @@ pub(super) const CASES: &[Case] = &[
         make: &[
             "CREATE TABLE {T} (id INT PRIMARY KEY, l1 VARCHAR(50) CHARACTER SET latin1, u2 VARCHAR(50) CHARACTER SET ucs2, \
              u16 VARCHAR(50) CHARACTER SET utf16, u32 CHAR(20) CHARACTER SET utf32, gbk VARCHAR(50) CHARACTER SET gbk, \
-             sj TEXT CHARACTER SET sjis, u3 VARCHAR(50) CHARACTER SET utf8, u4 MEDIUMTEXT CHARACTER SET utf8mb4, \
+             sj TEXT CHARACTER SET sjis, u3 VARCHAR(50) CHARACTER SET utf8, u4 MEDIUMTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, \
              cp VARCHAR(50) CHARACTER SET cp1251, sw VARCHAR(20) CHARACTER SET swe7, big5 VARCHAR(20) CHARACTER SET big5, \
              bin VARCHAR(20) CHARACTER SET binary)",
             "INSERT INTO {T} VALUES (1,_latin1 x'E4F6FC80FF',_ucs2 x'0041005C0009000A4E2D',_utf16 x'D83DDE000041005C',_utf32 x'0001F60000000041',_gbk x'D55C8E5CC3E3',_sjis x'835C955C',_utf8 x'E4B8AD',_utf8mb4 x'F09F98805C09',_cp1251 x'C0C1',_swe7 x'5B5C5D',_big5 x'A55CB35C',x'00FF5C')",
@@ -118,7 +118,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "lengths",
         make: &[
-            "CREATE TABLE {T} (id INT PRIMARY KEY, t TEXT CHARACTER SET utf8mb4, m MEDIUMTEXT CHARACTER SET ucs2, \
+            "CREATE TABLE {T} (id INT PRIMARY KEY, t TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, m MEDIUMTEXT CHARACTER SET ucs2, \
              b MEDIUMBLOB)",
             "INSERT INTO {T} VALUES (765,REPEAT('a',765),REPEAT('b',765),REPEAT('c',765)),\
              (766,REPEAT('a',766),REPEAT('b',766),REPEAT('c',766)),(767,REPEAT('ä',767),REPEAT('b',767),REPEAT('c',767)),\
@@ -173,7 +173,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "uniqkey",
         make: &[
-            "CREATE TABLE {T} (v TEXT, u VARCHAR(10) CHARACTER SET utf8mb4 NOT NULL, n INT NOT NULL, \
+            "CREATE TABLE {T} (v TEXT, u VARCHAR(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL, n INT NOT NULL, \
              x INT, UNIQUE KEY `od``d` (n,u))",
             "INSERT INTO {T} VALUES ('x','b',2,NULL),('y','a',2,1),('z','c',1,2),(NULL,'',-5,3)",
         ],
@@ -188,7 +188,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "prefixkey",
         make: &[
-            "CREATE TABLE {T} (a TEXT CHARACTER SET utf8mb4 NOT NULL, v INT, PRIMARY KEY (a(3)))",
+            "CREATE TABLE {T} (a TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL, v INT, PRIMARY KEY (a(3)))",
             "INSERT INTO {T} VALUES ('abcdef',1),('abdxxx',2),('b',3),('',4)",
         ],
     },

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::shape::{Column, Key, TableShape};
+use super::super::shape::{Column, Family, Key, TableShape};
 use super::define::scan::{Kind, Token, tokens};
 
 /// One sentence a difference, naming table, column and both sides.
@@ -47,6 +47,13 @@ fn column_differences(table: &str, source: &Column, target: &Column, found: &mut
             source.name
         ));
     };
+    // MariaDB's JSON is a text with a check; MySQL writes its own out alike each time.
+    if source.family == Family::Json && is_json_text(target) {
+        if source.nullable != target.nullable {
+            differ("the column", null_word(source), null_word(target));
+        }
+        return;
+    }
     let (here, there) = (normal_type(source), normal_type(target));
     if here != there || source.family != target.family {
         differ("the type", &source.full_type, &target.full_type);
@@ -133,6 +140,13 @@ fn normal_type(column: &Column) -> String {
         };
     }
     if full == "geomcollection" { "geometrycollection".to_owned() } else { full.to_owned() }
+}
+
+fn is_json_text(column: &Column) -> bool {
+    column.family == Family::LongText
+        && column.full_type == "longtext"
+        && column.collation.as_deref() == Some("utf8mb4_bin")
+        && !column.generated
 }
 
 fn charset(column: &Column) -> Option<String> {

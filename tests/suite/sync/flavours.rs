@@ -1,0 +1,74 @@
+//! The same promises between all servers that can be had: MariaDB 10.11, MySQL 5.7 and MySQL 9, as
+//! source and as target, with values that tools have damaged, every kind of key, every policy.
+
+use longshore_tests::schema::Schema;
+use longshore_tests::servers::{Held, MariaDb, Servers};
+use longshore_tests::stack::Stack;
+
+use super::truth_table::POLICIES;
+use super::{chunks, keyless, truth_table};
+use crate::values;
+
+/// A server of a kind that only tests need, or one of the run's.
+struct Server {
+    facts: MariaDb,
+    _own: Option<Held>,
+}
+
+impl Server {
+    /// None if somebody chose to do without it.
+    fn of(kind: &str, at: usize) -> Option<Self> {
+        if kind == "mariadb" {
+            return Some(Self { facts: Servers::of_the_run().mariadb[at].clone(), _own: None });
+        }
+        if !Servers::is_wanted(kind) {
+            return None;
+        }
+        let own = Held::start(kind);
+        Some(Self { facts: own.mariadb[0].clone(), _own: Some(own) })
+    }
+}
+
+/// Holds every promise from one server to the other, each part in schemas of its own.
+async fn holds(source: &str, target: &str) {
+    let (Some(source), Some(target)) = (Server::of(source, 0), Server::of(target, 1)) else { return };
+    let mut stack = Stack::prepared().await;
+    stack.set(&[("CHUNK_ROWS", "7"), ("WORKER_PERMITS", "4")]);
+    stack.start_all().await;
+    for part in 0..4 {
+        let emptied = [
+            std::mem::replace(&mut stack.source, Schema::make(&source.facts, "source").await),
+            std::mem::replace(&mut stack.target, Schema::make(&target.facts, "target").await),
+        ];
+        for schema in emptied {
+            schema.remove().await;
+        }
+        match part {
+            0 => values::arrive_and_stay(&stack).await,
+            1 => chunks::hold_each_row_once(&stack, 100).await,
+            2 => truth_table::policies_are_kept(&stack, &POLICIES[1..3]).await,
+            _ => keyless::bags_are_compared(&stack).await,
+        }
+    }
+    for schema in [&stack.source, &stack.target] {
+        schema.remove().await;
+    }
+}
+
+macro_rules! between {
+    ($($name:ident: $source:literal to $target:literal,)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            holds($source, $target).await;
+        }
+    )*};
+}
+
+between! {
+    mysql_9_into_mysql_9: "mysql9" to "mysql9",
+    mysql_5_7_into_mysql_9: "mysql57" to "mysql9",
+    mysql_5_7_into_mariadb: "mysql57" to "mariadb",
+    mysql_9_into_mariadb: "mysql9" to "mariadb",
+    mariadb_into_mysql_5_7: "mariadb" to "mysql57",
+    mariadb_into_mysql_9: "mariadb" to "mysql9",
+}
