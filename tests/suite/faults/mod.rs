@@ -22,6 +22,7 @@ mod workers;
 
 use longshore_tests::agree::agree;
 use longshore_tests::client::Job;
+use longshore_tests::fleet::Process;
 use longshore_tests::schema::Schema;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
@@ -78,6 +79,13 @@ async fn mid_statement(target: &Schema) {
         (target.value::<i64>(&sql).await > 0).then_some(())
     })
     .await;
+}
+
+/// Whether a worker that slept has found out that its step is no longer its own, by whatever it came
+/// to first: its clock, a renewal, the settlement, or a session that is gone under its statement.
+fn knows_it_is_late(worker: &Process) -> bool {
+    let log = worker.log();
+    ["lease", "could not be settled", "the step failed"].iter().any(|said| log.contains(said))
 }
 
 /// The job goes on to its end, and nothing is missing and nothing twice.

@@ -9,7 +9,7 @@ use longshore_tests::wait::{holds_for, seconds, until};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use super::{all_is_well, in_hand, mid_statement, seed_keyless};
+use super::{all_is_well, in_hand, knows_it_is_late, mid_statement, seed_keyless};
 
 /// Tables with some rows on the source, and empty on the target.
 async fn tables(source: &Schema, target: &Schema, names: &[&str]) {
@@ -244,11 +244,7 @@ async fn f14_f30_a_session_of_an_ended_job_is_ended_by_the_next_one() {
     );
     assert_eq!(stack.target.value::<i64>(&sleeper).await, 0, "the frozen worker's statement is over");
     stack.workers[place].signal(Signal::SIGCONT);
-    // Whichever it comes to first: its clock, or the session that is gone under its statement.
-    until("the sleeper notices", seconds(20), async || {
-        let log = stack.workers[place].log();
-        ["lease", "the step failed"].iter().any(|said| log.contains(said)).then_some(())
-    })
-    .await;
+    until("the sleeper notices", seconds(20), async || knows_it_is_late(&stack.workers[place]).then_some(()))
+        .await;
     agree(&stack.source, &stack.target).await;
 }

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
-use super::{SLOW, all_is_well, attempts, in_hand, mid_statement, seed, seed_keyless};
+use super::{SLOW, all_is_well, attempts, in_hand, knows_it_is_late, mid_statement, seed, seed_keyless};
 
 #[tokio::test]
 async fn f13_a_worker_killed_in_the_middle_is_replaced() {
@@ -89,8 +89,7 @@ async fn f14_a_worker_that_slept_past_its_lease_writes_nothing_more() {
     stack.workers[place].signal(Signal::SIGCONT);
     let said = "the sleeper notices that it lost its step";
     until(said, seconds(10), async || {
-        let log = stack.workers[place].log();
-        (log.contains("lease") || stack.workers[place].ended().is_some()).then_some(())
+        (knows_it_is_late(&stack.workers[place]) || stack.workers[place].ended().is_some()).then_some(())
     })
     .await;
     all_is_well(&stack, &job).await;
@@ -145,8 +144,7 @@ async fn f14_a_worker_frozen_right_before_its_commit_changes_nothing_afterwards(
 
         stack.workers[0].signal(Signal::SIGCONT);
         until("the sleeper knows that it is late", seconds(20), async || {
-            let log = stack.workers[0].log();
-            (log.contains("lease") || log.contains("could not be settled")).then_some(())
+            knows_it_is_late(&stack.workers[0]).then_some(())
         })
         .await;
         all_is_well(&stack, &job).await;

@@ -98,7 +98,10 @@ async fn settle_through_outages(
                 tracing::warn!("a settlement waits for the control plane: {error}");
                 tokio::time::sleep(RETRY).await;
             }
-            Err(WorkflowError::LeaseLost) => return Ok("lost"),
+            Err(WorkflowError::LeaseLost) => {
+                tracing::warn!("the lease went to another worker; what came of this attempt changes nothing");
+                return Ok("lost");
+            }
             other => return other,
         }
     }
