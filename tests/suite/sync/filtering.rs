@@ -20,8 +20,11 @@ fn meets((kind, word): &(u32, String)) -> bool {
     kind % 3 == 1 && word != "it's gone"
 }
 
+/// A key's literal.
+type Literal = fn(u32) -> String;
+
 /// How a key is written: in the server's own order on both sides, and not.
-const TABLES: [(&str, &str, fn(u32) -> String); 2] = [
+const TABLES: [(&str, &str, Literal); 2] = [
     ("numbers", "id INT", |key| key.to_string()),
     ("words", "id VARCHAR(20) COLLATE utf8mb4_general_ci", |key| format!("'Key {key}'")),
 ];
@@ -53,7 +56,7 @@ fn synced(source: &Rows, target: &Rows, source_first: bool, delete_extra: bool) 
     after
 }
 
-async fn write(schema: &Schema, table: &str, key: fn(u32) -> String, rows: &Rows) {
+async fn write(schema: &Schema, table: &str, key: Literal, rows: &Rows) {
     schema.run(&format!("DELETE FROM {table}")).await;
     let tuple = |(id, (kind, word)): (&u32, &(u32, String))| {
         format!("({}, {kind}, '{}')", key(*id), word.replace('\'', "''"))
