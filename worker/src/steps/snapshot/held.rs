@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use longshore_shared::clock;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::WorkerId;
@@ -141,11 +140,15 @@ impl Snapshot {
             loop {
                 let news = self.news.notified();
                 let idle = self.lock().pop();
-                if let Some(idle) = idle {
-                    match self.proven(idle).await {
-                        Some(session) => return Ok(Lent::new(Arc::clone(self), session)),
-                        None => continue,
+                if let Some(Idle { session, heard }) = idle {
+                    // In its keeper's hands from here on: a step that is stopped while it asks
+                    // must not take the session with it.
+                    let mut lent = Lent::new(Arc::clone(self), session);
+                    if heard.elapsed() < FRESH || lent.is_alive(ENDING).await {
+                        return Ok(lent);
                     }
+                    lent.discard().await;
+                    continue;
                 }
                 if self.is_spent() {
                     return Err(lost());
@@ -154,22 +157,6 @@ impl Snapshot {
             }
         };
         tokio::time::timeout(LENDING, lent).await.unwrap_or_else(|_| Err(lost()))
-    }
-
-    /// The session, if its server answers: one that was idle may have died without a word.
-    async fn proven(&self, idle: Idle) -> Option<Box<dyn Reader>> {
-        let Idle { mut session, heard } = idle;
-        if heard.elapsed() < FRESH {
-            return Some(session);
-        }
-        let word = clock::fresh_id().to_string();
-        match tokio::time::timeout(ENDING, session.answers(&word)).await {
-            Ok(Ok(true)) => Some(session),
-            _ => {
-                self.discard(session).await;
-                None
-            }
-        }
     }
 
     /// Nothing is left that sees the point.

@@ -32,6 +32,21 @@ impl Lent {
         Self { home, session: Some(session), is_clean: true }
     }
 
+    /// Whether its server answers in time: one that was idle may have died without a word.
+    pub(super) async fn is_alive(&mut self, patience: Duration) -> bool {
+        let word = clock::fresh_id().to_string();
+        let answers = tokio::time::timeout(patience, self.session().answers(&word)).await;
+        self.is_clean = matches!(answers, Ok(Ok(true)));
+        self.is_clean
+    }
+
+    /// It is of no use.
+    pub(super) async fn discard(mut self) {
+        if let Some(session) = self.session.take() {
+            self.home.discard(session).await;
+        }
+    }
+
     fn session(&mut self) -> &mut dyn Reader {
         self.is_clean = false;
         self.session.as_deref_mut().expect("the session is there until it is given back")
