@@ -128,7 +128,10 @@ async fn f05_what_reaches_no_queue_is_told_and_sent_again() {
     let mut stack = Stack::prepared().await;
     stack.start_api();
     stack.ready().await;
-    // The API is ready before RabbitMQ is: a first confirm says that the queues are made.
+    // The API is ready before RabbitMQ is, and nobody here publishes what it cannot: a first
+    // confirm says that the queues are made.
+    let connected = async || stack.apis[0].log().contains("connected bus.link=\"publish\"").then_some(());
+    until("RabbitMQ is connected", seconds(20), connected).await;
     let mut job = String::new();
     for deleted in [false, true] {
         if deleted {

@@ -90,6 +90,9 @@ impl Bench {
     }
 
     pub(super) async fn claim(&self, step: StepId, worker: WorkerId) -> Option<Claimed> {
+        let over =
+            format!("UPDATE steps SET announced_at = now() WHERE id = '{step}' AND announced_at > now()");
+        self.control.run(&over).await;
         claim::claim(&self.database, self.org, step, worker, "w", LEASE).await.unwrap()
     }
 

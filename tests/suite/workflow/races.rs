@@ -215,6 +215,8 @@ async fn a_step_of_a_newer_release_is_handed_back_unburnt() {
     );
     assert!(bench.control.value::<bool>(&sql).await, "no attempt is burnt, and nobody asks at once");
     bench.control.run(&format!("UPDATE steps SET kind = 'copy' WHERE id = '{step}'")).await;
+    // A second message, or one that was doubled on its way, does not end the pause.
+    assert!(claim::claim(&bench.database, bench.org, step, worker, "w", LEASE).await.unwrap().is_none());
     let step = bench.claim(step, worker).await.unwrap();
     settle::done(&bench.database, &step, &Outcome::default()).await.unwrap();
     assert_eq!(bench.job_state(job).await, "completed");

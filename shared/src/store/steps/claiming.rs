@@ -99,7 +99,8 @@ impl Row {
 
 /// `announced` becomes `running` with a higher token and a lease of `seconds` on the
 /// database's clock; `None`: somebody else has it, it is not to be done any more, or its
-/// job does not run yet. A step for holders goes only to a worker that holds the point of
+/// job does not run yet, or its pause lasts (a message that comes twice does not end it). A step
+/// for holders goes only to a worker that holds the point of
 /// the newest generation.
 ///
 /// Takes no lock of the job: whatever ends a job early writes the rows of its announced
@@ -122,7 +123,7 @@ pub async fn claim(
                                                             WHERE d.org_id = $1 AND d.job_id = s.job_id) END
            FROM jobs j
            WHERE s.org_id = $1 AND s.id = $2 AND s.state = 'announced' AND j.org_id = $1 AND j.id = s.job_id
-             AND j.ending IS NULL AND j.state = 'running'
+             AND s.announced_at <= now() AND j.ending IS NULL AND j.state = 'running'
              AND (s.queue <> 'job' OR EXISTS (
                  SELECT FROM job_holders h JOIN job_holds d ON d.org_id = h.org_id AND d.job_id = h.job_id
                      AND d.generation = h.generation
@@ -157,7 +158,8 @@ pub async fn claim_first(
         r#"WITH j AS (
                UPDATE jobs SET state = 'running', started_at = now()
                WHERE org_id = $1 AND state = 'pending' AND ending IS NULL
-                 AND id = (SELECT job_id FROM steps WHERE org_id = $1 AND id = $2 AND state = 'announced')
+                 AND id = (SELECT job_id FROM steps WHERE org_id = $1 AND id = $2 AND state = 'announced'
+                           AND announced_at <= now())
                RETURNING *
            )
            UPDATE steps s SET state = 'running', token = s.token + 1, attempt = s.attempt + 1, worker_id = $3,
