@@ -111,13 +111,15 @@ pub(crate) struct ProgressEvent {
 }
 
 /// How far a table has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = TableProgress)]
 pub(crate) struct TableProgressView {
     name: String,
     rows_done: i64,
     rows_total: i64,
     bytes_done: i64,
+    #[schema(required = true)]
+    seconds_left: Option<f64>,
 }
 
 impl From<&TableView> for TableProgressView {
@@ -127,6 +129,7 @@ impl From<&TableView> for TableProgressView {
             rows_done: t.rows_done,
             rows_total: t.rows_total,
             bytes_done: t.bytes_done,
+            seconds_left: t.seconds_left,
         }
     }
 }
@@ -160,10 +163,10 @@ fn phase(job: &Job, phases: &[String], waiting_for: Option<WaitView>) -> String 
 }
 
 /// Exact up to 2^53, far beyond any table; a rate and not a count comes of it.
-fn float(number: i64) -> f64 {
+pub(super) fn float(number: i64) -> f64 {
     number as f64
 }
 
-fn tenths(number: f64) -> f64 {
+pub(super) fn tenths(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }

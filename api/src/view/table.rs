@@ -7,6 +7,7 @@ use longshore_shared::store::job_tables::TableProgress;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::progress::{float, tenths};
 use crate::word::{Word, words};
 
 /// What a job does to one table.
@@ -34,6 +35,12 @@ pub(crate) struct TableView {
     /// From the first step's begin to the last step's end.
     #[schema(required = true)]
     seconds: Option<f64>,
+    /// In the mean, from the first row on. Null before there is one.
+    #[schema(required = true)]
+    rows_per_second: Option<f64>,
+    /// How long reading the rest takes at this rate; null where nobody knows.
+    #[schema(required = true)]
+    pub(super) seconds_left: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
 }
@@ -91,10 +98,14 @@ impl TableView {
         let read_whole = table.chunks_done == table.chunks_total;
         // An estimate gives way to what was really there.
         let total = |estimate: i64, done: i64| if read_whole { done } else { estimate.max(done) };
+        let rows_total = total(table.rows_total, done.rows);
+        let took = table.moving_seconds.filter(|took| *took > 0.0 && done.rows > 0);
+        let rate = took.map(|took| float(done.rows) / took);
+        let is_read = state == TableState::Running && !job.is_final() && done.rows < rows_total;
         Self {
             state: Word(state),
             mode: Word(table.mode),
-            rows_total: total(table.rows_total, done.rows),
+            rows_total,
             rows_done: done.rows,
             bytes_total: total(table.bytes_total, done.bytes),
             bytes_done: done.bytes,
@@ -104,6 +115,8 @@ impl TableView {
             chunks_total: table.chunks_total,
             chunks_done: table.chunks_done,
             seconds: table.seconds,
+            rows_per_second: rate.map(tenths),
+            seconds_left: rate.filter(|_| is_read).map(|rate| tenths(float(rows_total - done.rows) / rate)),
             failure: table.failure.map(Into::into),
             name: table.name,
         }
@@ -191,6 +204,7 @@ pub(super) mod tests {
             writes: done.min(10),
             workers: vec!["one".to_owned()],
             seconds: None,
+            moving_seconds: Some(10.0),
         }
     }
 

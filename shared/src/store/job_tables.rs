@@ -217,6 +217,8 @@ pub struct TableProgress {
     pub workers: Vec<String>,
     /// From the first step's claim to the last step's end, in seconds.
     pub seconds: Option<f64>,
+    /// From the claim of the first step that moves rows to the end of the last, or until now.
+    pub moving_seconds: Option<f64>,
 }
 
 /// Every table of the job, by number.
@@ -254,6 +256,7 @@ pub async fn progress(
                 writes: steps.writes.unwrap_or(steps.writes_begun),
                 workers: steps.workers,
                 seconds: steps.seconds,
+                moving_seconds: steps.moving_seconds,
             })
         })
         .collect()
@@ -280,4 +283,5 @@ struct StepSums {
     writes: Option<i64>,
     workers: Vec<String>,
     seconds: Option<f64>,
+    moving_seconds: Option<f64>,
 }

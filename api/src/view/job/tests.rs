@@ -137,7 +137,8 @@ fn the_whole_view_is_as_promised() {
             "tables": [{"name": "orders", "mode": "fill", "state": "running", "rows_total": 1000,
                 "rows_done": 570, "bytes_total": 10000, "bytes_done": 5700,
                 "counts": {"inserted": 70, "updated": 0, "deleted": 0, "unchanged": 0, "skipped": 0},
-                "workers": ["one"], "chunks_total": 10, "chunks_done": 5, "seconds": null}],
+                "workers": ["one"], "chunks_total": 10, "chunks_done": 5, "seconds": null,
+                "rows_per_second": 57.0, "seconds_left": 7.5}],
             "workers": [{"name": "one", "chunks": 5}],
         })
     );
