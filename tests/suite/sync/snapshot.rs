@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use longshore_shared::failpoint::Failpoint;
 use longshore_tests::bank::{Bank, TOTAL};
-use longshore_tests::client::{Job, connection_body};
+use longshore_tests::client::Job;
 use longshore_tests::fleet::Surroundings;
 use longshore_tests::schema::Schema;
 use longshore_tests::servers::{Held, Servers};
@@ -30,12 +30,21 @@ fn fixed_by(stack: &Stack, means: &str) -> usize {
     stack.logs().matches(&format!("the snapshot's point is fixed: {means}")).count()
 }
 
-async fn task(stack: &Stack, engine: &str) -> String {
-    let mut body = connection_body(&stack.source);
-    body["engine"] = engine.into();
-    let source = stack.client.post("/v1/connections", &body).await.expect(201).id();
-    let target = stack.client.connection(&stack.target).await;
-    stack.client.task(&source, &target, &json!({"delete_extra": true})).await
+async fn task(stack: &Stack) -> String {
+    stack.task(&json!({"delete_extra": true})).await
+}
+
+/// A server of a kind that only tests need; none if somebody chose to do without it.
+fn own(kind: &str) -> Option<Held> {
+    Servers::is_wanted(kind).then(|| Held::start(kind))
+}
+
+/// The source is on that server, if there is one.
+async fn move_to(stack: &mut Stack, server: Option<&Held>) {
+    if let Some(server) = server {
+        let before = std::mem::replace(&mut stack.source, Schema::make(&server.mariadb[0], "source").await);
+        before.remove().await;
+    }
 }
 
 /// Syncs again and again while money moves; each time all of it arrives.
@@ -62,7 +71,7 @@ async fn s10_one_two_and_four_workers_read_one_point() {
     for workers in [1, 2, 4] {
         let stack = stack(workers).await;
         Bank::found(&stack.source).await;
-        let task = task(&stack, "mariadb").await;
+        let task = task(&stack).await;
         let jobs = money_is_all_there(&stack, &task).await;
         assert_eq!(fixed_by(&stack, "Stopped(CommitLock)"), RUNS, "{workers} workers");
         let most = jobs.iter().map(|job| job.workers().len()).max();
@@ -75,7 +84,7 @@ async fn s10_few_rights_suffice() {
     let stack = stack(2).await;
     Bank::found(&stack.source).await;
     let (name, user) = (&stack.source.name, format!("'{}'@'127.0.0.1'", stack.source.username));
-    let task = task(&stack, "mariadb").await;
+    let task = task(&stack).await;
     let schema = name.replace('_', "\\_");
     for (rights, means, readers) in [
         ("SELECT, LOCK TABLES, SHOW VIEW, TRIGGER", "Stopped(TableLocks)", 2),
@@ -100,7 +109,7 @@ async fn s10_equal_places_of_the_log_stop_nobody() {
     Bank::found(&stack.source).await;
     let user = format!("'{}'@'127.0.0.1'", stack.source.username);
     stack.source.run(&format!("REVOKE RELOAD ON *.* FROM {user}")).await;
-    let task = task(&stack, "mariadb").await;
+    let task = task(&stack).await;
     // A bank that is closed: one look is enough.
     let job = stack.run_completed(&task).await;
     assert_eq!((fixed_by(&stack, "Marks"), job.workers().len()), (1, 2));
@@ -112,14 +121,11 @@ async fn s10_equal_places_of_the_log_stop_nobody() {
 #[tokio::test]
 async fn s10_mysql_5_7_and_9_are_read_at_one_point() {
     for kind in ["mysql57", "mysql9"] {
-        if !Servers::is_wanted(kind) {
-            continue;
-        }
-        let own = Held::start_with(kind, &[]);
+        let Some(server) = own(kind) else { continue };
         let mut stack = stack(2).await;
-        stack.source = Schema::make(&own.mariadb[0], "source").await;
+        move_to(&mut stack, Some(&server)).await;
         Bank::found(&stack.source).await;
-        let task = task(&stack, "mysql").await;
+        let task = task(&stack).await;
         money_is_all_there(&stack, &task).await;
         assert_eq!(fixed_by(&stack, "Stopped(ReadLock)"), RUNS, "{kind}");
         stack.source.remove().await;
@@ -128,10 +134,23 @@ async fn s10_mysql_5_7_and_9_are_read_at_one_point() {
 
 #[tokio::test]
 async fn s10_f33_a_reader_that_dies_takes_nothing_with_it() {
+    readers_die(None).await;
+}
+
+#[tokio::test]
+async fn s10_f33_a_reader_of_mysql_that_dies_takes_nothing_with_it() {
+    for kind in ["mysql57", "mysql9"] {
+        let Some(server) = own(kind) else { continue };
+        readers_die(Some(&server)).await;
+    }
+}
+
+async fn readers_die(server: Option<&Held>) {
     let mut stack = stack(2).await;
+    move_to(&mut stack, server).await;
     Bank::found(&stack.source).await;
     let bank = Bank::open(&stack.source, 2).await;
-    let task = task(&stack, "mariadb").await;
+    let task = task(&stack).await;
     for victims in [1, 2] {
         stack.target.run("DROP TABLE IF EXISTS giro, savings").await;
         let job = stack.client.submit(&task).await;
@@ -158,7 +177,20 @@ async fn s10_f33_a_reader_that_dies_takes_nothing_with_it() {
 /// The worker that leads freezes while commits are stopped: the server frees them by itself.
 #[tokio::test]
 async fn s10_a_frozen_leader_holds_nobody_up_for_long() {
+    leader_freezes(None).await;
+}
+
+#[tokio::test]
+async fn s10_a_frozen_leader_holds_nobody_of_mysql_up_for_long() {
+    for kind in ["mysql57", "mysql9"] {
+        let Some(server) = own(kind) else { continue };
+        leader_freezes(Some(&server)).await;
+    }
+}
+
+async fn leader_freezes(server: Option<&Held>) {
     let mut stack = Stack::prepared().await;
+    move_to(&mut stack, server).await;
     stack.set(RANGES);
     stack.start_api();
     stack.start_scheduler();
@@ -166,7 +198,7 @@ async fn s10_a_frozen_leader_holds_nobody_up_for_long() {
     stack.start_worker();
     stack.ready().await;
     Bank::found(&stack.source).await;
-    let task = task(&stack, "mariadb").await;
+    let task = task(&stack).await;
     let job = stack.client.submit(&task).await;
     let leads = format!("SELECT count(*) FROM job_holds WHERE job_id = '{job}' AND phase = 'enlisting'");
     until("it leads", seconds(20), async || (stack.control.value::<i64>(&leads).await == 1).then_some(()))
@@ -190,17 +222,31 @@ async fn s10_a_frozen_leader_holds_nobody_up_for_long() {
 
 /// A change of a table's structure in the middle of the reading: it waits for one range at most,
 /// and the job says which table it was, or has read it before.
+const CHANGES: [&str; 5] = [
+    "ALTER TABLE giro ADD COLUMN more INT, ALGORITHM=COPY",
+    "DROP TABLE giro",
+    "ALTER TABLE giro DROP COLUMN note",
+    "TRUNCATE TABLE giro",
+    "RENAME TABLE giro TO former",
+];
+
 #[tokio::test]
 async fn s10_d26_a_table_that_changes_in_the_middle_is_said_by_name() {
-    let changes = [
-        "ALTER TABLE giro ADD COLUMN more INT, ALGORITHM=COPY",
-        "TRUNCATE TABLE giro",
-        "RENAME TABLE giro TO former",
-        "DROP TABLE giro",
-        "ALTER TABLE giro DROP COLUMN note",
-    ];
+    tables_change(None, &CHANGES).await;
+}
+
+#[tokio::test]
+async fn s10_d26_a_table_of_mysql_that_changes_in_the_middle_is_said_by_name() {
+    for kind in ["mysql57", "mysql9"] {
+        let Some(server) = own(kind) else { continue };
+        tables_change(Some(&server), &CHANGES[..3]).await;
+    }
+}
+
+async fn tables_change(server: Option<&Held>, changes: &[&str]) {
     for change in changes {
         let mut stack = Stack::prepared().await;
+        move_to(&mut stack, server).await;
         stack.set(RANGES);
         stack.surround(
             Surroundings::default().failpoints([(Failpoint::CopyBeforeCommit, "return(rest 300)")]),
@@ -212,7 +258,7 @@ async fn s10_d26_a_table_that_changes_in_the_middle_is_said_by_name() {
         stack.source.run("CREATE TABLE twin LIKE giro; INSERT INTO twin SELECT * FROM giro").await;
         let bound = Duration::from_secs(2) + 4 * timed(&stack.source, &alone).await;
         stack.source.run("DROP TABLE IF EXISTS twin, former").await;
-        let task = task(&stack, "mariadb").await;
+        let task = task(&stack).await;
         let job = stack.client.submit(&task).await;
         let some =
             format!("SELECT count(*) FROM steps WHERE job_id = '{job}' AND kind = 'copy' AND state = 'done'");
@@ -248,7 +294,7 @@ async fn s10_d29_a_table_without_versions_is_flagged() {
         .run("CREATE TABLE old (id INT PRIMARY KEY) ENGINE=MyISAM; INSERT INTO old VALUES (1), (2)")
         .await;
     stack.source.run("CREATE TABLE fresh (id INT PRIMARY KEY) ENGINE=InnoDB").await;
-    let task = task(&stack, "mariadb").await;
+    let task = task(&stack).await;
     let job = stack.run_completed(&task).await;
     let warned: Vec<_> = job.warnings.iter().filter(|line| line.contains("keep no versions")).collect();
     assert!(
@@ -268,7 +314,7 @@ async fn s10_why_nobody_can_hold_is_said() {
     stack.start_worker();
     stack.ready().await;
     Bank::found(&stack.source).await;
-    let task = task(&stack, "mariadb").await;
+    let task = task(&stack).await;
     let job = stack.client.submit(&task).await;
     until("it is planned", seconds(20), async || (!stack.target.tables().await.is_empty()).then_some(()))
         .await;
