@@ -17,6 +17,9 @@ pub const NOBODY_FREE: &str = "no_holders";
 /// The code of a step that could not ask the control plane's database.
 pub const CONTROL_PLANE_AWAY: &str = "control_plane_away";
 
+/// The code of a step whose worker could not renew its lease: most likely for the same reason.
+pub const LEASE_LOST: &str = "lease_lost";
+
 /// What is to be done after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -67,7 +70,7 @@ const fn most_attempts(kind: StepKind) -> i32 {
 
 fn pace(failure: &Failure) -> Pace {
     match (failure.class, failure.code.as_str()) {
-        (_, "deadlock" | "lock_wait" | "duplicate_key" | "lease_lost") => QUICK,
+        (_, "deadlock" | "lock_wait" | "duplicate_key" | LEASE_LOST) => QUICK,
         (_, "step_panicked") => DOUBTFUL,
         (FailureClass::InsufficientSpace, _) => SLOW,
         _ => USUAL,
@@ -85,7 +88,10 @@ pub fn verdict(kind: StepKind, failure: &Failure, attempt: i32, jitter: f64) -> 
         return Verdict::Wait(jittered(WAITED));
     }
     // Longshore's own outage is nobody's answer, also where a person waits for one.
-    let most = if failure.code == CONTROL_PLANE_AWAY { attempts } else { attempts.min(most_attempts(kind)) };
+    let most = match failure.code.as_str() {
+        CONTROL_PLANE_AWAY | LEASE_LOST => attempts,
+        _ => attempts.min(most_attempts(kind)),
+    };
     if !failure.is_transient() || attempt >= most {
         return Verdict::GiveUp;
     }
@@ -119,6 +125,7 @@ mod tests {
             (Plan, ConnectionFailure, "connect_timeout", &usual),
             (Probe, Internal, "control_plane_away", &usual),
             (ConnectionTest, Internal, "control_plane_away", &usual),
+            (ConnectionTest, Internal, "lease_lost", &quick),
             (ConnectionTest, ConnectionFailure, "connect_timeout", &[]),
             (Copy, DataError, "deadlock", &quick),
             (Copy, DataError, "lock_wait", &quick),

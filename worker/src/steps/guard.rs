@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::retry::LEASE_LOST;
 use tokio::time::Instant;
 
 /// What a commit may take; with less of the lease left nothing is written any more.
@@ -45,7 +46,7 @@ impl LeaseGuard {
         }
         Err(Failure::transient(
             FailureClass::Internal,
-            "lease_lost",
+            LEASE_LOST,
             "the worker could not renew its lease in time, so it took back what it had not committed",
             "nothing is to be done; another attempt follows",
         ))
