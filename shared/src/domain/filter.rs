@@ -8,8 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    ObjectNamePart, UnaryOperator, Value,
+    BinaryOperator, CeilFloorKind, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, ObjectNamePart, UnaryOperator, Value,
 };
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
@@ -17,6 +17,9 @@ use sqlparser::tokenizer::Token;
 
 /// Characters that a condition may have.
 pub const LONGEST_FILTER: usize = 4_000;
+
+/// To a whole number.
+const WHOLE: CeilFloorKind = CeilFloorKind::DateTimeField(DateTimeField::NoDateTime);
 
 /// Functions of a row alone.
 const FUNCTIONS: &[&str] = &[
@@ -191,6 +194,9 @@ impl Parts {
                 Ok(())
             }
             Expr::Function(function) => self.call(function),
+            // What the parser has a form of its own for.
+            Expr::Ceil { expr, field: WHOLE } => self.named("CEILING", [&**expr].into_iter()),
+            Expr::Floor { expr, field: WHOLE } => self.named("FLOOR", [&**expr].into_iter()),
             Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => {
                 Err("it may look at the row's own columns only, at no other table".to_owned())
             }
@@ -317,8 +323,12 @@ impl Parts {
             _ => None,
         };
         let args: Vec<Expr> = args.iter().map(plain).collect::<Option<_>>().ok_or_else(refused)?;
+        self.named(&name, args.iter())
+    }
+
+    fn named<'a>(&mut self, name: &str, args: impl Iterator<Item = &'a Expr>) -> Written {
         self.plain(format!("{name}("));
-        self.list(args.iter())?;
+        self.list(args)?;
         self.plain(")");
         Ok(())
     }
@@ -353,6 +363,14 @@ mod tests {
         ] {
             assert_eq!(written(text).as_deref(), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn every_function_that_is_named_is_taken() {
+        for name in super::FUNCTIONS {
+            assert_eq!(written(&format!("{name}(a) = 1")), Ok(format!("(({name}([a]) = 1))")));
+        }
+        assert_eq!(written("ceil(a) = 1").as_deref(), Ok("((CEILING([a]) = 1))"));
     }
 
     #[test]

@@ -107,6 +107,20 @@ mod tests {
         KeyTuple(values.iter().map(|value| Bytes::from_static(value.as_bytes())).collect())
     }
 
+    #[test]
+    fn what_a_sync_covers_is_part_of_every_range() {
+        let mut table = sample::table(vec![sample::column("a`b", Family::Integer, "int(11)")], &[0]);
+        let covered = Filter::parse("`a``b` <> 'it''s \\\\' OR `a``b` IS NULL").unwrap();
+        table.filter = Some(covered);
+        let sql = |range: &Range| String::from_utf8(condition(&table, range, None).unwrap()).unwrap();
+        let filter = r"(((`a``b` <> 'it''s \\') OR (`a``b` IS NULL)))";
+        assert_eq!(sql(&Range::ALL), format!(" WHERE {filter}"));
+        assert_eq!(
+            sql(&Range { from: Some(key(&["7"])), to: None }),
+            format!(" WHERE `a``b` >= 7 AND {filter}")
+        );
+    }
+
     fn check(
         columns: &[usize],
         from: &[&'static str],

@@ -145,13 +145,11 @@ impl<'a> Lookup<'a> {
             Columns::Key => keys.clone(),
         };
         let name = ident(&t.name);
-        let covered = t.filter.as_ref().map(|filter| format!(" AND {}", bounds::filtered(filter, "t.")));
-        let covered = covered.unwrap_or_default();
+        let filter = t.filter.as_ref().map(|filter| bounds::filtered(filter, "t."));
         let list = select::list(wanted, "t.");
         if keys.iter().any(|column| matches!(column.family, Family::Enum | Family::Set)) {
-            // The filter stands before the key's values.
-            let covered = covered.strip_prefix(" AND ").map(|filter| format!("{filter} AND "));
-            let arm = format!(", {list} FROM {name} AS t{by_key} WHERE {}", covered.unwrap_or_default());
+            let filter = filter.map(|filter| format!("{filter} AND ")).unwrap_or_default();
+            let arm = format!(", {list} FROM {name} AS t{by_key} WHERE {filter}");
             return Ok(Self { keys, head: String::new(), arm, tail: String::new(), joined: false });
         }
         let (mut first, mut equal) = (String::new(), String::new());
@@ -162,7 +160,8 @@ impl<'a> Lookup<'a> {
         }
         let head =
             format!("SELECT k.n, {list} FROM (SELECT 0 AS n{first} FROM {name} WHERE 1 = 0 UNION ALL ");
-        let tail = format!(") AS k STRAIGHT_JOIN {name} AS t{by_key} ON {equal}{covered}");
+        let filter = filter.map(|filter| format!(" AND {filter}")).unwrap_or_default();
+        let tail = format!(") AS k STRAIGHT_JOIN {name} AS t{by_key} ON {equal}{filter}");
         Ok(Self { keys, head, arm: String::new(), tail, joined: true })
     }
 

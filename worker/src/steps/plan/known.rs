@@ -22,20 +22,25 @@ const SMALLEST: u64 = 500;
 /// How often they are halved at once, at most.
 const MOST_HALVED: u32 = 8;
 
-/// Tables by name, as they were cut.
-pub(super) struct Known(HashMap<String, Remembered>);
+/// Tables by name, as they were cut, with their plans.
+pub(super) struct Known(HashMap<String, (Remembered, TablePlan)>);
 
 impl Known {
-    /// Of what the control plane remembers.
+    /// Of what the control plane remembers; a plan that this release does not read is forgotten.
     pub(super) fn of(remembered: Vec<Remembered>) -> Self {
-        Self(remembered.into_iter().map(|table| (table.name.clone(), table)).collect())
+        let planned = remembered.into_iter().filter_map(|table| {
+            let plan = read(&table.plan, "plan").ok()?;
+            Some((table.name.clone(), (table, plan)))
+        });
+        Self(planned.collect())
     }
 
     /// Rows a chunk of the table: `usual`, halved as often as it takes for chunks that last no longer
     /// than `most` by what the last run's took; back again, once a run, where they are short.
     pub(super) fn chunk_rows(&self, table: &str, usual: u64, most: Duration) -> u64 {
-        let Some(table) = self.0.get(table) else { return usual };
-        let Ok(TablePlan { chunk_rows: before @ 1.., .. }) = read(&table.plan, "plan") else { return usual };
+        let Some((table, TablePlan { chunk_rows: before @ 1.., .. })) = self.0.get(table) else {
+            return usual;
+        };
         let mut halved = (usual / before).max(1).ilog2();
         let over = table.seconds / most.as_secs_f64();
         if over > 1.0 {
@@ -48,8 +53,7 @@ impl Known {
 
     /// The ranges of the table, if they would be cut much the same way now.
     pub(super) fn ranges(&self, candidate: &Candidate, rows: u64) -> Option<Vec<Range>> {
-        let table = self.0.get(&candidate.source.name)?;
-        let plan: TablePlan = read(&table.plan, "plan").ok()?;
+        let (table, plan) = self.0.get(&candidate.source.name)?;
         let before = u64::try_from(table.rows_total).unwrap_or(0);
         let change = before.abs_diff(candidate.listing.rows);
         let alike = plan.chunk_rows == rows

@@ -167,7 +167,8 @@ impl Snapshot {
     /// The session is sound and sees the point still.
     pub(super) fn take_back(&self, session: Box<dyn Reader>) {
         self.lock().push(Idle::new(session));
-        self.news.notify_one();
+        // All who wait: of two that come back at once a single word would be kept.
+        self.news.notify_waiters();
     }
 
     /// The session is of no use any more: it is ended on its server, where a statement of it may
