@@ -5,9 +5,8 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use longshore_shared::failpoint::Failpoint;
 use longshore_tests::agree::agree;
-use longshore_tests::fleet::{Process, Surroundings};
+use longshore_tests::fleet::Process;
 use longshore_tests::servers::Held;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{holds_for, seconds, until};
@@ -131,48 +130,6 @@ fn processor_seconds(process: &Process) -> f64 {
     ticks / 100.0
 }
 
-/// Tells all processes of PostgreSQL, the postmaster first, so that it has no child that is not
-/// frozen.
-fn tell(servers: &Held, signal: Signal) {
-    let postgres = family(servers.servers["postgres"].pid.unwrap());
-    assert!(postgres.len() > 3, "{postgres:?}");
-    for process in postgres {
-        kill(process, signal).unwrap();
-    }
-}
-
-/// A step that finds its lease gone before it began leaves the worker's one session of the
-/// snapshot to the next one, also if it was just asking that session whether it lives.
-#[tokio::test]
-async fn f16_a_step_that_comes_too_late_leaves_the_snapshot_whole() {
-    let own = Held::start("postgres");
-    let mut stack = Stack::prepared_with_postgres(&own).await;
-    stack.set(&[("CHUNK_ROWS", "250"), ("WORKER_PERMITS", "1")]);
-    stack.start_api();
-    stack.start_scheduler();
-    // Plan and snapshot go through; the first step that reads is late.
-    stack.surround(
-        Surroundings::default().failpoints([(Failpoint::WorkBefore, "2*off->1*return(rest 9000)")]),
-    );
-    stack.start_worker();
-    stack.ready().await;
-    seed(&stack.source, 1_000).await;
-    let task = stack.task(&json!({})).await;
-    let job = stack.client.submit(&task).await;
-    until("a step is late", seconds(20), async || {
-        stack.workers[0].log().contains(Failpoint::WorkBefore.as_str()).then_some(())
-    })
-    .await;
-    tell(&own, Signal::SIGSTOP);
-    holds_for("PostgreSQL is away for longer than a lease", seconds(7), async || true).await;
-    tell(&own, Signal::SIGCONT);
-    // A session that is lost to the worker would be waited for, half a minute each time.
-    stack.client.completed(&job, seconds(40)).await;
-    let rests = stack.workers[0].log().matches("a test told this place to rest").count();
-    assert_eq!(rests, 1);
-    agree(&stack.source, &stack.target).await;
-}
-
 #[tokio::test]
 async fn f16_a_frozen_postgres_is_answered_for_and_nothing_spins() {
     let own = Held::start("postgres");
@@ -184,7 +141,15 @@ async fn f16_a_frozen_postgres_is_answered_for_and_nothing_spins() {
     let job = stack.client.submit(&task).await;
     in_hand(&stack, &job, "copy").await;
 
-    tell(&own, Signal::SIGSTOP);
+    let postgres = family(own.servers["postgres"].pid.unwrap());
+    assert!(postgres.len() > 3, "{postgres:?}");
+    // The postmaster first, so that it has no child that is not frozen.
+    let tell = |signal| {
+        for process in family(postgres[0].as_raw()) {
+            kill(process, signal).unwrap();
+        }
+    };
+    tell(Signal::SIGSTOP);
     let processes = || stack.apis.iter().chain(&stack.workers).chain(&stack.schedulers);
     let used: Vec<f64> = processes().map(processor_seconds).collect();
     let lines = stack.logs().lines().count();
@@ -209,7 +174,7 @@ async fn f16_a_frozen_postgres_is_answered_for_and_nothing_spins() {
     // Five processes' worth of retries, a few a second each.
     assert!((told as f64) < 30.0 * past, "{told} lines in {past} s");
 
-    tell(&own, Signal::SIGCONT);
+    tell(Signal::SIGCONT);
     all_is_well(&stack, &job).await;
     agree(&stack.source, &stack.target).await;
     until("the probe is accepted", seconds(30), async || {

@@ -8,9 +8,10 @@ use longshore_shared::failpoint::Failpoint;
 use longshore_tests::bank::{Bank, TOTAL};
 use longshore_tests::client::Job;
 use longshore_tests::fleet::Surroundings;
+use longshore_tests::proxy::{End, Flow};
 use longshore_tests::schema::Schema;
 use longshore_tests::servers::{Held, Servers};
-use longshore_tests::stack::Stack;
+use longshore_tests::stack::{Stack, Upstream};
 use longshore_tests::wait::{seconds, until};
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -172,6 +173,38 @@ async fn readers_die(server: Option<&Held>) {
         assert_eq!(stack.control.value::<i32>(&generation).await, expected, "{victims} of 2 killed");
     }
     bank.close().await;
+}
+
+/// A step that fails while it asks the worker's one session of the snapshot whether it lives
+/// leaves it to the next one.
+#[tokio::test]
+async fn s10_a_step_that_fails_before_it_reads_takes_no_session_with_it() {
+    let mut stack = Stack::prepared().await;
+    stack.set(&[("WORKER_PERMITS", "1")]);
+    let (source, target) = (stack.proxy(Upstream::Source), stack.proxy(Upstream::Target));
+    stack.start_api();
+    stack.start_scheduler();
+    // Plan and snapshot go through; before the first step that reads, its session is idle so long
+    // that it has to prove itself.
+    let late = [(Failpoint::WorkBefore, "2*off->1*return(rest 7000)")];
+    stack.surround(Surroundings::default().failpoints(late));
+    stack.start_worker();
+    stack.ready().await;
+    stack.source.run("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1), (2)").await;
+    let task = task(&stack).await;
+    let job = stack.client.submit(&task).await;
+    let says = async |word: &str| {
+        until(word, seconds(20), async || stack.workers[0].log().contains(word).then_some(())).await;
+    };
+    says(Failpoint::WorkBefore.as_str()).await;
+    source.set(Flow::Slow(Duration::from_secs(1)));
+    target.set(Flow::CutEach(0, End::Reset));
+    says("the step failed").await;
+    source.set(Flow::Pass);
+    target.set(Flow::Pass);
+    // A session that is lost would be waited for, half a minute each time.
+    stack.client.completed(&job, seconds(25)).await;
+    assert_eq!(stack.target.value::<i64>("SELECT COUNT(*) FROM t").await, 2);
 }
 
 /// The worker that leads freezes while commits are stopped: the server frees them by itself.
