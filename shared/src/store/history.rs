@@ -34,8 +34,8 @@ impl Jobs {
 /// Keeps what came of a job that has ended; what is kept already stays.
 pub async fn summarise(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE job_tables t SET summary = s.summary FROM job_table_summaries($1, $2) s
-         WHERE t.org_id = $1 AND t.job_id = $2 AND t.number = s.number AND t.summary IS NULL",
+        "UPDATE job_tables SET summary = job_table_summary(org_id, job_id, number)
+         WHERE org_id = $1 AND job_id = $2 AND summary IS NULL",
         org_id.0,
         job_id.0
     )

@@ -228,9 +228,9 @@ pub async fn progress(
     job_id: JobId,
 ) -> Result<Vec<TableProgress>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT t.number, t.name, t.mode, t.rows_total, t.bytes_total, t.verified, t.failure, s.summary AS "summary!"
-           FROM job_tables t JOIN job_table_summaries($1, $2) s ON s.number = t.number
-           WHERE t.org_id = $1 AND t.job_id = $2 ORDER BY t.number"#,
+        r#"SELECT number, name, mode, rows_total, bytes_total, verified, failure,
+                  coalesce(summary, job_table_summary(org_id, job_id, number)) AS "summary!"
+           FROM job_tables WHERE org_id = $1 AND job_id = $2 ORDER BY number"#,
         org_id.0,
         job_id.0
     )
@@ -262,7 +262,7 @@ pub async fn progress(
         .collect()
 }
 
-/// What came of a table, as the function `job_table_summaries` says.
+/// What came of a table, as the function `job_table_summary` says.
 #[derive(serde::Deserialize)]
 struct Summary {
     #[serde(flatten)]
