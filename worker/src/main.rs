@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use longshore_shared::config::{LogFormat, WorkerConfig};
+use longshore_shared::config::{LogFormat, WorkerConfig, return_large_buffers};
 use longshore_shared::shutdown;
 use longshore_shared::telemetry::start_logs;
 use longshore_worker::keys;
@@ -25,6 +25,7 @@ fn main() -> anyhow::Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => {
+            return_large_buffers();
             let config = WorkerConfig::load().context("settings")?;
             let work = async { longshore_worker::run(config.clone(), shutdown::on_signal()?).await };
             runtime(config.worker.permits)?.block_on(work)

@@ -10,6 +10,7 @@
 //! of an organisation (they are rows).
 
 mod addresses;
+mod allocator;
 mod api;
 mod broker;
 mod database;
@@ -29,6 +30,7 @@ mod worker;
 mod tests;
 
 pub use addresses::Addresses;
+pub use allocator::return_large_buffers;
 pub use api::Api;
 pub use broker::Broker;
 pub use database::{Database, OwnerDatabase, SystemDatabase};

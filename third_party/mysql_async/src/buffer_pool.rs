@@ -26,7 +26,8 @@ impl BufferPool {
         let buffer_size_cap = std::env::var("MYSQL_ASYNC_BUFFER_SIZE_CAP")
             .ok()
             .and_then(|x| x.parse().ok())
-            .unwrap_or(4 * 1024 * 1024);
+            // Longshore: 4 MiB in the original, of up to 128 buffers, once each had a large packet.
+            .unwrap_or(512 * 1024);
 
         let buffer_init_cap = std::env::var("MYSQL_ASYNC_BUFFER_INIT_CAP")
             .ok()

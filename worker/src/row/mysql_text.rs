@@ -6,7 +6,7 @@
 //! `\Z`): nobody writes them, so they are an error.
 
 use bytes::{Bytes, BytesMut};
-use memchr::memchr3;
+use memchr::{memchr3, memchr3_iter};
 
 /// The options of `LOAD DATA` that go with this text.
 pub const LOAD_OPTIONS: &str = "CHARACTER SET binary FIELDS TERMINATED BY '\\t' ENCLOSED BY '' ESCAPED BY '\\\\' \
@@ -44,6 +44,13 @@ pub fn push_packet(out: &mut BytesMut, mut packet: &[u8], columns: usize) -> Res
     }
     out.extend_from_slice(&[ROW_END]);
     if packet.is_empty() { Ok(()) } else { Err(TextError::Packet) }
+}
+
+/// How long the text of such a row is at most.
+pub fn largest_text(packet: &[u8], columns: usize) -> usize {
+    let escapes = memchr3_iter(FIELD_END, ROW_END, ESCAPE, packet).count();
+    // A NULL is a letter more than its packet has, and each field has an end.
+    packet.len() + escapes + 2 * columns
 }
 
 /// Takes the first value of what is left of such a row, `Some(None)` for NULL; `None`: there is none
@@ -213,6 +220,27 @@ mod tests {
             push_row(&mut out, row.iter().map(Option::as_deref));
         }
         out.freeze()
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_of_a_row_is_longer_than_foreseen(row in proptest::collection::vec(
+            proptest::option::of(proptest::collection::vec(prop_oneof![Just(b'\\'), any::<u8>()], 0..40)), 1..9
+        )) {
+            let mut packet = Vec::new();
+            for value in &row {
+                match value {
+                    Some(value) => {
+                        packet.push(u8::try_from(value.len()).unwrap());
+                        packet.extend_from_slice(value);
+                    }
+                    None => packet.push(0xfb),
+                }
+            }
+            let mut out = BytesMut::new();
+            push_packet(&mut out, &packet, row.len()).unwrap();
+            prop_assert!(out.len() <= largest_text(&packet, row.len()));
+        }
     }
 
     #[test]

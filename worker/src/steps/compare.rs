@@ -81,6 +81,8 @@ struct Due {
     keys: Vec<KeyTuple>,
     /// All of the source's rows in this range.
     span: Option<Range>,
+    /// It is one row, and too large to have both sides of it in memory.
+    is_large: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -111,10 +113,15 @@ impl<'a> Comparison<'a> {
         while self.suspects.is_empty() && !self.ended {
             self.sift(source, target).await?;
         }
-        let Due { keys, span } = self.due();
+        let Due { keys, span, is_large } = self.due();
         let equal = std::mem::take(&mut self.equal);
         let mut page = match &span {
             _ if keys.is_empty() => Page::default(),
+            _ if is_large => {
+                let page = self.large(source, target, &keys).await?;
+                self.is_through &= page.rows > 0;
+                page
+            }
             Some(span) => {
                 let page = self.spanned(source, target, span).await?;
                 self.is_through &= page.rows == counted(keys.len());
@@ -134,6 +141,19 @@ impl<'a> Comparison<'a> {
         page.rows += equal;
         page.unchanged += equal;
         Ok((page.rows > 0).then_some(page))
+    }
+
+    /// Rows so large that one side's is read only: the other's has another hash, or is not there.
+    async fn large(
+        &self,
+        source: &mut dyn Reader,
+        target: &mut dyn Reader,
+        keys: &[KeyTuple],
+    ) -> Result<Page> {
+        let there = target.fetch(&self.theirs, keys, Columns::Key).await?;
+        let rows = source.fetch(self.table, keys, Columns::Stored).await?;
+        let another = |key: Option<Row>| key.map(|_| Row(Vec::new()));
+        Ok(sorted(rows.into_iter().zip(there).filter_map(|(row, there)| Some((row?, another(there))))))
     }
 
     /// All rows of both sides in a range in which each of the source's is a suspect: to read them in
@@ -207,11 +227,12 @@ impl<'a> Comparison<'a> {
             keys.push(suspect.key);
             end = Some((suspect.at, suspect.next));
         }
-        let span = is_run.then(|| Range {
+        let is_large = total > LOOKED_UP_BYTES;
+        let span = (is_run || is_large).then(|| Range {
             from: keys.first().cloned(),
             to: end.and_then(|(_, next)| next).or_else(|| self.bound.clone()),
         });
-        Due { keys, span }
+        Due { keys, span, is_large }
     }
 
     /// Whether the next suspects are neighbours, and enough of them.

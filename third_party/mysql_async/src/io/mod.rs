@@ -475,6 +475,9 @@ impl Stream {
     }
 }
 
+/// Longshore: buffers that have grown beyond this are given back once their packet is read.
+const LARGE: usize = 1 << 20;
+
 impl stream::Stream for Stream {
     type Item = std::result::Result<PooledBuf, IoError>;
 
@@ -486,6 +489,11 @@ impl stream::Stream for Stream {
             let polled = Pin::new(&mut *codec).poll_next(cx);
             if let Poll::Ready(Some(Ok(packet))) = &polled {
                 this.pace.taken(packet.len());
+                // Longshore: what a large packet needed is not kept for the connection's life.
+                let buffer = codec.read_buffer_mut();
+                if packet.len() > LARGE && buffer.len() < LARGE {
+                    *buffer = BytesMut::from(&buffer[..]);
+                }
             }
             let held = codec.codec().decode_buf.len() + codec.read_buffer().len();
             this.pace.look(held, polled.is_pending())?;

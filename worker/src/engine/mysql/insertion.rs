@@ -11,6 +11,7 @@ use super::super::Result;
 use super::super::shape::{Column, TableShape};
 use super::literal::push_value;
 use super::outcome;
+use super::pieces;
 use super::quote::{ident, idents};
 use super::select;
 use super::session::Session;
@@ -44,6 +45,11 @@ pub(super) struct Insertion<'a> {
     tuples: Vec<u8>,
     /// Where each row's text ends in `tuples`.
     ends: Vec<usize>,
+    /// Values that are sent before the statement, in pieces, and how many bytes these have.
+    large: Vec<(&'a Column, Bytes)>,
+    large_bytes: usize,
+    /// The server has them.
+    is_staged: bool,
     aimed: usize,
     largest: usize,
 }
@@ -60,6 +66,9 @@ impl<'a> Insertion<'a> {
             columns,
             tuples: Vec::new(),
             ends: Vec::new(),
+            large: Vec::new(),
+            large_bytes: 0,
+            is_staged: false,
             aimed: STATEMENT_BYTES.min(largest / 2),
             largest,
         })
@@ -67,21 +76,30 @@ impl<'a> Insertion<'a> {
 
     /// Adds a row; false when the rows before it have to be sent first.
     pub(super) fn add(&mut self, row: &[Option<Bytes>]) -> Result<bool> {
-        let before = self.tuples.len();
+        let (before, large) = (self.tuples.len(), self.large.len());
         if row.len() != self.columns.len() {
             return Err(wrong_width(self.table));
         }
         self.tuples.push(b'(');
         for (column, value) in self.columns.iter().zip(row) {
-            push_value(&mut self.tuples, column, value.as_deref())?;
+            match value {
+                Some(value) if pieces::is_large(column, Some(value)) => {
+                    self.tuples.extend_from_slice(pieces::name(self.large.len()).as_bytes());
+                    self.large.push((column, value.clone()));
+                }
+                _ => push_value(&mut self.tuples, column, value.as_deref())?,
+            }
             self.tuples.push(b',');
         }
         self.tuples.pop();
         self.tuples.extend_from_slice(b"),");
-        if before > 0 && self.head.len() + self.tuples.len() > self.aimed {
+        let added: usize = self.large[large..].iter().map(|(_, value)| value.len()).sum();
+        if before > 0 && self.head.len() + self.tuples.len() + self.large_bytes + added > self.aimed {
             self.tuples.truncate(before);
+            self.large.truncate(large);
             return Ok(false);
         }
+        self.large_bytes += added;
         if self.head.len() + self.tuples.len() > self.largest {
             return Err(too_large(self.table));
         }
@@ -94,14 +112,33 @@ impl<'a> Insertion<'a> {
         self.ends.len()
     }
 
+    /// Lets the server forget what was sent before its statement.
+    pub(super) async fn end(&self, s: &mut Session, doing: &str) -> Result<()> {
+        pieces::forget(s, if self.is_staged { self.large.len() } else { 0 }, doing).await
+    }
+
     /// Forgets the rows that waited.
     pub(super) fn clear(&mut self) {
         self.tuples.clear();
         self.ends.clear();
+        self.large.clear();
+        (self.large_bytes, self.is_staged) = (0, false);
     }
 
     /// Sends the waiting rows from `from` to before `to`.
-    pub(super) async fn send(&self, s: &mut Session, from: usize, to: usize, doing: &str) -> Result<Stored> {
+    pub(super) async fn send(
+        &mut self,
+        s: &mut Session,
+        from: usize,
+        to: usize,
+        doing: &str,
+    ) -> Result<Stored> {
+        if !self.is_staged {
+            for (n, (column, value)) in self.large.iter().enumerate() {
+                pieces::send(s, (self.table, column), value, n, doing).await?;
+            }
+            self.is_staged = true;
+        }
         let start = from.checked_sub(1).map_or(0, |before| self.ends[before]);
         let mut statement = self.head.clone();
         statement.extend_from_slice(&self.tuples[start..self.ends[to - 1] - 1]);

@@ -156,7 +156,10 @@ async fn send(s: &mut Session, insertion: &mut Insertion<'_>, doing: &str) -> Re
     let rows = insertion.rows();
     if rows > 0 {
         match insertion.send(s, 0, rows, doing).await? {
-            Stored::All => insertion.clear(),
+            Stored::All => {
+                insertion.end(s, doing).await?;
+                insertion.clear();
+            }
             Stored::Clash(error) => return Err(classify(&error, doing)),
         }
     }

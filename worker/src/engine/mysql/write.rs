@@ -31,20 +31,20 @@ pub(super) async fn insert(s: &mut Session, t: &TableShape, rows: &[Row]) -> Res
     for (at, row) in rows.iter().enumerate() {
         let is_full = insertion.rows() > 0 && !t.storage.eq_ignore_ascii_case("innodb");
         if is_full || !insertion.add(&row.0)? {
-            send(s, &insertion, first, &mut clashes, &doing).await?;
+            send(s, &mut insertion, first, &mut clashes, &doing).await?;
             insertion.clear();
             insertion.add(&row.0)?;
             first = at;
         }
     }
-    send(s, &insertion, first, &mut clashes, &doing).await?;
+    send(s, &mut insertion, first, &mut clashes, &doing).await?;
     Ok(clashes)
 }
 
 /// Sends the waiting rows, the first of which stands at `first`; in halves where one clashes.
 async fn send(
     s: &mut Session,
-    insertion: &Insertion<'_>,
+    insertion: &mut Insertion<'_>,
     first: usize,
     clashes: &mut Vec<usize>,
     doing: &str,
@@ -63,7 +63,7 @@ async fn send(
             }
         }
     }
-    Ok(())
+    insertion.end(s, doing).await
 }
 
 pub(super) async fn delete(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -> Result<u64> {

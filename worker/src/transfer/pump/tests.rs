@@ -3,7 +3,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::{IN_FLIGHT, Middle, flow};
-use crate::engine::{Result, RowBatch};
+use crate::engine::{Result, Room, RowBatch};
 use crate::transfer::Meter;
 
 fn lost(code: &str) -> Failure {
@@ -13,7 +13,7 @@ fn lost(code: &str) -> Failure {
 /// Sends `batches` of two rows, then ends as told.
 async fn stream(to: Sender<RowBatch>, batches: u64, end: Result<()>) -> Result<u64> {
     for _ in 0..batches {
-        let batch = RowBatch { bytes: Bytes::from_static(b"1\n2\n"), rows: 2 };
+        let batch = RowBatch { bytes: Bytes::from_static(b"1\n2\n"), rows: 2, room: Room::default() };
         to.send(batch).await.map_err(|_| lost("stopped"))?;
     }
     end.map(|()| batches * 2)

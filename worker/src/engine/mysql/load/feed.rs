@@ -10,7 +10,7 @@ use futures::StreamExt;
 use mysql_async::{InfileData, LocalInfileError};
 use tokio::sync::mpsc;
 
-use super::super::super::RowBatch;
+use super::super::super::{Room, RowBatch};
 
 /// A packet to the server holds at most so many bytes: it refuses larger ones than its
 /// `max_allowed_packet`, and a single row may be larger than that.
@@ -30,6 +30,8 @@ impl Sent {
 pub(super) struct Feed {
     first: Option<RowBatch>,
     rest: mpsc::Receiver<RowBatch>,
+    /// Of the batch that was handed out last: it is on its way until the next one is asked for.
+    room: Room,
     sent: Sent,
 }
 
@@ -37,7 +39,7 @@ impl Feed {
     /// Waits for the first batch; a stream that ends without one is none.
     pub(super) async fn open(mut rest: mpsc::Receiver<RowBatch>) -> Option<Self> {
         let first = rest.recv().await?;
-        Some(Self { first: Some(first), rest, sent: Sent::default() })
+        Some(Self { first: Some(first), rest, room: Room::default(), sent: Sent::default() })
     }
 
     pub(super) fn sent(&self) -> Sent {
@@ -46,11 +48,13 @@ impl Feed {
 
     /// The next batch's text.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
+        self.room = Room::default();
         let batch = match self.first.take() {
             Some(first) => first,
             None => self.rest.recv().await?,
         };
         self.sent.0.fetch_add(u64::from(batch.rows), Ordering::AcqRel);
+        self.room = batch.room;
         Some(batch.bytes)
     }
 
@@ -94,7 +98,8 @@ mod tests {
     async fn batches_are_cut_into_packets_and_counted() {
         let (sender, receiver) = mpsc::channel(4);
         for (length, rows) in [(10, 2), (2 * PACKET_BYTES + 1, 1), (PACKET_BYTES, 3)] {
-            sender.send(RowBatch { bytes: Bytes::from(vec![b'x'; length]), rows }).await.unwrap();
+            let bytes = Bytes::from(vec![b'x'; length]);
+            sender.send(RowBatch { bytes, rows, room: Room::default() }).await.unwrap();
         }
         drop(sender);
         let feed = Feed::open(receiver).await.unwrap();

@@ -13,11 +13,12 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use mysql_async::prelude::Queryable;
 
 use super::super::super::Result;
-use super::super::super::shape::{KeyTuple, Row, TableShape};
+use super::super::super::shape::{Column, KeyTuple, Row, TableShape};
 use super::super::errors::classify;
 use super::super::insertion::{is_clash, largest_statement, too_large};
 use super::super::literal::{push_equal, push_value};
 use super::super::outcome::{told, unchanged};
+use super::super::pieces;
 use super::super::quote::ident;
 use super::super::select;
 use super::super::session::{ANSWER_BYTES, Session, pass_over, set};
@@ -32,9 +33,15 @@ pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Ro
     let mut from = 0;
     let mut most = PACKET_STATEMENTS;
     let together = joined::is_possible(t)?;
+    let columns = select::stored(t)?;
     while from < rows.len() {
         let mut waiting = &rows[from..rows.len().min(from + most)];
-        if together && most > 1 {
+        let large = waiting.iter().position(|row| is_large(&columns, row));
+        if large == Some(0) {
+            stage(s, t, &columns, &waiting[0], &doing).await?;
+        }
+        waiting = &waiting[..large.map_or(waiting.len(), |at| at.max(1))];
+        if together && most > 1 && waiting.len() > 1 {
             let largest = PACKET_BYTES.min(largest_statement(s.info.max_allowed_packet));
             let (statement, count) = joined::statement(t, waiting, largest)?;
             if count > 1 && send_joined(s, &statement, count, &doing).await? {
@@ -60,8 +67,26 @@ pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Ro
                 most = 1;
             }
         }
+        if large == Some(0) {
+            pieces::forget(s, columns.len(), &doing).await?;
+        }
     }
     Ok(clashes)
+}
+
+/// Whether a row has a value that is sent in pieces: then it is written alone.
+fn is_large(columns: &[&Column], row: &Row) -> bool {
+    columns.iter().zip(&row.0).any(|(column, value)| pieces::is_large(column, value.as_ref()))
+}
+
+/// Sends a row's large values; they are numbered by their columns.
+async fn stage(s: &mut Session, t: &TableShape, columns: &[&Column], row: &Row, doing: &str) -> Result<()> {
+    for (n, (column, value)) in columns.iter().zip(&row.0).enumerate() {
+        if let Some(value) = value.as_ref().filter(|value| pieces::is_large(column, Some(value))) {
+            pieces::send(s, (t, column), value, n, doing).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the statement changed each of its rows; if not, it is as if it had not run, or may be
@@ -154,10 +179,13 @@ fn statement(t: &TableShape, row: &Row) -> Result<Vec<u8>> {
     let columns = select::stored(t)?;
     let key = key_of(t, row, columns.len())?;
     let mut out = format!("UPDATE {} SET ", ident(&t.name)).into_bytes();
-    for (column, value) in columns.iter().zip(&row.0) {
+    for (n, (column, value)) in columns.iter().zip(&row.0).enumerate() {
         out.extend_from_slice(ident(&column.name).as_bytes());
         out.extend_from_slice(b" = ");
-        push_value(&mut out, column, value.as_deref())?;
+        match pieces::is_large(column, value.as_ref()) {
+            true => out.extend_from_slice(pieces::name(n).as_bytes()),
+            false => push_value(&mut out, column, value.as_deref())?,
+        }
         out.extend_from_slice(b", ");
     }
     out.truncate(out.len() - 2);
