@@ -12,6 +12,7 @@ pub mod mysql;
 mod network;
 pub mod point;
 mod postgres;
+mod row_batch;
 mod row_hashes;
 pub mod shape;
 
@@ -20,13 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use longshore_shared::domain::connection::{Engine, EngineGroup, Tls};
 use longshore_shared::domain::examination::{FeatureRights, ServerFacts, Stage};
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::vault::Secret;
 use tokio::sync::mpsc;
 
+pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hashed, RowHashes};
 use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 
@@ -81,13 +82,13 @@ pub struct Look {
     pub features: Vec<FeatureRights>,
 }
 
-/// A piece of a row stream: whole rows in the engine group's bulk-load text.
-#[derive(Clone, Debug)]
-pub struct RowBatch {
-    /// Rows, each ended by the format's row end.
-    pub bytes: Bytes,
-    /// How many rows `bytes` holds.
-    pub rows: u32,
+/// What servers do not show to an account without a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// Tables: it has rights to single ones only.
+    pub tables: bool,
+    /// Triggers of the tables that it sees.
+    pub triggers: bool,
 }
 
 /// Looks at a server and a database; changes nothing.
@@ -105,6 +106,9 @@ pub trait Inspector: Send {
 
     /// Which of the named tables hold at least one row.
     async fn holds_rows(&mut self, names: &[String]) -> Result<Vec<bool>>;
+
+    /// What of the database the account surely does not see, as far as the server tells of rights.
+    async fn hidden(&mut self) -> Result<Hidden>;
 
     /// Takes a server-wide advisory lock of this name for the life of the session.
     async fn raise_probe(&mut self, name: &str) -> Result<()>;

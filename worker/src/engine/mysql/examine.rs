@@ -16,7 +16,7 @@ use longshore_shared::domain::failure::Failure;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::super::{Halt, Login, Look, network};
+use super::super::{Halt, Hidden, Login, Look, network};
 use super::quote::ident;
 use super::session::{Line, Session};
 
@@ -55,6 +55,10 @@ async fn look(engine: Engine, login: &Login, conn: Line, handshake: u64) -> Resu
         .await
         .map_err(at(Stage::Privileges))?;
     Ok(Look { server, features })
+}
+
+pub(super) async fn hidden(s: &mut Session) -> super::super::Result<Hidden> {
+    rights::hidden(s).await
 }
 
 /// Nobody answered in time: it matters whether the host takes connections.

@@ -21,6 +21,7 @@ mod literal;
 mod load;
 mod outcome;
 mod page;
+mod pieces;
 mod quote;
 #[cfg(test)]
 mod sample;
@@ -39,7 +40,7 @@ pub(super) use self::compare::differences;
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
-use super::{Columns, Hash, Inspector, Orphans, Reader, Result, RowBatch, RowHashes, Writer};
+use super::{Columns, Hash, Hidden, Inspector, Orphans, Reader, Result, RowBatch, RowHashes, Writer};
 
 #[async_trait]
 impl Inspector for Session {
@@ -57,6 +58,10 @@ impl Inspector for Session {
 
     async fn holds_rows(&mut self, names: &[String]) -> Result<Vec<bool>> {
         inspect::holds_rows(self, names).await
+    }
+
+    async fn hidden(&mut self) -> Result<Hidden> {
+        examine::hidden(self).await
     }
 
     async fn raise_probe(&mut self, name: &str) -> Result<()> {

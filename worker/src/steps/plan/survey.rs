@@ -6,6 +6,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::sync::{Filters, Keyless};
 
 use super::decide::{Candidate, Existing};
+use super::hidden;
 use super::refuse::mismatch;
 use super::select::{Selected, select};
 use crate::engine::Inspector;
@@ -49,6 +50,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     let target_names: Vec<String> =
         theirs.into_iter().filter(|t| t.kind == TableKind::Base).map(|t| t.name).collect();
     let children = children(context, &mut *target, &candidates, &target_names).await?;
+    warnings.extend(hidden::check(context, &mut *source, &mut *target, &candidates).await?);
     warnings.extend(untouched_triggers(&candidates));
     warnings.extend(flavours(&here, &there));
     Ok(Survey { candidates, refused, target_names, children, warnings })

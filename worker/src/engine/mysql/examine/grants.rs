@@ -56,6 +56,11 @@ impl Grants {
         self.schema(right, schema) || self.tables.iter().any(named)
     }
 
+    /// Whether there are rights to single tables of the schema.
+    pub(super) fn names_tables(&self, schema: &str) -> bool {
+        self.tables.iter().any(|(of, _, _)| of == schema)
+    }
+
     /// The pattern among the account's own (no role's) that counts for the schema, and its rights.
     pub(super) fn counting(&self, schema: &str) -> Option<(&str, &BTreeSet<String>)> {
         let own = self.schemas.iter().filter(|(to, pattern, _)| is_account(to) && self.fits(pattern, schema));

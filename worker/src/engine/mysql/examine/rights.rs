@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use longshore_shared::domain::examination::{Feature, FeatureRights, MissingRight};
 
-use super::super::super::Result;
+use super::super::super::{Hidden, Result};
 use super::super::quote::{ident, text};
 use super::super::session::{Session, text_at};
 use super::facts::Known;
@@ -49,6 +49,24 @@ pub(super) async fn features(
         local_infile: known.is_on("local_infile"),
     };
     Ok(Feature::ALL.iter().map(|&feature| account.lacks(feature)).collect())
+}
+
+/// What the session's account surely does not see of its schema.
+pub(super) async fn hidden(s: &mut Session) -> Result<Hidden> {
+    let doing = "look at the account's rights";
+    let lines = s.rows("SHOW GRANTS", doing).await?;
+    let lines: Vec<_> = lines.iter().map(|row| text_at(row, 0)).collect();
+    let literal = s.rows("SHOW VARIABLES LIKE 'partial_revokes'", doing).await?;
+    let literal = literal.first().is_some_and(|row| text_at(row, 1) == "ON");
+    Ok(hidden_by(&Grants::read(lines.iter().map(String::as_str), literal), &s.database))
+}
+
+/// Only where a grant shows it: a line that was not understood may be the one that gives the right.
+fn hidden_by(grants: &Grants, database: &str) -> Hidden {
+    Hidden {
+        tables: !grants.schema("SELECT", database) && grants.names_tables(database),
+        triggers: !grants.schema("TRIGGER", database) && grants.schema("INSERT", database),
+    }
 }
 
 /// `user@host` quoted in two parts; a user's name may hold an `@`, a host's not.
@@ -158,7 +176,7 @@ fn missing_one(right: &str, statement: String) -> MissingRight {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Feature, Grants, account};
+    use super::{Account, Feature, Grants, Hidden, account, hidden_by};
 
     fn statements(lines: &[&str], known: &[&str], binlog: bool, feature: Feature) -> Vec<String> {
         let account = Account {
@@ -171,6 +189,25 @@ mod tests {
             local_infile: false,
         };
         account.lacks(feature).missing.into_iter().map(|missing| missing.statement).collect()
+    }
+
+    #[test]
+    fn what_is_surely_hidden() {
+        let table = "GRANT SELECT, INSERT ON `shop`.`orders` TO `u`@`%`";
+        let schema = "GRANT SELECT, INSERT ON `shop`.* TO `u`@`%`";
+        let all = "GRANT ALL PRIVILEGES ON `sh%`.* TO `u`@`%`";
+        let usage = "GRANT USAGE ON *.* TO `u`@`%`";
+        for (lines, tables, triggers) in [
+            (&[usage, table][..], true, false),
+            (&[usage, schema], false, true),
+            (&[usage, schema, table], false, true),
+            (&[all, table], false, false),
+            (&[schema, "GRANT TRIGGER ON *.* TO `u`@`%`"], false, false),
+            (&["a line that nobody understands"], false, false),
+        ] {
+            let found = hidden_by(&Grants::read(lines.iter().copied(), false), "shop");
+            assert_eq!(found, Hidden { tables, triggers }, "{lines:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,55 @@
+//! What an account does not see would be left out, or fire, without a word.
+
+use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::sync::{Selection, TargetTriggers};
+
+use super::decide::Candidate;
+use crate::engine::Inspector;
+use crate::steps::context::Context;
+use crate::steps::error::StepError;
+
+/// Fails where tables would be left out; answers what else a person should know.
+pub(super) async fn check(
+    context: &Context,
+    source: &mut dyn Inspector,
+    target: &mut dyn Inspector,
+    candidates: &[Candidate],
+) -> Result<Vec<String>, StepError> {
+    let (ours, theirs) = futures::try_join!(source.hidden(), target.hidden())?;
+    let spec = context.spec();
+    let mut warnings = Vec::new();
+    let name = &context.source().name;
+    match &spec.selection {
+        Selection::Full if ours.tables => return Err(partial(name, source.database()).into()),
+        Selection::Selective { tables, .. }
+            if ours.tables && tables.iter().any(|t| t.contains(['*', '?'])) =>
+        {
+            warnings.push(format!(
+                "the account of connection {name} has rights to single tables only: a pattern of the task covers \
+                 none that it does not see"
+            ));
+        }
+        Selection::Full | Selection::Selective { .. } => {}
+    }
+    let exist = candidates.iter().any(|candidate| candidate.target.is_some());
+    if theirs.triggers && exist && spec.target_triggers != TargetTriggers::Fire {
+        warnings.push(format!(
+            "the account of connection {} does not see triggers, which would fire for every row that is written: \
+             grant it TRIGGER on the database, so that tables with triggers are refused",
+            context.target().name
+        ));
+    }
+    Ok(warnings)
+}
+
+fn partial(connection: &str, database: &str) -> Failure {
+    Failure::permanent(
+        FailureClass::PermissionError,
+        "privilege_missing",
+        format!(
+            "the account of connection {connection} has rights to single tables of {database} only: a sync of all \
+             tables would leave out what it does not see"
+        ),
+        "grant it SELECT on the whole database, or name the tables in a selective task",
+    )
+}
