@@ -61,7 +61,7 @@ async fn finish(
     let found = target.digest(&plan.shape, &range, context.hash()).await?;
     // What is not equal is left to the verification, which says what differs.
     let equal = (found == expected).then_some(expected.rows);
-    let detail = written(&DiffDetail { deferred: 0, equal, range })?;
+    let detail = written(&DiffDetail { deferred: 0, equal, kept: equal.is_some(), range })?;
     Ok(Outcome { detail, ..Outcome::default() })
 }
 

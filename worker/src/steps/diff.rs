@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     source.freeze().await?;
     let done = apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?;
     source.thaw().await?;
-    let detail = DiffDetail { deferred: done.deferred, equal: done.equal, range };
+    let detail = DiffDetail { deferred: done.deferred, equal: done.equal, kept: done.kept, range };
     Ok(Outcome { detail: written(&detail)?, ..Outcome::default() })
 }
 
@@ -35,6 +35,8 @@ pub(super) struct Applied {
     pub(super) deferred: u64,
     /// How many rows each side has, if their checksums are equal now.
     pub(super) equal: Option<u64>,
+    /// The target was seen to have each row of the source as the policy promises.
+    pub(super) kept: bool,
 }
 
 /// Makes the target's rows of the range as the policy says.
@@ -49,21 +51,22 @@ pub(super) async fn apply(
     if let Some(equal) = equal(context, source, target, plan, range).await? {
         let rows = whole(equal);
         meter.add(Counts { rows, unchanged: rows, ..Counts::default() });
-        return Ok(Applied { deferred: 0, equal: Some(equal) });
+        return Ok(Applied { deferred: 0, equal: Some(equal), kept: true });
     }
-    let (mut deferred, mut proven, mut rows) = (0, true, 0);
+    let (mut deferred, mut kept, mut skipped, mut rows) = (0, true, 0, 0);
     let mut comparison = Comparison::new(&plan.shape, range, context.hash());
     while let Some(page) = comparison.next(source, target).await? {
         rows += page.rows;
         let written = write(context, source, target, plan, page).await?;
         meter.add(written.counts);
         deferred += written.deferred;
-        proven &= written.proven;
+        skipped += written.counts.skipped;
+        kept &= written.kept;
     }
     // Each row of the source has been seen on the target, as it is, by whoever has the range in
     // hand; if there is none besides, nothing is left to compare.
-    let equal = (proven && comparison.extra_rows() == Some(0)).then_some(rows);
-    Ok(Applied { deferred, equal })
+    let equal = (kept && skipped == 0 && comparison.extra_rows() == Some(0)).then_some(rows);
+    Ok(Applied { deferred, equal, kept })
 }
 
 /// How many rows each side has, if both checksums are equal.
@@ -83,8 +86,8 @@ struct Written {
     counts: Counts,
     /// Rows that were left out since another row holds their unique value.
     deferred: u64,
-    /// Whether the target has each row of the page as the source has it.
-    proven: bool,
+    /// Whether the target was seen to have each row of the page as the policy promises.
+    kept: bool,
 }
 
 async fn write(
@@ -108,7 +111,7 @@ async fn write(
         }
     };
     if updates.is_empty() && page.missing.is_empty() {
-        return Ok(Written { proven: counts.skipped == 0, counts, deferred: 0 });
+        return Ok(Written { kept: true, counts, deferred: 0 });
     }
     target.begin().await?;
     let not_updated = match updates.is_empty() {
@@ -125,16 +128,17 @@ async fn write(
         return Err(clash(plan, deferred).into());
     }
     let rows = [updates, page.missing];
-    let proven = deferred == 0
-        && counts.skipped == 0
-        && match &page.span {
-            Some(span) => equal(context, source, target, plan, span).await?.is_some(),
-            None => is_there(target, plan, &rows).await?,
-        };
+    let is_equal = match &page.span {
+        Some(span) if deferred == 0 && counts.skipped == 0 => {
+            equal(context, source, target, plan, span).await?.is_some()
+        }
+        _ => false,
+    };
+    let kept = is_equal || deferred == 0 && is_there(target, plan, &rows).await?;
     context.commit(target).await?;
     counts.updated = whole(rows[0].len() - not_updated);
     counts.inserted = whole(rows[1].len() - not_inserted);
-    Ok(Written { counts, deferred, proven })
+    Ok(Written { counts, deferred, kept })
 }
 
 /// Whether the target has these rows now, to the byte: a trigger of it may have changed them.

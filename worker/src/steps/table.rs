@@ -153,6 +153,10 @@ pub(super) struct DiffDetail {
     /// last write, were equal.
     #[serde(default)]
     pub(super) equal: Option<u64>,
+    /// Whether the target was seen to have each row of the source as the policy promises: what
+    /// differs later somebody else has changed.
+    #[serde(default)]
+    pub(super) kept: bool,
     /// The range.
     #[serde(default)]
     pub(super) range: Range,

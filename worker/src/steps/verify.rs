@@ -24,6 +24,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         return compare_part(context, &plan, range).await;
     }
     let unproven = unproven(context, &plan).await?;
+    let was_kept = unproven.was_kept;
     let (both, found) = match unproven.ranges.as_slice() {
         [] => (Both::default(), Found::default()),
         ranges => compare(context, &plan, ranges).await?,
@@ -34,7 +35,8 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     if verified.result == VerifyResult::Equal {
         return Ok(Outcome { verified: Some(verified), ..Outcome::default() });
     }
-    Err(StepError::Unequal { failure: unequal(&plan, &verified, found), verified })
+    let failure = if was_kept { changed(&plan, &verified, found) } else { unequal(&plan, &verified, found) };
+    Err(StepError::Unequal { failure, verified })
 }
 
 /// Tells the step that judges the table whether both sides have the same rows here.
@@ -44,7 +46,7 @@ async fn compare_part(context: &Context, plan: &TablePlan, range: Range) -> Resu
     let found = digests(&mut *source, &mut *target, &plan.shape, &range, context.hash()).await?;
     futures::try_join!(source.thaw(), target.thaw())?;
     let equal = found.filter(|(left, right)| left == right).map(|(left, _)| left.rows);
-    let detail = written(&DiffDetail { deferred: 0, equal, range })?;
+    let detail = written(&DiffDetail { deferred: 0, equal, kept: equal.is_some(), range })?;
     Ok(Outcome { detail, ..Outcome::default() })
 }
 
@@ -54,6 +56,8 @@ struct Unproven {
     ranges: Vec<Range>,
     /// Rows that both sides have alike in all others.
     rows: u64,
+    /// Every comparison saw the target as the policy promises when it was done.
+    was_kept: bool,
 }
 
 /// A comparison has looked at each range when all was done that there was to do, at this very
@@ -61,15 +65,18 @@ struct Unproven {
 /// mean the same rows on both sides only if both order the key alike, and nothing may have been
 /// written past them.
 async fn unproven(context: &Context, plan: &TablePlan) -> Result<Unproven, StepError> {
-    let all = Unproven { ranges: vec![Range::ALL], rows: 0 };
+    let all = Unproven { ranges: vec![Range::ALL], rows: 0, was_kept: false };
     let proving: &[StepKind] = match plan.mode {
         TableMode::Diff => &[StepKind::Diff],
         TableMode::Create | TableMode::Fill => &[StepKind::Copy, StepKind::Verify],
-        TableMode::Replace | TableMode::Equal | TableMode::Refused => return Ok(all),
+        TableMode::Replace => &[StepKind::Replace],
+        TableMode::Equal | TableMode::Refused => return Ok(all),
     };
     let details: Vec<DiffDetail> =
         context.details(proving).await?.iter().map(|told| read(told, "outcome")).collect::<Result<_, _>>()?;
     let told: Vec<Range> = details.iter().map(|detail| detail.range.clone()).collect();
+    let was_kept = Range::are_all(&told) && details.iter().all(|detail| detail.kept);
+    let all = Unproven { was_kept, ..all };
     let is_whole = told == [Range::ALL];
     if !is_whole && !plan.shape.key.as_ref().is_some_and(|key| key.same_order) {
         return Ok(all);
@@ -79,7 +86,7 @@ async fn unproven(context: &Context, plan: &TablePlan) -> Result<Unproven, StepE
     }
     let rows = details.iter().filter_map(|detail| detail.equal).sum();
     let ranges = details.into_iter().filter(|detail| detail.equal.is_none()).map(|detail| detail.range);
-    Ok(Unproven { ranges: ranges.collect(), rows })
+    Ok(Unproven { ranges: ranges.collect(), rows, was_kept })
 }
 
 /// Rows of both sides, and whether they are equal.
@@ -112,7 +119,7 @@ async fn compare(context: &Context, plan: &TablePlan, ranges: &[Range]) -> Resul
             continue;
         }
         both.equal = false;
-        if matches!(plan.verify, VerifyPolicy::SourceFirst | VerifyPolicy::TargetFirst) {
+        if plan.shape.key.is_some() {
             let rows = context.chunk_rows(&plan.shape);
             found += by_key(context, &mut *source, &mut *target, plan, range, rows).await?;
         }
@@ -186,24 +193,42 @@ fn judge(plan: &TablePlan, both: Both, found: Found) -> Verified {
 }
 
 fn unequal(plan: &TablePlan, verified: &Verified, found: Found) -> Failure {
-    let Verified { source_rows, target_rows, extra_rows, .. } = verified;
-    let what = match plan.verify {
-        VerifyPolicy::Exact => "the checksums differ".to_owned(),
-        VerifyPolicy::SourceFirst | VerifyPolicy::TargetFirst => format!(
-            "{} rows are missing, {} differ, {extra_rows} are only on the target",
-            found.missing, found.differing
-        ),
-    };
     Failure::permanent(
         FailureClass::DataError,
         "verification_failed",
         format!(
-            "table {}: the target is not as promised: {source_rows} rows on the source, {target_rows} on the \
-             target; {what}",
-            plan.shape.name
+            "table {}: the target is not as promised: {}",
+            plan.shape.name,
+            differing(plan, verified, found)
         ),
         "rows changed on one of the sides during the job, or a trigger of the target changed them: run it again",
     )
+}
+
+/// The target was as promised when its ranges were compared, and is not any more.
+fn changed(plan: &TablePlan, verified: &Verified, found: Found) -> Failure {
+    Failure::permanent(
+        FailureClass::DataError,
+        "changed_meanwhile",
+        format!(
+            "table {}: somebody else wrote to the target after it was compared: {}",
+            plan.shape.name,
+            differing(plan, verified, found)
+        ),
+        "keep others from writing to the target's table during the job, and run it again",
+    )
+}
+
+fn differing(plan: &TablePlan, verified: &Verified, found: Found) -> String {
+    let Verified { source_rows, target_rows, extra_rows, .. } = verified;
+    let what = match plan.shape.key {
+        None => "the checksums differ".to_owned(),
+        Some(_) => format!(
+            "{} rows are missing, {} differ, {extra_rows} are only on the target",
+            found.missing, found.differing
+        ),
+    };
+    format!("{source_rows} rows on the source, {target_rows} on the target; {what}")
 }
 
 #[cfg(test)]

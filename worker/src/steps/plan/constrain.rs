@@ -44,7 +44,7 @@ pub(super) fn check(tables: &mut [(&Candidate, &mut Decision)], target_names: &[
 
 /// Takes out the foreign keys whose parent will not be there.
 fn take_orphaned(decision: &mut Decision, there: &HashSet<String>) -> Vec<ForeignKey> {
-    let (Decision::Settled(settled) | Decision::ByContent(settled)) = decision else { return Vec::new() };
+    let (Decision::Settled(settled) | Decision::ByContent(settled, _)) = decision else { return Vec::new() };
     let orphaned =
         |key: &ForeignKey| key.parent_schema.is_some() || !there.contains(&key.parent.to_lowercase());
     let (without, with) = settled.new_foreign_keys.drain(..).partition(orphaned);

@@ -34,8 +34,9 @@ pub(super) struct Existing {
 pub(super) enum Decision {
     /// This is done.
     Settled(Settled),
-    /// It has no key and both sides hold rows: their contents decide ([`keyless`]).
-    ByContent(Settled),
+    /// It has no key, both sides hold rows, and the target's may not be replaced: if their contents
+    /// are equal this is done, else it is refused.
+    ByContent(Settled, Failure),
     /// Nothing is done.
     Refused(Failure),
 }
@@ -90,21 +91,21 @@ fn try_decide(table: &Candidate, spec: &SyncSpec, differences: Differences<'_>) 
         new_foreign_keys: keys,
     };
     if source.key.is_none() {
-        return Ok(Decision::ByContent(settled));
+        let exact = Settled { verify: VerifyPolicy::Exact, prunes: false, ..settled };
+        return Ok(match refuse_replacing(target, spec) {
+            Ok(()) => Decision::Settled(Settled { mode: TableMode::Replace, ..exact }),
+            Err(failure) => Decision::ByContent(Settled { mode: TableMode::Equal, ..exact }, failure),
+        });
     }
     refuse_triggers(target, spec)?;
     Ok(Decision::Settled(settled))
 }
 
-/// Decides about a table without a key whose both sides hold rows.
-pub(super) fn keyless(table: &Candidate, spec: &SyncSpec, settled: Settled, equal: bool) -> Decision {
-    let name = &table.source.name;
-    let exact = Settled { verify: VerifyPolicy::Exact, prunes: false, ..settled };
-    if equal {
-        return Decision::Settled(Settled { mode: TableMode::Equal, ..exact });
-    }
+/// Why the rows of a table without a key may not be replaced.
+fn refuse_replacing(target: &Existing, spec: &SyncSpec) -> Result<(), Failure> {
+    let name = &target.shape.name;
     if spec.policy == ConflictPolicy::TargetFirst {
-        return Decision::Refused(mismatch(
+        return Err(mismatch(
             "target_first",
             format!(
                 "table {name}: without a key nobody can tell which rows the target lacks, and its rows differ"
@@ -113,7 +114,7 @@ pub(super) fn keyless(table: &Candidate, spec: &SyncSpec, settled: Settled, equa
         ));
     }
     if !(spec.delete_extra || spec.keyless == Keyless::Replace) {
-        return Decision::Refused(mismatch(
+        return Err(mismatch(
             "keyless_differs",
             format!(
                 "table {name}: it has no key and its rows differ, so all of them would have to be replaced"
@@ -121,10 +122,7 @@ pub(super) fn keyless(table: &Candidate, spec: &SyncSpec, settled: Settled, equa
             "give the table a primary key on both sides, set keyless to replace, or exclude the table",
         ));
     }
-    match table.target.as_ref().map(|target| refuse_triggers(target, spec)) {
-        Some(Err(failure)) => Decision::Refused(failure),
-        _ => Decision::Settled(Settled { mode: TableMode::Replace, ..exact }),
-    }
+    refuse_triggers(target, spec)
 }
 
 fn loaded(mode: TableMode, new_indexes: Vec<Index>, new_foreign_keys: Vec<ForeignKey>) -> Settled {

@@ -11,6 +11,7 @@
 
 mod constrain;
 mod decide;
+mod hidden;
 mod known;
 mod layout;
 mod refuse;
@@ -51,7 +52,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
 
     let mut source = context.source_reader().await?;
     let mut reader = context.target_reader().await?;
-    compare_keyless(spec, &mut tables, &mut *source, &mut *reader).await?;
+    compare_keyless(&mut tables, &mut *source, &mut *reader).await?;
     refuse_unless_told(spec, &tables)?;
     let laid = lay_out(context, tables, &mut *source, &mut *reader).await?;
     let bystanders = bystanders(survey.children, &laid, &mut *reader).await?;
@@ -130,7 +131,7 @@ fn refuse_unless_told(spec: &SyncSpec, tables: &[Table]) -> Result<(), Failure> 
         .iter()
         .filter_map(|table| match &table.decision {
             Decision::Refused(failure) => Some(failure),
-            Decision::Settled(_) | Decision::ByContent(_) => None,
+            Decision::Settled(_) | Decision::ByContent(..) => None,
         })
         .collect();
     match (spec.on_mismatch, refuse::all(&refused)) {
@@ -139,15 +140,16 @@ fn refuse_unless_told(spec: &SyncSpec, tables: &[Table]) -> Result<(), Failure> 
     }
 }
 
-/// Decides the tables without a key whose both sides hold rows.
+/// Decides the tables without a key whose both sides hold rows that may not be replaced. All others
+/// are compared at the job's point of the source, by the step that would replace them.
 async fn compare_keyless(
-    spec: &SyncSpec,
     tables: &mut [Table],
     source: &mut dyn Reader,
     target: &mut dyn Reader,
 ) -> Result<(), StepError> {
     for table in tables {
-        let (Some(candidate), Decision::ByContent(settled)) = (&table.candidate, &table.decision) else {
+        let (Some(candidate), Decision::ByContent(settled, failure)) = (&table.candidate, &table.decision)
+        else {
             continue;
         };
         let shape = &candidate.source;
@@ -155,7 +157,10 @@ async fn compare_keyless(
             source.digest(shape, &Range::ALL, Hash::Strong),
             target.digest(shape, &Range::ALL, Hash::Strong)
         )?;
-        table.decision = decide::keyless(candidate, spec, settled.clone(), left == right);
+        table.decision = match left == right {
+            true => Decision::Settled(settled.clone()),
+            false => Decision::Refused(failure.clone()),
+        };
     }
     Ok(())
 }
@@ -176,7 +181,7 @@ async fn lay_out(
                 planned(number, candidate, settled, cut)?
             }
             (_, Decision::Refused(failure)) => refused(number, table.name, failure),
-            (_, Decision::Settled(_) | Decision::ByContent(_)) => {
+            (_, Decision::Settled(_) | Decision::ByContent(..)) => {
                 refused(number, table.name, refuse::undecided())
             }
         });

@@ -10,8 +10,9 @@ use longshore_shared::domain::id::WorkerId;
 use longshore_shared::store::job_holders::Enlisted;
 use serde_json::Value;
 
-use super::Point;
+use super::{Point, structure};
 use crate::engine::point::{Anchor, Means};
+use crate::engine::shape::TableShape;
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
 use crate::steps::table::written;
@@ -26,7 +27,8 @@ pub(crate) struct Fixing<'a> {
     anchor: Option<Box<dyn Anchor>>,
     /// Whether equal marks prove the point; asked once.
     marks: bool,
-    tables: Vec<String>,
+    /// The tables that will be read, as they were planned.
+    tables: Vec<TableShape>,
     round: u32,
     /// Of the newest point.
     way: Way,
@@ -49,7 +51,7 @@ impl<'a> Fixing<'a> {
     /// For the context's job.
     pub(crate) async fn begin(context: &'a Context) -> Result<Self, StepError> {
         let plans = context.plans(None).await?;
-        let tables = plans.into_iter().map(|plan| plan.shape.name).collect();
+        let tables = plans.into_iter().map(|plan| plan.shape).collect();
         Ok(Self { context, anchor: None, marks: false, tables, round: 0, way: Way::Alone })
     }
 
@@ -73,7 +75,8 @@ impl<'a> Fixing<'a> {
         self.way = if self.marks && self.round <= MARKED_ROUNDS {
             Way::Marks
         } else {
-            match anchor.hold(&self.tables).await? {
+            let names: Vec<String> = self.tables.iter().map(|table| table.name.clone()).collect();
+            match anchor.hold(&names).await? {
                 Some(means) => Way::Stopped(means),
                 None => Way::Reduced,
             }
@@ -100,11 +103,12 @@ impl<'a> Fixing<'a> {
     }
 
     /// Lets commits go on, once it is settled who holds the point; answers what a reader of the
-    /// job should know. An error: the point proves nothing.
+    /// job should know. An error: the point proves nothing, or shows other tables than were planned.
     pub(crate) async fn end(&mut self) -> Result<Option<String>, StepError> {
-        if let Some(anchor) = &mut self.anchor {
+        if let Some(mut anchor) = self.anchor.take() {
             anchor.let_go().await.map_err(|failure| not_held(&failure))?;
         }
+        structure::check(self.context, &self.tables).await?;
         let rounds = self.round;
         tracing::info!(rounds, "the snapshot's point is fixed: {:?}", self.way);
         Ok((self.way == Way::Reduced).then(|| {

@@ -9,6 +9,7 @@ mod again;
 mod fix;
 mod held;
 mod lent;
+mod structure;
 
 use longshore_shared::domain::id::WorkerId;
 use serde::{Deserialize, Serialize};

@@ -28,7 +28,7 @@ fn told(mut tables: Vec<(Candidate, Decision)>, target: &[&str]) -> (Vec<String>
     for (candidate, decision) in &tables {
         match decision {
             Decision::Settled(settled) => keys += settled.new_foreign_keys.len(),
-            Decision::ByContent(_) => {}
+            Decision::ByContent(..) => {}
             Decision::Refused(failure) => {
                 assert_eq!(failure.code, "parent_missing");
                 refused.push(candidate.source.name.clone());

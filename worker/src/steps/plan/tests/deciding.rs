@@ -1,7 +1,6 @@
-use longshore_shared::domain::step::{TableMode, VerifyPolicy};
 use longshore_shared::domain::sync::{ConflictPolicy, Keyless, SyncSpec, TargetTriggers};
 
-use super::super::decide::{Candidate, Decision, decide, keyless};
+use super::super::decide::{Candidate, Decision, decide};
 use super::super::fake::{column, index, points_to, shape};
 use super::{candidate, spec};
 use crate::engine::shape::{Family, TableShape};
@@ -17,7 +16,7 @@ fn differences(source: &TableShape, target: &TableShape) -> Vec<String> {
 fn told(decision: &Decision) -> String {
     match decision {
         Decision::Refused(failure) => failure.code.clone(),
-        Decision::ByContent(_) => "by content".to_owned(),
+        Decision::ByContent(..) => "by content".to_owned(),
         Decision::Settled(s) => {
             let (indexes, keys) = (s.new_indexes.len(), s.new_foreign_keys.len());
             let prunes = if s.prunes { ", prunes" } else { "" };
@@ -94,24 +93,23 @@ fn triggers_of_the_target_are_refused_unless_they_may_fire() {
 }
 
 #[test]
-fn tables_without_a_key_are_decided_by_their_content() {
+fn tables_without_a_key_are_replaced_or_decided_by_their_content() {
     let table = candidate(keyless_shape(), Some((keyless_shape(), true)));
-    let check = |spec: &SyncSpec, equal: bool, expected: &str| {
-        let Decision::ByContent(settled) = decide(&table, spec, &differences) else {
-            panic!("decided without a look at the content")
+    let replacing = SyncSpec { keyless: Keyless::Replace, ..spec() };
+    check(&table, &replacing, "replace +0 +0, exact");
+    check(&table, &SyncSpec { delete_extra: true, ..spec() }, "replace +0 +0, exact");
+    let armed = TableShape { triggers: vec!["audit".to_owned()], ..keyless_shape() };
+    let armed = candidate(keyless_shape(), Some((armed, true)));
+    let target_first = SyncSpec { policy: ConflictPolicy::TargetFirst, ..replacing.clone() };
+    for (table, spec, code) in [
+        (&table, &spec(), "keyless_differs"),
+        (&table, &target_first, "target_first"),
+        (&armed, &replacing, "target_has_triggers"),
+    ] {
+        let Decision::ByContent(settled, failure) = decide(table, spec, &differences) else {
+            panic!("{code}: decided without a look at the content")
         };
-        let decision = keyless(&table, spec, settled, equal);
-        assert_eq!(told(&decision), expected);
-        if let Decision::Settled(settled) = decision {
-            assert_eq!(settled.verify, VerifyPolicy::Exact);
-            assert_eq!(settled.mode == TableMode::Equal, equal);
-        }
-    };
-    let target_first = SyncSpec { policy: ConflictPolicy::TargetFirst, ..spec() };
-    check(&spec(), true, "equal +0 +0, exact");
-    check(&target_first, true, "equal +0 +0, exact");
-    check(&spec(), false, "keyless_differs");
-    check(&SyncSpec { keyless: Keyless::Replace, ..spec() }, false, "replace +0 +0, exact");
-    check(&SyncSpec { delete_extra: true, ..spec() }, false, "replace +0 +0, exact");
-    check(&SyncSpec { keyless: Keyless::Replace, ..target_first }, false, "target_first");
+        assert_eq!(failure.code, code);
+        assert_eq!(told(&Decision::Settled(settled)), "equal +0 +0, exact");
+    }
 }
