@@ -15,8 +15,8 @@ pub(super) const COLUMNS: &str = "id, k, c, pad";
 const MEMORY: f64 = 100.0;
 
 /// Four tables like sysbench's.
-pub(super) async fn sysbench(stack: &Stack) {
-    let (ours, floor, dump, mydumper) = measure(stack, &TABLES, true).await;
+pub(super) async fn sysbench(stack: &Stack, task: &str) {
+    let (ours, floor, dump, mydumper) = measure(stack, task, &TABLES, true).await;
     let peers = Peers::between(&stack.source, &stack.target);
     let columns = TABLES.map(|table| (table, COLUMNS));
     let bare = (0..ROUNDS).map(|_| peers.checksums(&columns)).fold(f64::MAX, f64::min);
@@ -30,22 +30,22 @@ pub(super) async fn sysbench(stack: &Stack) {
 /// A wide table, and one of large values.
 pub(super) async fn shapes() {
     let stack = fleet(2, "4").await;
+    let task = stack.task(&json!({})).await;
     tables::wide(&stack.source, 150_000).await;
-    let (ours, floor, dump, _) = measure(&stack, &["wide"], false).await;
+    let (ours, floor, dump, _) = measure(&stack, &task, &["wide"], false).await;
     report::line("wide table, beside mariadb-dump | mariadb", "s", ours.copied, dump, Bound::None);
     report::line("wide table, beside LOAD DATA from a pipe", "s", ours.copied, floor, Bound::None);
     stack.source.run("DROP TABLE wide").await;
     stack.target.run("DROP TABLE wide").await;
     tables::blobs(&stack.source, 400).await;
-    let (ours, floor, dump, _) = measure(&stack, &["blobs"], false).await;
+    let (ours, floor, dump, _) = measure(&stack, &task, &["blobs"], false).await;
     report::line("large values, beside mariadb-dump | mariadb", "s", ours.copied, dump, Bound::None);
     report::line("large values, beside LOAD DATA from a pipe", "s", ours.copied, floor, Bound::None);
     memory(&stack, 1.0);
 }
 
 /// Ours, the floor, the dump and mydumper, in turn.
-async fn measure(stack: &Stack, names: &[&str], whole: bool) -> (Times, f64, f64, f64) {
-    let task = stack.task(&json!({})).await;
+async fn measure(stack: &Stack, task: &str, names: &[&str], whole: bool) -> (Times, f64, f64, f64) {
     let peers = Peers::between(&stack.source, &stack.target);
     let mut bare = Vec::new();
     for name in names {
@@ -56,7 +56,7 @@ async fn measure(stack: &Stack, names: &[&str], whole: bool) -> (Times, f64, f64
         clear(&stack.target, names).await;
         floor = floor.min(peers.floor(&bare));
         clear(&stack.target, names).await;
-        ours = ours.or_faster(timed(stack, &task).await);
+        ours = ours.or_faster(timed(stack, task).await);
         clear(&stack.target, names).await;
         dump = dump.min(peers.dump());
         if whole {
@@ -66,7 +66,7 @@ async fn measure(stack: &Stack, names: &[&str], whole: bool) -> (Times, f64, f64
     }
     // What the next measurement compares with is what ours has made.
     clear(&stack.target, names).await;
-    timed(stack, &task).await;
+    timed(stack, task).await;
     (ours, floor, dump, mydumper)
 }
 
@@ -92,10 +92,7 @@ async fn parts(schema: &Schema, name: &str) -> (String, String, String) {
 
 /// The largest worker's peak; `row` is the largest row's size, in mebibytes.
 fn memory(stack: &Stack, row: f64) {
-    let peak = stack.workers.iter().map(|worker| {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", worker.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
-    });
+    #[expect(clippy::cast_precision_loss, reason = "it is shown")]
+    let peak = stack.workers.iter().map(|worker| worker.memory("VmHWM") as f64 / f64::from(1 << 20));
     report::limit("a worker's peak memory", "MiB", peak.fold(0.0, f64::max), MEMORY + 4.0 * row);
 }

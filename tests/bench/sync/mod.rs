@@ -10,6 +10,7 @@ mod tables;
 
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
+use serde_json::json;
 
 use crate::report;
 
@@ -33,11 +34,12 @@ pub(crate) async fn run(only: Option<&str>) {
         for table in TABLES {
             tables::sysbench(&stack.source, table, ROWS).await;
         }
+        let task = stack.task(&json!({})).await;
         if wanted("copy") {
-            copy::sysbench(&stack).await;
+            copy::sysbench(&stack, &task).await;
         }
         if wanted("repeat") {
-            repeat::run(&stack).await;
+            repeat::run(&stack, &task).await;
         }
     }
     if wanted("shapes") {
