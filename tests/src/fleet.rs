@@ -134,6 +134,15 @@ impl Process {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
     }
 
+    /// A line of what the kernel says of its memory, in bytes: `VmHWM` (the most that it had),
+    /// `VmData` (what it may write to).
+    pub fn memory(&self, line: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+        let kibibytes = found.and_then(|text| text.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        kibibytes.expect("the kernel tells it") * 1024
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap_or_else(|why| panic!("{signal} to {}: {why}", self.name));

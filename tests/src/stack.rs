@@ -13,7 +13,7 @@ use crate::fleet::{Process, Settings, Surroundings, command};
 use crate::place;
 use crate::proxy::Proxy;
 use crate::schema::Schema;
-use crate::servers::Servers;
+use crate::servers::{MariaDb, Servers};
 use crate::wait::seconds;
 
 mod routes;
@@ -130,6 +130,16 @@ impl Stack {
         }
         stack.ready().await;
         stack
+    }
+
+    /// Has its source, its target or both on other servers; whoever calls removes these schemas.
+    pub async fn move_to(&mut self, source: Option<&MariaDb>, target: Option<&MariaDb>) {
+        for (place, name, server) in
+            [(&mut self.source, "source", source), (&mut self.target, "target", target)]
+        {
+            let Some(server) = server else { continue };
+            std::mem::replace(place, Schema::make(server, name).await).remove().await;
+        }
     }
 
     /// Settings for the processes that are started from now on.

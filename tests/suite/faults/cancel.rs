@@ -127,6 +127,27 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Between two schemas, whatever their servers, of which the source has a bank.
+pub(super) async fn in_a_load_and_in_a_comparison(stack: &Stack) {
+    let Stack { source, target, .. } = stack;
+    source
+        .run(&format!(
+            "{KEYED}; INSERT INTO t SELECT id, LEFT(SHA2(id, 256), 40) FROM giro; DROP TABLE giro, savings"
+        ))
+        .await;
+    target.run(KEYED).await;
+    let blocker = target.lock_rows("t").await;
+    let case = Case::submit(stack, &json!({})).await;
+    case.hangs("copy", target).await;
+    case.cancel(&[("t", "pending")], vec![blocker]).await;
+
+    target.run("UPDATE t SET word = 'other' WHERE id = 10").await;
+    let blocker = target.blocker("START TRANSACTION; SELECT * FROM t WHERE id = 10 FOR UPDATE").await;
+    let case = Case::submit_again(stack).await;
+    case.hangs("diff", target).await;
+    case.cancel(&[("t", "pending")], vec![blocker]).await;
+}
+
 /// A checksum of every table's rows, 0 for an empty one.
 async fn contents(schema: &Schema) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();

@@ -17,22 +17,28 @@ const AT: [u64; 7] = [1, 90, 700, 4_000, 20_000, 60_000, 150_000];
 /// Syncs once for each N, and each time one connection is cut there.
 async fn cut_at(upstream: Upstream, direction: Direction) {
     let mut stack = Stack::prepared().await;
+    seed(&stack.source, 250).await;
+    cut(&mut stack, upstream, direction, &AT).await;
+    invariants::hold(&stack).await;
+}
+
+/// As above, on a stack that is not running yet and whose source is filled.
+pub(super) async fn cut(stack: &mut Stack, upstream: Upstream, direction: Direction, at: &[u64]) {
     stack.set(&[("CHUNK_ROWS", "500")]);
     let proxy = stack.proxy(upstream);
     stack.start_all().await;
-    seed(&stack.source, 250).await;
     let task = stack.task(&json!({})).await;
     let tables = stack.source.tables().await;
     let quoted: Vec<_> = tables.iter().map(|table| longshore_tests::schema::quoted(table)).collect();
     let empty = format!("SET foreign_key_checks = 0; DROP TABLE IF EXISTS {}", quoted.join(", "));
-    for (after, how) in AT.into_iter().zip([End::Close, End::Reset].into_iter().cycle()) {
+    for (&after, how) in at.iter().zip([End::Close, End::Reset].into_iter().cycle()) {
         stack.target.run(&empty).await;
         let before = proxy.counts();
         proxy.set_one(direction, Flow::CutOnce(after, how));
         let job = stack.client.submit(&task).await;
-        all_is_well(&stack, &job).await;
+        all_is_well(stack, &job).await;
         proxy.set(Flow::Pass);
-        let (now, tries) = (proxy.counts(), attempts(&stack, &job).await.0);
+        let (now, tries) = (proxy.counts(), attempts(stack, &job).await.0);
         let passed = now.to_server - before.to_server + now.to_client - before.to_client;
         assert!(
             passed > after,
@@ -40,7 +46,6 @@ async fn cut_at(upstream: Upstream, direction: Direction) {
         );
         assert!(tries <= 3, "cut at {after}: {tries} attempts for one cut");
     }
-    invariants::hold(&stack).await;
 }
 
 #[tokio::test]

@@ -10,10 +10,12 @@ mod cuts;
 mod keys;
 mod lossy;
 mod messages;
+mod mysql;
 mod poison;
 mod pressure;
 mod restarts;
 mod rolling;
+mod servers;
 mod stopping;
 mod submissions;
 mod target;
@@ -70,9 +72,11 @@ async fn in_hand(stack: &Stack, job: &str, kind: &str) -> usize {
 /// are written and not committed. (`INNODB_TRX` would tell rows, but stands still while it
 /// is read more often than ten times a second.)
 async fn mid_statement(target: &Schema) {
+    let while_by_now =
+        if target.server.is_mysql() { "time BETWEEN 1" } else { "time_ms / 1000 BETWEEN 0.15" };
     let sql = format!(
         "SELECT COUNT(*) FROM information_schema.processlist
-         WHERE user = '{}' AND command = 'Query' AND time_ms BETWEEN 150 AND 60000",
+         WHERE user = '{}' AND command = 'Query' AND {while_by_now} AND 60",
         target.username
     );
     until("a statement is in the middle", seconds(20), async || {

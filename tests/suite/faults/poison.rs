@@ -34,13 +34,6 @@ async fn f12_a_step_that_panics_each_time_fails_its_job_alone() {
     invariants::hold(&stack).await;
 }
 
-/// What a process may write to, in bytes.
-fn reserved(pid: i32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmData:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-}
-
 #[tokio::test]
 async fn f12_a_step_too_large_for_any_worker_fails_its_job_alone() {
     let mut stack = Stack::prepared().await;
@@ -55,7 +48,7 @@ async fn f12_a_step_too_large_for_any_worker_fails_its_job_alone() {
     let job = stack.client.submit(&task).await;
     stack.client.completed(&job, seconds(60)).await;
     another_flows(&stack).await;
-    let bound = reserved(stack.workers[0].pid().as_raw()) + (8 << 20);
+    let bound = stack.workers[0].memory("VmData") + (8 << 20);
     stack.source.run("INSERT INTO large VALUES (1, REPEAT('x', 15 << 20))").await;
     stack.workers[0].kill();
     stack.workers[0].start_again_in(Surroundings::default().memory(bound));

@@ -1,7 +1,6 @@
 //! The same promises between all servers that can be had: MariaDB 10.11, MySQL 5.7 and MySQL 9, as
 //! source and as target, with values that tools have damaged, every kind of key, every policy.
 
-use longshore_tests::schema::Schema;
 use longshore_tests::servers::{Held, MariaDb, Servers};
 use longshore_tests::stack::Stack;
 
@@ -41,13 +40,7 @@ async fn holds(source: &str, target: &str) {
     stack.set(&[("CHUNK_ROWS", "7"), ("WORKER_PERMITS", "4")]);
     stack.start_all().await;
     for part in 0..4 {
-        let emptied = [
-            std::mem::replace(&mut stack.source, Schema::make(&source.facts, "source").await),
-            std::mem::replace(&mut stack.target, Schema::make(&target.facts, "target").await),
-        ];
-        for schema in emptied {
-            schema.remove().await;
-        }
+        stack.move_to(Some(&source.facts), Some(&target.facts)).await;
         match part {
             0 => values::arrive_and_stay(&stack).await,
             1 => chunks::hold_each_row_once(&stack, 100).await,

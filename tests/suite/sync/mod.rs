@@ -2,11 +2,13 @@
 //! about it.
 
 mod chunks;
+mod corruption;
 mod filling;
 mod filtering;
 mod flavours;
 mod guard;
 mod keyless;
+mod meanwhile;
 mod selection;
 mod snapshot;
 mod truth;

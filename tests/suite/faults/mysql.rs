@@ -1,0 +1,63 @@
+//! What the other files do between servers of MariaDB, between schemas of MySQL 5.7 and of 9: the
+//! connection is cut at byte N, the job is cancelled in the middle of what it does.
+
+use longshore_tests::bank::Bank;
+use longshore_tests::proxy::Direction;
+use longshore_tests::servers::{Held, Servers};
+use longshore_tests::stack::{Stack, Upstream};
+
+use super::cancel;
+use super::cuts::cut;
+
+/// In the session's settings, in the rows, in the rows of the table without a key.
+const AT: [u64; 3] = [700, 20_000, 150_000];
+
+/// A stack, not running yet, with both sides on one server of a kind; none if somebody chose to do
+/// without it.
+async fn between(kind: &str) -> Option<(Held, Stack)> {
+    if !Servers::is_wanted(kind) {
+        return None;
+    }
+    let own = Held::start(kind);
+    let mut stack = Stack::prepared().await;
+    stack.move_to(Some(&own.mariadb[0]), Some(&own.mariadb[0])).await;
+    Bank::found(&stack.source).await;
+    Some((own, stack))
+}
+
+async fn is_cut_anywhere(kind: &str, upstream: Upstream, direction: Direction) {
+    let Some((_own, mut stack)) = between(kind).await else { return };
+    stack.source.run("CREATE TABLE log_lines (at DATETIME, line VARCHAR(200))").await;
+    stack.source.run("INSERT INTO log_lines SELECT '2024-01-01', REPEAT(SHA2(id, 256), 3) FROM giro").await;
+    cut(&mut stack, upstream, direction, &AT).await;
+}
+
+#[tokio::test]
+async fn f33_a_source_of_mysql_5_7_lost_at_any_byte() {
+    is_cut_anywhere("mysql57", Upstream::Source, Direction::ToClient).await;
+}
+
+#[tokio::test]
+async fn f33_a_source_of_mysql_9_lost_at_any_byte() {
+    is_cut_anywhere("mysql9", Upstream::Source, Direction::ToClient).await;
+}
+
+#[tokio::test]
+async fn f35_a_target_of_mysql_5_7_lost_at_any_byte() {
+    is_cut_anywhere("mysql57", Upstream::Target, Direction::ToServer).await;
+}
+
+#[tokio::test]
+async fn f35_a_target_of_mysql_9_lost_at_any_byte() {
+    is_cut_anywhere("mysql9", Upstream::Target, Direction::ToServer).await;
+}
+
+#[tokio::test]
+async fn f28_in_a_load_and_in_a_comparison_between_servers_of_mysql() {
+    for kind in ["mysql57", "mysql9"] {
+        let Some((_own, mut stack)) = between(kind).await else { continue };
+        stack.set(&[("CHUNK_ROWS", "500")]);
+        stack.start_all().await;
+        cancel::in_a_load_and_in_a_comparison(&stack).await;
+    }
+}
