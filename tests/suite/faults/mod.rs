@@ -45,7 +45,7 @@ async fn seed_keyless(schema: &Schema, rows: u32) {
 }
 
 /// A second task between the two databases, by connections of its own.
-async fn again(stack: &Stack, options: &serde_json::Value) -> String {
+pub(crate) async fn again(stack: &Stack, options: &serde_json::Value) -> String {
     let mut ends = Vec::new();
     for schema in [&stack.source, &stack.target] {
         let mut body = longshore_tests::client::connection_body(schema);

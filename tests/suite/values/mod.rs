@@ -2,6 +2,7 @@
 //! every way that a row can take: bulk load, multi-row insert, update of what differs.
 //! Numbers are those of the list of corruption bugs.
 
+mod large;
 mod names;
 mod numbers;
 mod texts;
