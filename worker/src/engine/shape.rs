@@ -223,6 +223,11 @@ impl TableShape {
         self.columns.iter().filter(|c| !c.generated)
     }
 
+    /// Whether its storage keeps versions of rows, so that a snapshot shows them as they were.
+    pub fn is_versioned(&self) -> bool {
+        ["InnoDB", "ROCKSDB", "TokuDB"].iter().any(|one| one.eq_ignore_ascii_case(&self.storage))
+    }
+
     /// Whether two rows could clash by another key than the one rows are addressed by.
     pub fn has_secondary_unique(&self) -> bool {
         self.indexes.iter().any(|i| i.unique)

@@ -24,7 +24,8 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         return compare_part(context, &plan, range).await;
     }
     let unproven = unproven(context, &plan).await?;
-    let was_kept = unproven.was_kept;
+    // Storage without versions shows rows of the source that came later.
+    let was_kept = unproven.was_kept && plan.shape.is_versioned();
     let (both, found) = match unproven.ranges.as_slice() {
         [] => (Both::default(), Found::default()),
         ranges => compare(context, &plan, ranges).await?,
@@ -35,8 +36,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     if verified.result == VerifyResult::Equal {
         return Ok(Outcome { verified: Some(verified), ..Outcome::default() });
     }
-    let failure = if was_kept { changed(&plan, &verified, found) } else { unequal(&plan, &verified, found) };
-    Err(StepError::Unequal { failure, verified })
+    Err(StepError::Unequal { failure: unequal(&plan, &verified, found, was_kept), verified })
 }
 
 /// Tells the step that judges the table whether both sides have the same rows here.
@@ -192,31 +192,23 @@ fn judge(plan: &TablePlan, both: Both, found: Found) -> Verified {
     }
 }
 
-fn unequal(plan: &TablePlan, verified: &Verified, found: Found) -> Failure {
-    Failure::permanent(
-        FailureClass::DataError,
-        "verification_failed",
-        format!(
-            "table {}: the target is not as promised: {}",
-            plan.shape.name,
-            differing(plan, verified, found)
-        ),
-        "rows changed on one of the sides during the job, or a trigger of the target changed them: run it again",
-    )
-}
-
-/// The target was as promised when its ranges were compared, and is not any more.
-fn changed(plan: &TablePlan, verified: &Verified, found: Found) -> Failure {
-    Failure::permanent(
-        FailureClass::DataError,
-        "changed_meanwhile",
-        format!(
-            "table {}: somebody else wrote to the target after it was compared: {}",
-            plan.shape.name,
-            differing(plan, verified, found)
-        ),
-        "keep others from writing to the target's table during the job, and run it again",
-    )
+/// `was_kept`: the target was as promised when its ranges were compared, and is not any more.
+fn unequal(plan: &TablePlan, verified: &Verified, found: Found, was_kept: bool) -> Failure {
+    let (code, what, hint) = if was_kept {
+        (
+            "changed_meanwhile",
+            "somebody else wrote to the target after it was compared",
+            "keep others from writing to the target's table during the job, and run it again",
+        )
+    } else {
+        (
+            "verification_failed",
+            "the target is not as promised",
+            "rows changed on one of the sides during the job, or a trigger of the target changed them: run it again",
+        )
+    };
+    let message = format!("table {}: {what}: {}", plan.shape.name, differing(plan, verified, found));
+    Failure::permanent(FailureClass::DataError, code, message, hint)
 }
 
 fn differing(plan: &TablePlan, verified: &Verified, found: Found) -> String {

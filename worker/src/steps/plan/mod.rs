@@ -100,13 +100,10 @@ fn decide_all(context: &Context, spec: &SyncSpec, candidates: Vec<Candidate>) ->
         .collect()
 }
 
-/// Storage that keeps versions of rows, so that a snapshot shows them as they were.
-const VERSIONED: [&str; 3] = ["InnoDB", "ROCKSDB", "TokuDB"];
-
 /// Warns of tables whose rows a snapshot does not hold still.
 fn unversioned(tables: &[Table]) -> Option<String> {
     let sources = tables.iter().filter_map(|table| table.candidate.as_ref()).map(|found| &found.source);
-    let loose = sources.filter(|shape| !VERSIONED.iter().any(|one| one.eq_ignore_ascii_case(&shape.storage)));
+    let loose = sources.filter(|shape| !shape.is_versioned());
     let names: Vec<_> = loose.map(|shape| format!("{} ({})", shape.name, shape.storage)).collect();
     (!names.is_empty()).then(|| {
         format!(
