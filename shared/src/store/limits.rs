@@ -28,8 +28,9 @@ pub async fn waiting(conn: &mut Conn, limit: i64) -> Result<Vec<OrgId>, StoreErr
          WHERE j.state IN ('pending', 'running') AND j.ending IS NULL
            AND is_limited(j.org_id, j.source_id, j.target_id)
            AND EXISTS (SELECT FROM steps s
-                       JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
-                       WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting' AND g.waits = 0)
+                       WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting'
+                         AND (SELECT g.waits FROM stages g WHERE g.org_id = s.org_id
+                              AND g.job_id = s.job_id AND g.number = s.stage) = 0)
          LIMIT $1",
         limit
     )

@@ -46,13 +46,15 @@ pub async fn unclaimed(conn: &mut Conn) -> Result<Vec<Unclaimed>, StoreError> {
 }
 
 /// Which share of its window each running job has out, at most `limit` jobs; 1 for a job
-/// that has nothing more to announce.
+/// that has nothing more to announce. Stages are looked up, not joined: a join goes by statistics
+/// that a new database does not have, and reads all stages for each step.
 pub async fn window_fill(conn: &mut Conn, window: i64, limit: i64) -> Result<Vec<f64>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT (CASE WHEN EXISTS (
                        SELECT FROM steps s
-                       JOIN stages g ON g.org_id = s.org_id AND g.job_id = s.job_id AND g.number = s.stage
-                       WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting' AND g.waits = 0)
+                       WHERE s.org_id = j.org_id AND s.job_id = j.id AND s.state = 'waiting'
+                         AND (SELECT g.waits FROM stages g WHERE g.org_id = s.org_id
+                              AND g.job_id = s.job_id AND g.number = s.stage) = 0)
                    THEN (SELECT count(*) FROM steps o WHERE o.org_id = j.org_id AND o.job_id = j.id
                          AND o.state IN ('announced', 'running'))::float8 / greatest($1::bigint, 1)
                    ELSE 1 END)::float8 AS "fill!"

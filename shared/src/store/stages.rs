@@ -80,8 +80,8 @@ pub async fn close(
     let rows = sqlx::query!(
         "UPDATE stages SET waits = waits - 1
          WHERE org_id = $1 AND job_id = $2
-           AND number = ANY (SELECT unnest(f.feeds) FROM stages f
-                             WHERE f.org_id = $1 AND f.job_id = $2 AND f.number = $3)
+           AND number = ANY ((SELECT f.feeds FROM stages f
+                              WHERE f.org_id = $1 AND f.job_id = $2 AND f.number = $3)::integer[])
          RETURNING number, waits, remaining",
         org_id.0,
         job_id.0,
