@@ -92,12 +92,8 @@ async fn dead_in_the_middle(upstream: Upstream) {
     invariants::hold(&stack).await;
 }
 
+/// Both wait for most of a minute, so they do it side by side.
 #[tokio::test]
-async fn f37_a_source_connection_that_goes_dead_is_noticed_within_a_minute() {
-    dead_in_the_middle(Upstream::Source).await;
-}
-
-#[tokio::test]
-async fn f37_a_target_connection_that_goes_dead_is_noticed_within_a_minute() {
-    dead_in_the_middle(Upstream::Target).await;
+async fn f37_a_connection_that_goes_dead_is_noticed_within_a_minute() {
+    tokio::join!(dead_in_the_middle(Upstream::Source), dead_in_the_middle(Upstream::Target));
 }
