@@ -74,10 +74,13 @@ class _Keeper:
         self.remove = remove
         self.watched = watched
         self.cancelled = threading.Event()
+        self.alarm = os.pipe()
 
     def run(self) -> int:
+        # Not the event itself: its lock may be held by the very code that the signal interrupts,
+        # and servers outlived a keeper that waited for itself.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self.cancelled.set())
+            signal.signal(number, lambda *_: os.write(self.alarm[1], b"!"))
         threading.Thread(target=self._watch, daemon=True).start()
         try:
             servers.start_all(self.wanted, self.cancelled)
@@ -93,10 +96,10 @@ class _Keeper:
             _end(self.wanted, self.remove)
 
     def _watch(self) -> None:
-        """Waits until one of the watched pipes is closed at its other end."""
+        """Waits until one of the watched pipes is closed at its other end, or a signal comes."""
         while True:
-            ready, _, _ = select.select(self.watched, [], [])
-            if any(os.read(handle, 4096) == b"" for handle in ready):
+            ready, _, _ = select.select([*self.watched, self.alarm[0]], [], [])
+            if any(handle == self.alarm[0] or os.read(handle, 4096) == b"" for handle in ready):
                 self.cancelled.set()
                 return
 
