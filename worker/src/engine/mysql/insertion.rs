@@ -46,7 +46,7 @@ pub(super) struct Insertion<'a> {
     /// Where each row's text ends in `tuples`.
     ends: Vec<usize>,
     /// Values that are sent before the statement, in pieces, and how many bytes these have.
-    large: Vec<(&'a Column, Bytes)>,
+    large: Vec<Bytes>,
     large_bytes: usize,
     /// The server has them.
     is_staged: bool,
@@ -84,8 +84,8 @@ impl<'a> Insertion<'a> {
         for (column, value) in self.columns.iter().zip(row) {
             match value {
                 Some(value) if pieces::is_large(column, Some(value)) => {
-                    self.tuples.extend_from_slice(pieces::name(self.large.len()).as_bytes());
-                    self.large.push((column, value.clone()));
+                    self.tuples.extend_from_slice(pieces::value(column, self.large.len()).as_bytes());
+                    self.large.push(value.clone());
                 }
                 _ => push_value(&mut self.tuples, column, value.as_deref())?,
             }
@@ -93,7 +93,7 @@ impl<'a> Insertion<'a> {
         }
         self.tuples.pop();
         self.tuples.extend_from_slice(b"),");
-        let added: usize = self.large[large..].iter().map(|(_, value)| value.len()).sum();
+        let added: usize = self.large[large..].iter().map(Bytes::len).sum();
         if before > 0 && self.head.len() + self.tuples.len() + self.large_bytes + added > self.aimed {
             self.tuples.truncate(before);
             self.large.truncate(large);
@@ -134,8 +134,8 @@ impl<'a> Insertion<'a> {
         doing: &str,
     ) -> Result<Stored> {
         if !self.is_staged {
-            for (n, (column, value)) in self.large.iter().enumerate() {
-                pieces::send(s, (self.table, column), value, n, doing).await?;
+            for (n, value) in self.large.iter().enumerate() {
+                pieces::send(s, self.table, value, n, doing).await?;
             }
             self.is_staged = true;
         }

@@ -9,12 +9,14 @@ use bytes::Bytes;
 
 use super::super::Result;
 use super::super::shape::{Column, Family, TableShape};
+use super::errors::classify;
 use super::insertion::{largest_statement, too_large};
-use super::literal::push_value;
 use super::session::{Session, number_at};
+use crate::row::mysql_literal::push_string;
 
-/// Larger values are sent in pieces of this size.
+/// Larger values are sent in pieces of this size, or of larger ones if these were more than so many.
 const PIECE: usize = 1 << 20;
+const PIECES: usize = 16;
 
 /// Whether a value is sent in pieces.
 pub(super) fn is_large(column: &Column, value: Option<&Bytes>) -> bool {
@@ -25,36 +27,44 @@ pub(super) fn is_large(column: &Column, value: Option<&Bytes>) -> bool {
     is_text && value.is_some_and(|value| value.len() > PIECE)
 }
 
-/// What stands in a statement for the `n`th value that was sent in pieces.
-pub(super) fn name(n: usize) -> String {
+/// What stands in a statement for the `n`th value that was sent in pieces. They are bytes; JSON is
+/// made of text only.
+pub(super) fn value(column: &Column, n: usize) -> String {
+    match column.family {
+        Family::Json => format!("CONVERT({} USING utf8mb4)", variable(n)),
+        _ => variable(n),
+    }
+}
+
+fn variable(n: usize) -> String {
     format!("@longshore_{n}")
 }
 
 /// Sends the `n`th value of a statement that comes next.
 pub(super) async fn send(
     s: &mut Session,
-    (table, column): (&TableShape, &Column),
+    table: &TableShape,
     value: &[u8],
     n: usize,
     doing: &str,
 ) -> Result<()> {
-    let name = name(n);
-    // Escaped it may be twice as long.
-    let most = PIECE.min(largest_statement(s.info.max_allowed_packet) / 4).max(4);
-    let mut rest = value;
-    while !rest.is_empty() {
-        let (piece, after) = rest.split_at(end(column, rest, most));
-        let (open, close) = if rest.len() == value.len() {
-            (format!("SET {name} = "), "")
-        } else {
-            (format!("SET {name} = CONCAT({name}, "), ")")
+    let name = variable(n);
+    // The server copies what it has for each piece, so there are not many more of a larger value. Escaped
+    // one may be twice as long.
+    let fitting = largest_statement(s.info.max_allowed_packet) / 4;
+    let most = PIECE.max(value.len() / PIECES).min(fitting).max(1);
+    let mut begun = false;
+    for piece in value.chunks(most) {
+        let (open, close) = match begun {
+            false => (format!("SET {name} = "), ""),
+            true => (format!("SET {name} = CONCAT({name}, "), ")"),
         };
         let mut statement = Vec::with_capacity(open.len() + 2 * piece.len() + 16);
         statement.extend_from_slice(open.as_bytes());
-        push_value(&mut statement, column, Some(piece))?;
+        push_string(&mut statement, "binary", piece);
         statement.extend_from_slice(close.as_bytes());
-        s.conn.run(statement).await.map_err(|error| super::errors::classify(&error, doing))?;
-        rest = after;
+        s.conn.run(statement).await.map_err(|error| classify(&error, doing))?;
+        begun = true;
     }
     let told = s.rows(format!("SELECT LENGTH({name})"), doing).await?;
     let arrived = told.first().map(|row| number_at(row, 0)) == u64::try_from(value.len()).ok();
@@ -66,19 +76,8 @@ pub(super) async fn forget(s: &mut Session, n: usize, doing: &str) -> Result<()>
     if n == 0 {
         return Ok(());
     }
-    let each: Vec<String> = (0..n).map(|n| format!("{} = NULL", name(n))).collect();
+    let each: Vec<String> = (0..n).map(|n| format!("{} = NULL", variable(n))).collect();
     s.execute(&format!("SET {}", each.join(", ")), doing).await
-}
-
-/// Where the next piece ends: JSON is text to the server and must not be cut within a character.
-fn end(column: &Column, rest: &[u8], most: usize) -> usize {
-    let end = most.min(rest.len());
-    let is_inside = |at: usize| rest.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
-    if column.family != Family::Json {
-        return end;
-    }
-    let before = (1..=end).rev().find(|&at| !is_inside(at));
-    before.unwrap_or(end)
 }
 
 #[cfg(test)]
@@ -87,26 +86,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_not_cut_within_a_character() {
-        let json = sample::column("c", Family::Json, "json");
-        let blob = sample::column("c", Family::Blob, "blob");
-        for (column, text, expected) in [
-            (&json, "abcdefgh", 5),
-            (&json, "abcä5678", 5),
-            (&json, "abcdäxyz", 4),
-            (&json, "ab🚢xyz", 2),
-            (&json, "abc", 3),
-            (&blob, "abcdäxyz", 5),
-        ] {
-            assert_eq!(end(column, text.as_bytes(), 5), expected, "{text}");
-        }
-    }
-
-    #[test]
     fn of_which_values() {
         let (small, large) = (Bytes::from(vec![b'1'; PIECE]), Bytes::from(vec![b'1'; PIECE + 1]));
         let blob = sample::column("c", Family::Blob, "blob");
         assert!(is_large(&blob, Some(&large)) && !is_large(&blob, Some(&small)) && !is_large(&blob, None));
         assert!(!is_large(&sample::column("c", Family::Decimal, "decimal"), Some(&large)));
+        assert_eq!(value(&blob, 3), "@longshore_3");
+        assert_eq!(
+            value(&sample::column("c", Family::Json, "json"), 0),
+            "CONVERT(@longshore_0 USING utf8mb4)"
+        );
     }
 }

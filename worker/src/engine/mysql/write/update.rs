@@ -83,7 +83,7 @@ fn is_large(columns: &[&Column], row: &Row) -> bool {
 async fn stage(s: &mut Session, t: &TableShape, columns: &[&Column], row: &Row, doing: &str) -> Result<()> {
     for (n, (column, value)) in columns.iter().zip(&row.0).enumerate() {
         if let Some(value) = value.as_ref().filter(|value| pieces::is_large(column, Some(value))) {
-            pieces::send(s, (t, column), value, n, doing).await?;
+            pieces::send(s, t, value, n, doing).await?;
         }
     }
     Ok(())
@@ -183,7 +183,7 @@ fn statement(t: &TableShape, row: &Row) -> Result<Vec<u8>> {
         out.extend_from_slice(ident(&column.name).as_bytes());
         out.extend_from_slice(b" = ");
         match pieces::is_large(column, value.as_ref()) {
-            true => out.extend_from_slice(pieces::name(n).as_bytes()),
+            true => out.extend_from_slice(pieces::value(column, n).as_bytes()),
             false => push_value(&mut out, column, value.as_deref())?,
         }
         out.extend_from_slice(b", ");
