@@ -170,10 +170,22 @@ impl Selection {
             Self::Selective { tables, .. } => tables
                 .iter()
                 .map(String::as_str)
-                .filter(|p| !p.contains(['*', '?']) && !existing.contains(p))
+                .filter(|p| !is_pattern(p) && !existing.contains(p))
                 .collect(),
         }
     }
+
+    /// Whether some of what it covers is not named, so that it depends on what is there.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Full => true,
+            Self::Selective { tables, .. } => tables.iter().any(|p| is_pattern(p)),
+        }
+    }
+}
+
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
 }
 
 /// Whether `name` matches `pattern`, in linear time times the number of stars.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A piece of a row stream: whole rows in the engine group's bulk-load text.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RowBatch {
     /// Rows, each ended by the format's row end.
     pub bytes: Bytes,
@@ -17,10 +17,10 @@ pub struct RowBatch {
 }
 
 /// A part of what a stream may have on its way; free again when it is dropped.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Room {
     /// None: it takes no place.
-    _permit: Option<Arc<OwnedSemaphorePermit>>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// Bytes that a stream may have on its way, between the driver that reads and the driver that
@@ -40,7 +40,7 @@ impl Rooms {
     pub async fn take(&self, bytes: usize) -> Room {
         let most = u32::try_from(bytes).unwrap_or(u32::MAX).min(Self::BYTES);
         // Nobody closes it.
-        Room { _permit: Arc::clone(&self.0).acquire_many_owned(most).await.ok().map(Arc::new) }
+        Room { _permit: Arc::clone(&self.0).acquire_many_owned(most).await.ok() }
     }
 }
 

@@ -19,17 +19,14 @@ pub(super) async fn check(
     let spec = context.spec();
     let mut warnings = Vec::new();
     let name = &context.source().name;
-    match &spec.selection {
-        Selection::Full if ours.tables => return Err(partial(name, source.database()).into()),
-        Selection::Selective { tables, .. }
-            if ours.tables && tables.iter().any(|t| t.contains(['*', '?'])) =>
-        {
-            warnings.push(format!(
-                "the account of connection {name} has rights to single tables only: a pattern of the task covers \
-                 none that it does not see"
-            ));
-        }
-        Selection::Full | Selection::Selective { .. } => {}
+    if ours.tables && spec.selection == Selection::Full {
+        return Err(partial(name, source.database()).into());
+    }
+    if ours.tables && spec.selection.is_open() {
+        warnings.push(format!(
+            "the account of connection {name} has rights to single tables only: a pattern of the task covers none \
+             that it does not see"
+        ));
     }
     let exist = candidates.iter().any(|candidate| candidate.target.is_some());
     if theirs.triggers && exist && spec.target_triggers != TargetTriggers::Fire {

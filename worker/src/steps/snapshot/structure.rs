@@ -3,8 +3,10 @@
 //! Rows are read by the names of the columns that the plan saw: one that came between plan and point
 //! would be left out without a word. A change behind the point shows here as well, and to readers.
 
+use longshore_shared::domain::connection::EngineGroup;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
+use crate::engine::differences;
 use crate::engine::shape::TableShape;
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
@@ -13,12 +15,9 @@ use crate::steps::error::StepError;
 pub(super) async fn check(context: &Context, planned: &[TableShape]) -> Result<(), StepError> {
     let names: Vec<String> = planned.iter().map(|table| table.name.clone()).collect();
     let found = context.source_inspector().await?.shapes(&names).await?;
-    let altered: Vec<&str> = planned
-        .iter()
-        .zip(&found)
-        .filter(|(planned, found)| is_altered(planned, found))
-        .map(|(planned, _)| planned.name.as_str())
-        .collect();
+    let group = context.source().engine.group();
+    let pairs = planned.iter().zip(&found).filter(|(planned, found)| is_altered(group, planned, found));
+    let altered: Vec<&str> = pairs.map(|(planned, _)| planned.name.as_str()).collect();
     if altered.is_empty() {
         return Ok(());
     }
@@ -31,32 +30,23 @@ pub(super) async fn check(context: &Context, planned: &[TableShape]) -> Result<(
     .into())
 }
 
-/// Whether rows would be read or found otherwise.
-fn is_altered(planned: &TableShape, found: &TableShape) -> bool {
-    let key = |table: &TableShape| table.key.as_ref().map(|key| (key.name.clone(), key.columns.clone()));
-    let same = planned.columns.len() == found.columns.len()
-        && planned.columns.iter().zip(&found.columns).all(|(a, b)| {
-            (&a.name, &a.full_type, a.nullable, &a.charset, &a.collation, a.generated, &a.expression)
-                == (&b.name, &b.full_type, b.nullable, &b.charset, &b.collation, b.generated, &b.expression)
-        })
-        && planned.storage == found.storage
-        && key(planned) == key(found);
-    !same
+/// Whether rows would be read or found otherwise: as two sides are told apart, and other storage may
+/// keep no versions.
+fn is_altered(group: EngineGroup, planned: &TableShape, found: &TableShape) -> bool {
+    planned.storage != found.storage || !differences(group, planned, found).is_empty()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_altered;
-    use crate::engine::shape::TableShape;
+    use super::{EngineGroup, TableShape, is_altered};
     use crate::steps::plan::fake::{column, index, shape};
 
     #[test]
     fn what_reads_rows_otherwise_is_an_alteration() {
-        let planned = || shape("t");
         let changed = |change: &dyn Fn(&mut TableShape)| {
-            let mut found = planned();
+            let mut found = shape("t");
             change(&mut found);
-            is_altered(&planned(), &found)
+            is_altered(EngineGroup::Mysql, &shape("t"), &found)
         };
         assert!(!changed(&|_| {}));
         assert!(!changed(&|t| t.indexes.push(index("code", false))));
