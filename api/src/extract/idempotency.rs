@@ -8,8 +8,9 @@
 //! request's effect is in `once`. Not here: uploads, which will be compared by their
 //! declared digest.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest as _, MatchedPath, Request};
@@ -17,6 +18,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use hmac::{Hmac, Mac as _};
+use longshore_shared::store::Ending;
 use sha2::{Digest as _, Sha256};
 
 use super::body::whole;
@@ -27,6 +29,8 @@ pub(crate) const HEADER: &str = "Idempotency-Key";
 /// Marks an answer to a request whose effect was there already.
 pub(crate) const REPLAYED: &str = "idempotency-replayed";
 const LONGEST: usize = 255;
+/// How long an answer waits for the end of its transaction.
+const LONGEST_ENDING: Duration = Duration::from_secs(1);
 
 /// What a request's MAC is made with. Derived from the token, and not by the digest that
 /// the database holds.
@@ -57,12 +61,20 @@ pub(crate) struct Keyed {
     pub(super) route: Arc<str>,
     pub(super) mac: Arc<[u8]>,
     replayed: Arc<AtomicBool>,
+    /// The end of the transaction that has the key.
+    ending: Arc<Mutex<Option<Ending>>>,
 }
 
 impl Keyed {
     /// The effect is that of an earlier request; the answer will say so.
     pub(super) fn replayed(&self) {
         self.replayed.store(true, Ordering::Relaxed);
+    }
+
+    /// The answer will wait for this: whoever has it may send the key again at once, and what
+    /// was refused is not in progress any more.
+    pub(super) fn claimed_until(&self, ending: Ending) {
+        *self.ending.lock().unwrap_or_else(PoisonError::into_inner) = Some(ending);
     }
 }
 
@@ -82,9 +94,15 @@ pub(crate) async fn idempotency(request: Request, next: Next) -> Result<Response
         route: format!("POST {route}").into(),
         mac: mac_key.mac(target, &bytes)?.into(),
         replayed: Arc::default(),
+        ending: Arc::default(),
     };
     parts.extensions.insert(keyed.clone());
     let mut response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    let ending = keyed.ending.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(ending) = ending {
+        // A store that does not answer any more must not hold up what there is to say.
+        let _ = tokio::time::timeout(LONGEST_ENDING, ending.wait()).await;
+    }
     if keyed.replayed.load(Ordering::Relaxed) {
         response.headers_mut().insert(HeaderName::from_static(REPLAYED), HeaderValue::from_static("true"));
     }

@@ -2,9 +2,9 @@
 //!
 //! Invariants: the key is taken before the handler looks at anything in the store, and what
 //! was made is noted in the very transaction that makes it, so that a crash leaves both or
-//! neither; a request that fails leaves its key free; while one request is at work, another
-//! with its key is answered at once and waits for no lock. A `POST` gets no other
-//! transaction that can write ([`Caller::begin`] refuses), so none can forget this.
+//! neither; a request that fails leaves its key free before it is answered; while one
+//! request is at work, another with its key is answered at once and waits for no lock. A
+//! `POST` gets no other transaction that can write ([`Caller::begin`] refuses), so none can forget this.
 
 use std::ops::{Deref, DerefMut};
 
@@ -47,6 +47,7 @@ impl<A> Caller<A> {
                 keyed: None,
             }));
         };
+        keyed.claimed_until(tx.ending());
         let scope = Scope { org_id: tx.org_id(), token_id: self.token_id(), key: &keyed.key };
         match idempotency_keys::claim(tx.conn(), scope).await? {
             Standing::Free => {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 
-use super::session::Session;
+use super::session::{Ending, Session};
 use super::{Conn, StoreError, within};
 use crate::domain::id::OrgId;
 use crate::telemetry::{Metric, before_scrapes};
@@ -140,6 +140,11 @@ impl OrgTx {
         show(self.session.conn(), org_id).await?;
         self.org_id = org_id;
         Ok(())
+    }
+
+    /// Its end, however it comes: a dropped one is rolled back a little later.
+    pub fn ending(&mut self) -> Ending {
+        self.session.ending()
     }
 
     /// Makes it last.

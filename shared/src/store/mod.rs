@@ -43,6 +43,7 @@ use std::time::Duration;
 pub use database::{Database, OrgTx, SystemConn, SystemTx, now};
 pub use error::StoreError;
 pub use migrate::{SCHEMA_VERSION, await_schema, migrate};
+pub use session::Ending;
 
 /// What a call to the store answers within `limit`; after that it counts as an outage. A
 /// PostgreSQL that accepts and never answers is no different from one that is away.

@@ -8,11 +8,13 @@
 //! hand its connection on as if nothing had begun, and the next user would work in a
 //! transaction that is older than it thinks.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, PgPool, Postgres, SqlSafeStr};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::{Conn, StoreError};
 
@@ -25,12 +27,25 @@ pub(super) struct Session {
     connection: Option<PoolConnection<Postgres>>,
     /// Whether a transaction is to be rolled back.
     open: bool,
+    /// Dropped with the transaction's end, for whoever waits for it.
+    ending: Option<oneshot::Sender<Infallible>>,
+}
+
+/// The end of a transaction, its rollback included, which comes after the drop.
+pub struct Ending(oneshot::Receiver<Infallible>);
+
+impl Ending {
+    /// Waits for it: what the transaction had locked is free then, unless PostgreSQL did not
+    /// answer for some seconds.
+    pub async fn wait(self) {
+        let _ = self.0.await;
+    }
 }
 
 impl Session {
     /// A transaction, begun by one of our own statements, or several at once.
     pub(super) async fn begin(pool: &PgPool, how: impl SqlSafeStr) -> Result<Self, StoreError> {
-        let mut session = Self { connection: Some(pool.acquire().await?), open: true };
+        let mut session = Self { connection: Some(pool.acquire().await?), open: true, ending: None };
         // In the session's hands already, so that giving up in between rolls back too.
         session.conn().execute(how.into_sql_str()).await?;
         Ok(session)
@@ -38,7 +53,7 @@ impl Session {
 
     /// A connection without a transaction.
     pub(super) async fn single(pool: &PgPool) -> Result<Self, StoreError> {
-        Ok(Self { connection: Some(pool.acquire().await?), open: false })
+        Ok(Self { connection: Some(pool.acquire().await?), open: false, ending: None })
     }
 
     /// The connection to run queries on.
@@ -46,10 +61,18 @@ impl Session {
         self.connection.as_mut().expect("a session has its connection until it ends")
     }
 
+    /// The transaction's end; one asker, the last, is told of it.
+    pub(super) fn ending(&mut self) -> Ending {
+        let (ending, ended) = oneshot::channel();
+        self.ending = Some(ending);
+        Ending(ended)
+    }
+
     /// Makes it last.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         self.conn().execute("COMMIT").await?;
         self.open = false;
+        self.ending = None;
         Ok(())
     }
 }
@@ -58,13 +81,19 @@ impl Drop for Session {
     fn drop(&mut self) {
         let (Some(connection), Ok(runtime)) = (self.connection.take(), Handle::try_current()) else { return };
         // A drop cannot wait; the task is bounded, and takes the place of the pool's own.
-        runtime.spawn(give_back(connection, self.open));
+        runtime.spawn(give_back(connection, self.open, self.ending.take()));
     }
 }
 
-async fn give_back(mut connection: PoolConnection<Postgres>, open: bool) {
+async fn give_back(
+    mut connection: PoolConnection<Postgres>,
+    open: bool,
+    ending: Option<oneshot::Sender<Infallible>>,
+) {
     let rolled_back = async { !open || connection.execute("ROLLBACK").await.is_ok() };
-    if tokio::time::timeout(FAREWELL, rolled_back).await.unwrap_or(false) {
+    let rolled_back = tokio::time::timeout(FAREWELL, rolled_back).await.unwrap_or(false);
+    drop(ending);
+    if rolled_back {
         // Asks whether it lives, as the pool does; given up, its place is free too.
         let _ = tokio::time::timeout(FAREWELL, connection.return_to_pool()).await;
     } else {
