@@ -27,7 +27,8 @@ pub struct Sessions {
 
 impl StepKind {
     /// Sessions that a step of this kind opens at once. None needs more than one on a side:
-    /// what follows on another waits until that is closed, so no limit is too small.
+    /// what follows on another waits until that is closed, so no limit is too small. (What a step
+    /// may have beside them, it has only where no limit is set.)
     pub const fn sessions(self) -> Sessions {
         match self {
             Self::ProbePlan | Self::ProbeEnlist | Self::Probe => Sessions { source: 0, target: 0 },

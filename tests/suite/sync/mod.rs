@@ -9,6 +9,7 @@ mod flavours;
 mod guard;
 mod keyless;
 mod meanwhile;
+mod reading_ahead;
 mod selection;
 mod snapshot;
 mod truth;

@@ -117,6 +117,11 @@ pub trait Inspector: Send {
     /// see each other's probe are one server.
     async fn sees_probe(&mut self, name: &str) -> Result<bool>;
 
+    /// Reads the table's keys a little before a statement of another session that walks the whole
+    /// table of about `bytes`, where its server would wait for every page; ends with the table, or
+    /// is dropped.
+    async fn read_ahead(&mut self, table: &TableShape, bytes: u64) -> Result<()>;
+
     /// The database, as the server spells it.
     fn database(&self) -> &str;
 

@@ -119,7 +119,8 @@ impl Context {
                 let found = connections::find(tx.conn(), org_id, id).await?;
                 return Err(found.map_or_else(|| gone(word), |found| changed(&found)).into());
             };
-            sides.push(Side::new(found, (job.id, given), sessions));
+            let spare = if found.max_sessions.is_none() { places::spare(step.kind) } else { 0 };
+            sides.push(Side::new(found, (job.id, given), sessions + spare));
         }
         let area = target_holds::held(tx.conn(), org_id, job.id).await?;
         let area = Mutex::new(area.map(Arc::new));
@@ -242,6 +243,15 @@ impl Context {
 
     pub(super) async fn target_reader(&self) -> Result<Box<dyn Reader>, StepError> {
         self.reader(&self.target).await
+    }
+
+    /// An inspector of the target beside the step's writer, unless the target's sessions are
+    /// limited: those are counted, and this one is not.
+    pub(super) async fn spare_target_inspector(&self) -> Result<Option<Box<dyn Inspector>>, StepError> {
+        match self.target.connection.max_sessions {
+            Some(_) => Ok(None),
+            None => self.target_inspector().await.map(Some),
+        }
     }
 
     /// A session that writes to the target, alone in this step's name: a former attempt

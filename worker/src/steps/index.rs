@@ -8,6 +8,9 @@
 use longshore_shared::domain::step::Outcome;
 use longshore_shared::failpoint::{Failpoint, reach};
 
+use std::convert::Infallible;
+use std::future::pending;
+
 use super::context::Context;
 use super::error::StepError;
 use super::table::TablePlan;
@@ -16,8 +19,28 @@ use crate::engine::Writer;
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let mut target = context.target_writer().await?;
-    build(&mut *target, &plan).await?;
+    tokio::select! {
+        biased;
+        built = build(&mut *target, &plan) => built?,
+        never = read_ahead(context, &plan) => match never {},
+    }
     Ok(Outcome::default())
+}
+
+/// Has the rows in the server's memory by the time the building comes to them. It is a favour:
+/// nothing waits for it or fails by it.
+async fn read_ahead(context: &Context, plan: &TablePlan) -> Infallible {
+    if !plan.to_index().indexes.is_empty() {
+        let read = async {
+            let Some(mut inspector) = context.spare_target_inspector().await? else { return Ok(()) };
+            Ok::<_, StepError>(inspector.read_ahead(&plan.shape, plan.bytes).await?)
+        };
+        if let Err(error) = read.await {
+            let (failure, _) = error.into_parts();
+            tracing::info!(failure.code = failure.code, "an index is built without reading ahead");
+        }
+    }
+    pending().await
 }
 
 /// Builds what the table lacks.

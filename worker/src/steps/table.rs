@@ -32,6 +32,9 @@ pub(super) struct TablePlan {
     /// How many rows a range of it was cut for.
     #[serde(default)]
     pub(super) chunk_rows: u64,
+    /// Bytes of its rows at the source; an estimate.
+    #[serde(default)]
+    pub(super) bytes: u64,
 }
 
 impl TablePlan {

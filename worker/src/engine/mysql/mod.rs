@@ -7,6 +7,7 @@
 //! statement texts come from this folder, identifiers go through `quote`; a session that
 //! reads serves no file, a session that writes serves only the stream that `load` opened.
 
+mod ahead;
 mod anchor;
 mod bounds;
 mod compare;
@@ -70,6 +71,10 @@ impl Inspector for Session {
 
     async fn sees_probe(&mut self, name: &str) -> Result<bool> {
         session::sees_probe(self, name).await
+    }
+
+    async fn read_ahead(&mut self, table: &TableShape, bytes: u64) -> Result<()> {
+        ahead::read_ahead(self, table, bytes).await
     }
 
     fn database(&self) -> &str {

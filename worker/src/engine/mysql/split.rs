@@ -41,7 +41,12 @@ pub(super) async fn split(s: &mut Session, t: &TableShape, rows: u64) -> Result<
 }
 
 /// The key that `rows` rows of the range come before, if there is one.
-async fn key_after(s: &mut Session, t: &TableShape, range: &Range, rows: u64) -> Result<Option<KeyTuple>> {
+pub(super) async fn key_after(
+    s: &mut Session,
+    t: &TableShape,
+    range: &Range,
+    rows: u64,
+) -> Result<Option<KeyTuple>> {
     let keys = select::key(t)?;
     let list = select::list(keys.iter().copied(), "");
     let order = idents(keys.iter().map(|column| column.name.as_str()));

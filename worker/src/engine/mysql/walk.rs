@@ -12,6 +12,9 @@ use super::quote::ident;
 use super::select;
 use super::session::{RawRow, Session, number_at, optional_at, text_at};
 
+/// The hint for the index that holds the rows themselves.
+pub(super) const CLUSTERED: &str = " FORCE INDEX (`PRIMARY`)";
+
 /// ` FORCE INDEX (…)` or nothing; asked once a session and table.
 pub(super) async fn hint(s: &mut Session, t: &TableShape) -> Result<String> {
     if let Some(known) = s.hints.get(&t.name) {

@@ -1,5 +1,5 @@
-//! What depends on a step's kind: where a test may stop it around its commits on the target, and
-//! with whom its readers and writers share their way.
+//! What depends on a step's kind: where a test may stop it around its commits on the target, what
+//! it opens if it may, and with whom its readers and writers share their way.
 
 use longshore_shared::domain::step::StepKind;
 use longshore_shared::failpoint::Failpoint;
@@ -15,6 +15,15 @@ pub(super) const fn around_commit(kind: StepKind) -> Option<(Failpoint, Failpoin
         StepKind::Reconcile => Some((Failpoint::ReconcileBeforeCommit, Failpoint::ReconcileAfterCommit)),
         StepKind::Replace => Some((Failpoint::ReplaceBeforeCommit, Failpoint::ReplaceAfterCommit)),
         _ => None,
+    }
+}
+
+/// Sessions that a step opens on the target beside those that its kind says, where nothing limits
+/// them: it does without where something does.
+pub(super) const fn spare(kind: StepKind) -> i16 {
+    match kind {
+        StepKind::Index => 1,
+        _ => 0,
     }
 }
 

@@ -81,5 +81,6 @@ pub(in crate::steps) fn plan(shape: TableShape, mode: TableMode) -> TablePlan {
         new_foreign_keys: Vec::new(),
         old_foreign_keys: Vec::new(),
         chunk_rows: 0,
+        bytes: 0,
     }
 }

@@ -240,6 +240,7 @@ fn planned(number: i32, candidate: Candidate, settled: Settled, cut: Cut) -> Res
         new_foreign_keys: settled.new_foreign_keys,
         old_foreign_keys: candidate.target.map(|target| target.shape.foreign_keys).unwrap_or_default(),
         chunk_rows: cut.chunk_rows,
+        bytes,
     };
     let draft = TableDraft {
         number,
