@@ -153,6 +153,10 @@ pub trait Reader: Send {
     /// The second value is the number of rows seen while walking.
     async fn split(&mut self, table: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)>;
 
+    /// The key that the first `rows` rows of the range come before, in its order; `None`: there
+    /// are no more.
+    async fn key_after(&mut self, table: &TableShape, range: &Range, rows: u64) -> Result<Option<KeyTuple>>;
+
     /// Streams the rows of a range in bulk-load text, in batches of about 256 KiB, and
     /// returns their number. A closed receiver ends the read with code `stopped`.
     async fn stream(&mut self, table: &TableShape, range: &Range, out: mpsc::Sender<RowBatch>)
@@ -186,14 +190,13 @@ pub trait Reader: Send {
     /// and to duplicates of rows.
     async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest>;
 
-    /// Keys and hashes of at most `limit` rows of the range, in key order, after the key `after`;
-    /// fewer than asked for are the last ones. Rows of equal content have equal hashes on every
+    /// Keys and hashes of at most `limit` rows of the range, in key order; fewer than asked for are
+    /// the last ones. Rows of equal content have equal hashes on every
     /// server of the engine group.
     async fn hashes(
         &mut self,
         table: &TableShape,
         range: &Range,
-        after: Option<&KeyTuple>,
         limit: u32,
         hash: Hash,
     ) -> Result<RowHashes>;

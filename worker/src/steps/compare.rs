@@ -1,8 +1,9 @@
 //! Two sides of a range, row by row, in the source's key order.
 //!
 //! Equality of keys is the target server's, equality of rows is that of bytes. Where both sides
-//! order the key alike, keys and hashes of rows travel first, and then only those rows that a hash
-//! does not show to be equal; else all of the source's, a page at a time, are looked up by key.
+//! order the key alike, windows of rows are told apart by their checksums, as long as nothing is
+//! found; where something is, keys and hashes of rows travel, and then only those rows that a hash
+//! does not show to be equal. Else all of the source's, a page at a time, are looked up by key.
 //! Memory is bounded by one page of either side.
 
 mod sift;
@@ -20,7 +21,7 @@ use crate::transfer::counted;
 pub(super) const PAGE_ROWS: u32 = 1_000;
 /// Rows of one side whose keys and hashes are in memory: at least and at most, and what they may
 /// have in all if a key were as long as a row.
-const HASHED_ROWS: (u32, u32) = (1_000, 10_000);
+const HASHED_ROWS: (u32, u32) = (1_000, 5_000);
 const HASHED_BYTES: u64 = 4 << 20;
 /// So many neighbours are read in their order instead of being looked up.
 const RUN: usize = 32;
@@ -51,7 +52,13 @@ pub(super) struct Comparison<'a> {
     theirs: Cow<'a, TableShape>,
     range: &'a Range,
     hash: Hash,
+    /// What no window has reached yet.
+    rest: Range,
+    /// The last row that was looked up.
     after: Option<KeyTuple>,
+    /// Nothing was found in the window before: a checksum of the next one costs a fifth of the
+    /// hashes of its rows, and may spare them.
+    is_quiet: bool,
     /// The window's rows that no hash has shown to be equal.
     suspects: VecDeque<Suspect>,
     /// Where the window of the source's rows ends; its key, or the range's.
@@ -92,7 +99,21 @@ impl<'a> Comparison<'a> {
         let (after, suspects, bound, equal, ended) = (None, VecDeque::new(), None, 0, false);
         let (extra, is_through) = (same_order.then_some(0), true);
         let theirs = table.unfiltered();
-        Self { table, theirs, range, hash, after, suspects, bound, equal, extra, is_through, ended }
+        Self {
+            table,
+            theirs,
+            range,
+            hash,
+            rest: range.clone(),
+            after,
+            is_quiet: true,
+            suspects,
+            bound,
+            equal,
+            extra,
+            is_through,
+            ended,
+        }
     }
 
     /// How many rows of the range only the target has, once every row of the source was seen;
@@ -182,20 +203,39 @@ impl<'a> Comparison<'a> {
         Ok(sorted(pairs))
     }
 
+    /// Passes over the next window if the sides have the same checksum of it; never over the last
+    /// one, since the caller has seen that the range differs.
+    async fn skip(&mut self, source: &mut dyn Reader, target: &mut dyn Reader) -> Result<bool> {
+        let rows = u64::from(hashed_rows(self.table));
+        let Some(end) = source.key_after(self.table, &self.rest, rows).await? else { return Ok(false) };
+        let window = Range { from: self.rest.from.clone(), to: Some(end.clone()) };
+        match digests(source, target, self.table, &window, self.hash).await? {
+            Some((ours, theirs)) if ours == theirs && ours.rows > 0 => {
+                self.equal += ours.rows;
+                self.rest.from = Some(end);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Reads keys and hashes of the next rows, and keeps those that are not equal.
     async fn sift(&mut self, source: &mut dyn Reader, target: &mut dyn Reader) -> Result<()> {
-        let (range, after) = (self.range, self.after.as_ref());
+        if self.is_quiet && self.skip(source, target).await? {
+            return Ok(());
+        }
         let rows = hashed_rows(self.table);
-        let mut ours = source.hashes(self.table, range, after, rows, self.hash).await?;
+        let mut ours = source.hashes(self.table, &self.rest, rows, self.hash).await?;
         // The last one says how far the target is to be read, and comes again, unless it is all.
         self.ended = ours.len() < rows as usize;
         let bound = if self.ended { None } else { ours.pop() };
-        self.bound = bound.or_else(|| range.to.clone());
-        let part = Range { from: range.from.clone(), to: self.bound.clone() };
+        self.bound = bound.or_else(|| self.rest.to.clone());
+        let part = Range { from: self.rest.from.clone(), to: self.bound.clone() };
         // What only the target has may be more than this; then some rows are looked at for nothing.
-        let theirs = target.hashes(self.table, &part, after, 2 * rows, self.hash).await?;
+        let theirs = target.hashes(self.table, &part, 2 * rows, self.hash).await?;
         let Sifted { suspects, extra } = sift(&ours, &theirs);
         self.equal += counted(ours.len() - suspects.len());
+        self.is_quiet = suspects.is_empty() && extra == 0;
         let next = |at: usize| (at + 1 < ours.len()).then(|| ours.tuple(at + 1));
         self.suspects.extend(suspects.into_iter().map(|(at, bytes)| Suspect {
             key: ours.tuple(at),
@@ -205,9 +245,7 @@ impl<'a> Comparison<'a> {
         }));
         let is_all = theirs.len() < 2 * rows as usize;
         self.extra = self.extra.filter(|_| is_all).map(|before| before + counted(extra));
-        if let Some(last) = ours.len().checked_sub(1) {
-            self.after = Some(ours.tuple(last));
-        }
+        self.rest.from.clone_from(&self.bound);
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 
 use mysql_async::prelude::Queryable;
 
-use super::super::shape::{Family, KeyTuple, Range, TableShape};
+use super::super::shape::{Family, Range, TableShape};
 use super::super::{Hash, Hashed, Result, RowHashes, network};
 use super::digest::row_hash;
 use super::errors::classify;
@@ -19,14 +19,13 @@ pub(super) async fn hashes(
     s: &mut Session,
     t: &TableShape,
     range: &Range,
-    after: Option<&KeyTuple>,
     limit: u32,
     hash: Hash,
 ) -> Result<RowHashes> {
     let doing = format!("read row hashes of table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
     let by_key = walk::hint(s, t).await?;
-    let query = statement(t, range, after, limit, hash, s.info.max_allowed_packet, &by_key)?;
+    let query = statement(t, range, limit, hash, s.info.max_allowed_packet, &by_key)?;
     let mut result = s.conn.query_iter(query).await.map_err(failed)?;
     let width = select::key(t)?.len();
     let strange = || network::not_this_engine(&doing, "the server sent another row than was asked for");
@@ -56,7 +55,6 @@ fn push(found: &mut RowHashes, mut packet: &[u8], width: usize, row_bytes: u64) 
 fn statement(
     t: &TableShape,
     range: &Range,
-    after: Option<&KeyTuple>,
     limit: u32,
     hash: Hash,
     packet: u64,
@@ -68,7 +66,7 @@ fn statement(
     let order = idents(keys.iter().map(|column| column.name.as_str()));
     let mut query =
         format!("SELECT {list}, {content}, {} FROM {}{by_key}", long_bytes(t)?, ident(&t.name)).into_bytes();
-    query.extend(bounds::condition(t, range, after)?);
+    query.extend(bounds::condition(t, range, None)?);
     query.extend(format!(" ORDER BY {order} LIMIT {limit}").into_bytes());
     Ok(query)
 }
@@ -86,7 +84,7 @@ fn long_bytes(t: &TableShape) -> Result<String> {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::super::shape::Column;
+    use super::super::super::shape::{Column, KeyTuple};
     use super::super::sample;
     use super::*;
 
@@ -99,13 +97,12 @@ mod tests {
             ],
             &[0],
         );
-        let after = KeyTuple(vec![Bytes::from_static(b"7")]);
-        let sql =
-            statement(&table, &Range::ALL, Some(&after), 9, Hash::Strong, 1 << 24, " FORCE INDEX (`k`)");
+        let range = Range { from: Some(KeyTuple(vec![Bytes::from_static(b"7")])), to: None };
+        let sql = statement(&table, &range, 9, Hash::Strong, 1 << 24, " FORCE INDEX (`k`)");
         let sql = sql.map_or_else(|failure| failure.code, |sql| String::from_utf8_lossy(&sql).into_owned());
         let (content, _) = row_hash(&table, Hash::Strong, 1 << 24).expect("it has a hash");
         let expected = format!(
-            "SELECT `id`, {content}, IFNULL(LENGTH(`b`),0) FROM `t` FORCE INDEX (`k`) WHERE `id` > 7 ORDER BY `id` LIMIT 9"
+            "SELECT `id`, {content}, IFNULL(LENGTH(`b`),0) FROM `t` FORCE INDEX (`k`) WHERE `id` >= 7 ORDER BY `id` LIMIT 9"
         );
         assert_eq!(sql, expected);
     }

@@ -108,6 +108,10 @@ impl Reader for Session {
         split::split(self, table, rows).await
     }
 
+    async fn key_after(&mut self, table: &TableShape, range: &Range, rows: u64) -> Result<Option<KeyTuple>> {
+        split::key_after(self, table, range, rows).await
+    }
+
     async fn stream(
         &mut self,
         table: &TableShape,
@@ -145,11 +149,10 @@ impl Reader for Session {
         &mut self,
         table: &TableShape,
         range: &Range,
-        after: Option<&KeyTuple>,
         limit: u32,
         hash: Hash,
     ) -> Result<RowHashes> {
-        hashes::hashes(self, table, range, after, limit, hash).await
+        hashes::hashes(self, table, range, limit, hash).await
     }
 
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {

@@ -108,6 +108,10 @@ impl Reader for Lent {
         self.session().split(table, rows).await
     }
 
+    async fn key_after(&mut self, table: &TableShape, range: &Range, rows: u64) -> Result<Option<KeyTuple>> {
+        self.session().key_after(table, range, rows).await
+    }
+
     async fn stream(
         &mut self,
         table: &TableShape,
@@ -145,11 +149,10 @@ impl Reader for Lent {
         &mut self,
         table: &TableShape,
         range: &Range,
-        after: Option<&KeyTuple>,
         limit: u32,
         hash: Hash,
     ) -> Result<RowHashes> {
-        self.session().hashes(table, range, after, limit, hash).await
+        self.session().hashes(table, range, limit, hash).await
     }
 
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
