@@ -15,3 +15,4 @@ mod snapshot;
 mod truth;
 mod truth_table;
 mod verifying;
+mod windows;
