@@ -1,9 +1,11 @@
 """Finds ports on 127.0.0.1 that are free and likely to stay so.
 
 Invariants: ports come from below the kernel's ephemeral range, so that no outgoing
-connection takes one while its server is stopped for a moment; one process never
-hands out the same port twice. Another process may still be faster: whoever starts
-a server starts it again on other ports when it could not bind.
+connection takes one while its server is stopped for a moment; no port is handed out
+twice as long as the process lives that got it, by this program or by the tests'
+`place.rs`: each is claimed by an abstract socket of that name, which ends with its
+process. Others may still be faster: whoever starts a server starts it again on other
+ports when it could not bind.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import random
 import socket
 import threading
 from pathlib import Path
-from typing import Dict, Iterable, Set
+from typing import Dict, Iterable, List
 
 from console import Problem
 
@@ -21,7 +23,7 @@ _STANDARD = {19999, 20000, 22122, 24007, 24224, 25565, 25672, 26257, 27017, 2701
 _LOWEST = 18000
 _TRIES = 2000
 
-_handed: Set[int] = set()
+_claims: List[socket.socket] = []
 _lock = threading.Lock()
 
 
@@ -39,14 +41,24 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A free port that this process has not handed out before."""
+    """A free port that nobody has handed out who still lives."""
     with _lock:
         for _ in range(_TRIES):
             port = random.SystemRandom().randrange(_LOWEST, _highest())
-            if port not in _handed and port not in _STANDARD and is_free(port):
-                _handed.add(port)
+            if port not in _STANDARD and _claim(port) and is_free(port):
                 return port
     raise Problem("found no free port on 127.0.0.1")
+
+
+def _claim(port: int) -> bool:
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(f"\0longshore-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
 
 
 def free_ports(names: Iterable[str]) -> Dict[str, int]:

@@ -1,7 +1,10 @@
 //! Where things are: the repository, the programs under test, free ports, fresh names.
 
 use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use longshore_shared::clock;
 
@@ -57,13 +60,23 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 }
 
 /// A port on 127.0.0.1 that is free now and below the ephemeral range, so that no outgoing
-/// connection takes it before a process listens there.
+/// connection takes it before a process listens there. Nobody else gets it as long as this
+/// process lives: it is claimed by an abstract socket, as `deploy/local/ports.py` does.
 pub fn free_port() -> u16 {
     let (low, span) = (18_000, 14_000);
     (0..2_000)
         .map(|_| low + u16::try_from(random() % span).expect("a span of ports"))
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .find(|port| is_claimed(*port) && TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("some port is free")
+}
+
+/// Whether the port is this process' from now on.
+fn is_claimed(port: u16) -> bool {
+    static CLAIMS: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());
+    let name = SocketAddr::from_abstract_name(format!("longshore-port-{port}")).expect("a short name");
+    UnixListener::bind_addr(&name)
+        .map(|claim| CLAIMS.lock().unwrap_or_else(PoisonError::into_inner).push(claim))
+        .is_ok()
 }
 
 /// A short name that no other test has.

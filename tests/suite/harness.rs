@@ -1,7 +1,9 @@
 //! The harness's own tools do what their names say; no process of Longshore is needed.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use longshore_tests::place::free_port;
 use longshore_tests::proxy::{Direction, End, Flow, Proxy};
 use longshore_tests::wait::{seconds, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -121,4 +123,16 @@ async fn the_proxy_refuses_resets_and_slows_down() {
     let begun = Instant::now();
     assert_eq!(sent_and_back(&mut socket, 20_000).await, (20_000, "all"));
     assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn no_port_is_handed_out_twice_whoever_asks() {
+    let ours: BTreeSet<u16> = (0..400).map(|_| free_port()).collect();
+    assert_eq!(ours.len(), 400);
+    let program = "import ports; print(*(ports.free_port() for _ in range(400)))";
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/local");
+    let asked = std::process::Command::new("python3").args(["-c", program]).current_dir(folder).output();
+    let answer = String::from_utf8(asked.unwrap().stdout).unwrap();
+    let theirs: BTreeSet<u16> = answer.split_whitespace().map(|port| port.parse().unwrap()).collect();
+    assert_eq!((theirs.len(), theirs.intersection(&ours).count()), (400, 0));
 }
