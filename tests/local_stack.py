@@ -25,9 +25,9 @@ LOCAL = Path(__file__).resolve().parents[1] / "deploy" / "local"
 sys.path.insert(0, str(LOCAL))
 
 import fleet  # noqa: E402
-import mysql  # noqa: E402
 import ports  # noqa: E402
 import process  # noqa: E402
+import releases  # noqa: E402
 import shop  # noqa: E402
 from accounts import Account  # noqa: E402
 from console import Problem  # noqa: E402
@@ -144,7 +144,7 @@ class Fetching(unittest.TestCase):
             ("_PAUSES", (0, 0, None)),
             ("_SOURCES", {"mysql9": self.source}),
         ):
-            patch = mock.patch.object(mysql, name, value)
+            patch = mock.patch.object(releases, name, value)
             patch.start()
             self.addCleanup(patch.stop)
 
@@ -161,22 +161,22 @@ class Fetching(unittest.TestCase):
 
     def test_tries_again_and_keeps_what_it_has(self) -> None:
         self.hiccups = 2
-        mysql.fetch()
-        self.assertTrue(mysql.is_there("mysql9"))
-        mysql.fetch()
+        releases.fetch()
+        self.assertTrue(releases.is_there("mysql9"))
+        releases.fetch()
         self.assertEqual((self.tries, len(self.left())), (3, 1))
 
     def test_fails_with_the_way_out(self) -> None:
         self.hiccups = 9
         with self.assertRaises(Problem) as failed:
-            mysql.fetch()
+            releases.fetch()
         for words in ("the mirror is away", "LONGSHORE_TEST_WITHOUT=mysql9"):
             self.assertIn(words, str(failed.exception))
         self.assertEqual((self.tries, self.left()), (3, []))
 
     def test_does_without_what_is_left_out(self) -> None:
         with mock.patch.dict(os.environ, {"LONGSHORE_TEST_WITHOUT": "mysql57, mysql9"}):
-            mysql.fetch()
+            releases.fetch()
         self.assertEqual((self.tries, self.left()), (0, []))
 
 

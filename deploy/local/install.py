@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
-import mysql
+import releases
 import postgres
 import rabbitmq
 from console import Problem, say
@@ -78,7 +78,7 @@ def install(for_tests: bool = False, for_bench: bool = False) -> None:
             tools.append(CARGO_NEXTEST)
     _bring(tools, for_tests, for_bench)
     if for_tests:
-        mysql.fetch()
+        releases.fetch()
     check_rust()
 
 

@@ -57,7 +57,11 @@ class MariaDb(Server):
             options += ["innodb-flush-log-at-trx-commit=0", "innodb-doublewrite=0", "sync-frm=0"]
         if not any(option.startswith("log-bin") for option in given):
             options.append("skip-log-bin")
-        return ["mariadbd", "--no-defaults", *(f"--{option}" for option in [*options, *given])]
+        return [*self.program(), *(f"--{option}" for option in [*options, *given])]
+
+    def program(self) -> List[str]:
+        """The server's program, without options but `--no-defaults` and where its files lie."""
+        return ["mariadbd", "--no-defaults"]
 
     def probe(self) -> None:
         # The TCP port is bound before the socket answers, or the server gives up.

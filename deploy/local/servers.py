@@ -14,13 +14,16 @@ from typing import Any, Callable, Dict, List, Sequence, Type
 import process
 from console import Problem, say
 from mariadb import MariaDb
+from mariadb11 import MariaDb11
 from mysql import MySql9, MySql57
 from postgres import Postgres
 from rabbitmq import RabbitMq
 from seaweedfs import SeaweedFs
 from server import Server
 
-KINDS: Dict[str, Type[Server]] = {kind.kind: kind for kind in (Postgres, RabbitMq, SeaweedFs, MariaDb, MySql57, MySql9)}
+KINDS: Dict[str, Type[Server]] = {
+    kind.kind: kind for kind in (Postgres, RabbitMq, SeaweedFs, MariaDb, MariaDb11, MySql57, MySql9)
+}
 
 
 def planned(root: Path, wanted: str, throwaway: bool, options: Dict[str, List[str]]) -> List[Server]:

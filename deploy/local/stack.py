@@ -83,9 +83,9 @@ def _install(given: argparse.Namespace) -> int:
 
 
 def _has(given: argparse.Namespace) -> int:
-    import mysql
+    import releases
 
-    return 0 if not given.kind.startswith("mysql") or mysql.is_there(given.kind) else 1
+    return 0 if given.kind not in releases.KINDS or releases.is_there(given.kind) else 1
 
 
 def _tool(given: argparse.Namespace) -> int:

@@ -63,7 +63,7 @@ pub struct MariaDb {
 }
 
 impl MariaDb {
-    /// Its kind: `mariadb`, `mysql57`, `mysql9`.
+    /// Its kind: `mariadb`, `mariadb11`, `mysql57`, `mysql9`.
     pub fn kind(&self) -> &str {
         self.name.split('-').next().unwrap_or_default()
     }
@@ -120,7 +120,7 @@ impl Servers {
         servers
     }
 
-    /// Whether to test with a kind of server that only tests need: `mysql57`, `mysql9`. Only who
+    /// Whether to test with a kind of server that only tests need: `mariadb11`, `mysql57`, `mysql9`. Only who
     /// chose to do without it is spared.
     ///
     /// # Panics

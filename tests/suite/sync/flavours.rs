@@ -1,4 +1,4 @@
-//! The same promises between all servers that can be had: MariaDB 10.11, MySQL 5.7 and MySQL 9, as
+//! The same promises between all servers that can be had: MariaDB 10.11 and 11.8, MySQL 5.7 and 9, as
 //! source and as target, with values that tools have damaged, every kind of key, every policy.
 //! Between two schemas of one kind: `faults::mysql`, `values::large` and `snapshot`.
 
@@ -70,4 +70,8 @@ between! {
     mysql_9_into_mariadb: "mysql9" to "mariadb",
     mariadb_into_mysql_5_7: "mariadb" to "mysql57",
     mariadb_into_mysql_9: "mariadb" to "mysql9",
+    mariadb_11_into_mariadb: "mariadb11" to "mariadb",
+    mariadb_into_mariadb_11: "mariadb" to "mariadb11",
+    mariadb_11_into_mysql_9: "mariadb11" to "mysql9",
+    mysql_9_into_mariadb_11: "mysql9" to "mariadb11",
 }
