@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/longshore/target-$(shell pwd -P | sha256sum | cut -c1-12)
 STACK := deploy/local/stack
 
-.PHONY: help demo up down status clean build test bench chaos lint fmt
+.PHONY: help demo up down status clean build test bench chaos schemas lint fmt
 
 help:
 	@echo 'make demo    install what is missing, build, start all, sync a sample shop, verify it'
@@ -13,6 +13,7 @@ help:
 	@echo 'make up      build and start the local stack, or what of it does not run'
 	@echo 'make bench   how fast it is, beside the floor and its peers; ONLY=engine for one part'
 	@echo 'make chaos   everything breaks under load, for MINUTES=10, and nothing is lost; SEED=n repeats'
+	@echo 'make schemas real applications'"'"' schemas between all flavours of servers; ONLY=zabbix PAIR=mariadb:mysql9 for some'
 	@echo 'make down    end the local stack; its data stays'
 	@echo 'make status  what runs, with pids and addresses'
 	@echo 'make clean   end the local stack and remove its data'
@@ -37,6 +38,10 @@ bench:
 # A short one runs in `make test`.
 chaos:
 	@tests/chaos/run "$(MINUTES)" "$(SEED)"
+
+# Real applications' schemas from Debian's packages, between servers of every flavour.
+schemas:
+	@tests/schemas/run $(ONLY) $(PAIR)
 
 lint:
 	@tests/run lint

@@ -1,5 +1,5 @@
-//! What the other files do between servers of MariaDB, between schemas of MySQL 5.7 and of 9: the
-//! connection is cut at byte N, the job is cancelled in the middle of what it does, deletions are
+//! What the other files do between servers of MariaDB 10.11, between schemas of MySQL 5.7, of 9 and
+//! of MariaDB 11.8: the connection is cut at byte N, the job is cancelled in the middle of what it does, deletions are
 //! guarded and loads verified.
 
 use longshore_shared::failpoint::Failpoint;
@@ -49,6 +49,11 @@ async fn f33_a_source_of_mysql_9_lost_at_any_byte() {
 }
 
 #[tokio::test]
+async fn f33_a_source_of_mariadb_11_lost_at_any_byte() {
+    is_cut_anywhere("mariadb11", Upstream::Source, Direction::ToClient).await;
+}
+
+#[tokio::test]
 async fn f35_a_target_of_mysql_5_7_lost_at_any_byte() {
     is_cut_anywhere("mysql57", Upstream::Target, Direction::ToServer).await;
 }
@@ -59,8 +64,13 @@ async fn f35_a_target_of_mysql_9_lost_at_any_byte() {
 }
 
 #[tokio::test]
-async fn f28_in_a_load_and_in_a_comparison_between_servers_of_mysql() {
-    for kind in ["mysql57", "mysql9"] {
+async fn f35_a_target_of_mariadb_11_lost_at_any_byte() {
+    is_cut_anywhere("mariadb11", Upstream::Target, Direction::ToServer).await;
+}
+
+#[tokio::test]
+async fn f28_in_a_load_and_in_a_comparison_between_servers_of_other_releases() {
+    for kind in ["mysql57", "mysql9", "mariadb11"] {
         let Some((_own, mut stack)) = between(kind).await else { continue };
         stack.set(&[("CHUNK_ROWS", "500")]);
         stack.start_all().await;
@@ -70,8 +80,8 @@ async fn f28_in_a_load_and_in_a_comparison_between_servers_of_mysql() {
 
 /// More deletions than the task allows, and a row that somebody changes between load and verification.
 #[tokio::test]
-async fn deletions_are_guarded_and_loads_verified_on_mysql() {
-    for kind in ["mysql57", "mysql9"] {
+async fn deletions_are_guarded_and_loads_verified_on_other_releases() {
+    for kind in ["mysql57", "mysql9", "mariadb11"] {
         let Some((_own, mut stack)) = between(kind).await else { continue };
         stack.surround(Surroundings::default().failpoints([(Failpoint::IndexBefore, "return(rest 1500)")]));
         stack.set(&[("CHUNK_ROWS", "500")]);

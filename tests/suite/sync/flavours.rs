@@ -16,15 +16,17 @@ struct Server {
 }
 
 impl Server {
-    /// None if somebody chose to do without it.
-    fn of(kind: &str, at: usize) -> Option<Self> {
+    /// None if somebody chose to do without it. Beside a server of `peer`, whose collations it is to have.
+    fn of(kind: &str, at: usize, peer: &str) -> Option<Self> {
         if kind == "mariadb" {
             return Some(Self { facts: Servers::of_the_run().mariadb[at].clone(), _own: None });
         }
         if !Servers::is_wanted(kind) {
             return None;
         }
-        let own = Held::start(kind);
+        // MySQL knows none of the collations that 11.8 gives a character set by itself.
+        let known = kind == "mariadb11" && peer.starts_with("mysql");
+        let own = Held::start_with(kind, if known { &["mariadb11=character-set-collations="] } else { &[] });
         Some(Self { facts: own.mariadb[0].clone(), _own: Some(own) })
     }
 }
@@ -36,7 +38,8 @@ const WITH_POLICIES: [(&str, &str); 3] =
 /// Holds every promise from one server to the other, each part in schemas of its own.
 async fn holds(source: &str, target: &str) {
     let with_policies = WITH_POLICIES.contains(&(source, target));
-    let (Some(source), Some(target)) = (Server::of(source, 0), Server::of(target, 1)) else { return };
+    let servers = (Server::of(source, 0, target), Server::of(target, 1, source));
+    let (Some(source), Some(target)) = servers else { return };
     let mut stack = Stack::prepared().await;
     stack.set(&[("CHUNK_ROWS", "7"), ("WORKER_PERMITS", "4")]);
     stack.start_all().await;

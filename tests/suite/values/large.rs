@@ -68,8 +68,8 @@ async fn large_values_go_in_pieces_where_files_are_refused() {
 }
 
 #[tokio::test]
-async fn large_values_go_in_pieces_to_mysql() {
-    for kind in ["mysql57", "mysql9"] {
+async fn large_values_go_in_pieces_to_other_releases() {
+    for kind in ["mysql57", "mysql9", "mariadb11"] {
         if !Servers::is_wanted(kind) {
             continue;
         }
