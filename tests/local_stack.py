@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 LOCAL = Path(__file__).resolve().parents[1] / "deploy" / "local"
 sys.path.insert(0, str(LOCAL))
 
+import first_sync  # noqa: E402
 import fleet  # noqa: E402
 import ports  # noqa: E402
 import process  # noqa: E402
@@ -127,6 +128,36 @@ class Shop(unittest.TestCase):
                     line.split("`")[1] for line in lines if line.startswith("`") and "GENERATED" not in line
                 ]
                 self.assertEqual(plain, COLUMNS[table].split(","), table)
+
+
+class FirstSync(unittest.TestCase):
+    """What the demo proposes can be pasted."""
+
+    def test_n25_bash_reads_every_line(self) -> None:
+        for folder in ("/a/clone", "/a folder/with 'quotes'"):
+            for line in first_sync.commands(folder, []):
+                done = subprocess.run(["bash", "-n", "-c", line], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), line)
+
+    def test_n25_names_that_are_taken_are_not_proposed(self) -> None:
+        for taken, name in (
+            ([], "my sync"),
+            (["my sync"], "my sync 2"),
+            (["my sync", "my sync 2", "other"], "my sync 3"),
+        ):
+            lines = "\n".join(first_sync.commands("/a", taken))
+            self.assertIn(f'\\"name\\": \\"{name}\\"', lines)
+
+    def test_n25_bodies_are_json_once_the_shell_has_put_in_its_variables(self) -> None:
+        values = {f"{side}_{key}": "x" for side in ("SOURCE", "TARGET") for key in ("HOST", "USERNAME", "PASSWORD")}
+        values.update(SOURCE_PORT="1", TARGET_PORT="2", S="s", T="t", API_URL="u")
+        bodies = [line for line in first_sync.commands("/a", []) if ' -d "' in line]
+        self.assertEqual(len(bodies), 3)
+        for line in bodies:
+            call = line[line.index("$(") + 2 : line.rindex("|")]
+            script = "api() { printf %s \"$2\"; }; " + call
+            told = subprocess.run(["bash", "-c", script], env=values, capture_output=True, text=True, check=True)
+            self.assertIn(json.loads(told.stdout)["name"], ("my source", "my target", "my sync"))
 
 
 class Fetching(unittest.TestCase):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import build
+import first_sync
 import follow
 import lifecycle
 import process
@@ -22,9 +23,11 @@ import summary
 from client import Api, Refusal
 from console import Problem, plural, say
 from mariadb import DATABASE, MariaDb
+from place import CLONE
 from server import Server
 
 _FILLED = "shop.json"
+_TEST_SECONDS = 60.0
 
 
 def run(rows: int, seed: int, build_first: bool = True) -> int:
@@ -35,7 +38,10 @@ def run(rows: int, seed: int, build_first: bool = True) -> int:
     stack = lifecycle.up(build_first, with_servers=lambda servers: fill(servers, rows, seed))
     api = Api(stack.api_url, stack.token)
     source, target = stack.facts["mariadb"]
-    task = _task(api, _connection(api, "shop source", source), _connection(api, "shop target", target))
+    ends = [_connection(api, "shop source", source), _connection(api, "shop target", target)]
+    for connection_id in ends:
+        _test(api, connection_id)
+    task = _task(api, *ends)
     job = _run_task(api, task["id"])
     say(f"\nSync task {task['name']!r}, job {job['id']}:")
     try:
@@ -44,7 +50,7 @@ def run(rows: int, seed: int, build_first: bool = True) -> int:
         raise Problem("left the job; it goes on", f"see GET {stack.api_url}/v1/jobs/{job['id']}") from None
     say()
     equal = summary.show(job, _seconds(job))
-    _farewell(stack, task["id"])
+    _farewell(stack, api, task["id"])
     return 0 if equal else 1
 
 
@@ -93,6 +99,24 @@ def _connection(api: Api, name: str, server: Dict[str, Any]) -> str:
     fresh = name if name not in taken else f"{name} (port {server['port']})"
     made = api.post("/v1/connections", {"name": fresh, "password": server["password"], **wanted})
     return str(made["id"])
+
+
+def _test(api: Api, connection_id: str) -> None:
+    """Tests the connection, unless its last test went well: tasks want tested ones."""
+    if api.get(f"/v1/connections/{connection_id}").get("state") == "verified":
+        return
+    job = api.post(f"/v1/connections/{connection_id}/test", {})
+    deadline = time.monotonic() + _TEST_SECONDS
+    while job["state"] not in follow.ENDED:
+        if time.monotonic() > deadline:
+            raise Problem(f"the test of a connection, job {job['id']}, has not ended", "see `make status`")
+        time.sleep(0.2)
+        job = api.get(f"/v1/jobs/{job['id']}")
+    if api.get(f"/v1/connections/{connection_id}").get("state") != "verified":
+        raise Problem(
+            "a connection to the demo's own servers does not pass its test",
+            f"see GET {api.url}/v1/jobs/{job['id']}/examination",
+        )
 
 
 def _task(api: Api, source_id: str, target_id: str) -> Dict[str, Any]:
@@ -148,13 +172,19 @@ def _plain(moment: str) -> str:
     )
 
 
-def _farewell(stack: lifecycle.Stack, task_id: str) -> None:
+def _farewell(stack: lifecycle.Stack, api: Api, task_id: str) -> None:
     url = stack.api_url
-    say(f"\nThe stack goes on running. API: {url} (OpenAPI: {url}/openapi.json). As the admin, for example:")
+    say(f"\nThe stack goes on running. API: {url} (OpenAPI: {url}/openapi.json).")
+    say("Change rows of the shop by hand and run `make demo` again. This reaches its two servers:")
     say("  . .local/env")
-    say(
-        '  curl -X POST -H "Authorization: Bearer $(cat $ADMIN_TOKEN_FILE)" -H "Content-Type: application/json" \\'
-    )
-    say(f"    -d '{{}}' $API_URL/v1/sync-tasks/{task_id}/runs")
-    say("The databases are SOURCE_URL and TARGET_URL there: change rows by hand, run `make demo` again.")
+    for side in ("SOURCE", "TARGET"):
+        say(
+            f'  MYSQL_PWD="${side}_PASSWORD" mariadb -h "${side}_HOST" -P "${side}_PORT" -u "${side}_USERNAME" "${side}_DATABASE"'
+        )
+    say("\nA first sync of your own, to be pasted into bash:")
+    taken = {known["name"] for path in ("/v1/connections", "/v1/sync-tasks") for known in api.items(path)}
+    for line in first_sync.commands(str(CLONE), taken):
+        say(f"  {line}")
+    say("\nRun the shop's task once more the same way:")
+    say(f"  api -d '{{}}' $API_URL/v1/sync-tasks/{task_id}/runs")
     say("make status: what runs.  make down: ends it.")

@@ -206,8 +206,11 @@ def _write_env(stack: Stack, members: Sequence[fleet.Member]) -> None:
         "S3_SECRET_KEY": facts["s3_secret_key"],
         "SOURCE_URL": source["url"],
         "TARGET_URL": target["url"],
-        "SOURCE_SOCKET": source["socket"],
-        "TARGET_SOCKET": target["socket"],
+        **{
+            f"{side}_{key.upper()}": str(server[key])
+            for side, server in (("SOURCE", source), ("TARGET", target))
+            for key in ("host", "port", "database", "username", "password", "socket")
+        },
         "WORKER_PIDS": " ".join(str(pid) for name, pid in pids.items() if name.startswith("worker-")),
         "API_PID": str(pids["api"]),
         "SCHEDULER_PID": str(pids["scheduler"]),

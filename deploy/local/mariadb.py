@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+import first_sync
 from console import Problem
 from server import NotReady, Server
 
@@ -80,6 +81,9 @@ class MariaDb(Server):
             GRANT ALL ON `{DATABASE}`.* TO {user};
             GRANT ALL ON `longshore\\_%`.* TO {user};
             """
+        if not self.throwaway:
+            # For the first sync that the demo proposes.
+            sql += f"GRANT ALL ON `{first_sync.DATABASE}`.* TO {user};"
         if self.throwaway:
             admin = f"'{ADMIN}'@'127.0.0.1'"
             sql += f"""
