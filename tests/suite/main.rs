@@ -17,6 +17,7 @@ mod metrics;
 mod rules;
 mod schedules;
 mod security;
+mod standing;
 mod sync;
 mod traces;
 mod values;

@@ -7,11 +7,12 @@
 //! wait consumes anew. So no message waits behind a long step, RabbitMQ's
 //! acknowledgement time-out is never met, and short steps do not pay for a consumer each.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::future::BoxFuture;
 use lapin::message::Delivery as RawDelivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
@@ -21,6 +22,7 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::connection::within;
 use super::dead::Reason;
@@ -37,10 +39,20 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// deleted quorum queue to its successor and then count a message as delivered that it never sent.
 const REFRESH: Duration = Duration::from_secs(20);
 
+/// How long the end of a slot's channels is waited for; what stands longer goes with its connection.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Asks whether a queue that is gone is wanted any more.
+pub type Wanted = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
 /// A place where the steps of one queue are taken, one after the other.
 pub struct Slot {
     bus: Bus,
     address: Address,
+    /// Of a queue that ends some day: asked before it is made anew.
+    wanted: Option<Wanted>,
+    /// The channels that are not closed yet.
+    channels: TaskTracker,
     /// The channel that the next delivery comes on; taken out while waiting, so that a
     /// wait that is given up half-way closes it and its message goes back.
     open: Option<Way>,
@@ -61,6 +73,17 @@ struct Open {
     /// Whether its consumer was cancelled, so that the next wait needs a new one.
     released: AtomicBool,
     tracker: TaskTracker,
+    /// The consumer that was on it last: dropped before the channel is closed, lapin would cancel it
+    /// on a channel that RabbitMQ has closed meanwhile, and RabbitMQ would close the connection.
+    last: Mutex<Option<Consumer>>,
+    /// Lets the slot wait until it is closed.
+    token: TaskTrackerToken,
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        *self.open.last.lock().unwrap_or_else(PoisonError::into_inner) = self.consumer.take();
+    }
 }
 
 impl Drop for Open {
@@ -69,8 +92,12 @@ impl Drop for Open {
     fn drop(&mut self) {
         let channel = self.channel.clone();
         if channel.status().connected() && Handle::try_current().is_ok() {
-            let closing = async move { within("close a channel", channel.close(200, "done".into())).await };
-            self.tracker.spawn(closing);
+            let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let token = self.token.clone();
+            self.tracker.spawn(async move {
+                let _ = within("close a channel", channel.close(200, "done".into())).await;
+                drop((last, token));
+            });
         }
     }
 }
@@ -86,11 +113,12 @@ enum Setback {
 }
 
 impl Slot {
-    pub(super) fn new(bus: Bus, address: Address) -> Self {
-        Self { bus, address, open: None }
+    pub(super) fn new(bus: Bus, address: Address, wanted: Option<Wanted>) -> Self {
+        Self { bus, address, wanted, channels: TaskTracker::new(), open: None }
     }
 
-    /// Waits for a step's message, through every outage; `None` when the bus closes.
+    /// Waits for a step's message, through every outage; `None` when the bus closes, or when the
+    /// queue is gone and not wanted any more.
     ///
     /// May be given up at any point (in a `select!`): a message that had just arrived goes
     /// back to its queue. The delivery before may still be in hand; this one then comes on
@@ -111,6 +139,9 @@ impl Slot {
                 Ok((message, raw, way)) => return Some(self.hand_out(message, raw, way)),
                 Err(Setback::PutAside) => {}
                 Err(Setback::Cancelled) => {
+                    if !self.is_wanted().await {
+                        return None;
+                    }
                     tracing::warn!(bus.queue = %self.address.queue, "RabbitMQ ended a consumer; its queue is declared anew");
                     if let Err(error) = self.declare(&live).await {
                         live.abandon(&error);
@@ -123,6 +154,21 @@ impl Slot {
                     }
                 }
             }
+        }
+    }
+
+    /// Ends the slot: once this returns, RabbitMQ has no consumer of it, unless it does not answer.
+    /// Deliveries are to be settled before.
+    pub async fn close(mut self) {
+        drop(self.open.take());
+        self.channels.close();
+        let _ = tokio::time::timeout(CLOSING, self.channels.wait()).await;
+    }
+
+    async fn is_wanted(&self) -> bool {
+        match &self.wanted {
+            Some(wanted) => wanted().await,
+            None => true,
         }
     }
 
@@ -171,7 +217,9 @@ impl Slot {
         within("limit the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
         let (live, tracker) = (Arc::clone(live), self.bus.shared.tracker.clone());
         let (settled, released) = (AtomicBool::new(true), AtomicBool::new(false));
-        Ok(Way { open: Arc::new(Open { channel, live, settled, released, tracker }), consumer: None })
+        let (last, token) = (Mutex::new(None), self.channels.token());
+        let open = Open { channel, live, settled, released, tracker, last, token };
+        Ok(Way { open: Arc::new(open), consumer: None })
     }
 
     fn hand_out(&mut self, message: StepMessage, raw: RawDelivery, way: Way) -> Delivery {

@@ -41,7 +41,7 @@ use connection::{Link, Role, within};
 use publisher::{Outgoing, Publisher};
 use topology::Address;
 
-pub use consumer::{Delivery, Slot};
+pub use consumer::{Delivery, Slot, Wanted};
 pub use dead::DeadLetters;
 pub use error::BusError;
 pub use message::{Control, MessageError, StepMessage};
@@ -136,12 +136,12 @@ impl Bus {
 
     /// A place where deliveries of `queue` are taken, one after the other.
     pub fn slot(&self, queue: Queue) -> Slot {
-        Slot::new(self.clone(), Address::fleet(queue))
+        Slot::new(self.clone(), Address::fleet(queue), None)
     }
 
-    /// As [`Bus::slot`], of a job's own queue, which is made if it is not there.
-    pub fn slot_of_job(&self, job_id: JobId) -> Slot {
-        Slot::new(self.clone(), Address::of(Queue::Job, job_id))
+    /// As [`Bus::slot`], of a job's own queue, which is made if it is not there and `wanted`.
+    pub fn slot_of_job(&self, job_id: JobId, wanted: Wanted) -> Slot {
+        Slot::new(self.clone(), Address::of(Queue::Job, job_id), Some(wanted))
     }
 
     /// What all workers are told, from now on. A subscriber that lags loses the oldest.
@@ -172,7 +172,8 @@ impl Bus {
         Address::of(Queue::Job, job_id).declare(live.connection()).await
     }
 
-    /// Deletes a job's own queue with all it holds.
+    /// Deletes a job's own queue with all it holds. Nobody is to consume it: RabbitMQ 3.10 may close
+    /// the connection of a consumer whose quorum queue is deleted under it.
     pub async fn delete_job_queue(&self, job_id: JobId) -> Result<(), BusError> {
         self.delete(Address::of(Queue::Job, job_id)).await
     }

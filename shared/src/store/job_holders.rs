@@ -288,6 +288,19 @@ pub async fn leave(conn: &mut Conn, holder: &Holder, why: Option<&Failure>) -> R
     Ok(())
 }
 
+/// Whether anybody still holds for the job, under whichever generation.
+pub async fn is_held(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM job_holders WHERE org_id = $1 AND job_id = $2
+               AND state IN ('preparing', 'enlisted', 'held')) AS "held!""#,
+        org_id.0,
+        job_id.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.held)
+}
+
 /// Why workers that offered themselves could not hold.
 pub async fn refusals(
     conn: &mut Conn,

@@ -156,15 +156,26 @@ pub async fn report(
     Ok(counted)
 }
 
-/// The holder lets go; `why` it could not hold, if it could not. Answers whether its job has ended
-/// or is ending.
+/// The holder lets go; `why` it could not hold, if it could not. Answers whether it was the last of
+/// a job that has ended or is ending: then nobody consumes the job's own queue any more.
 pub async fn leave(
     database: &Database,
     holder: &Holder,
     why: Option<&Failure>,
 ) -> Result<bool, WorkflowError> {
     let mut tx = database.system().await?;
+    // Under the job's lock: of two that leave at once, the second sees that the first has left.
+    let job = jobs::lock(tx.conn(), holder.org_id, holder.job_id).await?;
     store::leave(tx.conn(), holder, why).await?;
+    let last = job.is_none_or(|job| job.state.is_final() || job.ending.is_some())
+        && !store::is_held(tx.conn(), holder.org_id, holder.job_id).await?;
+    tx.commit().await?;
+    Ok(last)
+}
+
+/// Whether the holder's job has ended or is ending, so that nobody needs its own queue any more.
+pub async fn has_ended(database: &Database, holder: &Holder) -> Result<bool, WorkflowError> {
+    let mut tx = database.system().await?;
     let job = jobs::find(tx.conn(), holder.org_id, holder.job_id).await?;
     tx.commit().await?;
     Ok(job.is_none_or(|job| job.state.is_final() || job.ending.is_some()))

@@ -22,14 +22,10 @@ const OUTAGE_PAUSE: Duration = Duration::from_secs(2);
 /// A step that is over so soon keeps its message until then, and its slot's consumer.
 const SHORT: Duration = Duration::from_millis(250);
 
+/// Takes steps until `shutdown`, or until the slot's queue is not wanted any more; returns when
+/// RabbitMQ has no consumer of it.
 pub(super) async fn run(worker: Arc<Worker>, mut slot: Slot, shutdown: CancellationToken) {
-    loop {
-        let delivery = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return,
-            delivery = slot.next() => delivery,
-        };
-        let Some(delivery) = delivery else { return };
+    while let Some(delivery) = shutdown.run_until_cancelled(slot.next()).await.flatten() {
         let trace = delivery.message.trace.unwrap_or_else(TraceContext::fresh);
         let span = tracing::info_span!(
             "step", step.kind = %delivery.message.kind, step.id = %delivery.message.step_id,
@@ -38,6 +34,7 @@ pub(super) async fn run(worker: Arc<Worker>, mut slot: Slot, shutdown: Cancellat
         let work = trace.begin_if_sent(Work::Step);
         Box::pin(one(&worker, delivery, work, &shutdown).instrument(span)).await;
     }
+    slot.close().await;
 }
 
 async fn one(worker: &Arc<Worker>, delivery: Delivery, span: OpenSpan, shutdown: &CancellationToken) {

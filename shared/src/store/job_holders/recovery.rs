@@ -51,7 +51,7 @@ pub async fn forget(conn: &mut Conn, limit: i64) -> Result<Vec<JobId>, StoreErro
 }
 
 /// Jobs that have ended in the last minutes and had a queue of their own, but for those that are
-/// `done` with; and of each whether that is so long ago that no message of it is on its way any
+/// `done` with and those that somebody still holds for, who consumes the queue; and of each whether that is so long ago that no message of it is on its way any
 /// more, which would have made the queue again. What is still owed to such queues is owed no more.
 pub async fn just_ended(
     conn: &mut Conn,
@@ -72,6 +72,8 @@ pub async fn just_ended(
            WHERE j.state IN ('completed', 'failed', 'cancelled')
              AND j.ended_at BETWEEN now() - interval '10 min' AND now() - interval '1 s'
              AND j.id <> ALL ($2)
+             AND NOT EXISTS (SELECT FROM job_holders h WHERE h.org_id = j.org_id AND h.job_id = j.id
+                             AND h.state IN ('preparing', 'enlisted', 'held'))
            ORDER BY j.ended_at LIMIT $1"#,
         limit,
         &done

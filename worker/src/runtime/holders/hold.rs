@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use longshore_shared::bus::Wanted;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::hold::{HoldPhase, HolderState};
 use longshore_shared::domain::id::{JobId, OrgId};
@@ -70,12 +71,21 @@ async fn hold(worker: &Arc<Worker>, holding: &Holding) -> Result<(), WorkflowErr
     if let Some(failure) = &why {
         tracing::warn!(job.id = %holder.job_id, "this worker cannot hold for the job: {failure}");
     }
-    let ended = holders::leave(&worker.database, holder, why.as_ref()).await?;
+    let is_last = holders::leave(&worker.database, holder, why.as_ref()).await?;
     tracing::info!(job.id = %holder.job_id, generation = holder.generation, "let go of a job's holding");
-    if ended && let Err(error) = worker.bus.delete_job_queue(holder.job_id).await {
+    if is_last && let Err(error) = worker.bus.delete_job_queue(holder.job_id).await {
         tracing::debug!(job.id = %holder.job_id, "the job's queue expires by itself: {error}");
     }
     Ok(())
+}
+
+/// Whether the job's own queue is to be made anew when it is gone; if nobody can tell, it is.
+fn wanted(worker: &Arc<Worker>, holder: &Holder) -> Wanted {
+    let (database, holder) = (worker.database.clone(), holder.clone());
+    Arc::new(move || {
+        let (database, holder) = (database.clone(), holder.clone());
+        Box::pin(async move { !matches!(holders::has_ended(&database, &holder).await, Ok(true)) })
+    })
 }
 
 /// Gets ready within a lease; `None`: it is not wanted any more.
@@ -126,8 +136,12 @@ async fn keep(
                 }
                 // Only who was counted when the point was settled takes steps.
                 if look.phase == HoldPhase::Open && slots.is_empty() {
+                    // The leader makes it too; who consumes what is not there loses a channel.
+                    if let Err(error) = worker.bus.make_job_queue(holder.job_id).await {
+                        tracing::debug!(job.id = %holder.job_id, "the job's queue is made by its slots: {error}");
+                    }
                     for _ in 0..takers {
-                        let slot = worker.bus.slot_of_job(holder.job_id);
+                        let slot = worker.bus.slot_of_job(holder.job_id, wanted(worker, holder));
                         slots.spawn(consume::run(Arc::clone(worker), slot, end.clone()));
                     }
                 }

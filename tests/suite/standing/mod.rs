@@ -1,0 +1,3 @@
+//! The sync that stands: situations that were found by trying Longshore as others use it.
+
+mod quiet_ends;
