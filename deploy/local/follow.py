@@ -56,7 +56,10 @@ def line(job: Dict[str, Any], passed: float) -> str:
         full = int(share * _WIDTH)
         parts.insert(0, f"[{'#' * full}{'.' * (_WIDTH - full)}]")
     parts.append(f"{share:4.0%} of about {total:,} rows")
-    parts.append(f"{progress.get('tables_done') or 0}/{progress.get('tables_total') or 0} tables")
+    tables = progress.get("tables_total") or 0
+    if tables:
+        counts = (f"{progress.get(f'tables_{word}') or 0} {word}" for word in ("loaded", "indexed", "verified"))
+        parts.append(f"{tables} tables: {', '.join(counts)}")
     if progress.get("rows_per_second"):
         parts.append(f"{progress['rows_per_second']:,.0f} rows/s")
     if progress.get("seconds_left"):

@@ -25,6 +25,7 @@ async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<Picture>, ApiError> {
         waiting_for: waits.first().map(|(_, holder)| WaitView::for_target(*holder)),
         tables: job_tables::progress(conn, org_id, id).await?,
         running: step_reports::running(conn, org_id, id).await?,
+        kinds: step_reports::kinds(conn, org_id, id).await?,
         phases: if job.state.is_final() { Vec::new() } else { stages::open(conn, org_id, id).await? },
         workers: step_reports::chunks_by_worker(conn, org_id, id).await?,
         job,

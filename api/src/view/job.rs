@@ -6,12 +6,13 @@ use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger, Wai
 use longshore_shared::domain::step::{Counts, TableState};
 use longshore_shared::store::job_log::Line;
 use longshore_shared::store::job_tables::TableProgress;
-use longshore_shared::store::step_reports::Held;
+use longshore_shared::store::step_reports::{Held, KindSum};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::progress::{Live, ProgressEvent, ProgressView};
+use super::phases::Phases;
+use super::progress::{Live, ProgressEvent, ProgressView, phase};
 use super::table::{CountsView, FailureView, TableView};
 use crate::word::{Word, words};
 
@@ -124,6 +125,8 @@ pub(crate) struct Picture {
     pub(crate) tables: Vec<TableProgress>,
     /// Its steps that workers hold.
     pub(crate) running: Vec<Held>,
+    /// Its steps by table and kind.
+    pub(crate) kinds: Vec<KindSum>,
     /// The names of its open stages.
     pub(crate) phases: Vec<String>,
     /// Its workers and their chunks.
@@ -162,6 +165,8 @@ impl JobView {
     /// The job, with what running steps report on top.
     pub(crate) fn of(picture: Picture, live: &Live) -> Self {
         let reports = live.by_table(&picture.running);
+        let phase = phase(&picture);
+        let phases = Phases::of(&picture.tables, &picture.kinds, &picture.running);
         let mut counts = Counts::default();
         let mut tables = Vec::with_capacity(picture.tables.len());
         for table in picture.tables {
@@ -170,8 +175,7 @@ impl JobView {
             counts += report;
             tables.push(TableView::of(table, report, picture.job.state));
         }
-        let progress =
-            ProgressView::of(&picture.job, &tables, &picture.phases, picture.waiting_for, live.rate);
+        let progress = ProgressView::of(&picture.job, &tables, &phases, phase, live.rate);
         let workers = picture.workers.into_iter().map(|(name, chunks)| WorkerView { name, chunks }).collect();
         Self { summary: JobSummary::of(picture.job, counts, picture.waiting_for), progress, tables, workers }
     }

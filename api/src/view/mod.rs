@@ -6,6 +6,7 @@ mod dead_letter;
 mod examination;
 mod job;
 mod limits;
+mod phases;
 mod progress;
 mod schedule_event;
 mod sync_task;

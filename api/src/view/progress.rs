@@ -14,7 +14,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::job::WaitView;
+use super::job::{Picture, WaitView};
+use super::phases::Phases;
 use super::table::TableView;
 
 /// What running steps of a job report just now.
@@ -50,27 +51,35 @@ pub(crate) struct ProgressView {
     bytes_done: i64,
     /// An estimate until all is read.
     bytes_total: i64,
+    /// Tables with which nothing is to be done any more.
     tables_done: usize,
+    /// Tables whose rows are all there.
+    tables_loaded: usize,
+    /// Tables that have their rows and their indexes.
+    tables_indexed: usize,
+    /// Tables whose verification has ended.
+    tables_verified: usize,
     tables_total: usize,
     /// Over the last seconds; of an ended job over its whole time. Null before there is a rate.
     #[schema(required = true)]
     rows_per_second: Option<f64>,
     #[schema(required = true)]
     bytes_per_second: Option<f64>,
-    /// How long reading the rest takes at this rate; null where nobody knows.
+    /// How long the rest takes, indexes, keys and verification included: an estimate from how quickly
+    /// rows move. Null where nobody knows.
     #[schema(required = true)]
     seconds_left: Option<f64>,
-    /// What is being done, in a few words.
+    /// What workers have in hand, in a few words.
     phase: String,
 }
 
 impl ProgressView {
-    /// Sums the tables up; `phases` are the names of the open stages.
+    /// Sums the tables up.
     pub(super) fn of(
         job: &Job,
         tables: &[TableView],
-        phases: &[String],
-        waiting_for: Option<WaitView>,
+        phases: &Phases,
+        phase: String,
         rate: Option<(f64, f64)>,
     ) -> Self {
         let sum = |of: fn(&TableView) -> i64| tables.iter().map(of).sum::<i64>();
@@ -81,20 +90,23 @@ impl ProgressView {
             JobState::Running => rate,
             _ => average(job, rows_done, bytes_done),
         };
-        let seconds_left = rate
-            .filter(|(rows, _)| job.state == JobState::Running && *rows > 0.0 && rows_done < rows_total)
-            .map(|(rows, _)| tenths(float(rows_total - rows_done) / rows));
+        let seconds_left = (job.state == JobState::Running)
+            .then(|| phases.seconds_left(rows_done, rows_total, rate.map(|(rows, _)| rows)))
+            .flatten();
         Self {
             rows_done,
             rows_total,
             bytes_done,
             bytes_total,
             tables_done: tables.iter().filter(|t| t.state.0 == TableState::Completed).count(),
+            tables_loaded: phases.loaded,
+            tables_indexed: phases.indexed,
+            tables_verified: phases.verified,
             tables_total: tables.len(),
             rows_per_second: rate.map(|(rows, _)| tenths(rows)),
             bytes_per_second: rate.map(|(_, bytes)| tenths(bytes)),
-            seconds_left,
-            phase: phase(job, phases, waiting_for),
+            seconds_left: seconds_left.map(tenths),
+            phase,
         }
     }
 }
@@ -140,23 +152,31 @@ fn average(job: &Job, rows: i64, bytes: i64) -> Option<(f64, f64)> {
     (took > 0.0).then(|| (float(rows) / took, float(bytes) / took))
 }
 
-fn phase(job: &Job, phases: &[String], waiting_for: Option<WaitView>) -> String {
+/// What is done just now: the work that workers have in hand, and not what might be in hand.
+pub(super) fn phase(picture: &Picture) -> String {
+    let job = &picture.job;
     if job.state.is_final() {
         return job.state.to_string();
     }
     if let Some(ending) = job.ending {
         return format!("stopping ({ending})");
     }
-    if let Some(wait) = WaitView::of(job).or(waiting_for) {
+    if let Some(wait) = WaitView::of(job).or(picture.waiting_for) {
         return match wait.reason.0 {
             WaitReason::RunInProgress => "waiting for the run before it".to_owned(),
             WaitReason::TargetBusy => "waiting for the target".to_owned(),
         };
     }
-    match (job.state, phases) {
+    let mut in_hand: Vec<&str> = Vec::new();
+    for step in &picture.running {
+        if !in_hand.contains(&step.stage.as_str()) {
+            in_hand.push(&step.stage);
+        }
+    }
+    match (job.state, in_hand.as_slice()) {
         (JobState::Pending, _) => "waiting for a worker".to_owned(),
-        (_, []) => "going on".to_owned(),
-        (_, [one]) => one.clone(),
+        (_, []) => picture.phases.first().map_or("going on".to_owned(), |next| format!("next: {next}")),
+        (_, [one]) => (*one).to_owned(),
         (_, [first, second]) => format!("{first}, {second}"),
         (_, [first, second, more @ ..]) => format!("{first}, {second} and {} more", more.len()),
     }

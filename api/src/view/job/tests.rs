@@ -9,7 +9,7 @@ use longshore_shared::domain::id::{JobId, OrgId, StepId};
 use longshore_shared::domain::job::{Ending, Job, JobSpec, JobState, Trigger};
 use longshore_shared::domain::step::{Counts, StepKind, TableMode};
 use longshore_shared::domain::sync::{ConflictPolicy, Selection, SyncSpec};
-use longshore_shared::store::step_reports::Held;
+use longshore_shared::store::step_reports::{Held, KindSum};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -38,11 +38,13 @@ fn picture(state: JobState) -> Picture {
     };
     let phases = vec!["copy orders".to_owned()];
     let (tables, workers) = (vec![table(TableMode::Fill, 6, 5)], vec![("one".to_owned(), 5)]);
-    Picture { job, tables, running: vec![held(1, StepKind::Copy, 2)], phases, workers, waiting_for: None }
+    let (running, kinds) = (vec![held(1, StepKind::Copy, 2)], Vec::new());
+    Picture { job, tables, running, kinds, phases, workers, waiting_for: None }
 }
 
 fn held(id: u128, kind: StepKind, attempt: i32) -> Held {
-    Held { id: StepId(Uuid::from_u128(id)), kind, attempt, table_number: Some(0) }
+    let (id, stage) = (StepId(Uuid::from_u128(id)), format!("{kind} orders"));
+    Held { id, kind, attempt, table_number: Some(0), stage, seconds: 0.0 }
 }
 
 fn live(reports: &[(u128, i32, i64)], rate: Option<(f64, f64)>) -> Live {
@@ -85,27 +87,97 @@ fn rates_and_the_time_that_is_left() {
         assert_eq!(found, expected, "{state} {rate:?}");
     };
     check(JobState::Pending, None, json!([null, null]));
-    check(JobState::Running, None, json!([null, null]));
-    check(JobState::Running, Some((0.0, 0.0)), json!([0.0, null]));
+    // Nothing was seen lately: 500 rows in ten seconds are known.
+    check(JobState::Running, None, json!([null, 10.0]));
+    check(JobState::Running, Some((0.0, 0.0)), json!([0.0, 10.0]));
     check(JobState::Running, Some((100.0, 5.0)), json!([100.0, 5.0]));
     // of an ended job the whole time counts: 500 rows in 4 seconds
     check(JobState::Completed, Some((9.0, 9.0)), json!([125.0, null]));
 }
 
 #[test]
-fn phases() {
-    let check = |state: JobState, ending: Option<Ending>, open: &[&str], expected: &str| {
+fn n22_the_phase_is_what_workers_have_in_hand() {
+    let check = |state: JobState, ending: Option<Ending>, in_hand: &[&str], open: &[&str], expected: &str| {
         let mut picture = picture(state);
         picture.job.ending = ending;
+        let step = |stage: &&str| Held { stage: (*stage).to_owned(), ..held(1, StepKind::Copy, 1) };
+        picture.running = in_hand.iter().map(step).collect();
         picture.phases = open.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(shown(picture, &Live::default())["progress"]["phase"], expected);
     };
-    check(JobState::Pending, None, &["plan"], "waiting for a worker");
-    check(JobState::Running, None, &["plan"], "plan");
-    check(JobState::Running, None, &["copy a", "copy b"], "copy a, copy b");
-    check(JobState::Running, None, &["copy a", "copy b", "index c", "verify d"], "copy a, copy b and 2 more");
-    check(JobState::Running, Some(Ending::Cancelled), &["copy a"], "stopping (cancelled)");
-    check(JobState::Cancelled, Some(Ending::Cancelled), &["copy a"], "cancelled");
+    check(JobState::Pending, None, &[], &["plan"], "waiting for a worker");
+    check(JobState::Running, None, &["plan"], &["plan"], "plan");
+    // Others may be begun and wait for a worker: they are not what is being done.
+    let open = ["copy a", "copy b", "index c", "verify d"];
+    check(JobState::Running, None, &["index c"], &open, "index c");
+    check(JobState::Running, None, &["copy a", "copy a", "copy b"], &open, "copy a, copy b");
+    check(JobState::Running, None, &open, &open, "copy a, copy b and 2 more");
+    check(JobState::Running, None, &[], &open, "next: copy a");
+    check(JobState::Running, None, &[], &[], "going on");
+    check(JobState::Running, Some(Ending::Cancelled), &["copy a"], &[], "stopping (cancelled)");
+    check(JobState::Cancelled, Some(Ending::Cancelled), &["copy a"], &[], "cancelled");
+}
+
+fn sums(kinds: &[(StepKind, i64, i64)]) -> Vec<KindSum> {
+    let sum = |(kind, total, done): &(StepKind, i64, i64)| {
+        let table_number = (*kind != StepKind::ForeignKeys).then_some(0);
+        KindSum { table_number, kind: *kind, total: *total, done: *done }
+    };
+    kinds.iter().map(sum).collect()
+}
+
+#[test]
+fn n22_tables_count_as_loaded_indexed_verified() {
+    use StepKind::{Copy, Index, Prune, Reconcile, Verify};
+    let check = |mode, done: i64, kinds: &[(StepKind, i64, i64)], verified: bool, expected: [i64; 4]| {
+        let mut picture = picture(JobState::Running);
+        picture.tables = vec![table(mode, done, done)];
+        let counts = json!({"result": "equal", "policy": "exact", "source_rows": 1, "target_rows": 1,
+            "extra_rows": 0, "skipped_rows": 0});
+        picture.tables[0].verified = verified.then(|| serde_json::from_value(counts).unwrap());
+        picture.kinds = sums(kinds);
+        let progress = shown(picture, &Live::default())["progress"].clone();
+        let found =
+            ["loaded", "indexed", "verified", "done"].map(|word| progress[format!("tables_{word}")].clone());
+        assert_eq!(json!(found), json!(expected), "{mode} {done} {kinds:?}");
+    };
+    let fill = TableMode::Fill;
+    check(fill, 5, &[(Copy, 10, 5), (Index, 1, 0), (Verify, 1, 0)], false, [0, 0, 0, 0]);
+    check(fill, 10, &[(Copy, 10, 10), (Index, 1, 0), (Verify, 1, 0)], false, [1, 0, 0, 0]);
+    check(fill, 10, &[(Copy, 10, 10), (Index, 1, 1), (Verify, 1, 0)], false, [1, 1, 0, 0]);
+    check(fill, 10, &[(Copy, 10, 10), (Verify, 1, 0)], false, [1, 1, 0, 0]);
+    check(fill, 11, &[(Copy, 10, 10), (Index, 1, 1), (Verify, 1, 1)], true, [1, 1, 1, 1]);
+    // What comes before and after the rows of a comparison is part of the rows.
+    check(TableMode::Diff, 10, &[(Prune, 2, 1), (Copy, 10, 10), (Verify, 1, 0)], false, [0, 0, 0, 0]);
+    check(TableMode::Diff, 10, &[(Copy, 10, 10), (Reconcile, 1, 0), (Verify, 1, 0)], false, [0, 0, 0, 0]);
+    // A job whose steps were deleted, and a table that is refused.
+    check(fill, 11, &[], true, [1, 1, 1, 1]);
+    check(fill, 10, &[], false, [1, 0, 0, 0]);
+    check(TableMode::Refused, 10, &[], false, [0, 0, 0, 0]);
+}
+
+#[test]
+fn n22_the_estimate_covers_what_comes_after_the_rows() {
+    use StepKind::{Copy, ForeignKeys, Index, Verify};
+    let left = |done: i64, kinds: &[(StepKind, i64, i64)], in_hand: Option<(StepKind, f64)>| {
+        let mut picture = picture(JobState::Running);
+        picture.tables = vec![table(TableMode::Fill, done, done)];
+        picture.kinds = sums(kinds);
+        picture.running =
+            in_hand.map(|(kind, seconds)| Held { seconds, ..held(1, kind, 1) }).into_iter().collect();
+        shown(picture, &Live::default())["progress"]["seconds_left"].as_f64()
+    };
+    // 1,000 rows in all; they took ten seconds so far.
+    let copying = [(Copy, 10, 5), (Index, 1, 0), (ForeignKeys, 1, 0), (Verify, 1, 0)];
+    assert_eq!(left(5, &copying, None), Some(10.0 + 6.0 + 1.0 + 4.0));
+    let indexing = [(Copy, 10, 10), (Index, 1, 0), (ForeignKeys, 1, 0), (Verify, 1, 0)];
+    assert_eq!(left(10, &indexing, None), Some(3.0 + 0.5 + 2.0));
+    assert_eq!(left(10, &indexing, Some((Index, 1.0))), Some(2.0 + 0.5 + 2.0), "it goes down meanwhile");
+    assert_eq!(left(10, &indexing, Some((Index, 60.0))), Some(0.3 + 0.5 + 2.0), "and never to nothing");
+    let verifying = [(Copy, 10, 10), (Index, 1, 1), (ForeignKeys, 1, 1), (Verify, 4, 3)];
+    assert_eq!(left(10, &verifying, None), Some(0.5));
+    assert_eq!(left(11, &[(Copy, 10, 10), (Verify, 1, 1)], None), None, "nothing is left");
+    assert_eq!(left(0, &copying, None), None, "nothing is known yet");
 }
 
 #[test]
@@ -132,7 +204,7 @@ fn the_whole_view_is_as_promised() {
             "seconds": null, "warnings": [],
             "counts": {"inserted": 70, "updated": 0, "deleted": 0, "unchanged": 0, "skipped": 0},
             "progress": {"rows_done": 570, "rows_total": 1000, "bytes_done": 5700, "bytes_total": 10000,
-                "tables_done": 0, "tables_total": 1, "rows_per_second": 100.0, "bytes_per_second": 1000.0,
+                "tables_done": 0, "tables_loaded": 0, "tables_indexed": 0, "tables_verified": 0, "tables_total": 1, "rows_per_second": 100.0, "bytes_per_second": 1000.0,
                 "seconds_left": 4.3, "phase": "copy orders"},
             "tables": [{"name": "orders", "mode": "fill", "state": "running", "rows_total": 1000,
                 "rows_done": 570, "bytes_total": 10000, "bytes_done": 5700,
