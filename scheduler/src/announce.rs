@@ -22,6 +22,7 @@ use longshore_shared::workflow::{WorkflowError, publish};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
+use crate::pulse::Need;
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// A step is waited for so long before its message is missed at all.
@@ -41,6 +42,7 @@ pub(crate) struct Announce {
 
 impl Duty for Announce {
     const NAME: &'static str = "announce";
+    const NEEDS: Need = Need::Work;
 
     fn pause(&self) -> Duration {
         PAUSE

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::Ground;
 use crate::duty::{Duty, Round};
 
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(4);
 /// Messages that one round takes at most.
 const BATCH: usize = 100;
 /// How often what is kept is cut to its bounds.

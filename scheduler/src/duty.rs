@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Ground;
+use crate::pulse::Need;
 
 /// The longest pause after rounds that failed: what is away answers at once, or only after
 /// some seconds, and neither is a hot loop.
@@ -39,6 +40,9 @@ pub(crate) enum Round {
 pub(crate) trait Duty: Send {
     /// Its name in the log.
     const NAME: &'static str;
+
+    /// What there must be for a round to find anything: without it, rounds are rare.
+    const NEEDS: Need = Need::Nothing;
 
     /// The pause between two rounds.
     fn pause(&self) -> Duration;
@@ -73,6 +77,9 @@ pub(crate) async fn keep<D: Duty>(mut duty: D, ground: Arc<Ground>, stop: Cancel
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = stop.cancelled() => {}
+        }
+        if failures == 0 {
+            ground.pulse.rest(D::NEEDS, &stop).await;
         }
     }
 }

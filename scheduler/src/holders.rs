@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
+use crate::pulse::Need;
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// Holders and jobs that one round looks at, at most.
@@ -32,6 +33,7 @@ pub(crate) struct Recover {
 
 impl Duty for Recover {
     const NAME: &'static str = "holders";
+    const NEEDS: Need = Need::Work;
 
     fn pause(&self) -> Duration {
         PAUSE

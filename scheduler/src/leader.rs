@@ -70,9 +70,8 @@ impl Leadership {
 
     async fn hold(&self, database: &Database) -> Result<Option<Term>, StoreError> {
         let asked = Instant::now();
-        let mut tx = database.system().await?;
-        let number = leaderships::hold(tx.conn(), NAME, &self.holder, LEASE.as_secs_f64()).await?;
-        tx.commit().await?;
+        let mut single = database.single().await?;
+        let number = leaderships::hold(single.conn(), NAME, &self.holder, LEASE.as_secs_f64()).await?;
         Ok(number.map(|number| Term { number, until: asked + LEASE }))
     }
 

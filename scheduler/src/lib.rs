@@ -3,7 +3,8 @@
 //! Any number of schedulers may run. Duties that share their work by row locks (outbox,
 //! lapsed leases) run on each; duties of which one at a time is enough run on the one that
 //! leads ([`leader`]). Every duty looks at the database and does what is missing there; it
-//! is told nothing, so the good day and the recovery are one path of code. Invariants: an
+//! is told nothing, so the good day and the recovery are one path of code; while there is nothing to
+//! be found it rests ([`pulse`]). Invariants: an
 //! outage of PostgreSQL or RabbitMQ never ends the process; whatever is done twice has the
 //! effect of once. Not here: when a schedule is due (`domain::schedule`, the same code that
 //! the API shows), and the transitions of jobs and steps (`workflow`).
@@ -15,6 +16,7 @@ mod holders;
 mod leader;
 mod measure;
 mod outlast;
+mod pulse;
 mod reaper;
 mod recheck;
 mod refill;
@@ -40,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 use duty::{Outages, keep};
 use leader::Leadership;
+use pulse::Pulse;
 
 /// Why the scheduler could not begin, or ended without being told to.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +76,7 @@ struct Ground {
     config: SchedulerConfig,
     leadership: Leadership,
     outages: Outages,
+    pulse: Pulse,
 }
 
 impl Ground {
@@ -111,6 +115,7 @@ pub async fn run(config: SchedulerConfig, shutdown: CancellationToken) -> Result
     let ground = Arc::new(Ground {
         leadership: Leadership::new(holder),
         outages: Outages::default(),
+        pulse: Pulse::default(),
         database,
         bus,
         config,
@@ -144,6 +149,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     let mut duties = JoinSet::new();
     let stop = shutdown.child_token();
     duties.spawn(keep(leader::Lead, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(pulse::Feel, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(tick::Tick, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(sweep::Sweep::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
@@ -154,7 +160,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     duties.spawn(keep(target::Target, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
     duties.spawn(keep(outlast::Outlast, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(recheck::Recheck, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(recheck::Recheck::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(retention::Prune::default(), Arc::clone(ground), stop.clone()));
     duties.spawn(keep(measure::Measure, Arc::clone(ground), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.

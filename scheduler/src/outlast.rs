@@ -9,6 +9,7 @@ use longshore_shared::workflow::{WorkflowError, outlast};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
+use crate::pulse::Need;
 
 const PAUSE: Duration = Duration::from_secs(5);
 /// Jobs that one round ends at most.
@@ -19,6 +20,7 @@ pub(crate) struct Outlast;
 
 impl Duty for Outlast {
     const NAME: &'static str = "outlast";
+    const NEEDS: Need = Need::Work;
 
     fn pause(&self) -> Duration {
         PAUSE

@@ -15,6 +15,7 @@ use longshore_shared::workflow::{WorkflowError, expire};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
+use crate::pulse::Need;
 
 const PAUSE: Duration = Duration::from_secs(1);
 /// Leases that one round takes back at most.
@@ -25,6 +26,7 @@ pub(crate) struct Reap;
 
 impl Duty for Reap {
     const NAME: &'static str = "reap";
+    const NEEDS: Need = Need::Work;
 
     fn pause(&self) -> Duration {
         PAUSE

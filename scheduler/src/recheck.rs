@@ -18,24 +18,30 @@ use longshore_shared::workflow::{WorkflowError, submit};
 use crate::Ground;
 use crate::duty::{Duty, Round};
 
-const PAUSE: Duration = Duration::from_secs(2);
+/// Between two looks: a small part of the setting's time, within these bounds.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15));
+const PART: u32 = 20;
 /// Tests that are on their way at once, over the whole fleet.
 const TOGETHER: i64 = 4;
 /// Connections that are given their time in one statement.
 const PLANNED: i64 = 1_000;
 
 /// Tests what was not tested for long.
-pub(crate) struct Recheck;
+#[derive(Default)]
+pub(crate) struct Recheck {
+    every: Duration,
+}
 
 impl Duty for Recheck {
     const NAME: &'static str = "recheck";
 
     fn pause(&self) -> Duration {
-        PAUSE
+        (self.every / PART).clamp(PAUSES.0, PAUSES.1)
     }
 
     async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        let every = ground.config.scheduler.recheck.as_secs_f64();
+        self.every = ground.config.scheduler.recheck;
+        let every = self.every.as_secs_f64();
         let Some(term) = ground.leadership.term() else { return Ok(Round::Idle) };
         if every <= 0.0 {
             return Ok(Round::Idle);

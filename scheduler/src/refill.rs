@@ -11,6 +11,7 @@ use longshore_shared::workflow::{WorkflowError, refill};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
+use crate::pulse::Need;
 
 const PAUSE: Duration = Duration::from_secs(2);
 /// Jobs that one round fills at most.
@@ -21,6 +22,7 @@ pub(crate) struct Refill;
 
 impl Duty for Refill {
     const NAME: &'static str = "refill";
+    const NEEDS: Need = Need::Work;
 
     fn pause(&self) -> Duration {
         PAUSE

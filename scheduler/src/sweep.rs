@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
+use crate::pulse::Need;
 
 const PAUSE: Duration = Duration::from_millis(250);
 /// Rows that one round publishes at most.
@@ -46,6 +47,7 @@ pub(crate) struct Sweep {
 
 impl Duty for Sweep {
     const NAME: &'static str = "sweep";
+    const NEEDS: Need = Need::Work;
 
     fn pause(&self) -> Duration {
         PAUSE

@@ -10,6 +10,7 @@ use longshore_shared::workflow::{WorkflowError, target};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
+use crate::pulse::Need;
 
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -18,6 +19,7 @@ pub(crate) struct Target;
 
 impl Duty for Target {
     const NAME: &'static str = "target";
+    const NEEDS: Need = Need::Work;
 
     fn pause(&self) -> Duration {
         PAUSE

@@ -34,6 +34,7 @@ use longshore_shared::workflow::{WorkflowError, submit};
 use crate::Ground;
 use crate::duty::{Duty, Round};
 use crate::leader::Term;
+use crate::pulse::Need;
 use decide::{Decision, decide};
 
 const PAUSE: Duration = Duration::from_millis(500);
@@ -49,6 +50,7 @@ pub(crate) struct Tick;
 
 impl Duty for Tick {
     const NAME: &'static str = "tick";
+    const NEEDS: Need = Need::Due;
 
     fn pause(&self) -> Duration {
         PAUSE

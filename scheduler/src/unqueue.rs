@@ -11,6 +11,7 @@ use longshore_shared::workflow::{WorkflowError, queue};
 
 use crate::Ground;
 use crate::duty::{Duty, Round};
+use crate::pulse::Need;
 
 const PAUSE: Duration = Duration::from_secs(5);
 /// Runs that one round lets go at most.
@@ -21,6 +22,7 @@ pub(crate) struct Unqueue;
 
 impl Duty for Unqueue {
     const NAME: &'static str = "unqueue";
+    const NEEDS: Need = Need::Work;
 
     fn pause(&self) -> Duration {
         PAUSE

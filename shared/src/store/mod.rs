@@ -24,6 +24,7 @@ pub mod measures;
 mod migrate;
 pub mod organisations;
 pub mod outbox;
+pub mod pulse;
 pub mod schedule_events;
 pub mod sealed;
 mod session;

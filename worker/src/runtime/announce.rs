@@ -9,6 +9,7 @@ use std::time::Duration;
 use longshore_shared::store::outbox::Owed;
 use longshore_shared::store::within;
 use longshore_shared::workflow::publish;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
@@ -18,15 +19,28 @@ const EVERY: Duration = Duration::from_millis(100);
 
 /// Outbox rows that RabbitMQ confirmed and that are not marked yet.
 #[derive(Default)]
-pub(super) struct Unmarked(Mutex<Vec<i64>>);
+pub(super) struct Unmarked {
+    ids: Mutex<Vec<i64>>,
+    /// There are some.
+    news: Notify,
+}
 
 impl Unmarked {
     fn add(&self, ids: &[i64]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+        if !ids.is_empty() {
+            self.ids.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+            self.news.notify_one();
+        }
     }
 
     fn take(&self) -> Vec<i64> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.ids.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits until there are some, and a moment longer for more; sleeps while there are none.
+    async fn gathered(&self) {
+        self.news.notified().await;
+        tokio::time::sleep(EVERY).await;
     }
 }
 
@@ -43,14 +57,8 @@ pub(super) async fn announce(worker: &Worker, owed: Vec<Owed>) {
 
 /// Marks until `end`, and then what is left.
 pub(super) async fn run(worker: Arc<Worker>, end: CancellationToken) {
-    let mut ticks = tokio::time::interval(EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let last = tokio::select! {
-            biased;
-            () = end.cancelled() => true,
-            _ = ticks.tick() => false,
-        };
+        let last = end.run_until_cancelled(worker.unmarked.gathered()).await.is_none();
         let ids = worker.unmarked.take();
         if !ids.is_empty()
             && let Err(error) = within(super::PATIENCE, publish::mark(&worker.database, &ids)).await

@@ -32,6 +32,9 @@ pub(crate) const CONNECTIONS: u32 = 2;
 const MOST: usize = 16;
 /// Before looking again when nothing was due.
 const PAUSE: Duration = Duration::from_secs(1);
+/// And after so many looks that found nothing.
+const LONG_PAUSE: Duration = Duration::from_secs(2);
+const IN_VAIN: u32 = 30;
 /// Much longer than a try lasts; a delivery whose worker died is due again after it.
 const HELD_SECONDS: f64 = 60.0;
 /// A webhook that takes nothing for so long is switched off when a delivery is given up.
@@ -55,11 +58,12 @@ impl Courier {
     /// Delivers until `shutdown`, and then ends the tries in hand.
     pub(crate) async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         let mut tries = JoinSet::new();
-        let mut away = false;
+        let (mut away, mut in_vain) = (false, 0_u32);
         while !shutdown.is_cancelled() {
             match self.take(MOST - tries.len()).await {
                 Ok(taken) => {
                     away = false;
+                    in_vain = if taken.is_empty() { in_vain.saturating_add(1) } else { 0 };
                     for taken in taken {
                         let courier = Arc::clone(&self);
                         tries.spawn(async move { courier.deliver(&taken).await });
@@ -73,7 +77,7 @@ impl Courier {
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(if in_vain < IN_VAIN { PAUSE } else { LONG_PAUSE }) => {}
                 // Its webhook may have more to be told.
                 Some(_) = tries.join_next() => {}
             }
@@ -85,11 +89,9 @@ impl Courier {
         if room == 0 {
             return Ok(Vec::new());
         }
-        let mut tx = self.database.system().await?;
+        let mut single = self.database.single().await?;
         let limit = i64::try_from(room).unwrap_or(1);
-        let taken = webhook_deliveries::take_due(tx.conn(), limit, HELD_SECONDS).await?;
-        tx.commit().await?;
-        Ok(taken)
+        webhook_deliveries::take_due(single.conn(), limit, HELD_SECONDS).await
     }
 
     async fn deliver(&self, taken: &Taken) {

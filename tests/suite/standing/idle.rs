@@ -1,0 +1,70 @@
+//! A fleet with nothing to do: how often it asks PostgreSQL whether there is something.
+
+use std::time::Duration;
+
+use longshore_tests::stack::Stack;
+use longshore_tests::wait::{seconds, until};
+use serde_json::json;
+use tokio::time::sleep;
+
+/// Long enough that what happens each five seconds is in it twice.
+const WATCHED: Duration = Duration::from_secs(10);
+/// Transactions a second of an API, a scheduler, two workers and this test; of those that have just
+/// started a few more. Before the scheduler rested they were 25.
+const MOST: i64 = 12;
+
+/// Transactions of the fleet's processes so far, however they ended.
+async fn transactions(stack: &Stack) -> i64 {
+    let sql = "SELECT (xact_commit + xact_rollback)::bigint FROM pg_stat_database WHERE datname = current_database()";
+    stack.control.value(sql).await
+}
+
+async fn a_second(stack: &Stack) -> i64 {
+    let before = transactions(stack).await;
+    sleep(WATCHED).await;
+    (transactions(stack).await - before) / i64::try_from(WATCHED.as_secs()).unwrap()
+}
+
+/// Nothing is open, owed or due, and what ended is not looked at any more.
+async fn is_at_rest(stack: &Stack) {
+    let sql =
+        "SELECT (SELECT count(*) FROM jobs WHERE ended_at IS NULL OR ended_at > now() - interval '30 s')
+                   + (SELECT count(*) FROM outbox WHERE published_at IS NULL)";
+    until("the fleet is at rest", seconds(60), async || {
+        (stack.control.value::<i64>(sql).await == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn n24_a_fleet_at_rest_asks_postgresql_seldom_and_wakes_at_once() {
+    let mut stack = Stack::running().await;
+    let found = a_second(&stack).await;
+    assert!(found <= MOST, "a fresh fleet: {found} transactions a second");
+
+    // A second scheduler asks what the first one asks, and no more.
+    stack.start_scheduler();
+    stack.ready().await;
+    let found = a_second(&stack).await;
+    assert!(found <= MOST + 4, "two schedulers: {found} transactions a second");
+
+    // With what waits for its time: saved connections and a schedule.
+    let task = stack.task(&json!({"schedule": {"cron": "0 0 1 1 *", "time_zone": "UTC"}})).await;
+    is_at_rest(&stack).await;
+    let found = a_second(&stack).await;
+    assert!(found <= MOST + 4, "with a schedule that is not due: {found} transactions a second");
+
+    // It is due from one moment to the next, and nobody tells the schedulers.
+    stack.source.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
+    stack.control.run("UPDATE sync_tasks SET next_run_at = now()").await;
+    let fired = format!("SELECT count(*) FROM jobs WHERE task_id = '{task}' AND state = 'completed'");
+    until("the schedule fired", seconds(30), async || {
+        (stack.control.value::<i64>(&fired).await == 1).then_some(())
+    })
+    .await;
+    let late = format!(
+        "SELECT extract(epoch FROM max(created_at - due_at))::float8 FROM jobs WHERE task_id = '{task}'"
+    );
+    let late = stack.control.value::<f64>(&late).await;
+    assert!(late < 2.0, "fired {late} s late");
+}
