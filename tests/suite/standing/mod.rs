@@ -1,4 +1,6 @@
 //! The sync that stands: situations that were found by trying Longshore as others use it.
 
+mod between;
 mod idle;
 mod quiet_ends;
+mod versioned;

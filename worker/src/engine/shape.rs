@@ -66,6 +66,13 @@ pub enum TableKind {
     SystemVersioned,
 }
 
+impl TableKind {
+    /// Whether it is a table with rows of its own.
+    pub fn holds_rows(self) -> bool {
+        matches!(self, Self::Base | Self::SystemVersioned)
+    }
+}
+
 /// A base table's structure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableShape {

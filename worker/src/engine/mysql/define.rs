@@ -22,6 +22,9 @@ use parse::Definition;
 
 const SYNTAX: u16 = 1064;
 
+/// What `TABLES` calls a table that holds rows of its own.
+pub(super) const IS_TABLE: [&str; 2] = ["BASE TABLE", "SYSTEM VERSIONED"];
+
 /// The definition's parts, or why it cannot be understood.
 pub(super) fn understand(name: &str, definition: &str) -> Result<Definition> {
     parse::parse(definition).ok_or_else(|| {
@@ -79,7 +82,7 @@ async fn empty_or(s: &mut Session, name: &str, exists: Failure) -> Result<()> {
         text(name),
     );
     let rows = s.rows(&query, &doing).await?;
-    if !rows.iter().any(|row| text_at(row, 0) == "BASE TABLE") {
+    if !rows.iter().any(|row| IS_TABLE.contains(&text_at(row, 0).as_str())) {
         return Err(exists);
     }
     if s.rows(&format!("SELECT 1 FROM {} LIMIT 1", ident(name)), &doing).await?.is_empty() {

@@ -7,6 +7,7 @@
 //! case and accents.
 
 mod columns;
+mod history;
 mod keys;
 
 use std::collections::HashMap;
@@ -80,7 +81,7 @@ fn shape(
     triggers: Vec<String>,
     definition: String,
 ) -> Result<TableShape> {
-    let parts = define::understand(name, &definition)?;
+    let mut parts = define::understand(name, &definition)?;
     if !parts.columns.iter().map(|c| &c.name).eq(columns.iter().map(|c| &c.name)) {
         return Err(Failure::transient(
             FailureClass::SchemaMismatch,
@@ -92,6 +93,7 @@ fn shape(
     for (column, item) in columns.iter_mut().zip(&parts.columns) {
         column.expression.clone_from(&item.expression);
     }
+    history::leave_out(&mut parts, &mut columns);
     let key = keys::addressing(&parts.keys, &columns, &about.storage);
     let counts = columns.iter().any(|c| c.auto_increment);
     Ok(TableShape {
@@ -187,7 +189,7 @@ async fn read_definitions(
     let mut definitions = Vec::with_capacity(names.len());
     for name in names {
         let kind = about.get(name).ok_or_else(|| missing(name))?.kind.as_str();
-        if kind != "BASE TABLE" {
+        if !define::IS_TABLE.contains(&kind) {
             return Err(Failure::permanent(
                 FailureClass::SchemaMismatch,
                 "not_a_table",

@@ -19,6 +19,9 @@ use super::session::Session;
 
 pub(super) use self::update::update;
 
+/// A table with history is not truncated.
+const NO_TRUNCATE: u16 = 4137;
+
 /// A statement deletes at most so many rows, named in at most so many bytes.
 const DELETE_KEYS: usize = 500;
 const DELETE_BYTES: usize = 256 * 1024;
@@ -106,7 +109,14 @@ fn delete_statement(t: &TableShape, keys: &[KeyTuple], from: usize) -> Result<(V
 }
 
 pub(super) async fn empty(s: &mut Session, t: &TableShape) -> Result<()> {
-    s.execute(&format!("TRUNCATE TABLE {}", ident(&t.name)), &format!("empty table `{}`", t.name)).await
+    let doing = format!("empty table `{}`", t.name);
+    match s.conn.run(format!("TRUNCATE TABLE {}", ident(&t.name))).await {
+        // A table with history keeps it; its rows of today go.
+        Err(mysql_async::Error::Server(error)) if error.code == NO_TRUNCATE => {
+            s.execute(&format!("DELETE FROM {}", ident(&t.name)), &doing).await
+        }
+        other => other.map_err(|error| classify(&error, &doing)),
+    }
 }
 
 pub(super) async fn delete_all(s: &mut Session, t: &TableShape) -> Result<u64> {

@@ -12,6 +12,7 @@
 mod constrain;
 mod decide;
 mod hidden;
+mod history;
 mod known;
 mod layout;
 mod refuse;

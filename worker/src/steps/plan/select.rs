@@ -30,15 +30,7 @@ pub(super) fn select(
     let mut others = Vec::new();
     for listing in listings.into_iter().filter(|listing| selection.covers(&listing.name)) {
         match listing.kind {
-            TableKind::Base => selected.tables.push(listing),
-            TableKind::SystemVersioned => {
-                let failure = mismatch(
-                    "system_versioned",
-                    format!("table {}: it keeps its rows' history, which cannot be written", listing.name),
-                    "exclude the table from the task",
-                );
-                selected.refused.push((listing.name, failure));
-            }
+            TableKind::Base | TableKind::SystemVersioned => selected.tables.push(listing),
             TableKind::View | TableKind::Sequence if is_named(selection, &listing.name) => {
                 let failure = mismatch(
                     "not_a_table",

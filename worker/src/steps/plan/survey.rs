@@ -6,11 +6,11 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::sync::{Filters, Keyless};
 
 use super::decide::{Candidate, Existing};
-use super::hidden;
 use super::refuse::mismatch;
 use super::select::{Selected, select};
+use super::{hidden, history};
 use crate::engine::Inspector;
-use crate::engine::shape::{ServerInfo, TableKind, TableListing, TableShape};
+use crate::engine::shape::{ServerInfo, TableListing, TableShape};
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
 use crate::steps::target::{appeared, folded};
@@ -44,11 +44,12 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     if let Some(table) = tables.iter().find(|table| !area.holds(&folded(&table.name, folds))) {
         return Err(appeared(&table.name).into());
     }
-    let (tables, existing) = pair(tables, &theirs, folds, &mut refused);
+    let (tables, existing) = pair(tables, &theirs, folds, &there, &mut refused);
+    warnings.extend(history::stays(&tables));
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
     let candidates = filter(&context.spec().filters, candidates, &mut refused)?;
     let target_names: Vec<String> =
-        theirs.into_iter().filter(|t| t.kind == TableKind::Base).map(|t| t.name).collect();
+        theirs.into_iter().filter(|t| t.kind.holds_rows()).map(|t| t.name).collect();
     let children = children(context, &mut *target, &candidates, &target_names).await?;
     warnings.extend(hidden::check(context, &mut *source, &mut *target, &candidates).await?);
     warnings.extend(untouched_triggers(&candidates));
@@ -207,6 +208,7 @@ fn pair(
     tables: Vec<TableListing>,
     theirs: &[TableListing],
     folds: bool,
+    target: &ServerInfo,
     refused: &mut Vec<(String, Failure)>,
 ) -> (Vec<TableListing>, Vec<Option<String>>) {
     let mut kept = Vec::with_capacity(tables.len());
@@ -215,19 +217,17 @@ fn pair(
         let same = |other: &&TableListing| {
             other.name == table.name || folds && other.name.to_lowercase() == table.name.to_lowercase()
         };
-        match theirs.iter().find(same) {
-            Some(other) if other.kind != TableKind::Base => {
+        match (theirs.iter().find(same), history::unmakeable(&table, target.flavour)) {
+            (Some(other), _) if !other.kind.holds_rows() => {
                 let failure = mismatch(
                     "name_taken",
-                    format!(
-                        "table {}: on the target a view, a sequence or a table with history bears its name",
-                        table.name
-                    ),
+                    format!("table {}: on the target a view or a sequence bears its name", table.name),
                     "rename or drop it on the target, or exclude the table from the task",
                 );
                 refused.push((table.name, failure));
             }
-            other => {
+            (None, Some(failure)) => refused.push((table.name, failure)),
+            (other, _) => {
                 existing.push(other.map(|other| other.name.clone()));
                 kept.push(table);
             }

@@ -23,6 +23,8 @@ pub(in super::super) struct ColumnItem {
     pub(in super::super) name: String,
     /// What a generated column is computed from, without the outer parentheses.
     pub(in super::super) expression: Option<String>,
+    /// It is the start or the end of a row's time in a table with history.
+    pub(in super::super) is_bound: bool,
     pub(in super::super) text: String,
 }
 
@@ -94,7 +96,8 @@ impl Definition {
         let whole = text[first.from..last.to].to_owned();
         let word = |at: usize, word: &str| item.get(at).is_some_and(|t| t.is_word(text, word));
         if let Some(name) = first.name(text) {
-            self.columns.push(ColumnItem { name, expression: expression(text, item), text: whole });
+            let is_bound = is_bound(text, item);
+            self.columns.push(ColumnItem { name, expression: expression(text, item), is_bound, text: whole });
         } else if word(0, "CONSTRAINT") && word(2, "FOREIGN") {
             self.foreign_keys.push(foreign_key(text, item, whole)?);
         } else if let Some(at) = (0..3).find(|&at| word(at, "KEY")) {
@@ -112,6 +115,14 @@ fn expression(text: &str, item: &[Token]) -> Option<String> {
     let at = (0..item.len()).find(|&at| word(at, "GENERATED") && word(at + 1, "ALWAYS"))?;
     let (_, end) = list(item, at + 3)?;
     Some(text[item[at + 3].to..item[end - 1].from].to_owned())
+}
+
+/// `GENERATED ALWAYS AS ROW START`, or `ROW END`: MariaDB writes the system's time there.
+fn is_bound(text: &str, item: &[Token]) -> bool {
+    let word = |token: &Token, word: &str| token.is_word(text, word);
+    item.windows(5).any(|at| {
+        word(&at[0], "GENERATED") && word(&at[3], "ROW") && (word(&at[4], "START") || word(&at[4], "END"))
+    })
 }
 
 fn key(text: &str, item: &[Token], at: usize, whole: String) -> Option<KeyItem> {

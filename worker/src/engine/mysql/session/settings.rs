@@ -39,7 +39,7 @@ const DESCRIBING: [&str; 12] = [
 ];
 
 /// Set where the server has them; a release may reserve one for administrators.
-const HELPFUL: [(&str, &str); 15] = [
+const HELPFUL: [(&str, &str); 16] = [
     ("sql_big_selects", "1"),
     ("sql_quote_show_create", "1"),
     ("sql_auto_is_null", "0"),
@@ -55,10 +55,12 @@ const HELPFUL: [(&str, &str); 15] = [
     ("max_statement_time", "0"),
     ("max_execution_time", "0"),
     ("information_schema_stats_expiry", "0"),
+    // Of tables with history the rows of today are read, whatever the server's own setting shows.
+    ("system_versioning_asof", "DEFAULT"),
 ];
 
 /// Set by a writer where the server has them and lets the account.
-const RESTRICTED: [(&str, &str); 5] = [
+const RESTRICTED: [(&str, &str); 6] = [
     // A definition that the source took is not refused for the size its rows could have.
     ("innodb_strict_mode", "0"),
     // A TIMESTAMP column gets no default that its definition does not name.
@@ -67,6 +69,8 @@ const RESTRICTED: [(&str, &str); 5] = [
     ("sql_generate_invisible_primary_key", "0"),
     ("sql_require_primary_key", "0"),
     ("show_gipk_in_create_table_and_information_schema", "1"),
+    // An index that a table with history lacks is built.
+    ("system_versioning_alter_history", "KEEP"),
 ];
 
 /// Fixes the session's settings and learns what the server is.

@@ -33,14 +33,14 @@ fn told(selection: &Selection, folds: bool) -> String {
 #[test]
 fn selections() {
     let check = |selection: &Selection, expected: &str| assert_eq!(told(selection, false), expected);
-    check(&Selection::Full, "Orders items orders !history:system_versioned ?");
+    check(&Selection::Full, "Orders history items orders ?");
     check(&some(&["orders", "it*"], &[]), "items orders");
     check(&some(&["*"], &["h*", "o*", "O*"]), "items ?");
     check(&some(&["orders", "gone"], &[]), "unknown_table");
     check(&some(&["x*"], &[]), "no_tables");
     check(&some(&["rep*"], &[]), "no_tables");
     check(&some(&["report", "items"], &[]), "items !report:not_a_table");
-    check(&some(&["history"], &[]), "!history:system_versioned");
+    check(&some(&["history"], &[]), "history");
 }
 
 #[test]
