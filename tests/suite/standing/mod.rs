@@ -3,4 +3,6 @@
 mod between;
 mod idle;
 mod quiet_ends;
+mod sequences;
+mod unions;
 mod versioned;

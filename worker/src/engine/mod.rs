@@ -14,6 +14,7 @@ pub mod point;
 mod postgres;
 mod row_batch;
 mod row_hashes;
+pub mod sequence;
 pub mod shape;
 
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ use tokio::sync::mpsc;
 
 pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hashed, RowHashes};
+use self::sequence::Sequence;
 use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 
 /// What every engine call answers: a failure is already classified.
@@ -205,6 +207,9 @@ pub trait Reader: Send {
     /// those that have some.
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>>;
 
+    /// Each named sequence and where it stands now, whatever the view shows.
+    async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>>;
+
     /// Whether the session answers with this word: nothing that was asked before is unanswered.
     async fn answers(&mut self, word: &str) -> Result<bool>;
 
@@ -288,6 +293,9 @@ pub trait Writer: Reader {
 
     /// Adds those of the shape's foreign keys that the table lacks; can be repeated.
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()>;
+
+    /// Raises the sequence to where the source's stands, after making it if told so; never lowers it.
+    async fn advance_sequence(&mut self, of_source: &Sequence, make: bool) -> Result<()>;
 
     /// Refreshes the optimiser's statistics of the table.
     async fn analyse(&mut self, table: &TableShape) -> Result<()>;

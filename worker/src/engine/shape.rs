@@ -47,6 +47,8 @@ pub struct TableListing {
     pub name: String,
     /// Table, view, or another thing in the tables' name space.
     pub kind: TableKind,
+    /// Its storage engine; of an unreadable table, why its server cannot open it.
+    pub about: String,
     /// The server's estimate.
     pub rows: u64,
     /// The server's estimate of data bytes (without indexes).
@@ -64,6 +66,12 @@ pub enum TableKind {
     Sequence,
     /// A table with row history (MariaDB `WITH SYSTEM VERSIONING`).
     SystemVersioned,
+    /// A table that shows the rows of other tables of its server (`MERGE`).
+    Union,
+    /// A table that shows rows of another server or of files, or none at all.
+    Elsewhere,
+    /// A table that its server cannot open.
+    Unreadable,
 }
 
 impl TableKind {

@@ -6,6 +6,7 @@
 //! has just so is the source's own and only worth a warning.
 //! Tables outside the job whose parents it deleted are proven as well, against what they
 //! were like before.
+//! Sequences are raised to where the source's stand: they number rows, as keys tie them.
 //! Idempotent: a constraint that is there is not added again, and the proof only reads.
 //! Cancelled: constraints that were added stay, as any later run would add them.
 
@@ -16,7 +17,7 @@ use longshore_shared::failpoint::{Failpoint, reach};
 use super::context::Context;
 use super::error::StepError;
 use super::table::{Bystander, KeysPayload, TablePlan};
-use crate::engine::{Orphans, Reader};
+use crate::engine::{Orphans, Reader, Writer};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let mut plans = context.plans(None).await?;
@@ -42,12 +43,34 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         let known = known(&mut **source, plan).await?;
         warnings.extend(judge(&plan.shape.name, &found, &known)?);
     }
-    let KeysPayload { bystanders } = context.payload()?;
+    let KeysPayload { bystanders, sequences } = context.payload()?;
+    raise(context, &mut *target, &mut source, &sequences).await?;
     for bystander in &bystanders {
         let found = target.orphans(&bystander.shape).await?;
         bereaved(bystander, &found)?;
     }
     Ok(Outcome { warnings, ..Outcome::default() })
+}
+
+/// Has the target's sequences stand where the source's do now, which is past all rows of the snapshot.
+async fn raise(
+    context: &Context,
+    target: &mut dyn Writer,
+    source: &mut Option<Box<dyn Reader>>,
+    sequences: &[String],
+) -> Result<(), StepError> {
+    if sequences.is_empty() {
+        return Ok(());
+    }
+    let source = match source {
+        Some(open) => open,
+        none => none.insert(context.source_reader().await?),
+    };
+    for sequence in source.sequences(sequences).await? {
+        context.check_lease()?;
+        target.advance_sequence(&sequence, false).await?;
+    }
+    Ok(())
 }
 
 /// A table outside the job has lost parents to it.

@@ -134,6 +134,9 @@ pub(super) struct KeysPayload {
     /// Tables of the target outside the job whose parents the job may delete.
     #[serde(default)]
     pub(super) bystanders: Vec<Bystander>,
+    /// Sequences to be raised to where the source's stand.
+    #[serde(default)]
+    pub(super) sequences: Vec<String>,
 }
 
 /// A table of the target that the job does not write, but whose parents it may delete.

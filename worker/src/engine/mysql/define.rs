@@ -8,6 +8,7 @@
 
 mod base;
 pub(super) mod bytes;
+pub(super) mod names;
 pub(super) mod parse;
 pub(super) mod scan;
 

@@ -27,7 +27,8 @@ const MANY: usize = 500;
 
 pub(super) async fn tables(s: &mut Session) -> Result<Vec<TableListing>> {
     let query = format!(
-        "SELECT TABLE_NAME, TABLE_TYPE, TABLE_ROWS, DATA_LENGTH FROM information_schema.TABLES \
+        "SELECT TABLE_NAME, TABLE_TYPE, TABLE_ROWS, DATA_LENGTH, ENGINE, TABLE_COMMENT \
+         FROM information_schema.TABLES \
          WHERE TABLE_SCHEMA = {}",
         text(&s.database),
     );
@@ -39,14 +40,36 @@ pub(super) async fn tables(s: &mut Session) -> Result<Vec<TableListing>> {
 
 fn listing(row: &RawRow) -> Option<TableListing> {
     let kind = match text_at(row, 1).as_str() {
-        "BASE TABLE" => TableKind::Base,
+        "BASE TABLE" => kind(optional_at(row, 4).as_deref()),
         "VIEW" | "SYSTEM VIEW" => TableKind::View,
         "SEQUENCE" => TableKind::Sequence,
         "SYSTEM VERSIONED" => TableKind::SystemVersioned,
         // Another session's temporary table is nobody's table.
         _ => return None,
     };
-    Some(TableListing { name: text_at(row, 0), kind, rows: number_at(row, 2), bytes: number_at(row, 3) })
+    // Of a table that it cannot open the server says why in place of its comment.
+    let about = text_at(row, if kind == TableKind::Unreadable { 5 } else { 4 });
+    Some(TableListing {
+        name: text_at(row, 0),
+        kind,
+        about,
+        rows: number_at(row, 2),
+        bytes: number_at(row, 3),
+    })
+}
+
+/// Engines whose tables show rows that other servers, files or nobody keeps.
+const ELSEWHERE: [&str; 9] =
+    ["FEDERATED", "CONNECT", "SPIDER", "S3", "OQGRAPH", "SPHINX", "BLACKHOLE", "SEQUENCE", "Lakehouse"];
+
+/// What a base table is, by its engine; none is named where the table cannot be opened.
+fn kind(engine: Option<&str>) -> TableKind {
+    match engine {
+        None | Some("") => TableKind::Unreadable,
+        Some(engine) if engine.eq_ignore_ascii_case("MRG_MyISAM") => TableKind::Union,
+        Some(engine) if ELSEWHERE.iter().any(|one| engine.eq_ignore_ascii_case(one)) => TableKind::Elsewhere,
+        Some(_) => TableKind::Base,
+    }
 }
 
 /// What `TABLES` says of a table.
@@ -198,12 +221,14 @@ async fn read_definitions(
             ));
         }
     }
+    let folds = s.info.lower_case_table_names != 0;
     for some in names.chunks(BATCH) {
         let queries =
             some.iter().map(|name| format!("SHOW CREATE TABLE {}", ident(name))).collect::<Vec<_>>();
         let answers = s.batch(&queries, "read the tables' definitions").await?;
         for (name, rows) in some.iter().zip(answers) {
-            definitions.push(definition(name, rows.first())?);
+            let definition = definition(name, rows.first())?;
+            definitions.push(define::names::relative(&definition, &s.database, folds));
         }
     }
     Ok(definitions)

@@ -27,6 +27,7 @@ mod quote;
 #[cfg(test)]
 mod sample;
 mod select;
+mod sequences;
 mod session;
 mod split;
 mod stream;
@@ -38,8 +39,10 @@ use tokio::sync::mpsc;
 
 pub(crate) use self::anchor::Anchored;
 pub(super) use self::compare::differences;
+pub(super) use self::define::names::{drawn, members};
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
+use super::sequence::Sequence;
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 use super::{Columns, Hash, Hidden, Inspector, Orphans, Reader, Result, RowBatch, RowHashes, Writer};
 
@@ -159,6 +162,10 @@ impl Reader for Session {
         define::orphans(self, table).await
     }
 
+    async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>> {
+        sequences::read(self, names).await
+    }
+
     async fn answers(&mut self, word: &str) -> Result<bool> {
         session::answers(self, word).await
     }
@@ -228,6 +235,10 @@ impl Writer for Session {
 
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()> {
         define::add_foreign_keys(self, table).await
+    }
+
+    async fn advance_sequence(&mut self, of_source: &Sequence, make: bool) -> Result<()> {
+        sequences::advance(self, of_source, make).await
     }
 
     async fn analyse(&mut self, table: &TableShape) -> Result<()> {

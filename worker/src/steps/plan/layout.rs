@@ -37,7 +37,11 @@ pub(super) struct Laid {
 }
 
 /// All that the plan adds to the job.
-pub(super) fn growth(tables: Vec<Laid>, bystanders: Vec<Bystander>) -> Result<Growth, Failure> {
+pub(super) fn growth(
+    tables: Vec<Laid>,
+    bystanders: Vec<Bystander>,
+    sequences: Vec<String>,
+) -> Result<Growth, Failure> {
     let mut stages = Stages::default();
     let snapshot = stages.add("snapshot", None);
     let mut queues = Vec::with_capacity(tables.len());
@@ -49,9 +53,15 @@ pub(super) fn growth(tables: Vec<Laid>, bystanders: Vec<Bystander>) -> Result<Gr
     let plans = || tables.iter().filter_map(|table| table.plan.as_ref());
     let constrained = plans().any(|plan| plan.is_written() && plan.is_constrained());
     let mut proven = None;
-    if constrained || !bystanders.is_empty() {
-        let stage = stages.add("foreign keys", last.iter().flatten().copied());
-        steps.push(step(stage, StepKind::ForeignKeys, None, written(&KeysPayload { bystanders })?));
+    let proves = constrained || !bystanders.is_empty();
+    if proves || !sequences.is_empty() {
+        let name = if proves { "foreign keys" } else { "sequences" };
+        let waits_for: Vec<i32> = last.iter().flatten().copied().collect();
+        // Where nothing is written there is the snapshot to wait for.
+        let first = waits_for.is_empty().then_some(snapshot);
+        let stage = stages.add(name, waits_for.into_iter().chain(first));
+        let payload = written(&KeysPayload { bystanders, sequences })?;
+        steps.push(step(stage, StepKind::ForeignKeys, None, payload));
         proven = Some(stage);
     }
     for (table, last) in tables.iter().zip(last).filter(|(table, _)| table.plan.is_some()) {

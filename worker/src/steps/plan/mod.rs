@@ -9,6 +9,7 @@
 //! for tables that an earlier job began to load and did not finish.
 //! Cancelled: empty tables may stay behind; the next run takes them up.
 
+mod beside;
 mod constrain;
 mod decide;
 mod hidden;
@@ -30,6 +31,7 @@ use longshore_shared::domain::sync::{OnMismatch, Selection, SyncSpec};
 use longshore_shared::failpoint::{Failpoint, reach};
 use serde_json::Value;
 
+use self::beside::Extra;
 use self::decide::{Candidate, Decision, Settled};
 use self::known::Known;
 use self::layout::Laid;
@@ -37,6 +39,7 @@ use super::context::Context;
 use super::error::StepError;
 use super::table::{Bystander, TablePlan, written};
 use crate::engine;
+use crate::engine::sequence::Sequence;
 use crate::engine::shape::{Range, TableListing, TableShape};
 use crate::engine::{Hash, Reader, Writer};
 use crate::transfer::whole;
@@ -47,6 +50,8 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let mut warnings = survey.warnings;
     let mut tables = decide_all(context, spec, survey.candidates);
     tables.extend(survey.refused.into_iter().map(|(name, failure)| Table::refused(&name, failure)));
+    let extra = survey.beside.settle(&mut tables);
+    warnings.extend(extra.warnings.iter().cloned());
     warnings.extend(constrain(&mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));
     refuse_unless_told(spec, &tables)?;
@@ -57,12 +62,23 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     refuse_unless_told(spec, &tables)?;
     let laid = lay_out(context, tables, &mut *source, &mut *reader).await?;
     let bystanders = bystanders(survey.children, &laid, &mut *reader).await?;
+    let sequences = source.sequences(&extra.raised).await?;
+    warnings.extend(otherwise(&extra, &sequences, &mut *reader).await?);
     drop((source, reader));
 
     let mut target = context.target_writer().await?;
     reach(Failpoint::PlanBeforeCreate).await?;
+    for sequence in &sequences {
+        context.check_lease()?;
+        target.advance_sequence(sequence, extra.made.contains(&sequence.name)).await?;
+    }
     create(context, &mut *target, &laid).await?;
-    Ok(Outcome { growth: Some(layout::growth(laid, bystanders)?), warnings, ..Outcome::default() })
+    for union in &extra.unions {
+        context.check_lease()?;
+        target.create_table(union).await?;
+    }
+    let growth = layout::growth(laid, bystanders, extra.raised)?;
+    Ok(Outcome { growth: Some(growth), warnings, ..Outcome::default() })
 }
 
 /// Names of the source's tables that the selection covers, whatever will come of them.
@@ -288,6 +304,26 @@ async fn bystanders(
         }
     }
     Ok(found)
+}
+
+/// Tells of sequences of the target that hand out other numbers than the source's.
+async fn otherwise(
+    extra: &Extra,
+    ours: &[Sequence],
+    target: &mut dyn Reader,
+) -> Result<Option<String>, Failure> {
+    let there: Vec<String> = extra.raised.iter().filter(|name| !extra.made.contains(name)).cloned().collect();
+    let theirs = target.sequences(&there).await?;
+    let differs =
+        |one: &&Sequence| theirs.iter().any(|other| other.name == one.name && !other.counts_like(one));
+    let names: Vec<&str> = ours.iter().filter(differs).map(|one| one.name.as_str()).collect();
+    Ok((!names.is_empty()).then(|| {
+        format!(
+            "these sequences of the target have another increment, other bounds or another end than the source's, and \
+             keep them: {}",
+            names.join(", ")
+        )
+    }))
 }
 
 /// Makes the missing tables; their order does not matter, foreign keys come last of all.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::sync::Selection;
 
+use super::beside;
 use super::refuse::mismatch;
-use crate::engine::shape::{TableKind, TableListing};
+use crate::engine::shape::TableListing;
 
 /// What a selection comes to.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(super) struct Selected {
     pub(super) tables: Vec<TableListing>,
     /// Tables that can be told at once not to work.
     pub(super) refused: Vec<(String, Failure)>,
+    /// What is no table of rows.
+    pub(super) beside: Vec<TableListing>,
     /// What is worth telling.
     pub(super) warnings: Vec<String>,
 }
@@ -27,19 +30,13 @@ pub(super) fn select(
 ) -> Result<Selected, Failure> {
     refuse_missing(selection, &listings)?;
     let mut selected = Selected::default();
-    let mut others = Vec::new();
     for listing in listings.into_iter().filter(|listing| selection.covers(&listing.name)) {
-        match listing.kind {
-            TableKind::Base | TableKind::SystemVersioned => selected.tables.push(listing),
-            TableKind::View | TableKind::Sequence if is_named(selection, &listing.name) => {
-                let failure = mismatch(
-                    "not_a_table",
-                    format!("{}: it is a view or a sequence, not a table", listing.name),
-                    "take the name out of the task",
-                );
-                selected.refused.push((listing.name, failure));
+        match listing.kind.holds_rows() {
+            true => selected.tables.push(listing),
+            false => {
+                let is_named = is_named(selection, &listing.name);
+                beside::sort(listing, is_named, &mut selected);
             }
-            TableKind::View | TableKind::Sequence => others.push(listing.name),
         }
     }
     if selected.tables.is_empty() && selected.refused.is_empty() {
@@ -49,9 +46,7 @@ pub(super) fn select(
             "check the connection's database and the task's tables and patterns",
         ));
     }
-    if !others.is_empty() {
-        selected.warnings.push(format!("views and sequences are not synchronised: {}", others.join(", ")));
-    }
+    selected.warnings.extend(beside::left_out(&selected.beside));
     if folds {
         refuse_collisions(&mut selected);
     }

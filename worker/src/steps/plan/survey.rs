@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::sync::{Filters, Keyless};
 
+use super::beside::{self, Beside};
 use super::decide::{Candidate, Existing};
 use super::refuse::mismatch;
 use super::select::{Selected, select};
 use super::{hidden, history};
 use crate::engine::Inspector;
-use crate::engine::shape::{ServerInfo, TableListing, TableShape};
+use crate::engine::shape::{ServerInfo, TableKind, TableListing, TableShape};
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
 use crate::steps::target::{appeared, folded};
@@ -26,6 +27,8 @@ pub(super) struct Survey {
     /// Tables of the target that the task leaves out and that point to tables it covers,
     /// where rows may be deleted; with those foreign keys only.
     pub(super) children: Vec<TableShape>,
+    /// What both sides have beside tables of rows.
+    pub(super) beside: Beside,
     /// What is worth telling.
     pub(super) warnings: Vec<String>,
 }
@@ -34,12 +37,16 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     refuse_engines(context)?;
     let (mut source, mut target) =
         futures::try_join!(context.source_inspector(), context.target_inspector())?;
-    refuse_same(context, &mut *source, &mut *target).await?;
+    let neighbour = refuse_same(context, &mut *source, &mut *target).await?;
     let (here, there) = futures::try_join!(source.server(), target.server())?;
     refuse_read_only(context, &there)?;
     let (ours, theirs) = futures::try_join!(source.tables(), target.tables())?;
     let folds = there.lower_case_table_names != 0;
-    let Selected { tables, mut refused, mut warnings } = select(&context.spec().selection, ours, folds)?;
+    let group = context.source().engine.group();
+    let others = Beside { neighbour, ..Beside::of(group, &ours, &theirs, there.flavour, folds) };
+    let selected = select(&context.spec().selection, ours, folds)?;
+    let others = describe_beside(&mut *source, others, &selected.beside).await?;
+    let Selected { tables, mut refused, mut warnings, .. } = selected;
     let area = context.area()?;
     if let Some(table) = tables.iter().find(|table| !area.holds(&folded(&table.name, folds))) {
         return Err(appeared(&table.name).into());
@@ -54,7 +61,26 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     warnings.extend(hidden::check(context, &mut *source, &mut *target, &candidates).await?);
     warnings.extend(untouched_triggers(&candidates));
     warnings.extend(flavours(&here, &there));
-    Ok(Survey { candidates, refused, target_names, children, warnings })
+    Ok(Survey { candidates, refused, target_names, children, beside: others, warnings })
+}
+
+/// Adds what the selection covers of it.
+async fn describe_beside(
+    source: &mut dyn Inspector,
+    mut beside: Beside,
+    covered: &[TableListing],
+) -> Result<Beside, Failure> {
+    let of = |kind: TableKind| covered.iter().filter(move |one| one.kind == kind).map(|one| one.name.clone());
+    beside.covered = of(TableKind::Sequence).collect();
+    let unions: Vec<String> = of(TableKind::Union).collect();
+    for name in unions {
+        match source.shapes(std::slice::from_ref(&name)).await {
+            Ok(shapes) => beside.unions.extend(shapes),
+            Err(failure) if failure.is_transient() => return Err(failure),
+            Err(failure) => beside.warnings.push(format!("table {name} is left out: {}", failure.message)),
+        }
+    }
+    Ok(beside)
 }
 
 /// Reads the structures of both sides, each in one round, at the same time.
@@ -160,18 +186,18 @@ fn refuse_engines(context: &Context) -> Result<(), Failure> {
 }
 
 /// One server under two addresses gives itself away by a lock that both see, members of
-/// one cluster by their identity.
+/// one cluster by their identity. Answers the source's database where it is one server.
 async fn refuse_same(
     context: &Context,
     source: &mut dyn Inspector,
     target: &mut dyn Inspector,
-) -> Result<(), StepError> {
+) -> Result<Option<String>, StepError> {
     let lease = &context.step().lease;
     let probe = format!("longshore-probe:{}:{}", lease.step_id, lease.token);
     source.raise_probe(&probe).await?;
     let (ours, theirs) = (source.server().await?, target.server().await?);
     if !target.sees_probe(&probe).await? && ours.identity != theirs.identity {
-        return Ok(());
+        return Ok(None);
     }
     let folds = ours.lower_case_table_names != 0;
     let (here, there) = (source.database().to_owned(), target.database());
@@ -187,7 +213,7 @@ async fn refuse_same(
         )
         .into());
     }
-    Ok(())
+    Ok(Some(here))
 }
 
 fn refuse_read_only(context: &Context, target: &ServerInfo) -> Result<(), Failure> {
@@ -221,7 +247,11 @@ fn pair(
             (Some(other), _) if !other.kind.holds_rows() => {
                 let failure = mismatch(
                     "name_taken",
-                    format!("table {}: on the target a view or a sequence bears its name", table.name),
+                    format!(
+                        "table {}: on the target {} bears its name",
+                        table.name,
+                        beside::in_the_way(other)
+                    ),
                     "rename or drop it on the target, or exclude the table from the task",
                 );
                 refused.push((table.name, failure));

@@ -1,5 +1,6 @@
 //! Decisions about tables that no server has.
 
+mod beside;
 mod constraining;
 mod deciding;
 mod laying_out;
@@ -10,7 +11,7 @@ use super::fake::spec;
 use crate::engine::shape::{TableKind, TableListing, TableShape};
 
 fn listing(name: &str, kind: TableKind) -> TableListing {
-    TableListing { name: name.to_owned(), kind, rows: 10, bytes: 1_000 }
+    TableListing { name: name.to_owned(), kind, about: "InnoDB".to_owned(), rows: 10, bytes: 1_000 }
 }
 
 fn candidate(source: TableShape, target: Option<(TableShape, bool)>) -> Candidate {

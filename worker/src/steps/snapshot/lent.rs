@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::held::Snapshot;
+use crate::engine::sequence::Sequence;
 use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Hash, Orphans, Reader, Result, RowBatch, RowHashes};
 
@@ -157,6 +158,10 @@ impl Reader for Lent {
 
     async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
         self.session().orphans(table).await
+    }
+
+    async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>> {
+        self.session().sequences(names).await
     }
 
     fn session_id(&self) -> u64 {

@@ -34,7 +34,10 @@ pub(super) fn kept_keys<'a>(
     definition: &'a Definition,
 ) -> impl Iterator<Item = &'a KeyItem> {
     let addressing = table.key.as_ref().map(|key| key.name.as_str());
-    let kept = move |key: &KeyItem| key.name == "PRIMARY" || Some(key.name.as_str()) == addressing;
+    // A union gets no index later, since it gets no rows.
+    let is_union = table.storage.eq_ignore_ascii_case("MRG_MyISAM");
+    let kept =
+        move |key: &KeyItem| is_union || key.name == "PRIMARY" || Some(key.name.as_str()) == addressing;
     let counter = table.columns.iter().find(|c| c.auto_increment).map(|c| c.name.as_str());
     let leads = move |key: &KeyItem| key.parts.first().is_some_and(|p| p.column.as_deref() == counter);
     let holds = move |key: &KeyItem| key.parts.iter().any(|p| p.column.as_deref() == counter);

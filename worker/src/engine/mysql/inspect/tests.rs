@@ -1,7 +1,7 @@
 use super::super::super::shape::{Column, Family, TableShape};
 use super::columns::{column, family};
 use super::keys::next_value;
-use super::{About, shape};
+use super::{About, TableKind, kind, shape};
 
 /// A shape without a server, for the tests of `define` too.
 pub(in super::super) fn shape_of(
@@ -57,6 +57,29 @@ fn types() {
         ("vector", Family::Unknown),
     ] {
         assert_eq!(family(name), expected);
+    }
+}
+
+#[test]
+fn n03_engines_that_hold_no_rows_of_their_own() {
+    for (engine, expected) in [
+        (Some("InnoDB"), TableKind::Base),
+        (Some("MEMORY"), TableKind::Base),
+        (Some("CSV"), TableKind::Base),
+        (Some("ARCHIVE"), TableKind::Base),
+        (Some("Aria"), TableKind::Base),
+        (Some("MRG_MyISAM"), TableKind::Union),
+        (Some("MRG_MYISAM"), TableKind::Union),
+        (Some("FEDERATED"), TableKind::Elsewhere),
+        (Some("CONNECT"), TableKind::Elsewhere),
+        (Some("SPIDER"), TableKind::Elsewhere),
+        (Some("S3"), TableKind::Elsewhere),
+        (Some("OQGRAPH"), TableKind::Elsewhere),
+        (Some("BLACKHOLE"), TableKind::Elsewhere),
+        (Some("Lakehouse"), TableKind::Elsewhere),
+        (None, TableKind::Unreadable),
+    ] {
+        assert_eq!(kind(engine), expected, "{engine:?}");
     }
 }
 

@@ -62,7 +62,7 @@ fn stages_of_every_mode() {
         laid(4, plan(shape("e"), TableMode::Equal), 0, 0),
         refused,
     ];
-    let growth = growth(tables, Vec::new()).unwrap();
+    let growth = growth(tables, Vec::new(), Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -99,7 +99,7 @@ fn without_foreign_keys_each_table_is_verified_as_soon_as_it_is_done() {
     let mut begun = plan(rich("begun"), TableMode::Diff);
     begun.new_indexes = vec![index("code", true)];
     let tables = vec![laid(0, begun, 1, 0), laid(1, plan(shape("equal"), TableMode::Equal), 0, 0)];
-    let growth = growth(tables, Vec::new()).unwrap();
+    let growth = growth(tables, Vec::new(), Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -120,7 +120,7 @@ fn the_tables_chunks_are_mixed() {
         laid(0, plan(shape("small"), TableMode::Create), 2, 0),
         laid(1, plan(shape("big"), TableMode::Create), 8, 0),
     ];
-    let growth = growth(tables, Vec::new()).unwrap();
+    let growth = growth(tables, Vec::new(), Vec::new()).unwrap();
     let order: Vec<Option<i32>> =
         growth.steps.iter().filter(|s| s.kind == StepKind::Copy).map(|s| s.table_number).collect();
     assert_eq!(order.len(), 10);
@@ -135,7 +135,7 @@ fn a_small_table_is_loaded_and_indexed_by_one_step() {
     let mut vast = laid(1, plan(rich("vast"), TableMode::Fill), 1, 0);
     vast.draft.bytes_total = 1 << 30;
     let tables = vec![laid(0, plan(rich("small"), TableMode::Create), 1, 0), vast];
-    let growth = growth(tables, Vec::new()).unwrap();
+    let growth = growth(tables, Vec::new(), Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -156,7 +156,7 @@ fn a_small_table_is_loaded_and_indexed_by_one_step() {
 #[expect(clippy::unwrap_used, reason = "a test")]
 fn a_large_table_is_verified_in_parts() {
     let large = plan(shape("large"), TableMode::Create);
-    let growth = growth(vec![laid(0, large, 20, 0)], Vec::new()).unwrap();
+    let growth = growth(vec![laid(0, large, 20, 0)], Vec::new(), Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -170,4 +170,31 @@ fn a_large_table_is_verified_in_parts() {
     let part = |step: &StepDraft| step.payload.get("part").cloned().unwrap_or_default();
     let parts: Vec<_> = growth.steps.iter().filter(|step| step.stage == 4).map(part).collect();
     assert!(parts.iter().all(|part| !part.is_null()), "{parts:?}");
+}
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "a test")]
+fn n04_sequences_are_raised_after_the_last_row() {
+    let tables = || {
+        vec![
+            laid(0, plan(shape("a"), TableMode::Fill), 2, 0),
+            laid(1, plan(shape("b"), TableMode::Equal), 0, 0),
+        ]
+    };
+    let grown = growth(tables(), Vec::new(), vec!["s".to_owned()]).unwrap();
+    let stage = grown.stages.iter().find(|stage| stage.name == "sequences").unwrap();
+    let rows =
+        grown.steps.iter().filter(|step| step.table_number == Some(0) && step.kind != StepKind::Verify);
+    let last = rows.map(|step| step.stage).max().unwrap();
+    assert_eq!(stage.waits_for, [last]);
+    let raising: Vec<_> = grown.steps.iter().filter(|step| step.kind == StepKind::ForeignKeys).collect();
+    assert_eq!((raising.len(), raising[0].stage), (1, stage.number));
+    assert_eq!(raising[0].payload["sequences"], serde_json::json!(["s"]));
+    assert!(
+        growth(tables(), Vec::new(), Vec::new())
+            .unwrap()
+            .stages
+            .iter()
+            .all(|stage| stage.name != "sequences")
+    );
 }

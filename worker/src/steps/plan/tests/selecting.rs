@@ -18,6 +18,9 @@ fn told(selection: &Selection, folds: bool) -> String {
         listing("numbers", TableKind::Sequence),
         listing("orders", TableKind::Base),
         listing("report", TableKind::View),
+        listing("shown", TableKind::Elsewhere),
+        listing("union", TableKind::Union),
+        listing("void", TableKind::Unreadable),
     ];
     match select(selection, listings, folds) {
         Err(failure) => failure.code,
@@ -33,13 +36,16 @@ fn told(selection: &Selection, folds: bool) -> String {
 #[test]
 fn selections() {
     let check = |selection: &Selection, expected: &str| assert_eq!(told(selection, false), expected);
-    check(&Selection::Full, "Orders history items orders ?");
+    check(&Selection::Full, "Orders history items orders !void:table_unreadable ? ?");
     check(&some(&["orders", "it*"], &[]), "items orders");
-    check(&some(&["*"], &["h*", "o*", "O*"]), "items ?");
+    check(&some(&["*"], &["h*", "o*", "O*", "v*"]), "items ? ?");
     check(&some(&["orders", "gone"], &[]), "unknown_table");
     check(&some(&["x*"], &[]), "no_tables");
     check(&some(&["rep*"], &[]), "no_tables");
     check(&some(&["report", "items"], &[]), "items !report:not_a_table");
+    check(&some(&["shown", "items"], &[]), "items !shown:rows_elsewhere");
+    check(&some(&["sh*", "un*", "items", "numbers"], &[]), "items ?");
+    check(&some(&["void"], &[]), "!void:table_unreadable");
     check(&some(&["history"], &[]), "history");
 }
 
