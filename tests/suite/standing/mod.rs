@@ -1,6 +1,7 @@
 //! The sync that stands: situations that were found by trying Longshore as others use it.
 
 mod between;
+mod definitions;
 mod idle;
 mod quiet_ends;
 mod sequences;

@@ -16,6 +16,7 @@ mod row_batch;
 mod row_hashes;
 pub mod sequence;
 pub mod shape;
+mod tried;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hashed, RowHashes};
 use self::sequence::Sequence;
 use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
+pub use self::tried::Tried;
 
 /// What every engine call answers: a failure is already classified.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -260,6 +262,11 @@ pub trait Writer: Reader {
 
     /// Takes back what was written since [`Writer::begin`].
     async fn rollback(&mut self) -> Result<()>;
+
+    /// Whether the target would take these tables, none of which it has, with all their indexes
+    /// and foreign keys (parents are of the same list, or there already); same order. It makes
+    /// them empty under other names, which no listing shows, and drops them again.
+    async fn try_tables(&mut self, tables: &[TableShape]) -> Result<Vec<Tried>>;
 
     /// Creates a table as `definition` says, without secondary indexes and foreign keys;
     /// one that exists and holds no row is left as it is.

@@ -2,15 +2,18 @@
 //!
 //! The server's own `SHOW CREATE TABLE` is taken apart (`parse`) and put together again
 //! in three steps: the table with the keys it cannot be without, the other indexes, the
-//! foreign keys. Nothing is re-worded that a server wrote.
+//! foreign keys. Nothing is re-worded that a server wrote, but for words that the target does
+//! not read (`dialect`). Before anything is made the target is asked whether it would (`trial`).
 //! Each step first looks at what the table has, so it can be repeated after a crash
 //! between any two statements (a definition statement cannot be rolled back).
 
 mod base;
 pub(super) mod bytes;
+mod dialect;
 pub(super) mod names;
 pub(super) mod parse;
 pub(super) mod scan;
+mod trial;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
@@ -19,9 +22,13 @@ use super::super::{Orphans, Result};
 use super::errors;
 use super::quote::{ident, text};
 use super::session::{Session, number_at, text_at};
+use base::{Extent, Parts};
+use dialect::Dialect;
 use parse::Definition;
+pub(super) use trial::{is_scratch, try_tables};
 
 const SYNTAX: u16 = 1064;
+const OPTION: u16 = 1290;
 
 /// What `TABLES` calls a table that holds rows of its own.
 pub(super) const IS_TABLE: [&str; 2] = ["BASE TABLE", "SYSTEM VERSIONED"];
@@ -38,27 +45,38 @@ pub(super) fn understand(name: &str, definition: &str) -> Result<Definition> {
     })
 }
 
+/// The definition in the target's words.
+fn parts(s: &Session, t: &TableShape) -> Result<Parts> {
+    let definition = understand(&t.name, &t.definition)?;
+    match Parts::of(t, &definition, Dialect::of(&s.info))? {
+        Some(parts) => Ok(parts),
+        None => understand(&t.name, "").map(|_| Parts::default()),
+    }
+}
+
 pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<()> {
     let doing = format!("create table `{}`", t.name);
-    let definition = understand(&t.name, &t.definition)?;
-    let Some(statement) = base::statement(t, &definition) else {
-        return understand(&t.name, "").map(drop);
-    };
-    let mut made = define(s, &statement, &doing).await;
-    if let (Err(failure), Some(older)) = (&made, base::with_older_names(&statement))
-        && matches!(failure.code.as_str(), "collation_unknown" | "definition_refused")
-    {
-        made = define(s, &older, &doing).await;
-    }
-    match made {
+    let statement = parts(s, t)?.statement(&t.name, Extent::Rows);
+    match make(s, t, &statement, &doing).await {
         Err(failure) if failure.code == "table_exists" => empty_or(s, &t.name, failure).await,
         other => other,
     }
 }
 
+/// Makes a table, in older words where the target does not know the source's.
+async fn make(s: &mut Session, t: &TableShape, statement: &str, doing: &str) -> Result<()> {
+    let made = define(s, t, statement, doing).await;
+    if let (Err(failure), Some(older)) = (&made, base::with_older_names(statement))
+        && matches!(failure.code.as_str(), "collation_unknown" | "definition_refused")
+    {
+        return define(s, t, &older, doing).await;
+    }
+    made
+}
+
 /// Runs a definition. What a server does not understand of it may be told: it is
 /// structure, no cell.
-async fn define(s: &mut Session, statement: &str, doing: &str) -> Result<()> {
+async fn define(s: &mut Session, t: &TableShape, statement: &str, doing: &str) -> Result<()> {
     match s.conn.run(statement).await {
         Err(mysql_async::Error::Server(e)) if e.code == SYNTAX => {
             let near = e.message.split_once("near ").map_or("", |(_, near)| near);
@@ -67,11 +85,34 @@ async fn define(s: &mut Session, statement: &str, doing: &str) -> Result<()> {
                 FailureClass::SchemaMismatch,
                 "definition_refused",
                 format!("{doing}: the target does not understand the source's definition near {near}"),
-                "create the table on the target by hand, in the words of its flavour",
+                "the target does not know this: change it in the source, exclude the table from the task, or \
+                 create the table on the target by hand",
             ))
         }
-        other => other.map_err(|e| errors::classify(&e, doing)),
+        Err(mysql_async::Error::Server(e))
+            if e.code == OPTION && e.message.contains("NO_ENGINE_SUBSTITUTION") =>
+        {
+            Err(enforced(s, t, doing).await?)
+        }
+        other => other.map_err(|e| errors::of_definition(&e, doing, true)),
     }
+}
+
+/// The server lets tables be of one storage engine only. It tells so by the name of a mode that
+/// sessions of ours set, so that it does not choose the engine in silence.
+async fn enforced(s: &mut Session, t: &TableShape, doing: &str) -> Result<Failure> {
+    let rows = s.rows("SELECT @@enforce_storage_engine", doing).await?;
+    let only = rows.first().map(|row| text_at(row, 0)).unwrap_or_default();
+    Ok(Failure::permanent(
+        FailureClass::SchemaMismatch,
+        "storage_engine_enforced",
+        format!(
+            "{doing}: it is of the storage engine {}, and the target's enforce_storage_engine lets tables be of {only} \
+             only",
+            t.storage
+        ),
+        "create the table on the target by hand with that engine, or unset enforce_storage_engine there",
+    ))
 }
 
 /// A table that stands already is fine as long as it is one, and empty.
@@ -110,17 +151,26 @@ pub(super) async fn build_indexes(s: &mut Session, t: &TableShape) -> Result<()>
     // The server builds one FULLTEXT index at a time (error 1795), and locks for SPATIAL.
     let (alone, together): (Vec<_>, Vec<_>) =
         t.indexes.iter().filter(lacks).partition(|i| matches!(i.method.as_str(), "FULLTEXT" | "SPATIAL"));
-    let together = together.iter().map(|i| i.clause.as_str()).collect::<Vec<_>>();
+    let dialect = Dialect::of(&s.info);
+    let clause = |index: &Index| Ok(dialect.key(&t.name, &index.name, &index.clause)?.text);
+    let together = together.into_iter().map(clause).collect::<Result<Vec<_>>>()?;
+    let together = together.into_iter().flatten().collect::<Vec<_>>();
     let mut alterations = Vec::new();
     if !together.is_empty() {
         alterations.push(together.join(", "));
     }
-    alterations.extend(alone.into_iter().map(|i| i.clause.clone()));
+    alterations.extend(alone.into_iter().map(clause).collect::<Result<Vec<_>>>()?.into_iter().flatten());
     for alteration in alterations {
         let doing = format!("build the indexes of table `{}`", t.name);
-        s.execute(&format!("ALTER TABLE {} {alteration}", ident(&t.name)), &doing).await?;
+        alter(s, &t.name, &alteration, &doing, false).await?;
     }
     advance(s, t).await
+}
+
+/// Changes a table's definition. `is_empty`: it holds no row.
+async fn alter(s: &mut Session, name: &str, alteration: &str, doing: &str, is_empty: bool) -> Result<()> {
+    let statement = format!("ALTER TABLE {} {alteration}", ident(name));
+    s.conn.run(statement).await.map_err(|e| errors::of_definition(&e, doing, is_empty))
 }
 
 /// Raises the table's next AUTO_INCREMENT value to the shape's; never lowers it.
@@ -159,7 +209,7 @@ pub(super) async fn add_foreign_keys(s: &mut Session, t: &TableShape) -> Result<
         return Ok(());
     }
     let doing = format!("add the foreign keys of table `{}`", t.name);
-    s.execute(&format!("ALTER TABLE {} {}", ident(&t.name), clauses.join(", ")), &doing).await
+    alter(s, &t.name, &clauses.join(", "), &doing, false).await
 }
 
 pub(super) async fn orphans(s: &mut Session, t: &TableShape) -> Result<Vec<Orphans>> {

@@ -9,6 +9,7 @@ mod codes;
 mod contents;
 mod redact;
 
+pub(super) use self::contents::{CHECK_HINT, PARTITION_HINT};
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use mysql_async::{DriverError, Error, IoError, LocalInfileError, TlsError};
 
@@ -25,6 +26,27 @@ pub(super) fn classify(error: &Error, doing: &str) -> Failure {
     // A server may say what it likes, as long as it likes.
     failure.message.truncate(failure.message.floor_char_boundary(LONGEST));
     failure
+}
+
+/// As [`classify`], of a statement that defines a table: what the server says of it is never a
+/// fault of ours alone. `is_empty`: the table holds no row whose value the server could quote.
+pub(super) fn of_definition(error: &Error, doing: &str, is_empty: bool) -> Failure {
+    let failure = classify(error, doing);
+    let Error::Server(server) = error else { return failure };
+    let is_about_it = match failure.class {
+        FailureClass::Internal => true,
+        FailureClass::DataError => is_empty && !failure.is_transient(),
+        _ => false,
+    };
+    if !is_about_it {
+        return failure;
+    }
+    let words = if is_empty { server.message.clone() } else { redact::redact(&server.message) };
+    let mut message = format!("{doing}: {words} (error {})", server.code);
+    message.truncate(message.floor_char_boundary(LONGEST));
+    let hint = "the target cannot hold this as the source does: change it in the source, exclude the table from \
+        the task, or create the table on the target by hand";
+    Failure::permanent(FailureClass::SchemaMismatch, "definition_refused", message, hint)
 }
 
 fn told(error: &Error, doing: &str) -> Failure {

@@ -34,6 +34,7 @@ pub(super) async fn tables(s: &mut Session) -> Result<Vec<TableListing>> {
     );
     let rows = s.structure(&query, &format!("list the tables of `{}`", s.database)).await?;
     let mut listings = rows.iter().filter_map(listing).collect::<Vec<_>>();
+    listings.retain(|listing| !define::is_scratch(&listing.name));
     listings.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(listings)
 }

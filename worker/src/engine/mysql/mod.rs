@@ -44,7 +44,7 @@ pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
 use super::sequence::Sequence;
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
-use super::{Columns, Hash, Hidden, Inspector, Orphans, Reader, Result, RowBatch, RowHashes, Writer};
+use super::{Columns, Hash, Hidden, Inspector, Orphans, Reader, Result, RowBatch, RowHashes, Tried, Writer};
 
 #[async_trait]
 impl Inspector for Session {
@@ -199,6 +199,10 @@ impl Writer for Session {
 
     async fn rollback(&mut self) -> Result<()> {
         session::rollback(self).await
+    }
+
+    async fn try_tables(&mut self, tables: &[TableShape]) -> Result<Vec<Tried>> {
+        define::try_tables(self, tables).await
     }
 
     async fn create_table(&mut self, table: &TableShape) -> Result<()> {

@@ -8,11 +8,15 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 
 use super::super::Result;
 use super::super::shape::TableShape;
+use super::errors;
 use super::session::{RawRow, Session, number_at, text_at};
 
 /// Said about the statement, not about a value: deprecated syntax, names and functions.
 const HARMLESS: [u64; 5] = [1287, 1681, 3719, 3720, 3778];
 const DUPLICATE: [u64; 3] = [1022, 1062, 1586];
+/// The table's partitions have no place for the row.
+const NO_PARTITION: [u64; 2] = [1526, 1748];
+const CHECK: [u64; 2] = [3819, 4025];
 /// As many as a session keeps.
 const WARNINGS: u64 = 1024;
 
@@ -58,21 +62,31 @@ fn refusal(t: &TableShape, warnings: &[RawRow], doing: &str) -> Failure {
     if reasons.is_empty() {
         reasons.push("the server stored another number of rows than it was sent".to_owned());
     }
-    let clash = warnings.iter().any(|row| DUPLICATE.contains(&number_at(row, 1)));
-    let (code, hint) = if clash {
-        ("duplicate_key", "another row has the same value in a unique key: remove or change one of the two")
-    } else {
-        (
+    let any = |codes: &[u64]| warnings.iter().any(|row| codes.contains(&number_at(row, 1)));
+    let (code, hint) = match () {
+        () if any(&DUPLICATE) => (
+            "duplicate_key",
+            "another row has the same value in a unique key: remove or change one of the two",
+        ),
+        () if any(&NO_PARTITION) => ("no_partition", errors::PARTITION_HINT),
+        () if any(&CHECK) => ("check_violation", errors::CHECK_HINT),
+        () => (
             "value_refused",
             "the target cannot store a value as it is: see that both sides' columns have the same type, \
              and mend the value in the source",
-        )
+        ),
     };
     let message = format!("{doing}: not every row can be stored as it is: {}", reasons.join(", "));
     Failure::permanent(FailureClass::DataError, code, message, hint)
 }
 
 fn reason(t: &TableShape, code: u64, said: &str) -> String {
+    if NO_PARTITION.contains(&code) {
+        return format!("the target's table `{}` has no partition for a row (warning {code})", t.name);
+    }
+    if let Some(name) = constraint(said).filter(|_| CHECK.contains(&code)) {
+        return format!("a row breaks the CHECK constraint `{name}` of the target (warning {code})");
+    }
     let named = t.columns.iter().map(|column| column.name.as_str()).find(|name| {
         [format!("column '{name}'"), format!(".`{name}` at row")].iter().any(|text| said.contains(text))
     });
@@ -80,6 +94,12 @@ fn reason(t: &TableShape, code: u64, said: &str) -> String {
         Some(name) => format!("column `{name}` (warning {code})"),
         None => format!("warning {code}"),
     }
+}
+
+/// The constraint's name: ``CONSTRAINT `name` failed``, `Check constraint 'name' is violated`.
+fn constraint(said: &str) -> Option<&str> {
+    let mut parts = said.split(['`', '\'']);
+    parts.nth(1).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -117,6 +137,21 @@ mod tests {
                 "column `c` (warning 1265), column `c` (warning 1366)",
             ),
             (vec![warning("1062", "Duplicate entry 'secret' for key 'k'")], "duplicate_key", "warning 1062"),
+            (
+                vec![warning("1526", "Table has no partition for value 53271")],
+                "no_partition",
+                "the target's table `t` has no partition for a row (warning 1526)",
+            ),
+            (
+                vec![warning("4025", "CONSTRAINT `t.c` failed for `d`.`t`")],
+                "check_violation",
+                "a row breaks the CHECK constraint `t.c` of the target (warning 4025)",
+            ),
+            (
+                vec![warning("3819", "Check constraint 'positive' is violated.")],
+                "check_violation",
+                "a row breaks the CHECK constraint `positive` of the target (warning 3819)",
+            ),
             (Vec::new(), "value_refused", "the server stored another number of rows than it was sent"),
         ] {
             let failure = refusal(&table, &warnings, "load table `t`");

@@ -1,7 +1,7 @@
 //! `plan`: checks every table on both sides, lays out the job's other steps, and makes
 //! the tables that the target lacks.
 //!
-//! Nothing is written before everything is checked: one refusal ends the job with every
+//! Nothing is written before everything is checked, the definitions by the target itself: one refusal ends the job with every
 //! table's reason, unless the task says `on_mismatch: continue`.
 //! Idempotent: looking changes nothing, a table that was made and is empty is left as it
 //! is; an attempt that comes after a crash between the making and the settlement finds
@@ -16,6 +16,7 @@ mod hidden;
 mod history;
 mod known;
 mod layout;
+mod probe;
 mod refuse;
 mod select;
 mod survey;
@@ -52,6 +53,9 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     tables.extend(survey.refused.into_iter().map(|(name, failure)| Table::refused(&name, failure)));
     let extra = survey.beside.settle(&mut tables);
     warnings.extend(extra.warnings.iter().cloned());
+    warnings.extend(constrain(&mut tables, &survey.target_names));
+    warnings.extend(probe::definitions(context, &mut tables).await?);
+    // A table that the target does not take may be another's parent.
     warnings.extend(constrain(&mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));
     refuse_unless_told(spec, &tables)?;

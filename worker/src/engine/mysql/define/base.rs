@@ -6,26 +6,109 @@
 //! written out: the target's default may be another. `DATA DIRECTORY`,
 //! `INDEX DIRECTORY` and `TABLESPACE` are left out: they name places of the source's host.
 
+use super::super::super::Result;
 use super::super::super::shape::{Column, TableShape};
 use super::super::quote::ident;
+use super::dialect::{Dialect, Said};
 use super::parse::{Definition, KeyItem};
 use super::scan::{Kind, Token, tokens};
 
-/// The statement; `None` when the definition holds an unclosed quote.
-pub(super) fn statement(table: &TableShape, definition: &Definition) -> Option<String> {
-    let mut items = Vec::new();
-    for item in &definition.columns {
-        let column = table.columns.iter().find(|c| c.name == item.name);
-        items.push(collated(&item.text, column)?);
+/// A definition's parts in the target's words.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// Columns' names and items.
+    pub(super) columns: Vec<(String, String)>,
+    /// Keys that the table is made with.
+    pub(super) kept: Vec<String>,
+    /// The others' names and items.
+    pub(super) keys: Vec<(String, String)>,
+    /// CHECK constraints, periods.
+    pub(super) others: Vec<String>,
+    options: String,
+    /// What the target does not hold the rows to.
+    pub(super) loses: Vec<String>,
+}
+
+impl Parts {
+    /// The parts; `None` when the definition holds an unclosed quote.
+    pub(super) fn of(table: &TableShape, definition: &Definition, dialect: Dialect) -> Result<Option<Self>> {
+        let mut parts = Self::default();
+        for item in &definition.columns {
+            let column = table.columns.iter().find(|c| c.name == item.name);
+            let Some(text) = collated(&item.text, column) else { return Ok(None) };
+            let said = dialect.column(&table.name, &item.name, &text, column)?;
+            parts.columns.extend(parts.loses.heard(said).map(|text| (item.name.clone(), text)));
+        }
+        let kept: Vec<&str> = kept_keys(table, definition).map(|key| key.name.as_str()).collect();
+        for key in &definition.keys {
+            let said = dialect.key(&table.name, &key.name, &key.text)?;
+            let Some(text) = parts.loses.heard(said) else { continue };
+            match kept.contains(&key.name.as_str()) {
+                true => parts.kept.push(text),
+                false => parts.keys.push((key.name.clone(), text)),
+            }
+        }
+        for other in &definition.others {
+            let said = dialect.other(&table.name, other)?;
+            parts.others.extend(parts.loses.heard(said));
+        }
+        let own = dialect.options(&table.name, &definition.options, &table.columns)?;
+        let Some(options) = options(table, &own) else { return Ok(None) };
+        Ok(Some(Self { options, ..parts }))
     }
-    items.extend(kept_keys(table, definition).map(|key| key.text.clone()));
-    items.extend(definition.others.iter().cloned());
-    Some(format!(
-        "CREATE TABLE {} (\n  {}\n) {}",
-        ident(&table.name),
-        items.join(",\n  "),
-        options(table, &definition.options)?,
-    ))
+
+    /// The statement that makes the table, without foreign keys.
+    pub(super) fn statement(&self, name: &str, extent: Extent) -> String {
+        let columns = self.columns.iter().map(|(_, text)| text);
+        let keys = self.keys.iter().map(|(_, text)| text).filter(|_| extent == Extent::Whole);
+        let others = self.others.iter().filter(|text| extent != Extent::Bare || check(text).is_none());
+        let items = columns.chain(&self.kept).chain(keys).chain(others).cloned().collect::<Vec<_>>();
+        format!("CREATE TABLE {} (\n  {}\n) {}", ident(name), items.join(",\n  "), self.options)
+    }
+
+    /// What a table is without at [`Extent::Bare`]: its name, and what adds it.
+    pub(super) fn apart(&self) -> impl Iterator<Item = (String, &str)> {
+        let keys = self.keys.iter().map(|(name, text)| (format!("index {}", ident(name)), text.as_str()));
+        let checks = self.others.iter().filter_map(|text| {
+            let name = check(text)?;
+            Some((format!("constraint {}", ident(&name)), text.as_str()))
+        });
+        keys.chain(checks)
+    }
+}
+
+/// How much of a table is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What rows cannot be without.
+    Rows,
+    /// All but foreign keys.
+    Whole,
+    /// As [`Extent::Rows`], and no CHECK.
+    Bare,
+}
+
+/// The name of a CHECK constraint.
+fn check(text: &str) -> Option<String> {
+    let all = tokens(text)?;
+    let at = all.iter().position(|token| token.is_word(text, "CHECK"))?;
+    match at {
+        0 => Some(String::new()),
+        2 => all.get(1)?.name(text),
+        _ => None,
+    }
+}
+
+/// Notes what a part loses, and hands on its text.
+trait Heard {
+    fn heard(&mut self, said: Said) -> Option<String>;
+}
+
+impl Heard for Vec<String> {
+    fn heard(&mut self, said: Said) -> Option<String> {
+        self.extend(said.loses);
+        said.text
+    }
 }
 
 /// The keys that the table is made with.
@@ -76,7 +159,9 @@ fn collated(text: &str, column: Option<&Column>) -> Option<String> {
             let written = all.get(at + 3).is_some_and(|t| t.is_word(text, "COLLATE"));
             return Some(match written {
                 true => text.to_owned(),
-                false => format!("{} COLLATE {collation}{}", &text[..charset.to], &text[charset.to..]),
+                false => {
+                    format!("{} COLLATE {}{}", &text[..charset.to], ident(collation), &text[charset.to..])
+                }
             });
         }
     }
@@ -109,7 +194,8 @@ fn options(table: &TableShape, text: &str) -> Option<String> {
             if !word(at + 3, "COLLATE") {
                 kept.push_str(&text[from..charset.to]);
                 kept.push_str(" COLLATE=");
-                kept.push_str(&table.collation);
+                // `binary` is a reserved word to MySQL 5.7, and may be one here elsewhere.
+                kept.push_str(&ident(&table.collation));
                 from = charset.to;
             }
         }
@@ -125,11 +211,23 @@ pub(super) fn with_older_names(statement: &str) -> Option<String> {
     const NEWER: [(&str, &str); 2] = [("utf8mb3_", "utf8_"), ("geomcollection", "geometrycollection")];
     let mut older = String::with_capacity(statement.len());
     let mut from = 0;
-    for token in tokens(statement)?.into_iter().filter(|t| t.kind == Kind::Word) {
-        if let Some((new, old)) = NEWER.iter().find(|(new, _)| token.of(statement).starts_with(new)) {
-            older.push_str(&statement[from..token.from]);
+    let all = tokens(statement)?;
+    for (at, token) in all.iter().enumerate() {
+        // A name in quotes is a collation after COLLATE only.
+        let before = at.checked_sub(1).map(|before| all[before]);
+        let before =
+            before.filter(|t| t.kind == Kind::Mark(b'=')).and(at.checked_sub(2)).or(at.checked_sub(1));
+        let (word, skipped) = match token.kind {
+            Kind::Word => (token.of(statement), 0),
+            Kind::Name if before.is_some_and(|at| all[at].is_word(statement, "COLLATE")) => {
+                (&token.of(statement)[1..], 1)
+            }
+            _ => continue,
+        };
+        if let Some((new, old)) = NEWER.iter().find(|(new, _)| word.starts_with(new)) {
+            older.push_str(&statement[from..token.from + skipped]);
             older.push_str(old);
-            from = token.from + new.len();
+            from = token.from + skipped + new.len();
         }
     }
     older.push_str(&statement[from..]);

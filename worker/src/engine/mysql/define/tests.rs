@@ -1,5 +1,6 @@
 use super::super::super::shape::{Column, Family, Key, TableShape};
 use super::super::inspect::tests::shape_of;
+use super::dialect::tests::MARIADB;
 use super::{anti_join, base, understand};
 
 const NASTY: &str = "CREATE TABLE `o``dd\n` (\n  `id` int(11) NOT NULL AUTO_INCREMENT COMMENT 'a`),\\n KEY `x` (it''s \\' (',\n  \
@@ -85,17 +86,19 @@ fn foreign_keys_are_read() {
 #[test]
 fn the_base_holds_what_rows_need() {
     let shape = nasty();
-    let statement = understand(&shape.name, NASTY).ok().and_then(|parts| base::statement(&shape, &parts));
+    let definition = understand(&shape.name, NASTY).unwrap_or_default();
+    let parts = base::Parts::of(&shape, &definition, MARIADB).ok().flatten();
+    let statement = parts.map(|parts| parts.statement(&shape.name, base::Extent::Rows));
     assert_eq!(
         statement.as_deref(),
         Some(
             "CREATE TABLE `o``dd\n` (\n  `id` int(11) NOT NULL AUTO_INCREMENT COMMENT 'a`),\\n KEY `x` (it''s \\' (',\n  \
-             `a,b` enum('x,y','(','it''s','`') CHARACTER SET latin1 COLLATE latin1_german1_ci DEFAULT '(',\n  \
+             `a,b` enum('x,y','(','it''s','`') CHARACTER SET latin1 COLLATE `latin1_german1_ci` DEFAULT '(',\n  \
              `c` varchar(10) NOT NULL DEFAULT concat('a,',\"b\"),\n  \
              `g` int(11) GENERATED ALWAYS AS (`id` + octet_length(',)')) STORED,\n  \
              PRIMARY KEY (`c`,`id` DESC),\n  KEY `own` (`id`),\n  CONSTRAINT `ch` CHECK (`c` <> 'KEY')\n\
-             ) ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci  COMMENT='CHARSET=x'\n\
-             /*!50100 PARTITION BY RANGE (`id`)\n(PARTITION p0 VALUES LESS THAN (10)  ENGINE = InnoDB) */"
+             ) ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8mb4 COLLATE=`utf8mb4_general_ci`  COMMENT='CHARSET=x'\n\
+             /*!50100 PARTITION BY RANGE (`id`)\n(PARTITION `p0` VALUES LESS THAN (10)  ENGINE = InnoDB) */"
         )
     );
 }
@@ -129,6 +132,10 @@ fn older_names_of_collations() {
             Some("a COLLATE utf8_bin, b DEFAULT 'utf8mb3_bin'"),
         ),
         ("`utf8mb3_x` COLLATE=utf8mb4_bin", None),
+        (
+            "`utf8mb3_a` COLLATE `utf8mb3_bin`) COLLATE=`utf8mb3_bin`",
+            Some("`utf8mb3_a` COLLATE `utf8_bin`) COLLATE=`utf8_bin`"),
+        ),
         ("`geomcollection` geomcollection NOT NULL", Some("`geomcollection` geometrycollection NOT NULL")),
     ] {
         assert_eq!(base::with_older_names(statement).as_deref(), expected);

@@ -16,6 +16,8 @@ pub(super) enum Words {
     Values,
     /// Nothing of it is ours to repeat.
     Foreign,
+    /// These say it, without a value.
+    Own(&'static str),
 }
 
 /// What a code means.
@@ -49,6 +51,7 @@ pub(super) fn server(error: &ServerError, doing: &str) -> Failure {
         Words::Names => error.message.clone(),
         Words::Values => redact(&error.message),
         Words::Foreign => "refused by the server".to_owned(),
+        Words::Own(words) => words.to_owned(),
     };
     let message = format!("{doing}: {words} (error {})", error.code);
     match verdict.permanence {

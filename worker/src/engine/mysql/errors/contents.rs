@@ -6,6 +6,13 @@ use mysql_async::ServerError;
 
 use super::codes::{Verdict, Words, again, never};
 
+/// What to do about a row that a CHECK constraint refuses.
+pub(in super::super) const CHECK_HINT: &str = "a row breaks a CHECK constraint of the target: mend the row in the source, or drop \
+    the constraint on the target";
+/// What to do about a row that no partition takes.
+pub(in super::super) const PARTITION_HINT: &str = "give the target's table the partitions that the source's has (ALTER TABLE … ADD PARTITION, or REORGANIZE \
+    PARTITION where the last one takes all that is larger)";
+
 pub(super) fn space(error: &ServerError) -> Option<Verdict> {
     const DISK: &str = "make room on the server's disk or raise the account's quota";
     // A storage engine hands on the system's number: 28 no space, 122 quota, 139 row too big.
@@ -116,9 +123,14 @@ pub(super) fn data(code: u16) -> Option<Verdict> {
             Words::Values,
             "a row points to a parent that is not there: copy the parent table too, or mend the row",
         ),
-        3819 | 4025 => {
-            never(DataError, "check_violation", Words::Names, "a row breaks a CHECK constraint of the target")
-        }
+        3819 | 4025 => never(DataError, "check_violation", Words::Names, CHECK_HINT),
+        // The server quotes the value, and bare.
+        1526 | 1748 => never(
+            DataError,
+            "no_partition",
+            Words::Own("the target's table has no partition for a row"),
+            PARTITION_HINT,
+        ),
         1643..=1646 => never(
             DataError,
             "refused_by_trigger",
@@ -138,9 +150,7 @@ pub(super) fn data(code: u16) -> Option<Verdict> {
         | 1416
         | 1425..=1427
         | 1441
-        | 1526
         | 1690
-        | 1748
         | 3140..=3158
         | 3037
         | 3516

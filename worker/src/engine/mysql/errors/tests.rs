@@ -72,6 +72,16 @@ fn messages_keep_names_and_lose_values() {
             "data_error/value_refused never: load table `t`: Truncated incorrect DOUBLE value: … (error 1292)",
         ),
         (
+            1526,
+            "Table has no partition for value 53271",
+            "data_error/no_partition never: load table `t`: the target's table has no partition for a row (error 1526)",
+        ),
+        (
+            4025,
+            "CONSTRAINT `c1` failed for `d`.`t`",
+            "data_error/check_violation never: load table `t`: CONSTRAINT `c1` failed for `d`.`t` (error 4025)",
+        ),
+        (
             1644,
             "no entry for Ms Secret",
             "data_error/refused_by_trigger never: load table `t`: refused by the server (error 1644)",
@@ -96,6 +106,41 @@ fn messages_keep_names_and_lose_values() {
     ] {
         check(code, "HY000", said, expected);
     }
+}
+
+#[test]
+fn n12_a_definition_is_never_a_fault_of_longshore() {
+    for (code, state, said, is_empty, expected) in [
+        (1128, "HY000", "Function 'ngram' is not defined", true, "Function 'ngram' is not defined"),
+        (
+            6125,
+            "HY000",
+            "Missing unique key for constraint 'f'",
+            true,
+            "Missing unique key for constraint 'f'",
+        ),
+        (
+            1252,
+            "42000",
+            "All parts of a SPATIAL index must be NOT NULL",
+            false,
+            "All parts of a SPATIAL index must be NOT NULL",
+        ),
+        (1709, "HY000", "Index column size too large", false, "Index column size too large"),
+        (65000, "HY000", "odd 'secret'", false, "odd …"),
+        (3146, "22032", "Invalid data type for JSON data", true, "Invalid data type for JSON data"),
+    ] {
+        let error = Error::Server(ServerError { code, state: state.into(), message: said.into() });
+        let failure = super::of_definition(&error, "table `t`", is_empty);
+        assert_eq!(
+            (failure.class.to_string().as_str(), failure.code.as_str()),
+            ("schema_mismatch", "definition_refused")
+        );
+        assert_eq!(failure.message, format!("table `t`: {expected} (error {code})"));
+        assert!(!failure.hint.contains("report"), "{}", failure.hint);
+    }
+    let lost = Error::from(DriverError::ConnectionClosed);
+    assert_eq!(super::of_definition(&lost, "x", true).code, "connection_lost");
 }
 
 #[test]
