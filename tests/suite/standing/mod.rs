@@ -1,5 +1,6 @@
 //! The sync that stands: situations that were found by trying Longshore as others use it.
 
+mod allowances;
 mod between;
 mod definitions;
 mod idle;

@@ -62,6 +62,7 @@ pub(super) fn server(error: &ServerError, doing: &str) -> Failure {
 
 fn judge(error: &ServerError) -> Verdict {
     login(error.code)
+        .or_else(|| limit(error))
         .or_else(|| passing(error.code))
         .or_else(|| right(error))
         .or_else(|| contents::space(error))
@@ -108,14 +109,41 @@ fn login(code: u16) -> Option<Verdict> {
     })
 }
 
+/// What a server allows an account, or one statement. The name of a resource is the same in every
+/// language of the server's words. An hour is longer than a job tries again for.
+fn limit(error: &ServerError) -> Option<Verdict> {
+    const ACCOUNT: &str = "give the connection a max_sessions no greater than what the server allows the account, or \
+         raise that: ALTER USER … WITH MAX_USER_CONNECTIONS n, or the server's max_user_connections";
+    const HOURLY: &str = "raise the limit that the message names (ALTER USER … WITH MAX_QUERIES_PER_HOUR 0, or \
+         MAX_UPDATES_PER_HOUR, or MAX_CONNECTIONS_PER_HOUR; 0 is none, and FLUSH USER_RESOURCES begins the hour \
+         anew), or run it again in an hour: what was done stays";
+    let hourly = |code| never(ConnectionFailure, code, Words::Names, HOURLY);
+    let names = |words: &[&str]| words.iter().any(|word| error.message.contains(word));
+    Some(match error.code {
+        // MySQL and MariaDB have names of their own for two of them.
+        1226 if names(&["'max_queries_per_hour'", "'max_questions'"]) => hourly("max_queries_per_hour"),
+        1226 if names(&["'max_updates_per_hour'", "'max_updates'"]) => hourly("max_updates_per_hour"),
+        1226 if names(&["'max_connections_per_hour'"]) => hourly("max_connections_per_hour"),
+        1203 | 1226 => again(ConnectionFailure, "too_many_connections", ACCOUNT),
+        1104 => never(
+            DataError,
+            "max_join_size",
+            Words::Names,
+            "the server's max_join_size is too small, and sql_big_selects could not be switched on for this \
+             session: raise max_join_size at the server, or look for a proxy that keeps settings from it",
+        ),
+        _ => return None,
+    })
+}
+
 /// What may pass by itself.
 fn passing(code: u16) -> Option<Verdict> {
     const BUSY: &str = "another session holds locks on these rows; it is tried again by itself";
     Some(match code {
-        1040 | 1203 | 1226 => again(
+        1040 => again(
             ConnectionFailure,
             "too_many_connections",
-            "raise max_connections or the account's limit, or run fewer workers against this server",
+            "raise the server's max_connections, or give the connection a max_sessions",
         ),
         1053
         | 1077..=1080

@@ -49,6 +49,37 @@ fn classes() {
 }
 
 #[test]
+fn n17_each_limit_of_an_account_is_told_as_itself() {
+    for (resource, expected) in [
+        ("max_questions", "max_queries_per_hour never"),
+        ("max_queries_per_hour", "max_queries_per_hour never"),
+        ("max_updates", "max_updates_per_hour never"),
+        ("max_updates_per_hour", "max_updates_per_hour never"),
+        ("max_connections_per_hour", "max_connections_per_hour never"),
+        ("max_user_connections", "too_many_connections again"),
+        ("max_statements_of_a_later_release", "too_many_connections again"),
+    ] {
+        // In two languages of the server.
+        for said in [
+            format!("User 'u' has exceeded the '{resource}' resource (current value: 2)"),
+            format!(
+                "Benutzer 'u' hat die Ressourcenbeschränkung '{resource}' überschritten (aktueller Wert: 2)"
+            ),
+        ] {
+            let told = format!("connection_failure/{expected}: load table `t`: {said} (error 1226)");
+            check(1226, "42000", &said, &told);
+        }
+    }
+    check(
+        1203,
+        "42000",
+        "x",
+        "connection_failure/too_many_connections again: load table `t`: x (error 1203)",
+    );
+    check(1104, "42000", "x", "data_error/max_join_size never: load table `t`: x (error 1104)");
+}
+
+#[test]
 fn messages_keep_names_and_lose_values() {
     for (code, said, expected) in [
         (

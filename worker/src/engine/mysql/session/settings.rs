@@ -39,8 +39,7 @@ const DESCRIBING: [&str; 12] = [
 ];
 
 /// Set where the server has them; a release may reserve one for administrators.
-const HELPFUL: [(&str, &str); 16] = [
-    ("sql_big_selects", "1"),
+const HELPFUL: [(&str, &str); 15] = [
     ("sql_quote_show_create", "1"),
     ("sql_auto_is_null", "0"),
     ("group_concat_max_len", "1048576"),
@@ -76,8 +75,9 @@ const RESTRICTED: [(&str, &str); 6] = [
 /// Fixes the session's settings and learns what the server is.
 pub(super) async fn fix(mut conn: Line, role: Role, doing: &str) -> Result<Session> {
     let failed = |e: mysql_async::Error| errors::classify(&e, doing);
-    let variables = variables(&mut conn).await.map_err(failed)?;
+    // Before anything is asked: max_join_size may be too small even for a look at the settings.
     conn.run(needed(role)).await.map_err(failed)?;
+    let variables = variables(&mut conn).await.map_err(failed)?;
     let helpful = helpful(&variables);
     if !attempt(&mut conn, &helpful.join(", ")).await.map_err(failed)? {
         for one in &helpful {
@@ -123,7 +123,7 @@ fn needed(role: Role) -> String {
     let checks = if role == Role::Write { ", SESSION foreign_key_checks = 0" } else { "" };
     format!(
         "SET NAMES utf8mb4, character_set_results = NULL, SESSION sql_mode = '{SQL_MODE}', \
-         SESSION time_zone = '+00:00', SESSION autocommit = 1, SESSION sql_safe_updates = 0, \
+         SESSION time_zone = '+00:00', SESSION autocommit = 1, SESSION sql_safe_updates = 0, SESSION sql_big_selects = 1, \
          SESSION sql_select_limit = 18446744073709551615{checks}"
     )
 }

@@ -1,0 +1,74 @@
+//! What servers allow an account: limits by the hour, and of what one statement may look at.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use longshore_shared::domain::connection::{Engine, Tls};
+use longshore_shared::domain::failure::Failure;
+use longshore_shared::vault::Secret;
+use longshore_tests::schema::Schema;
+use longshore_tests::servers::{Held, Servers};
+use longshore_worker::engine::{Login, examine, inspector};
+
+fn login(schema: &Schema) -> Login {
+    Login {
+        address: SocketAddr::from(([127, 0, 0, 1], schema.server.port)),
+        server_name: "localhost".to_owned(),
+        tls: Tls::default(),
+        database: schema.name.clone(),
+        username: schema.username.clone(),
+        password: Secret::new(schema.password.clone()),
+        client_key: None,
+        trust_server_key: true,
+        timeout: Duration::from_secs(10),
+        tag: "longshore test".to_owned(),
+        seat: None,
+    }
+}
+
+/// The servers of these kinds, with a limit that is too small for a look at their own settings.
+fn narrow(kinds: &[&str]) -> Option<Held> {
+    let kinds: Vec<_> = kinds.iter().copied().filter(|kind| Servers::is_wanted(kind)).collect();
+    let options: Vec<_> = kinds.iter().map(|kind| format!("{kind}=max_join_size=1")).collect();
+    let options: Vec<_> = options.iter().map(String::as_str).collect();
+    (!kinds.is_empty()).then(|| Held::start_with(&kinds.join(","), &options))
+}
+
+async fn refused(schema: &Schema) -> Failure {
+    match inspector(Engine::Mariadb, &login(schema)).await {
+        Ok(_) => panic!("{}: the login passed", schema.server.name),
+        Err(failure) => failure,
+    }
+}
+
+#[tokio::test]
+async fn n17_an_accounts_limits_and_a_small_max_join_size() {
+    let Some(held) = narrow(&["mysql57", "mysql9", "mariadb11"]) else { return };
+    for server in &held.mariadb {
+        let schema = Schema::make(server, "narrow").await;
+        schema.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
+        let good = login(&schema);
+        examine(Engine::Mariadb, &good).await.unwrap_or_else(|halt| panic!("{}: {halt:?}", server.name));
+        let mut inspector = inspector(Engine::Mariadb, &good).await.unwrap();
+        assert_eq!(inspector.tables().await.unwrap().len(), 1, "{}", server.name);
+        drop(inspector);
+
+        let user = format!("'{}'@'127.0.0.1'", schema.username);
+        for (limit, code, is_transient) in [
+            ("MAX_QUERIES_PER_HOUR 1", "max_queries_per_hour", false),
+            ("MAX_CONNECTIONS_PER_HOUR 1", "max_connections_per_hour", false),
+            ("MAX_USER_CONNECTIONS 1", "too_many_connections", true),
+        ] {
+            let clause = "MAX_QUERIES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS 0";
+            schema.run(&format!("ALTER USER {user} WITH {clause}; FLUSH USER_RESOURCES")).await;
+            schema.run(&format!("ALTER USER {user} WITH {limit}")).await;
+            // Takes what the limit lets through, and stays.
+            let _taken = longshore_worker::engine::reader(Engine::Mariadb, &good).await;
+            let failure = refused(&schema).await;
+            let found = (failure.code.as_str(), failure.is_transient());
+            assert_eq!(found, (code, is_transient), "{}, {limit}: {failure:?}", server.name);
+            let remedy = limit.split(' ').next().unwrap();
+            assert!(failure.hint.contains(remedy), "{limit}: {}", failure.hint);
+        }
+    }
+}
