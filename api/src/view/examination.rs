@@ -1,7 +1,8 @@
 //! What a test of a connection found, as it is shown.
 
 use longshore_shared::domain::examination::{
-    Examination, Feature, FeatureRights, MissingRight, Passage, ServerFacts, Stage, StageFailure, StageReport,
+    Direction, Examination, Feature, FeatureRights, MissingRight, Passage, ServerFacts, Stage, StageFailure,
+    StageReport, SyncRights,
 };
 use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::job::JobState;
@@ -43,6 +44,8 @@ pub(crate) struct ExaminationView {
     server: Option<ServerView>,
     /// What each feature lacks, once the rights were read.
     features: Vec<FeatureView>,
+    /// What a sync from here needs, and one into here, once the rights were read.
+    syncs: Vec<SyncRightsView>,
 }
 
 /// What was found of one stage.
@@ -116,6 +119,34 @@ struct MissingView {
     statement: String,
 }
 
+/// What a sync needs of the account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SyncRights)]
+struct SyncRightsView {
+    /// Whether the database is read or written.
+    #[schema(schema_with = words::<Direction>)]
+    direction: Word<Direction>,
+    /// Whether nothing of the needs is missing on the database as a whole; a job asks for no more
+    /// than it needs, and an account with rights to single tables may do for it.
+    available: bool,
+    /// Rights that a sync may need, whatever its task.
+    needs: Vec<String>,
+    /// Rights that it can do without, worse.
+    helps: Vec<String>,
+    missing: Vec<String>,
+    /// What an administrator runs to grant all of them.
+    #[schema(example = "GRANT SELECT, LOCK TABLES ON `shop`.* TO 'longshore'@'10.%'")]
+    statement: String,
+}
+
+impl From<SyncRights> for SyncRightsView {
+    fn from(found: SyncRights) -> Self {
+        let SyncRights { direction, needs, helps, missing, statement } = found;
+        let available = missing.is_empty();
+        Self { direction: Word(direction), available, needs, helps, missing, statement }
+    }
+}
+
 impl From<Examination> for ExaminationView {
     fn from(found: Examination) -> Self {
         Self {
@@ -123,6 +154,7 @@ impl From<Examination> for ExaminationView {
             stages: found.stages.into_iter().map(Into::into).collect(),
             server: found.server.map(Into::into),
             features: found.features.into_iter().map(Into::into).collect(),
+            syncs: found.syncs.into_iter().map(Into::into).collect(),
         }
     }
 }

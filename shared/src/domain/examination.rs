@@ -63,6 +63,16 @@ words! {
     }
 }
 
+words! {
+    /// Which part a database has in a sync.
+    Direction {
+        /// It is read.
+        From = "from",
+        /// It is written.
+        Into = "into",
+    }
+}
+
 /// What was found of one stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageReport {
@@ -130,6 +140,21 @@ pub struct MissingRight {
     pub statement: String,
 }
 
+/// What a sync needs of the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRights {
+    /// Whether the database is read or written.
+    pub direction: Direction,
+    /// Rights that a sync may need, whatever its task.
+    pub needs: Vec<String>,
+    /// Rights that it can do without, worse.
+    pub helps: Vec<String>,
+    /// What of the needs the account lacks on the database as a whole.
+    pub missing: Vec<String>,
+    /// The one statement that grants all of them, quoted for that server.
+    pub statement: String,
+}
+
 /// What a test of a connection found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Examination {
@@ -139,6 +164,9 @@ pub struct Examination {
     pub server: Option<ServerFacts>,
     /// What each feature lacks, once the rights were read.
     pub features: Vec<FeatureRights>,
+    /// What a sync from here and one into here need, once the rights were read.
+    #[serde(default)]
+    pub syncs: Vec<SyncRights>,
 }
 
 impl Examination {

@@ -1,30 +1,12 @@
 //! What servers allow an account: limits by the hour, and of what one statement may look at.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
-use longshore_shared::domain::connection::{Engine, Tls};
+use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::failure::Failure;
-use longshore_shared::vault::Secret;
 use longshore_tests::schema::Schema;
 use longshore_tests::servers::{Held, Servers};
-use longshore_worker::engine::{Login, examine, inspector};
+use longshore_worker::engine::{examine, inspector, reader};
 
-fn login(schema: &Schema) -> Login {
-    Login {
-        address: SocketAddr::from(([127, 0, 0, 1], schema.server.port)),
-        server_name: "localhost".to_owned(),
-        tls: Tls::default(),
-        database: schema.name.clone(),
-        username: schema.username.clone(),
-        password: Secret::new(schema.password.clone()),
-        client_key: None,
-        trust_server_key: true,
-        timeout: Duration::from_secs(10),
-        tag: "longshore test".to_owned(),
-        seat: None,
-    }
-}
+use super::logins::login;
 
 /// The servers of these kinds, with a limit that is too small for a look at their own settings.
 fn narrow(kinds: &[&str]) -> Option<Held> {
@@ -35,7 +17,7 @@ fn narrow(kinds: &[&str]) -> Option<Held> {
 }
 
 async fn refused(schema: &Schema) -> Failure {
-    match inspector(Engine::Mariadb, &login(schema)).await {
+    match inspector(Engine::Mariadb, &login(schema, &schema.username, &schema.password)).await {
         Ok(_) => panic!("{}: the login passed", schema.server.name),
         Err(failure) => failure,
     }
@@ -47,7 +29,7 @@ async fn n17_an_accounts_limits_and_a_small_max_join_size() {
     for server in &held.mariadb {
         let schema = Schema::make(server, "narrow").await;
         schema.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
-        let good = login(&schema);
+        let good = login(&schema, &schema.username, &schema.password);
         examine(Engine::Mariadb, &good).await.unwrap_or_else(|halt| panic!("{}: {halt:?}", server.name));
         let mut inspector = inspector(Engine::Mariadb, &good).await.unwrap();
         assert_eq!(inspector.tables().await.unwrap().len(), 1, "{}", server.name);
@@ -63,7 +45,7 @@ async fn n17_an_accounts_limits_and_a_small_max_join_size() {
             schema.run(&format!("ALTER USER {user} WITH {clause}; FLUSH USER_RESOURCES")).await;
             schema.run(&format!("ALTER USER {user} WITH {limit}")).await;
             // Takes what the limit lets through, and stays.
-            let _taken = longshore_worker::engine::reader(Engine::Mariadb, &good).await;
+            let _taken = reader(Engine::Mariadb, &good).await;
             let failure = refused(&schema).await;
             let found = (failure.code.as_str(), failure.is_transient());
             assert_eq!(found, (code, is_transient), "{}, {limit}: {failure:?}", server.name);

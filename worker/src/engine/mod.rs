@@ -8,6 +8,8 @@
 //! Deliberately not here: how a server is reached (`tunnel` hands over a [`Login`]), and
 //! in which order things are done (`steps`).
 
+pub mod access;
+mod look;
 pub mod mysql;
 mod network;
 pub mod point;
@@ -24,11 +26,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_shared::domain::connection::{Engine, EngineGroup, Tls};
-use longshore_shared::domain::examination::{FeatureRights, ServerFacts, Stage};
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::vault::Secret;
 use tokio::sync::mpsc;
 
+use self::access::{Lacks, Need};
 pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hashed, RowHashes};
 use self::sequence::Sequence;
@@ -68,33 +70,6 @@ pub struct Login {
     pub seat: Option<Arc<Seat>>,
 }
 
-/// Where a session that is opened only to be looked at came to its end, and why.
-#[derive(Clone, Debug)]
-pub struct Halt {
-    /// [`Stage::Tcp`], [`Stage::Tls`], [`Stage::Login`], [`Stage::Database`] or a later one.
-    pub stage: Stage,
-    /// Why.
-    pub failure: Failure,
-}
-
-/// What a session showed that was opened only to be looked at.
-#[derive(Clone, Debug)]
-pub struct Look {
-    /// What the server is.
-    pub server: ServerFacts,
-    /// What each feature lacks, of all features in order.
-    pub features: Vec<FeatureRights>,
-}
-
-/// What servers do not show to an account without a word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hidden {
-    /// Tables: it has rights to single ones only.
-    pub tables: bool,
-    /// Triggers of the tables that it sees.
-    pub triggers: bool,
-}
-
 /// Looks at a server and a database; changes nothing.
 #[async_trait]
 pub trait Inspector: Send {
@@ -113,6 +88,9 @@ pub trait Inspector: Send {
 
     /// What of the database the account surely does not see, as far as the server tells of rights.
     async fn hidden(&mut self) -> Result<Hidden>;
+
+    /// What of these needs the account lacks; nothing, where the server tells nothing of rights.
+    async fn lacks(&mut self, needs: &[Need]) -> Result<Lacks>;
 
     /// Takes a server-wide advisory lock of this name for the life of the session.
     async fn raise_probe(&mut self, name: &str) -> Result<()>;

@@ -6,6 +6,7 @@
 
 mod facts;
 mod grants;
+mod needs;
 mod rights;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use longshore_shared::domain::failure::Failure;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+pub(super) use self::needs::lacks;
 use super::super::{Halt, Hidden, Login, Look, network};
 use super::quote::ident;
 use super::session::{Line, Session};
@@ -51,10 +53,10 @@ async fn look(engine: Engine, login: &Login, conn: Line, handshake: u64) -> Resu
     let known = facts::known(&mut session, handshake, &doing).await.map_err(at(Stage::Server))?;
     let mut server = facts::server(&mut session, engine, &known, &doing).await.map_err(at(Stage::Server))?;
     server.warnings.extend(took_key.then(|| KEY_ON_TRUST.to_owned()));
-    let features = rights::features(&mut session, &login.database, &known, &doing)
+    let (features, syncs) = rights::features(&mut session, &login.database, &known, &doing)
         .await
         .map_err(at(Stage::Privileges))?;
-    Ok(Look { server, features })
+    Ok(Look { server, features, syncs })
 }
 
 pub(super) async fn hidden(s: &mut Session) -> super::super::Result<Hidden> {

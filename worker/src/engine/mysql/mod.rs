@@ -42,6 +42,7 @@ pub(super) use self::compare::differences;
 pub(super) use self::define::names::{drawn, members};
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
+use super::access::{Lacks, Need};
 use super::sequence::Sequence;
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 use super::{Columns, Hash, Hidden, Inspector, Orphans, Reader, Result, RowBatch, RowHashes, Tried, Writer};
@@ -66,6 +67,10 @@ impl Inspector for Session {
 
     async fn hidden(&mut self) -> Result<Hidden> {
         examine::hidden(self).await
+    }
+
+    async fn lacks(&mut self, needs: &[Need]) -> Result<Lacks> {
+        examine::lacks(self, needs).await
     }
 
     async fn raise_probe(&mut self, name: &str) -> Result<()> {

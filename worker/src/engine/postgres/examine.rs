@@ -41,7 +41,7 @@ pub(in super::super) async fn examine(login: &Login) -> Result<Look, Halt> {
         let server = server.map_err(|failure| Halt { stage: Stage::Server, failure })?;
         let features = rights::features(&client, &doing).await;
         let features = features.map_err(|failure| Halt { stage: Stage::Privileges, failure })?;
-        Ok(Look { server, features })
+        Ok(Look { server, features, syncs: Vec::new() })
     };
     let carried = poll_fn(|cx| carrier.poll_end(cx));
     let looked = timeout(login.timeout, async {

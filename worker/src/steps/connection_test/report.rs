@@ -38,14 +38,14 @@ pub(super) fn of(connection: &Connection, found: Found) -> Examination {
         (Some(walked), None) => enter(&mut stages, walked, Passage::Passed, None),
         (None, None) => {}
     }
-    let (mut server, mut features) = (None, Vec::new());
+    let (mut server, mut features, mut syncs) = (None, Vec::new(), Vec::new());
     match found.look {
         None => {}
-        Some((Ok(Look { server: facts, features: rights }), milliseconds)) => {
+        Some((Ok(Look { server: facts, features: rights, syncs: needed }), milliseconds)) => {
             let has_tls = facts.tls.is_some();
             pass_to(&mut stages, Stage::Privileges, has_tls);
             time(&mut stages, Stage::Privileges, milliseconds);
-            (server, features) = (Some(facts), rights);
+            (server, features, syncs) = (Some(facts), rights, needed);
         }
         Some((Err(Halt { stage, failure }), milliseconds)) => {
             pass_to(&mut stages, stage, connection.tls.mode != TlsMode::Disable);
@@ -55,7 +55,7 @@ pub(super) fn of(connection: &Connection, found: Found) -> Examination {
             time(&mut stages, stage, milliseconds);
         }
     }
-    Examination { stages, server, features }
+    Examination { stages, server, features, syncs }
 }
 
 /// Every stage, not reached yet.

@@ -18,6 +18,7 @@ mod known;
 mod layout;
 mod probe;
 mod refuse;
+mod rights;
 mod select;
 mod survey;
 
@@ -54,6 +55,11 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let extra = survey.beside.settle(&mut tables);
     warnings.extend(extra.warnings.iter().cloned());
     warnings.extend(constrain(&mut tables, &survey.target_names));
+    // Its session is over before others are opened there.
+    let mut looking = survey.target;
+    warnings
+        .extend(rights::may_be_written(context, &mut *looking, &mut tables, &survey.children, &extra).await?);
+    drop(looking);
     warnings.extend(probe::definitions(context, &mut tables).await?);
     // A table that the target does not take may be another's parent.
     warnings.extend(constrain(&mut tables, &survey.target_names));

@@ -38,7 +38,7 @@ pub(super) fn undecided() -> Failure {
     )
 }
 
-fn bounded(mut message: String) -> String {
+pub(super) fn bounded(mut message: String) -> String {
     if message.len() > MESSAGE_BYTES {
         let end = (0..=MESSAGE_BYTES).rev().find(|&at| message.is_char_boundary(at)).unwrap_or(0);
         message.truncate(end);

@@ -8,6 +8,7 @@ use longshore_shared::domain::sync::{Filters, Keyless};
 use super::beside::{self, Beside};
 use super::decide::{Candidate, Existing};
 use super::refuse::mismatch;
+use super::rights;
 use super::select::{Selected, select};
 use super::{hidden, history};
 use crate::engine::Inspector;
@@ -31,6 +32,8 @@ pub(super) struct Survey {
     pub(super) beside: Beside,
     /// What is worth telling.
     pub(super) warnings: Vec<String>,
+    /// The session that looked at the target.
+    pub(super) target: Box<dyn Inspector>,
 }
 
 pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
@@ -51,7 +54,9 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     if let Some(table) = tables.iter().find(|table| !area.holds(&folded(&table.name, folds))) {
         return Err(appeared(&table.name).into());
     }
-    let (tables, existing) = pair(tables, &theirs, folds, &there, &mut refused);
+    let mut pairs = pair(tables, &theirs, folds, &there, &mut refused);
+    rights::may_be_read(context, &mut *source, &mut *target, &mut pairs, &mut refused).await?;
+    let (tables, existing) = pairs;
     warnings.extend(history::stays(&tables));
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
     let candidates = filter(&context.spec().filters, candidates, &mut refused)?;
@@ -61,7 +66,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     warnings.extend(hidden::check(context, &mut *source, &mut *target, &candidates).await?);
     warnings.extend(untouched_triggers(&candidates));
     warnings.extend(flavours(&here, &there));
-    Ok(Survey { candidates, refused, target_names, children, beside: others, warnings })
+    Ok(Survey { candidates, refused, target_names, children, beside: others, warnings, target })
 }
 
 /// Adds what the selection covers of it.

@@ -14,7 +14,7 @@ fn listing(name: &str, kind: TableKind) -> TableListing {
     TableListing { name: name.to_owned(), kind, about: "InnoDB".to_owned(), rows: 10, bytes: 1_000 }
 }
 
-fn candidate(source: TableShape, target: Option<(TableShape, bool)>) -> Candidate {
+pub(super) fn candidate(source: TableShape, target: Option<(TableShape, bool)>) -> Candidate {
     Candidate {
         listing: listing(&source.name, TableKind::Base),
         source,

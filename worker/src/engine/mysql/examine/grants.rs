@@ -3,11 +3,35 @@
 //! The statement shows what this session has, active roles included, on every release of both
 //! flavours; `information_schema` leaves roles out. Wildcards in a schema's name, rights of
 //! single tables or columns (which are not rights to the schema) and partial revokes are
-//! understood; a line that is not is passed over, so that a right is rather told missing.
+//! understood; a line that is not is passed over and remembered: what is missing then is in doubt.
 
 use std::collections::BTreeSet;
 
 type Rights = BTreeSet<String>;
+
+/// Rights that let an account use a schema wherever they hold.
+const OF_SCHEMAS: [&str; 20] = [
+    "ALL PRIVILEGES",
+    "ALL",
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "REFERENCES",
+    "INDEX",
+    "ALTER",
+    "CREATE TEMPORARY TABLES",
+    "LOCK TABLES",
+    "EXECUTE",
+    "CREATE VIEW",
+    "SHOW VIEW",
+    "CREATE ROUTINE",
+    "ALTER ROUTINE",
+    "EVENT",
+    "TRIGGER",
+];
 
 /// Everything that the session was granted.
 #[derive(Debug, Default)]
@@ -19,6 +43,12 @@ pub(super) struct Grants {
     tables: Vec<(String, String, Rights)>,
     /// Schema, what was taken away from the global rights.
     revoked: Vec<(String, Rights)>,
+    /// Schema, table, what was granted on single columns.
+    columns: Vec<(String, String, Rights)>,
+    /// Schemas of single routines.
+    routines: Vec<String>,
+    /// A line was not understood.
+    odd: bool,
     /// `partial_revokes`: a schema's name is a name, without wildcards.
     literal: bool,
 }
@@ -61,6 +91,37 @@ impl Grants {
         self.tables.iter().any(|(of, _, _)| of == schema)
     }
 
+    /// Whether there are rights to this table alone.
+    pub(super) fn names(&self, schema: &str, table: &str) -> bool {
+        self.tables.iter().any(|(of, name, _)| of == schema && name == table)
+    }
+
+    /// Why the server may give the right although it does not show it.
+    pub(super) fn doubt(&self, right: &str, schema: &str, table: Option<&str>) -> Option<&'static str> {
+        let of_columns = |(of, name, rights): &(String, String, Rights)| {
+            of == schema && Some(name.as_str()) == table && holds(rights, right)
+        };
+        if self.odd {
+            return Some("the server shows a grant that was not understood");
+        }
+        if !self.shows(schema) {
+            return Some("the server lets it use the database and does not show why");
+        }
+        if schema == "test" || schema.starts_with("test_") {
+            return Some("servers may give everybody rights to databases of such a name, and do not show it");
+        }
+        self.columns.iter().any(of_columns).then_some("it has the right on single columns")
+    }
+
+    /// Whether something shows why the account may use the schema.
+    fn shows(&self, schema: &str) -> bool {
+        let everywhere = self.global.iter().any(|right| OF_SCHEMAS.contains(&right.as_str()));
+        everywhere
+            || self.schemas.iter().any(|(_, pattern, _)| self.fits(pattern, schema))
+            || self.names_tables(schema)
+            || self.routines.iter().any(|of| of == schema)
+    }
+
     /// The pattern among the account's own (no role's) that counts for the schema, and its rights.
     pub(super) fn counting(&self, schema: &str) -> Option<(&str, &BTreeSet<String>)> {
         let own = self.schemas.iter().filter(|(to, pattern, _)| is_account(to) && self.fits(pattern, schema));
@@ -86,20 +147,39 @@ impl Grants {
         let (taken, rest) = match (line.strip_prefix("GRANT "), line.strip_prefix("REVOKE ")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
-            _ => return,
+            _ => {
+                self.odd |= !line.starts_with("SET DEFAULT ROLE ");
+                return;
+            }
         };
-        let Some((rights, rest)) = cut(rest, " ON ") else { return };
-        let Some((object, to)) = cut(rest, if taken { " FROM " } else { " TO " }) else { return };
+        let Some((rights, rest)) = cut(rest, " ON ") else {
+            // A role.
+            self.odd |= cut(rest, " TO ").is_none();
+            return;
+        };
+        let Some((object, to)) = cut(rest, if taken { " FROM " } else { " TO " }) else {
+            self.odd = true;
+            return;
+        };
         let to = cut(to, " ").map_or(to, |(to, _)| to);
-        let rights = whole_rights(rights);
+        if rights == "PROXY" {
+            return;
+        }
+        if let Some(schema) = routine(object) {
+            return self.routines.push(schema);
+        }
+        let (rights, columns) = (whole_rights(rights), column_rights(rights));
         match path(object).as_ref().map(<[_; 2]>::as_slice) {
             Some([schema, table]) if schema == "*" && table == "*" && !taken => self.global.extend(rights),
             Some([schema, table]) if table == "*" && taken => self.revoked.push((schema.clone(), rights)),
             Some([schema, table]) if table == "*" => {
                 self.schemas.push((to.to_owned(), schema.clone(), rights));
             }
-            Some([schema, table]) if !taken => self.tables.push((schema.clone(), table.clone(), rights)),
-            _ => {}
+            Some([schema, table]) if !taken => {
+                self.columns.push((schema.clone(), table.clone(), columns));
+                self.tables.push((schema.clone(), table.clone(), rights));
+            }
+            _ => self.odd = true,
         }
     }
 }
@@ -124,6 +204,27 @@ fn whole_rights(mut list: &str) -> Rights {
         let Some(rest) = rest else { return rights };
         list = rest;
     }
+}
+
+/// The rights of a list that are of single columns only.
+fn column_rights(mut list: &str) -> Rights {
+    let mut rights = Rights::new();
+    loop {
+        let (one, rest) = cut(list, ",").map_or((list, None), |(one, rest)| (one, Some(rest)));
+        if let Some((right, _)) = one.split_once('(') {
+            rights.insert(right.trim().to_ascii_uppercase());
+        }
+        let Some(rest) = rest else { return rights };
+        list = rest;
+    }
+}
+
+/// The schema of a routine.
+fn routine(object: &str) -> Option<String> {
+    let kinds = ["PROCEDURE ", "FUNCTION ", "PACKAGE BODY ", "PACKAGE "];
+    let object = kinds.iter().find_map(|kind| object.strip_prefix(kind))?;
+    let (schema, _) = cut(object, ".")?;
+    name(schema)
 }
 
 /// Cuts at the first `at` outside of quotes and brackets.

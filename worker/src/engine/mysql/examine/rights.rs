@@ -4,61 +4,66 @@
 
 use std::collections::BTreeSet;
 
-use longshore_shared::domain::examination::{Feature, FeatureRights, MissingRight};
+use longshore_shared::domain::examination::{Direction, Feature, FeatureRights, MissingRight, SyncRights};
 
 use super::super::super::{Hidden, Result};
 use super::super::quote::{ident, text};
 use super::super::session::{Session, text_at};
 use super::facts::Known;
 use super::grants::Grants;
+use super::needs::of_sync;
 
 /// Any schema that a job makes beside the database.
 const SCRATCH: &str = "longshore_0";
 const SCRATCH_PATTERN: &str = "`longshore\\_%`.*";
 
+/// An account, what it was granted, and where.
+pub(super) struct Granted<'a> {
+    pub(super) grants: Grants,
+    pub(super) database: &'a str,
+    /// Quoted: `'user'@'host'`.
+    pub(super) name: String,
+}
+
 /// What decides.
 struct Account<'a> {
-    grants: Grants,
+    granted: Granted<'a>,
     /// What the server knows, upper case.
     known: BTreeSet<String>,
-    database: &'a str,
-    /// Quoted: `'user'@'host'`.
-    name: String,
     is_mariadb: bool,
     binlog: bool,
     local_infile: bool,
 }
 
+/// What each feature lacks, and what any sync needs.
 pub(super) async fn features(
     s: &mut Session,
     database: &str,
     known: &Known,
     doing: &str,
-) -> Result<Vec<FeatureRights>> {
-    let lines = s.rows("SHOW GRANTS", doing).await?;
-    let lines: Vec<_> = lines.iter().map(|row| text_at(row, 0)).collect();
+) -> Result<(Vec<FeatureRights>, Vec<SyncRights>)> {
+    let granted = Granted::of(s, database, doing).await?;
     let rights = s.rows("SHOW PRIVILEGES", doing).await?;
-    let user = s.rows("SELECT CURRENT_USER()", doing).await?;
     let account = Account {
-        grants: Grants::read(lines.iter().map(String::as_str), known.is_on("partial_revokes")),
+        granted,
         known: rights.iter().map(|row| text_at(row, 0).to_ascii_uppercase()).collect(),
-        database,
-        name: account(&user.first().map(|row| text_at(row, 0)).unwrap_or_default()),
         is_mariadb: s.is_mariadb(),
         binlog: known.is_on("log_bin"),
         local_infile: known.is_on("local_infile"),
     };
-    Ok(Feature::ALL.iter().map(|&feature| account.lacks(feature)).collect())
+    let features = Feature::ALL.iter().map(|&feature| account.lacks(feature)).collect();
+    Ok((features, Direction::ALL.iter().map(|&direction| account.sync(direction)).collect()))
 }
 
 /// What the session's account surely does not see of its schema.
 pub(super) async fn hidden(s: &mut Session) -> Result<Hidden> {
-    let doing = "look at the account's rights";
-    let lines = s.rows("SHOW GRANTS", doing).await?;
-    let lines: Vec<_> = lines.iter().map(|row| text_at(row, 0)).collect();
-    let literal = s.rows("SHOW VARIABLES LIKE 'partial_revokes'", doing).await?;
-    let literal = literal.first().is_some_and(|row| text_at(row, 1) == "ON");
-    Ok(hidden_by(&Grants::read(lines.iter().map(String::as_str), literal), &s.database))
+    let database = s.database.clone();
+    match Granted::of(s, &database, "look at the account's rights").await {
+        Ok(granted) => Ok(hidden_by(&granted.grants, &database)),
+        // A server without accounts (--skip-grant-tables) hides nothing.
+        Err(failure) if !failure.is_transient() => Ok(Hidden::default()),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Only where a grant shows it: a line that was not understood may be the one that gives the right.
@@ -74,6 +79,41 @@ fn account(current: &str) -> String {
     match current.rsplit_once('@') {
         Some((user, host)) => format!("{}@{}", text(user), text(host)),
         None => text(current),
+    }
+}
+
+impl<'a> Granted<'a> {
+    /// What the session's account was granted.
+    pub(super) async fn of(s: &mut Session, database: &'a str, doing: &str) -> Result<Self> {
+        let lines = s.rows("SHOW GRANTS", doing).await?;
+        let lines: Vec<_> = lines.iter().map(|row| text_at(row, 0)).collect();
+        let literal = s.rows("SHOW VARIABLES LIKE 'partial_revokes'", doing).await?;
+        let literal = literal.first().is_some_and(|row| text_at(row, 1) == "ON");
+        let user = s.rows("SELECT CURRENT_USER()", doing).await?;
+        let name = account(&user.first().map(|row| text_at(row, 0)).unwrap_or_default());
+        Ok(Self { grants: Grants::read(lines.iter().map(String::as_str), literal), database, name })
+    }
+
+    /// Of an account's patterns only the closest counts: the rights are added to the one that
+    /// names the database already, or else they take along what a wider one gave.
+    pub(super) fn on_database(&self, rights: &[&str]) -> String {
+        let plain = self.database.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%");
+        let escaped = if self.grants.is_literal() { self.database } else { &plain };
+        let (name, held) = match self.grants.counting(self.database) {
+            Some((pattern, _)) if pattern == self.database || pattern == escaped => (pattern, None),
+            Some((_, rights)) if !self.grants.is_literal() => (escaped, Some(rights)),
+            _ => (escaped, None),
+        };
+        let mut all = rights.to_vec();
+        let held = held.into_iter().flatten().map(String::as_str);
+        all.extend(held.filter(|held| !rights.contains(held)));
+        format!("GRANT {} ON {}.* TO {}", all.join(", "), ident(name), self.name)
+    }
+
+    /// The rights on one table.
+    pub(super) fn on_table(&self, rights: &[&str], table: &str) -> String {
+        let object = format!("{}.{}", ident(self.database), ident(table));
+        format!("GRANT {} ON {object} TO {}", rights.join(", "), self.name)
     }
 }
 
@@ -108,7 +148,7 @@ impl Account<'_> {
                     "INDEX",
                     "REFERENCES",
                 ];
-                let held = |right: &&str| self.grants.schema(right, SCRATCH);
+                let held = |right: &&str| self.granted.grants.schema(right, SCRATCH);
                 let missing = needed.into_iter().filter(|right| !held(right));
                 missing.map(|right| self.grant(right, SCRATCH_PATTERN)).collect()
             }
@@ -117,15 +157,18 @@ impl Account<'_> {
     }
 
     fn of_database(&self, needed: &[&str]) -> Vec<MissingRight> {
-        let missing = needed.iter().filter(|right| !self.grants.schema(right, self.database));
+        let missing = needed.iter().filter(|right| !self.granted.grants.schema(right, self.granted.database));
         missing.map(|right| self.grant_on_database(right)).collect()
     }
 
     /// MariaDB with a binary log tells the snapshot's position by itself. Else the tables are
     /// locked for a moment: all of them, or those of the database.
     fn snapshot(&self) -> Vec<MissingRight> {
-        let global = ["RELOAD", "FLUSH_TABLES"].iter().any(|right| self.grants.global(right));
-        if self.is_mariadb && self.binlog || global || self.grants.schema("LOCK TABLES", self.database) {
+        let global = ["RELOAD", "FLUSH_TABLES"].iter().any(|right| self.granted.grants.global(right));
+        if self.is_mariadb && self.binlog
+            || global
+            || self.granted.grants.schema("LOCK TABLES", self.granted.database)
+        {
             return Vec::new();
         }
         vec![self.grant("RELOAD", "*.*")]
@@ -133,40 +176,51 @@ impl Account<'_> {
 
     /// The text of other people's routines.
     fn routines(&self) -> Option<MissingRight> {
-        if self.grants.global("SELECT") {
+        if self.granted.grants.global("SELECT") {
             return None;
         }
         if self.known.contains("SHOW_ROUTINE") {
-            return (!self.grants.global("SHOW_ROUTINE")).then(|| self.grant("SHOW_ROUTINE", "*.*"));
+            return (!self.granted.grants.global("SHOW_ROUTINE")).then(|| self.grant("SHOW_ROUTINE", "*.*"));
         }
-        if self.grants.table("SELECT", "mysql", "proc") {
+        if self.granted.grants.table("SELECT", "mysql", "proc") {
             return None;
         }
         let right = "SHOW CREATE ROUTINE";
         if self.known.contains(right) {
-            return (!self.grants.schema(right, self.database)).then(|| self.grant_on_database(right));
+            return (!self.granted.grants.schema(right, self.granted.database))
+                .then(|| self.grant_on_database(right));
         }
         Some(self.grant("SELECT", "`mysql`.`proc`"))
     }
 
-    /// Of an account's patterns only the closest counts: the right is added to the one that
-    /// names the database already, or else it takes along what a wider one gave.
-    fn grant_on_database(&self, right: &str) -> MissingRight {
-        let plain = self.database.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%");
-        let escaped = if self.grants.is_literal() { self.database } else { &plain };
-        let (name, held) = match self.grants.counting(self.database) {
-            Some((pattern, _)) if pattern == self.database || pattern == escaped => (pattern, None),
-            Some((_, rights)) if !self.grants.is_literal() => (escaped, Some(rights)),
-            _ => (escaped, None),
+    /// One statement that grants all that a sync needs on this side, and what helps it on the schema.
+    fn sync(&self, direction: Direction) -> SyncRights {
+        let into = direction == Direction::Into;
+        let needs = of_sync(into, self.is_mariadb);
+        // Triggers that fire are seen, and a first copy that begins anew empties its tables at once.
+        let helps = match direction {
+            Direction::Into => vec!["TRIGGER", "DROP"],
+            Direction::From if self.snapshot().is_empty() => Vec::new(),
+            Direction::From => vec!["LOCK TABLES"],
         };
-        let mut rights = vec![right];
-        rights.extend(held.into_iter().flatten().map(String::as_str).filter(|held| *held != right));
-        let object = format!("{}.*", ident(name));
-        missing_one(right, format!("GRANT {} ON {object} TO {}", rights.join(", "), self.name))
+        let granted = &self.granted;
+        let lacks = |right: &&str| !granted.grants.schema(right, granted.database);
+        let owned = |rights: &[&str]| rights.iter().map(|&right| right.to_owned()).collect();
+        SyncRights {
+            direction,
+            missing: needs.iter().copied().filter(lacks).map(str::to_owned).collect(),
+            statement: granted.on_database(&[needs.as_slice(), &helps].concat()),
+            needs: owned(&needs),
+            helps: owned(&helps),
+        }
+    }
+
+    fn grant_on_database(&self, right: &str) -> MissingRight {
+        missing_one(right, self.granted.on_database(&[right]))
     }
 
     fn grant(&self, right: &str, object: &str) -> MissingRight {
-        missing_one(right, format!("GRANT {right} ON {object} TO {}", self.name))
+        missing_one(right, format!("GRANT {right} ON {object} TO {}", self.granted.name))
     }
 }
 
@@ -176,14 +230,16 @@ fn missing_one(right: &str, statement: String) -> MissingRight {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Feature, Grants, Hidden, account, hidden_by};
+    use super::{Account, Feature, Granted, Grants, Hidden, account, hidden_by};
 
     fn statements(lines: &[&str], known: &[&str], binlog: bool, feature: Feature) -> Vec<String> {
         let account = Account {
-            grants: Grants::read(lines.iter().copied(), false),
+            granted: Granted {
+                grants: Grants::read(lines.iter().copied(), false),
+                database: "a_b`c",
+                name: account("it's@10.%"),
+            },
             known: known.iter().map(|&right| right.to_owned()).collect(),
-            database: "a_b`c",
-            name: account("it's@10.%"),
             is_mariadb: known.is_empty(),
             binlog,
             local_infile: false,

@@ -1,0 +1,60 @@
+//! What a job does to tables, and what its account lacks for it: in words of no engine.
+
+/// What servers do not show to an account without a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// Tables: it has rights to single ones only.
+    pub tables: bool,
+    /// Triggers of the tables that it sees.
+    pub triggers: bool,
+}
+
+/// What is done to a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// Its rows are read.
+    Read,
+    /// Rows are inserted.
+    Insert,
+    /// Rows are overwritten.
+    Update,
+    /// Rows are deleted.
+    Delete,
+    /// It is made.
+    Create,
+    /// Indexes or foreign keys are added to it.
+    Alter,
+    /// A new foreign key points to it.
+    Refer,
+}
+
+/// One thing that an account is to be allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// What is done.
+    pub act: Act,
+    /// To which table of the session's database; none: to all of them.
+    pub table: Option<String>,
+}
+
+/// What an account lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lacks {
+    /// The account, quoted as in a statement.
+    pub account: String,
+    /// What surely lacks.
+    pub missing: Missing,
+    /// What lacks by what the server shows, which may be less than it gives.
+    pub doubtful: Missing,
+    /// Why it may be less; empty without doubts.
+    pub doubt: String,
+}
+
+/// Rights that are missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Which of the needs, by its place among them, and the right in the server's words.
+    pub rights: Vec<(usize, String)>,
+    /// What an administrator runs to grant them all.
+    pub statements: Vec<String>,
+}

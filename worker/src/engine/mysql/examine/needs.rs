@@ -1,0 +1,187 @@
+//! What a job needs, held against what the account was granted.
+//!
+//! The one place that says which right an act takes: the plan of a job and the test of a
+//! connection both ask here. What the server does not show, or what was not understood, is a
+//! doubt and no refusal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::super::Result;
+use super::super::super::access::{Act, Lacks, Missing, Need};
+use super::super::session::Session;
+use super::rights::Granted;
+
+/// Tables that get a statement each at most; more are granted by their database.
+const TABLES: usize = 8;
+
+/// The right that an act takes. All of them were tried on the servers: an index is built by `ALTER
+/// TABLE`, which asks for `ALTER` alone; MariaDB lets whoever may read a table point to it.
+pub(super) const fn right_of(act: Act, is_mariadb: bool) -> &'static str {
+    match act {
+        Act::Read => "SELECT",
+        Act::Insert => "INSERT",
+        Act::Update => "UPDATE",
+        Act::Delete => "DELETE",
+        Act::Create => "CREATE",
+        Act::Alter => "ALTER",
+        Act::Refer if is_mariadb => "SELECT",
+        Act::Refer => "REFERENCES",
+    }
+}
+
+/// What the session's account lacks of the needs.
+pub(in super::super) async fn lacks(s: &mut Session, needs: &[Need]) -> Result<Lacks> {
+    if needs.is_empty() {
+        return Ok(Lacks::default());
+    }
+    let is_mariadb = s.is_mariadb();
+    let database = s.database.clone();
+    match Granted::of(s, &database, "look at the account's rights").await {
+        Ok(granted) => Ok(granted.lacks(needs, is_mariadb)),
+        // A server without accounts (--skip-grant-tables), a proxy: whatever it lets us do shows later.
+        Err(failure) if !failure.is_transient() => Ok(Lacks::default()),
+        Err(failure) => Err(failure),
+    }
+}
+
+impl Granted<'_> {
+    fn lacks(&self, needs: &[Need], is_mariadb: bool) -> Lacks {
+        let mut lacks = Lacks { account: self.name.clone(), ..Lacks::default() };
+        for (at, need) in needs.iter().enumerate() {
+            let right = right_of(need.act, is_mariadb);
+            let holds = match &need.table {
+                Some(table) => self.grants.table(right, self.database, table),
+                None => self.grants.schema(right, self.database),
+            };
+            if holds {
+                continue;
+            }
+            match self.grants.doubt(right, self.database, need.table.as_deref()) {
+                Some(doubt) => {
+                    lacks.doubt = doubt.to_owned();
+                    lacks.doubtful.rights.push((at, right.to_owned()));
+                }
+                None => lacks.missing.rights.push((at, right.to_owned())),
+            }
+        }
+        for missing in [&mut lacks.missing, &mut lacks.doubtful] {
+            missing.statements = self.statements(needs, missing);
+        }
+        lacks
+    }
+
+    /// Whoever was granted single tables gets the rights on those, and else on the database.
+    fn statements(&self, needs: &[Need], missing: &Missing) -> Vec<String> {
+        let mut by_table: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+        let mut all: Vec<&str> = Vec::new();
+        for (at, right) in &missing.rights {
+            let table = needs.get(*at).and_then(|need| need.table.as_deref());
+            let rights = by_table.entry(table).or_default();
+            for rights in [rights, &mut all] {
+                if !rights.contains(&right.as_str()) {
+                    rights.push(right);
+                }
+            }
+        }
+        let single =
+            |table: &Option<&str>| table.is_some_and(|table| self.grants.names(self.database, table));
+        if by_table.is_empty() {
+            return Vec::new();
+        }
+        if by_table.len() <= TABLES && by_table.keys().all(single) {
+            let tables = by_table.iter().filter_map(|(table, rights)| Some(((*table)?, rights)));
+            return tables.map(|(table, rights)| self.on_table(rights, table)).collect();
+        }
+        vec![self.on_database(&all)]
+    }
+}
+
+/// What a sync needs of a database that it reads, and of one that it writes, whatever the task.
+pub(super) fn of_sync(into: bool, is_mariadb: bool) -> Vec<&'static str> {
+    let acts: &[Act] = match into {
+        false => &[Act::Read],
+        true => &[Act::Read, Act::Insert, Act::Update, Act::Delete, Act::Create, Act::Alter, Act::Refer],
+    };
+    let mut seen = BTreeSet::new();
+    acts.iter().map(|&act| right_of(act, is_mariadb)).filter(|right| seen.insert(*right)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::grants::Grants;
+    use super::{Act, Granted, Need, of_sync};
+
+    const USAGE: &str = "GRANT USAGE ON *.* TO `u`@`%`";
+
+    /// What lacks of reading and altering `t` and inserting into all tables of `shop_a`.
+    fn check(database: &str, lines: &[&str], missing: &[&str], doubtful: &[&str]) {
+        let grants = Grants::read(lines.iter().copied(), false);
+        let granted = Granted { grants, database, name: "'u'@'%'".to_owned() };
+        let need = |act, table: Option<&str>| Need { act, table: table.map(str::to_owned) };
+        let needs = [need(Act::Read, Some("t")), need(Act::Alter, Some("t")), need(Act::Insert, None)];
+        let lacks = granted.lacks(&needs, false);
+        assert_eq!(lacks.missing.statements, missing, "{lines:?}: {lacks:?}");
+        assert_eq!(lacks.doubtful.statements, doubtful, "{lines:?}: {lacks:?}");
+        assert_eq!(lacks.doubt.is_empty(), doubtful.is_empty(), "{lines:?}");
+    }
+
+    #[test]
+    fn n15_what_lacks_is_granted_where_the_account_has_its_rights() {
+        let on = "ON `shop\\_a`.* TO 'u'@'%'";
+        let all = "GRANT ALL PRIVILEGES ON `shop\\_a`.* TO `u`@`%`";
+        check("shop_a", &[USAGE, all], &[], &[]);
+        check("shop_a", &["GRANT SELECT, INSERT, ALTER ON *.* TO `u`@`%`"], &[], &[]);
+        let select = "GRANT SELECT ON `shop\\_a`.* TO `u`@`%`";
+        check("shop_a", &[USAGE, select], &[&format!("GRANT ALTER, INSERT {on}")], &[]);
+        // Single tables.
+        let single = "GRANT SELECT, ALTER ON `shop_a`.`t` TO `u`@`%`";
+        check("shop_a", &[USAGE, single], &[&format!("GRANT INSERT {on}")], &[]);
+        let single = "GRANT INSERT ON `shop_a`.`t` TO `u`@`%`";
+        let insert = "GRANT INSERT ON `shop\\_a`.* TO `u`@`%`";
+        check("shop_a", &[single, insert], &["GRANT SELECT, ALTER ON `shop_a`.`t` TO 'u'@'%'"], &[]);
+        // A partial revoke, and a role.
+        let global = "GRANT SELECT, INSERT, ALTER ON *.* TO `u`@`%`";
+        let revoked = "REVOKE ALTER ON `shop_a`.* FROM `u`@`%`";
+        check("shop_a", &[global, revoked], &[&format!("GRANT ALTER {on}")], &[]);
+        let role = "GRANT ALTER, INSERT ON `shop\\_a`.* TO `r`";
+        check("shop_a", &["GRANT `r` TO `u`@`%`", USAGE, select, role], &[], &[]);
+        check("shop_a", &[USAGE, select, "GRANT ALTER, INSERT ON `shop\\_a`.* TO PUBLIC"], &[], &[]);
+    }
+
+    #[test]
+    fn n15_what_was_not_understood_is_no_refusal() {
+        let select = "GRANT SELECT ON `shop\\_a`.* TO `u`@`%`";
+        let on = "ON `shop\\_a`.* TO 'u'@'%'";
+        let both = format!("GRANT ALTER, INSERT {on}");
+        check("shop_a", &[USAGE, select, "GRANT ALL ON EVERYTHING TO `u`@`%`"], &[], &[&both]);
+        check("shop_a", &[USAGE, select, "ALLOW `u`@`%` TO WRITE"], &[], &[&both]);
+        // Nothing shows why the account may use the database at all.
+        check("shop_a", &[USAGE], &[], &[&format!("GRANT SELECT, ALTER, INSERT {on}")]);
+        // Old servers give everybody the databases of tests, and show that to nobody.
+        let tests = "GRANT SELECT ON `test\\_a`.* TO `u`@`%`";
+        check("test_a", &[USAGE, tests], &[], &["GRANT ALTER, INSERT ON `test\\_a`.* TO 'u'@'%'"]);
+        // Single columns: perhaps they are all that the job touches.
+        let columns = "GRANT SELECT, INSERT ON `shop\\_a`.* TO `u`@`%`";
+        let alter = "GRANT ALTER ON `shop_a`.`t` TO 'u'@'%'";
+        check("shop_a", &[columns, "GRANT UPDATE (`a`) ON `shop_a`.`t` TO `u`@`%`"], &[alter], &[]);
+        let column = "GRANT SELECT (`a`), ALTER ON `shop_a`.`t` TO `u`@`%`";
+        let insert = "GRANT INSERT ON `shop\\_a`.* TO `u`@`%`";
+        check("shop_a", &[column, insert], &[], &["GRANT SELECT ON `shop_a`.`t` TO 'u'@'%'"]);
+        for harmless in [
+            "GRANT PROXY ON ''@'%' TO 'u'@'%'",
+            "GRANT EXECUTE ON PROCEDURE `shop_a`.`p` TO `u`@`%`",
+            "GRANT EXECUTE ON PACKAGE BODY `shop_a`.`p` TO `u`@`%`",
+            "SET DEFAULT ROLE `r` FOR `u`@`%`",
+            "GRANT `r`@`%` TO `u`@`%` WITH ADMIN OPTION",
+        ] {
+            check("shop_a", &[USAGE, select, harmless], &[&both], &[]);
+        }
+    }
+
+    #[test]
+    fn n25_what_any_sync_needs() {
+        assert_eq!(of_sync(false, true), ["SELECT"]);
+        assert_eq!(of_sync(true, true), ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER"]);
+        assert_eq!(of_sync(true, false).last(), Some(&"REFERENCES"));
+    }
+}
