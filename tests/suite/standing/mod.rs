@@ -2,6 +2,7 @@
 
 mod allowances;
 mod between;
+mod deadlines;
 mod definitions;
 mod idle;
 mod logins;

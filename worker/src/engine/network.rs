@@ -4,9 +4,15 @@
 //! a code of its own; the words are ours or rustls', never the server's.
 
 use std::io;
+use std::time::Duration;
 
+use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::Login;
 
 const CLASS: FailureClass = FailureClass::ConnectionFailure;
 
@@ -43,12 +49,34 @@ pub(super) fn of_io(cause: &io::Error, doing: &str) -> Failure {
     }
 }
 
-/// The login took longer than the connection's time-out.
-pub(super) fn timed_out(doing: &str, seconds: u64) -> Failure {
+/// At which part of its time a login that nobody answers is held against a bare connection.
+const KNOCK: Duration = Duration::from_secs(1);
+
+/// Does what enters a server, within the login's time-out; else tells where it stood. Whether the
+/// host takes connections at all is looked at before the time is over, and takes none of its own.
+pub(super) async fn within<T>(login: &Login, entering: impl Future<Output = T>) -> Result<T, Stage> {
+    let until = Instant::now() + login.timeout;
+    let knocking = async {
+        sleep_until(until - KNOCK.min(login.timeout / 2)).await;
+        let knocked = timeout_at(until, TcpStream::connect(login.address)).await.is_ok();
+        sleep_until(until).await;
+        // A local end of a tunnel that took its connection takes no other: the way was open.
+        if knocked { Stage::Login } else { Stage::Tcp }
+    };
+    tokio::select! {
+        biased;
+        entered = entering => Ok(entered),
+        stage = knocking => Err(stage),
+    }
+}
+
+/// The connection's time-out passed. How long that is, only the connection knows: what is left for
+/// a login is less.
+pub(super) fn timed_out(doing: &str) -> Failure {
     Failure::transient(
         CLASS,
         "connect_timeout",
-        format!("{doing}: no login within {seconds} seconds"),
+        format!("{doing}: no answer in time"),
         "check host, port and firewalls, or allow the connection a longer time-out",
     )
 }

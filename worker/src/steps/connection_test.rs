@@ -17,7 +17,7 @@ use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{connections, job_secrets};
 use tokio::time::{Instant, timeout_at};
 
-use super::context::Hands;
+use super::context::{Hands, within};
 use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{self, changed, gone};
@@ -26,8 +26,8 @@ use crate::tunnel::{Credentials, Sharing, Trail, Walked, milliseconds};
 
 mod report;
 
-/// On top of the connection's time-out: a login has at least a second, and what is read after it
-/// takes some round trips.
+/// On top of the connection's time-out, which the login has kept: what is read after it takes some
+/// round trips.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// What was found out: the way, and what the engine saw at its end, if it was asked.
@@ -113,6 +113,7 @@ async fn walk(hands: &Hands, connection: &Connection, credentials: Credentials, 
     let begun = Instant::now();
     let look = timeout_at(until, Box::pin(engine::examine(connection.engine, &login))).await;
     let look = look.unwrap_or_else(|_| Err(Halt { stage: Stage::Server, failure: too_slow(connection) }));
+    let look = look.map_err(|halt| Halt { failure: within(connection, halt.failure), ..halt });
     found.look = Some((look, milliseconds(begun)));
     found
 }
@@ -121,10 +122,7 @@ fn too_slow(connection: &Connection) -> Failure {
     Failure::transient(
         FailureClass::ConnectionFailure,
         "connect_timeout",
-        format!(
-            "connection {}: not passed within the connection's {} seconds",
-            connection.name, connection.timeout_seconds
-        ),
+        format!("connection {}: the look at the server did not end in time", connection.name),
         "check the server's load and the network, or allow the connection a longer time-out",
     )
 }

@@ -32,7 +32,7 @@ use longshore_shared::store::{Database, target_holds};
 use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
 
-pub(super) use self::side::{Side, log_in};
+pub(super) use self::side::{Side, log_in, within};
 use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{changed, gone};
@@ -299,8 +299,10 @@ impl Context {
 
     async fn login(&self, side: &Side, sharing: Sharing) -> Result<Login, StepError> {
         self.check_lease()?;
+        // First: whoever waits for another session's end does not wait at the expense of its time.
+        let seat = side.seat().await;
         let login = log_in(&self.hands, side, self.step.lease.job_id, sharing).await?;
-        Ok(Login { seat: side.seat().await, ..login })
+        Ok(Login { seat, ..login })
     }
 
     /// Waits until the servers were told that every session is over: the step's place on its

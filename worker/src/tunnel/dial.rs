@@ -23,9 +23,6 @@ use super::ssh::{Chain, Stopped};
 use super::trail::Trail;
 use crate::engine::Login;
 
-/// A login gets at least this long, however long the way to it took.
-const LEAST: Duration = Duration::from_secs(1);
-
 /// A way that was open before has at most so long to show that it still leads somewhere.
 const PROOF: Duration = Duration::from_secs(2);
 
@@ -87,7 +84,7 @@ impl Dialler {
             password: credentials.password,
             client_key: credentials.client_key,
             trust_server_key: self.trust_server_keys || ends_at_the_last_hop(connection),
-            timeout: bound.saturating_sub(begun.elapsed()).max(LEAST),
+            timeout: bound.saturating_sub(begun.elapsed()),
             tag,
         })
     }
@@ -111,9 +108,7 @@ impl Dialler {
         };
         let (host, port) = (connection.host.clone(), connection.port);
         let bridge = Bridge { chain, host, port, first, logins: logins(connection.tls.mode) };
-        // The engine's login has at least a second, and closes what it does not need.
-        let patience = until.max(Instant::now() + LEAST);
-        let listening = bridge.listen(patience, &self.tracker).await;
+        let listening = bridge.listen(until, &self.tracker).await;
         listening.map_err(|error| refusal::no_local_end(&named(connection), &error))
     }
 
@@ -174,7 +169,7 @@ impl Dialler {
                 Some(chain) => timeout_at(until, chain.jump(hop, secret, trail)).await,
                 None => {
                     let spot = Spot { who: &who, host: &hop.host, port: hop.port };
-                    let stream = self.dial(spot, until, trail).await?;
+                    let stream = self.dial(spot, connection.timeout_seconds, until, trail).await?;
                     timeout_at(until, Chain::enter(stream, hop, secret, trail)).await
                 }
             };
@@ -184,11 +179,17 @@ impl Dialler {
         way.ok_or_else(|| refusal::secrets_missing(&named(connection)))
     }
 
-    async fn dial(&self, spot: Spot<'_>, until: Instant, trail: &mut Trail) -> Result<TcpStream, Failure> {
+    async fn dial(
+        &self,
+        spot: Spot<'_>,
+        seconds: u32,
+        until: Instant,
+        trail: &mut Trail,
+    ) -> Result<TcpStream, Failure> {
         let address = self.policy.resolve(spot, until, trail).await?;
         trail.begin(Stage::Tcp);
         match timeout_at(until, TcpStream::connect(address)).await {
-            Err(_) => Err(refusal::no_answer(spot.who)),
+            Err(_) => Err(refusal::too_slow(spot.who, seconds)),
             Ok(Err(error)) => Err(refusal::not_connected(spot.who, &error)),
             Ok(Ok(stream)) => {
                 // Small packets are requests that somebody waits for.
@@ -241,11 +242,13 @@ mod tests {
     use longshore_shared::domain::address::Rules;
     use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine, Tls};
     use longshore_shared::domain::examination::Stage;
+    use longshore_shared::domain::hop::{Hop, HopLogin};
     use longshore_shared::domain::id::{ConnectionId, OrgId};
     use longshore_shared::vault::Secret;
     use uuid::Uuid;
 
-    use super::{Credentials, Dialler, Duration, Policy, Sharing, Trail};
+    use super::super::credentials::HopSecret;
+    use super::{Credentials, Dialler, Duration, Instant, Policy, Sharing, Trail};
 
     fn to(host: &str) -> Connection {
         Connection {
@@ -278,6 +281,34 @@ mod tests {
             Duration::from_secs(60),
             false,
         )
+    }
+
+    #[tokio::test]
+    async fn n21_a_silent_hop_takes_the_time_that_was_given() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let hop = Hop {
+            host: "127.0.0.1".to_owned(),
+            port: silent.local_addr().unwrap().port(),
+            username: "u".to_owned(),
+            login: HopLogin::Password,
+            host_key: None,
+        };
+        let connection = Connection { hops: vec![hop], timeout_seconds: 1, ..to("localhost") };
+        for sharing in [Sharing::Own, Sharing::Shared] {
+            let secret = || Secret::new("hunter2".to_owned());
+            let credentials = Credentials {
+                password: secret(),
+                client_key: None,
+                hops: vec![HopSecret::Password(secret())],
+            };
+            let (mut trail, begun) = (Trail::default(), Instant::now());
+            let refused =
+                dialler(true).login(&connection, credentials, String::new(), sharing, &mut trail).await;
+            let refused = refused.err().unwrap();
+            assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+            assert_eq!(refused.code, "connect_timeout");
+            assert!(refused.message.contains("the connection's 1 seconds"), "{}", refused.message);
+        }
     }
 
     #[tokio::test]

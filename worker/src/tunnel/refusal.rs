@@ -120,10 +120,6 @@ pub(super) fn not_connected(who: &str, error: &io::Error) -> Failure {
     Failure::transient(CLASS, code, format!("{who}: {what}"), hint)
 }
 
-pub(super) fn no_answer(who: &str) -> Failure {
-    not_connected(who, &io::ErrorKind::TimedOut.into())
-}
-
 /// The connection's time-out passed on the way.
 pub(super) fn too_slow(who: &str, seconds: u32) -> Failure {
     Failure::transient(

@@ -9,12 +9,9 @@ mod grants;
 mod needs;
 mod rights;
 
-use std::time::Duration;
-
 use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::Failure;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub(super) use self::needs::lacks;
@@ -25,20 +22,18 @@ use super::session::{Line, Session};
 /// What a person ought to know of a login without TLS that the server's own key made possible.
 const KEY_ON_TRUST: &str = "the password was sent under a key that the server sent itself and that was taken on \
      trust: whoever answers in its place could read it; TLS with verify-full would prove the server";
-/// How long it is waited to see whether a silent host takes connections at all.
-const KNOCK: Duration = Duration::from_secs(1);
 
 pub(in super::super) async fn examine(engine: Engine, login: &Login) -> Result<Look, Halt> {
     let doing = format!("log in to {}", login.address);
     let entering = Box::pin(Session::enter(login, &doing));
-    let conn = match timeout(login.timeout, entering).await {
+    let conn = match network::within(login, entering).await {
         Ok(entered) => entered.map_err(|failure| Halt { stage: stage_of(&failure), failure })?,
-        Err(_) => return Err(silent(login, &doing).await),
+        Err(stage) => return Err(Halt { stage, failure: network::timed_out(&doing) }),
     };
     let handshake = u64::from(conn.id());
     let looking = Box::pin(look(engine, login, conn, handshake));
     timeout(login.timeout, looking).await.unwrap_or_else(|_| {
-        let failure = network::timed_out(&format!("look at {}", login.address), login.timeout.as_secs());
+        let failure = network::timed_out(&format!("look at {}", login.address));
         Err(Halt { stage: Stage::Server, failure })
     })
 }
@@ -61,14 +56,6 @@ async fn look(engine: Engine, login: &Login, conn: Line, handshake: u64) -> Resu
 
 pub(super) async fn hidden(s: &mut Session) -> super::super::Result<Hidden> {
     rights::hidden(s).await
-}
-
-/// Nobody answered in time: it matters whether the host takes connections.
-async fn silent(login: &Login, doing: &str) -> Halt {
-    let knocked = timeout(KNOCK, TcpStream::connect(login.address)).await;
-    // A local end of a tunnel that took its connection takes no other: the way was open.
-    let stage = if knocked.is_ok() { Stage::Login } else { Stage::Tcp };
-    Halt { stage, failure: network::timed_out(doing, login.timeout.as_secs()) }
 }
 
 /// Where a login came to its end.

@@ -60,9 +60,7 @@ impl Session {
             let conn = login::connect(login, role, Some(&login.database), &doing).await?;
             settings::fix(conn, role, &doing).await
         };
-        tokio::time::timeout(login.timeout, Box::pin(opened))
-            .await
-            .map_err(|_| network::timed_out(&doing, login.timeout.as_secs()))?
+        tokio::time::timeout(login.timeout, Box::pin(opened)).await.map_err(|_| network::timed_out(&doing))?
     }
 
     /// As [`Session::open`], to look only: bound to no database yet, and two steps, so that each

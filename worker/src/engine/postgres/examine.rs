@@ -11,7 +11,6 @@ use std::time::Instant;
 use longshore_shared::clock;
 use longshore_shared::domain::examination::{ServerFacts, Stage};
 use longshore_shared::domain::failure::Failure;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, Error, SimpleQueryMessage, SimpleQueryRow};
 
@@ -21,18 +20,14 @@ use super::{errors, rights};
 
 /// Round trips of which the least counts.
 const TRIES: usize = 5;
-/// How long it is waited to see whether a silent host takes connections at all.
-const KNOCK: std::time::Duration = std::time::Duration::from_secs(1);
 /// PostgreSQL 12.
 const OLDEST: u32 = 120_000;
 
 pub(in super::super) async fn examine(login: &Login) -> Result<Look, Halt> {
     let doing = format!("log in to {}", login.address);
-    let Ok(entered) = timeout(login.timeout, Box::pin(login::connect(login, &doing))).await else {
-        let knocked = timeout(KNOCK, TcpStream::connect(login.address)).await;
-        // A local end of a tunnel that took its connection takes no other: the way was open.
-        let stage = if knocked.is_ok() { Stage::Login } else { Stage::Tcp };
-        return Err(Halt { stage, failure: network::timed_out(&doing, login.timeout.as_secs()) });
+    let entered = match network::within(login, Box::pin(login::connect(login, &doing))).await {
+        Ok(entered) => entered,
+        Err(stage) => return Err(Halt { stage, failure: network::timed_out(&doing) }),
     };
     let Session { client, mut carrier, seen, tls } = entered?;
     let doing = format!("look at {}", login.address);
@@ -51,9 +46,7 @@ pub(in super::super) async fn examine(login: &Login) -> Result<Look, Halt> {
             error = carried => Err(Halt { stage: Stage::Server, failure: ended(error.as_ref(), &doing) }),
         }
     });
-    looked.await.unwrap_or_else(|_| {
-        Err(Halt { stage: Stage::Server, failure: network::timed_out(&doing, login.timeout.as_secs()) })
-    })
+    looked.await.unwrap_or_else(|_| Err(Halt { stage: Stage::Server, failure: network::timed_out(&doing) }))
 }
 
 fn ended(error: Option<&Error>, doing: &str) -> Failure {

@@ -92,7 +92,8 @@ impl Side {
 
     /// A login's failure knows an address only; a person knows the connection's name.
     pub(in crate::steps) fn named(&self, failure: Failure) -> Failure {
-        Failure { message: format!("connection {}: {}", self.connection.name, failure.message), ..failure }
+        let Failure { message, .. } = within(&self.connection, failure.clone());
+        Failure { message: format!("connection {}: {message}", self.connection.name), ..failure }
     }
 
     /// Keeps the number of a session that may have to be ended.
@@ -115,6 +116,18 @@ impl Side {
     pub(super) fn sessions(&self) -> Vec<u64> {
         self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
+}
+
+/// A login that took too long knows how long it had; a person knows what the connection was given.
+pub(in crate::steps) fn within(connection: &Connection, failure: Failure) -> Failure {
+    if failure.code != "connect_timeout" {
+        return failure;
+    }
+    let message = format!(
+        "{}; the connection allows {} seconds from the look-up of its host to the login",
+        failure.message, connection.timeout_seconds
+    );
+    Failure { message, ..failure }
 }
 
 /// A login to the side's database, tagged as the job's.
