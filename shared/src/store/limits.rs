@@ -40,7 +40,8 @@ pub async fn waiting(conn: &mut Conn, limit: i64) -> Result<Vec<OrgId>, StoreErr
 }
 
 /// What is left of the organisation's limits. A job that waits for its target has a step
-/// announced that nobody takes up; were it counted, the job that it waits for could starve.
+/// announced that nobody takes up; were it counted, the job that it waits for could starve. Whoever
+/// leads a snapshot has a session beside its holders, from the first of them on.
 pub async fn room(conn: &mut Conn, org_id: OrgId) -> Result<Room, StoreError> {
     let steps = sqlx::query!(
         r#"SELECT max_steps - (SELECT count(*) FROM steps s WHERE s.org_id = $1
@@ -59,7 +60,14 @@ pub async fn room(conn: &mut Conn, org_id: OrgId) -> Result<Room, StoreError> {
                  AND s.state IN ('announced', 'running') AND NOT waits_for_target(s.org_id, s.job_id)), 0)
              - coalesce((
                SELECT sum(h.sessions) FROM jobs j JOIN job_holders h ON h.org_id = j.org_id AND h.job_id = j.id
-               WHERE j.org_id = $1 AND j.source_id = c.id AND h.state IN ('preparing', 'enlisted', 'held')), 0) AS "room!"
+               WHERE j.org_id = $1 AND j.source_id = c.id AND h.state IN ('preparing', 'enlisted', 'held')), 0)
+             - CASE WHEN c.max_sessions = 1 THEN 0 ELSE (
+               SELECT count(*) FROM jobs j
+               WHERE j.org_id = $1 AND j.source_id = c.id AND j.state = 'running'
+                 AND EXISTS (SELECT FROM job_holders h WHERE h.org_id = j.org_id AND h.job_id = j.id
+                             AND h.state IN ('preparing', 'enlisted', 'held'))
+                 AND EXISTS (SELECT FROM steps s WHERE s.org_id = j.org_id AND s.job_id = j.id
+                             AND s.kind = 'snapshot' AND s.state IN ('announced', 'running'))) END AS "room!"
            FROM connections c WHERE c.org_id = $1 AND c.max_sessions IS NOT NULL"#,
         org_id.0
     )

@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::{Reached, WorkflowError, advance, announce};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::hold::{HolderState, MOST_RESTARTS};
-use crate::domain::id::{JobId, OrgId};
+use crate::domain::id::{ConnectionId, JobId, OrgId};
 use crate::domain::job::{Ending, JobState};
 use crate::domain::step::Lease;
 use crate::store::job_holders::{self as store, Begun, Enlisted, Holder, Look, Orphan, Standing};
 use crate::store::outbox::Owed;
-use crate::store::{Conn, Database, SystemTx, job_log, jobs, limits, steps};
+use crate::store::{Conn, Database, SystemTx, connections, job_log, jobs, limits, steps};
 
 /// Begins a new generation of at most `wanted` holders, led by the step that is held.
 pub async fn begin(database: &Database, lease: &Lease, wanted: u32) -> Result<Begun, WorkflowError> {
@@ -43,7 +43,11 @@ pub async fn offer(
     };
     let room = limits::room(conn, holder.org_id).await?;
     let room = wanted.source.and_then(|source| room.sessions.get(&source).copied());
-    let Some(sessions) = share(sessions, room, wanted.holders) else { return Ok(None) };
+    let led = match wanted.source {
+        Some(source) if room.is_some() => is_led(conn, holder, source).await?,
+        _ => false,
+    };
+    let Some(sessions) = share(sessions, room, wanted.holders, led) else { return Ok(None) };
     if !store::offer(conn, holder, sessions, lease_seconds).await? {
         return Ok(None);
     }
@@ -51,11 +55,20 @@ pub async fn offer(
     Ok(Some(sessions))
 }
 
-/// An even share of the room for each holder that is still to come. One session is kept for
-/// whoever leads, unless there is only one at all: then nothing needs to be led.
-fn share(asked: i16, room: Option<i64>, holders: i64) -> Option<i16> {
+/// Whether a session is still to be kept for whoever leads: not if there is only one at all, for then
+/// nothing needs to be led, and not if a holder is there already, for then it is counted.
+async fn is_led(conn: &mut Conn, holder: &Holder, source: ConnectionId) -> Result<bool, WorkflowError> {
+    let found = connections::find(conn, holder.org_id, source).await?;
+    let at = store::standing(conn, holder.org_id, holder.job_id, holder.generation).await?;
+    let is_first = at.preparing + at.enlisted + at.held == 0;
+    Ok(is_first && found.and_then(|found| found.max_sessions) != Some(1))
+}
+
+/// An even share of the room for each holder that is still to come, beside the session of whoever
+/// leads.
+fn share(asked: i16, room: Option<i64>, holders: i64, led: bool) -> Option<i16> {
     let Some(room) = room.filter(|_| asked > 0) else { return Some(asked) };
-    let free = if room > 1 { room - 1 } else { room };
+    let free = room - i64::from(led);
     let share = (free / holders.max(1)).max(1).min(i64::from(asked));
     (free > 0).then(|| i16::try_from(share).unwrap_or(asked))
 }
@@ -302,18 +315,21 @@ mod tests {
     use super::share;
 
     #[test]
-    fn shares() {
-        for (asked, room, holders, expected) in [
-            (4, None, 3, Some(4)),
-            (0, Some(0), 3, Some(0)),
-            (4, Some(0), 1, None),
-            (4, Some(-2), 1, None),
-            (4, Some(1), 3, Some(1)),
-            (4, Some(2), 3, Some(1)),
-            (4, Some(7), 3, Some(2)),
-            (4, Some(7), 1, Some(4)),
+    fn n14_shares_leave_the_leader_its_place() {
+        for (asked, room, holders, led, expected) in [
+            (4, None, 3, false, Some(4)),
+            (0, Some(0), 3, false, Some(0)),
+            (4, Some(0), 1, true, None),
+            (4, Some(-2), 1, true, None),
+            // What is left is the leader's; it is nobody's where there is only one at all.
+            (4, Some(1), 3, true, None),
+            (4, Some(1), 3, false, Some(1)),
+            (4, Some(2), 3, true, Some(1)),
+            (4, Some(0), 2, false, None),
+            (4, Some(7), 3, true, Some(2)),
+            (4, Some(7), 1, true, Some(4)),
         ] {
-            assert_eq!(share(asked, room, holders), expected, "{asked} of {room:?} for {holders}");
+            assert_eq!(share(asked, room, holders, led), expected, "{asked} of {room:?} for {holders}");
         }
     }
 }

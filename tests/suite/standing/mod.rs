@@ -6,6 +6,7 @@ mod deadlines;
 mod definitions;
 mod idle;
 mod logins;
+mod places;
 mod quiet_ends;
 mod rights;
 mod sequences;

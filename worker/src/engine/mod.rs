@@ -16,6 +16,7 @@ pub mod point;
 mod postgres;
 mod row_batch;
 mod row_hashes;
+mod seat;
 pub mod sequence;
 pub mod shape;
 mod tried;
@@ -30,18 +31,18 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::vault::Secret;
 use tokio::sync::mpsc;
 
+pub use self::access::Hidden;
 use self::access::{Lacks, Need};
+pub use self::look::{Halt, Look};
 pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hashed, RowHashes};
+pub use self::seat::Seat;
 use self::sequence::Sequence;
 use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 pub use self::tried::Tried;
 
 /// What every engine call answers: a failure is already classified.
 pub type Result<T> = std::result::Result<T, Failure>;
-
-/// The right to one session: given back once the session is closed.
-pub type Seat = tokio::sync::OwnedSemaphorePermit;
 
 /// Where to connect and as whom; made by `tunnel::dial` after the address policy.
 #[derive(Clone)]
@@ -190,6 +191,9 @@ pub trait Reader: Send {
     /// Each named sequence and where it stands now, whatever the view shows.
     async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>>;
 
+    /// As [`Inspector::shapes`], by a session that reads.
+    async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>>;
+
     /// Whether the session answers with this word: nothing that was asked before is unanswered.
     async fn answers(&mut self, word: &str) -> Result<bool>;
 
@@ -331,12 +335,14 @@ pub async fn examine(engine: Engine, login: &Login) -> std::result::Result<Look,
 }
 
 /// Ends sessions of the same account from outside: their statements stop, their
-/// transactions are undone, their locks are freed. One that is gone already is fine. A
+/// transactions are undone, their locks are freed. One that is gone already is fine. Where
+/// sessions are counted (`login.seat`), their ends are awaited, within bounds. A
 /// session whose owner only drops it may go on for long: servers notice a closed socket late.
 pub async fn end_sessions(engine: Engine, login: &Login, session_ids: &[u64]) -> Result<()> {
     match engine.group() {
         EngineGroup::Mysql => {
-            mysql::Session::open(login, mysql::Role::Look).await?.end_others(session_ids).await
+            let counted = login.seat.is_some();
+            mysql::Session::open(login, mysql::Role::Look).await?.end_others(session_ids, counted).await
         }
         EngineGroup::Postgresql => Err(not_yet(engine)),
     }

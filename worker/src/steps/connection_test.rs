@@ -5,6 +5,7 @@
 //! Longshore could not test.
 //! Idempotent and without a trace: it looks, writes nothing, and its session ends with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
@@ -15,13 +16,14 @@ use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::step::Outcome;
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{connections, job_secrets};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::context::{Hands, within};
 use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{self, changed, gone};
-use crate::engine::{self, Halt, Look};
+use crate::engine::{self, Halt, Login, Look, Seat};
 use crate::tunnel::{Credentials, Sharing, Trail, Walked, milliseconds};
 
 mod report;
@@ -29,6 +31,9 @@ mod report;
 /// On top of the connection's time-out, which the login has kept: what is read after it takes some
 /// round trips.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How long the end of its session is awaited.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// What was found out: the way, and what the engine saw at its end, if it was asked.
 struct Found {
@@ -111,10 +116,17 @@ async fn walk(hands: &Hands, connection: &Connection, credentials: Credentials, 
         }
     };
     let begun = Instant::now();
+    // One session, which is over on its server before the test is.
+    let seats = Arc::new(Semaphore::new(1));
+    let seat = Arc::clone(&seats).acquire_owned().await.ok();
+    let seat = seat.map(|permit| Arc::new(Seat::new(permit, Arc::default())));
+    let login = Login { seat, ..login };
     let look = timeout_at(until, Box::pin(engine::examine(connection.engine, &login))).await;
     let look = look.unwrap_or_else(|_| Err(Halt { stage: Stage::Server, failure: too_slow(connection) }));
     let look = look.map_err(|halt| Halt { failure: within(connection, halt.failure), ..halt });
     found.look = Some((look, milliseconds(begun)));
+    drop(login);
+    let _ = timeout(CLOSING, seats.acquire()).await;
     found
 }
 

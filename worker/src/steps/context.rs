@@ -332,8 +332,13 @@ impl Context {
         if ids.is_empty() {
             return;
         }
+        let seat = side.last_seat().await;
+        if !side.is_to_be_ended() {
+            return;
+        }
         let ended = async {
             let login = log_in(&self.hands, side, self.step.lease.job_id, Sharing::Shared).await?;
+            let login = Login { seat, ..login };
             Ok::<_, StepError>(engine::end_sessions(side.connection.engine, &login, &ids).await?)
         };
         if let Err(error) = ended.await {

@@ -63,10 +63,12 @@ pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
     }
 }
 
-/// How many holders the step that leads asks for: as many as find something to read.
+/// How many holders the step that leads asks for: as many as find something to read, and a session
+/// beside the leader's.
 pub(crate) fn holders_wanted(context: &Context) -> Result<u32, StepError> {
     let SnapshotPayload { steps } = context.payload()?;
-    Ok(steps.div_ceil(2).clamp(1, MOST_HOLDERS))
+    let most = context.source().max_sessions.map_or(MOST_HOLDERS, |most| u32::from(most) - 1);
+    Ok(steps.div_ceil(2).clamp(1, most.clamp(1, MOST_HOLDERS)))
 }
 
 fn misplaced(kind: StepKind) -> Failure {

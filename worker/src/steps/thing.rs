@@ -64,10 +64,10 @@ impl Thing {
         }
     }
 
-    /// Lets go of it.
-    pub(crate) fn close(&self) {
+    /// Lets go of it, wholly: what others are given then is free.
+    pub(crate) async fn close(&self) {
         if let Self::Snapshot(snapshot) = self {
-            snapshot.close();
+            snapshot.close().await;
         }
     }
 }

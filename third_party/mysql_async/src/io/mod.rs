@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use futures_core::{ready, stream};
 use mysql_common::proto::codec::PacketCodec as PacketCodecInner;
 #[cfg(unix)]
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ErrorKind::Interrupted, ReadBuf},
     net::TcpStream,
@@ -470,6 +470,9 @@ impl Stream {
                 x => x,
             })
             .await?;
+            // Longshore: the server has let go of the session once it closes its end.
+            let mut rest = vec![0; 16 << 10];
+            while codec.get_mut().read(&mut rest).await.is_ok_and(|read| read > 0) {}
         }
         Ok(())
     }

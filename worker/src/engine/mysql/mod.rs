@@ -171,6 +171,10 @@ impl Reader for Session {
         sequences::read(self, names).await
     }
 
+    async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>> {
+        inspect::shapes(self, names).await
+    }
+
     async fn answers(&mut self, word: &str) -> Result<bool> {
         session::answers(self, word).await
     }

@@ -63,7 +63,7 @@ async fn hold(worker: &Arc<Worker>, holding: &Holding) -> Result<(), WorkflowErr
             slots.close();
             // A step in hand still needs what is held; its own lease ends it if it is not to go on.
             slots.wait().await;
-            thing.close();
+            thing.close().await;
         }
         Ok(None) => {}
         Err(failure) => why = Some(failure),
@@ -106,9 +106,14 @@ async fn ready(
     };
     let thing = Arc::new(opened.map_err(|error| error.into_parts().0)?);
     match holders::enlist(&worker.database, holder).await {
-        Ok(enlisted) => Ok(enlisted.then_some(thing)),
+        Ok(true) => Ok(Some(thing)),
+        Ok(false) => {
+            thing.close().await;
+            Ok(None)
+        }
         Err(error) => {
             tracing::warn!(job.id = %holder.job_id, "this worker could not enlist: {error}");
+            thing.close().await;
             Ok(None)
         }
     }

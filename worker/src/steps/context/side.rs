@@ -1,5 +1,6 @@
 //! One of a job's two databases: where it is, its secret once it was opened, its sessions.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(in crate::steps) struct Side {
     /// As many as the step may have open at once.
     seats: Arc<Semaphore>,
     seated: u32,
+    /// Sessions that may go on at the server although they were left.
+    loose: Arc<AtomicU32>,
 }
 
 impl Side {
@@ -41,15 +44,15 @@ impl Side {
         let seats = Arc::new(Semaphore::new(usize::try_from(seated).unwrap_or(1)));
         let credentials = OnceCell::new();
         let (sessions, watched) = (Mutex::default(), Mutex::default());
-        Self { connection, given, credentials, sessions, watched, seats, seated }
+        Self { connection, given, credentials, sessions, watched, seats, seated, loose: Arc::default() }
     }
 
     /// The right to one more session; waits until the one before is closed. A step that needs
     /// more than its kind says gets it all the same, late, and the log tells.
-    pub(super) async fn seat(&self) -> Option<Arc<Seat>> {
+    pub(in crate::steps) async fn seat(&self) -> Option<Arc<Seat>> {
         let seat = Arc::clone(&self.seats).acquire_owned();
         match tokio::time::timeout(CLOSING, seat).await {
-            Ok(seat) => seat.ok().map(Arc::new),
+            Ok(seat) => seat.ok().map(|permit| Arc::new(Seat::new(permit, Arc::clone(&self.loose)))),
             Err(_) => {
                 tracing::warn!(connection = %self.connection.id, "a step opens more sessions than its kind says");
                 None
@@ -58,8 +61,23 @@ impl Side {
     }
 
     /// Waits until every session is closed, within bounds.
-    pub(super) async fn closed(&self) {
+    pub(in crate::steps) async fn closed(&self) {
         let _ = tokio::time::timeout(CLOSING, self.seats.acquire_many(self.seated)).await;
+    }
+
+    /// Whether a session that was left is to be ended: where sessions are counted, one that saw its
+    /// server close it is not.
+    pub(in crate::steps) fn is_to_be_ended(&self) -> bool {
+        self.connection.max_sessions.is_none() || self.loose.load(Ordering::SeqCst) > 0
+    }
+
+    /// A seat for whoever ends others, once those have had the time to end by themselves; none where
+    /// nobody counts.
+    pub(in crate::steps) async fn last_seat(&self) -> Option<Arc<Seat>> {
+        match self.connection.max_sessions {
+            Some(_) => self.seat().await,
+            None => None,
+        }
     }
 
     /// What it logs in with, opened at the first call.

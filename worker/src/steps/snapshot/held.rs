@@ -13,17 +13,19 @@ use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::WorkerId;
 use longshore_shared::domain::job::Job;
 use longshore_shared::store::connections::edits;
+use longshore_shared::store::job_tables;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Point;
 use super::lent::Lent;
-use crate::engine::{self, Reader};
+use super::{Point, structure};
+use crate::engine::shape::TableShape;
+use crate::engine::{self, Login, Reader};
 use crate::steps::context::{Hands, Side, log_in};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{changed, gone};
-use crate::steps::table::read;
+use crate::steps::table::{TablePlan, read};
 use crate::tunnel::Sharing;
 
 /// How long a step waits for a session that another one has just ended with.
@@ -86,11 +88,19 @@ impl Snapshot {
         };
         let side = Side::new(found, (job.id, SecretName::SourcePassword), sessions);
         let open = (0..sessions.max(1)).map(|_| async {
+            let seat = side.seat().await;
             let login = log_in(&hands, &side, job.id, Sharing::Own).await?;
-            let opened = engine::reader(side.connection.engine, &login).await;
+            let opened = engine::reader(side.connection.engine, &Login { seat, ..login }).await;
             opened.map_err(|failure| StepError::from(side.named(failure)))
         });
-        let idle: Vec<Idle> = try_join_all(open).await?.into_iter().map(Idle::new).collect();
+        let opened = match try_join_all(open).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                side.closed().await;
+                return Err(error);
+            }
+        };
+        let idle: Vec<Idle> = opened.into_iter().map(Idle::new).collect();
         let left = AtomicUsize::new(idle.len());
         Ok(Arc::new(Self {
             side,
@@ -129,9 +139,26 @@ impl Snapshot {
         if point.marks {
             marks = try_join_all(sessions.iter_mut().map(|session| session.mark())).await?;
         }
+        if let ([only], Some(1)) = (sessions.as_mut_slice(), self.side.connection.max_sessions) {
+            let group = self.side.connection.engine.group();
+            structure::check_by(&mut **only, group, &self.planned().await?).await?;
+        }
         self.left.store(sessions.len(), Ordering::SeqCst);
         *self.lock() = sessions.into_iter().map(Idle::new).collect();
         Ok(Some(json!(marks)))
+    }
+
+    /// The tables that will be read, as they were planned.
+    async fn planned(&self) -> Result<Vec<TableShape>, Failure> {
+        let plans = async {
+            let mut tx = self.hands.database.system().await?;
+            let plans = job_tables::plans(tx.conn(), self.job.org_id, self.job.id, None).await?;
+            tx.commit().await?;
+            Ok::<_, StepError>(plans)
+        };
+        let plans = plans.await.map_err(|error| error.into_parts().0)?;
+        let written = plans.iter().filter(|(_, plan)| !plan.is_null());
+        written.map(|(_, plan)| read::<TablePlan>(plan, "plan").map(|plan| plan.shape)).collect()
     }
 
     /// A session that sees the point; waits for one that is about to come back.
@@ -178,8 +205,13 @@ impl Snapshot {
         drop(session);
         self.left.fetch_sub(1, Ordering::SeqCst);
         self.news.notify_waiters();
+        let seat = self.side.last_seat().await;
+        if !self.side.is_to_be_ended() {
+            return;
+        }
         let ended = async {
             let login = log_in(&self.hands, &self.side, self.job.id, Sharing::Shared).await?;
+            let login = Login { seat, ..login };
             Ok::<_, StepError>(engine::end_sessions(self.side.connection.engine, &login, &[id]).await?)
         };
         if !matches!(tokio::time::timeout(ENDING, ended).await, Ok(Ok(()))) {
@@ -187,11 +219,12 @@ impl Snapshot {
         }
     }
 
-    /// Lets go of the point.
-    pub(crate) fn close(&self) {
+    /// Lets go of the point; its sessions are over on the server then, within bounds.
+    pub(crate) async fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.lock().clear();
         self.news.notify_waiters();
+        self.side.closed().await;
     }
 
     pub(super) fn is_closed(&self) -> bool {

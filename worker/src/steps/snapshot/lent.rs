@@ -101,6 +101,10 @@ impl Reader for Lent {
         self.unlock().await
     }
 
+    async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>> {
+        self.session().described(names).await
+    }
+
     async fn answers(&mut self, word: &str) -> Result<bool> {
         self.session().answers(word).await
     }

@@ -6,17 +6,38 @@
 use longshore_shared::domain::connection::EngineGroup;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
-use crate::engine::differences;
 use crate::engine::shape::TableShape;
+use crate::engine::{Reader, differences};
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
 
-/// Fails by name if a table of the source is not as it was planned.
+/// Fails by name if a table of the source is not as it was planned. Where only one session may be
+/// open, it is the holder's, which looks by itself.
 pub(super) async fn check(context: &Context, planned: &[TableShape]) -> Result<(), StepError> {
-    let names: Vec<String> = planned.iter().map(|table| table.name.clone()).collect();
-    let found = context.source_inspector().await?.shapes(&names).await?;
-    let group = context.source().engine.group();
-    let pairs = planned.iter().zip(&found).filter(|(planned, found)| is_altered(group, planned, found));
+    if context.source().max_sessions == Some(1) {
+        return Ok(());
+    }
+    let found = context.source_inspector().await?.shapes(&names(planned)).await?;
+    Ok(compare(context.source().engine.group(), planned, &found)?)
+}
+
+/// As [`check`], by the session that sees the point, which keeps no lock of it.
+pub(super) async fn check_by(
+    session: &mut dyn Reader,
+    group: EngineGroup,
+    planned: &[TableShape],
+) -> Result<(), Failure> {
+    let found = session.described(&names(planned)).await?;
+    session.unlock().await?;
+    compare(group, planned, &found)
+}
+
+fn names(planned: &[TableShape]) -> Vec<String> {
+    planned.iter().map(|table| table.name.clone()).collect()
+}
+
+fn compare(group: EngineGroup, planned: &[TableShape], found: &[TableShape]) -> Result<(), Failure> {
+    let pairs = planned.iter().zip(found).filter(|(planned, found)| is_altered(group, planned, found));
     let altered: Vec<&str> = pairs.map(|(planned, _)| planned.name.as_str()).collect();
     if altered.is_empty() {
         return Ok(());
@@ -26,8 +47,7 @@ pub(super) async fn check(context: &Context, planned: &[TableShape]) -> Result<(
         "structure_changed",
         format!("the structure of the source changed after the plan: {}", altered.join(", ")),
         "run it again",
-    )
-    .into())
+    ))
 }
 
 /// Whether rows would be read or found otherwise: as two sides are told apart, and other storage may

@@ -54,8 +54,11 @@ impl Drop for Line {
             return;
         };
         runtime.spawn(async move {
-            let _ = tokio::time::timeout(FAREWELL, conn.disconnect()).await;
-            drop(seat);
+            // Ends when the server closes its end: by then it counts the session no more.
+            let gone = matches!(tokio::time::timeout(FAREWELL, conn.disconnect()).await, Ok(Ok(())));
+            if let Some(seat) = seat.filter(|_| !gone) {
+                seat.is_loose();
+            }
         });
     }
 }

@@ -3,6 +3,8 @@
 //! A lock lives as long as its session and ends only after the session's transaction did
 //! (the server rolls back first), so whoever gets it sees no half-done work.
 
+use std::time::Duration;
+
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
 use super::super::super::Result;
@@ -12,6 +14,9 @@ use super::{Session, number_at};
 
 /// Longer names are refused by MySQL.
 const NAME_BYTES: usize = 64;
+/// How long the ends of killed sessions are awaited, and how often it is looked.
+const ENDS: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(20);
 /// A killed session that undoes a large load takes its time.
 const WAIT_SECONDS: u32 = 30;
 const ROUNDS: u32 = 4;
@@ -112,8 +117,9 @@ impl Session {
         Ok(rows.first().map_or(0, |row| usize::try_from(number_at(row, 0)).unwrap_or(usize::MAX)))
     }
 
-    /// Ends other sessions of this account; one that is gone is fine.
-    pub(crate) async fn end_others(mut self, ids: &[u64]) -> Result<()> {
+    /// Ends other sessions of this account; one that is gone is fine. Waits until they are, within
+    /// bounds, if it is asked to.
+    pub(crate) async fn end_others(mut self, ids: &[u64], to_their_ends: bool) -> Result<()> {
         for id in ids {
             match self.conn.run(format!("KILL CONNECTION {id}")).await {
                 // Gone, or gone and its number given to another account after a restart.
@@ -121,7 +127,27 @@ impl Session {
                 other => other.map_err(|e| errors::classify(&e, "end a session"))?,
             }
         }
+        if to_their_ends {
+            // A large rollback takes longer than anybody waits.
+            let _ = tokio::time::timeout(ENDS, self.ends_of(ids)).await;
+        }
         Ok(())
+    }
+
+    async fn ends_of(&mut self, ids: &[u64]) -> Result<()> {
+        let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
+        let query =
+            format!("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN ({})", ids.join(", "));
+        if ids.is_empty() {
+            return Ok(());
+        }
+        loop {
+            let left = self.rows(&query, "look whether sessions have ended").await?;
+            if left.first().is_none_or(|row| number_at(row, 0) == 0) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }
 
