@@ -11,6 +11,7 @@
 pub mod access;
 mod look;
 pub mod mysql;
+pub mod named;
 mod network;
 pub mod point;
 mod postgres;
@@ -204,6 +205,16 @@ pub trait Reader: Send {
     fn identity(&self) -> &str;
 }
 
+/// What came of a load.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Rows that the server was sent.
+    pub rows: u64,
+    /// What it said beyond that they are stored: some are perhaps not there, or not as they were sent.
+    /// Who loads looks, or fails with this.
+    pub doubt: Option<Failure>,
+}
+
 /// How a row's content is made a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hash {
@@ -217,7 +228,8 @@ pub enum Hash {
 /// What of a row is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Columns {
-    /// Every stored (not generated) column, in the shape's order.
+    /// What proves a row equal: the columns that are written, in the shape's order, then those whose
+    /// computed values are stored.
     Stored,
     /// The key's columns, in the key's order.
     Key,
@@ -254,13 +266,12 @@ pub trait Writer: Reader {
     /// one that exists and holds no row is left as it is.
     async fn create_table(&mut self, table: &TableShape) -> Result<()>;
 
-    /// Loads the stream inside the open transaction and returns the number of rows that
-    /// the server stored. Every row arrives unchanged or the call fails: a skipped row,
-    /// a cut or replaced value, a warning is an error (D49).
-    async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<u64>;
+    /// Loads the stream inside the open transaction. Every row arrives unchanged, or the call fails
+    /// or doubts it: a skipped row, a cut or replaced value, a warning (D49).
+    async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<Loaded>;
 
     /// Inserts rows and returns the positions of those that clash with another row by a
-    /// unique key; those are not inserted, all others are.
+    /// unique key; those are not inserted, all others are, unchanged, or the call fails by the first.
     async fn insert(&mut self, table: &TableShape, rows: &[Row]) -> Result<Vec<usize>>;
 
     /// Overwrites, each by its key, existing rows with these, and returns the positions of

@@ -2,6 +2,7 @@
 //! in the control plane between plan and work, so they serialise.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use longshore_shared::domain::filter::Filter;
@@ -28,6 +29,9 @@ pub struct ServerInfo {
     /// cluster that all take writes to the same rows have one identity. Two servers that were
     /// copied with it are taken for one, which costs their jobs a wait and no row.
     pub identity: String,
+    /// Settings, of a session's start, that the server computes generated columns by.
+    #[serde(default)]
+    pub computing: BTreeMap<String, String>,
 }
 
 /// Who made the server.
@@ -106,6 +110,10 @@ pub struct TableShape {
     pub auto_increment: Option<u64>,
     /// The server's estimate of the mean row length in bytes.
     pub row_bytes: u64,
+    /// Settings of its server that the stored values of generated columns may depend on; none where it
+    /// has no such column.
+    #[serde(default)]
+    pub computed_under: BTreeMap<String, String>,
     /// Of the rows only those that meet it are read, compared and deleted; none: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
@@ -128,6 +136,9 @@ pub struct Column {
     pub collation: Option<String>,
     /// Computed by the server from other columns; never written.
     pub generated: bool,
+    /// What was computed is stored with the row, so that it is proven like what was written.
+    #[serde(default)]
+    pub persistent: bool,
     /// The expression of a generated column.
     pub expression: Option<String>,
     /// Default value as the server writes it.
@@ -236,6 +247,17 @@ impl TableShape {
     /// The columns that are stored and written, in order.
     pub fn stored(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|c| !c.generated)
+    }
+
+    /// The columns whose computed values are stored.
+    pub fn computed(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|c| c.generated && c.persistent)
+    }
+
+    /// The columns that prove a row equal, in the order of a [`Row`]: those that are written, then the
+    /// computed ones.
+    pub fn proven(&self) -> impl Iterator<Item = &Column> {
+        self.stored().chain(self.computed())
     }
 
     /// Whether its storage keeps versions of rows, so that a snapshot shows them as they were.

@@ -35,6 +35,8 @@ pub(super) struct Page {
     pub(super) missing: Vec<Row>,
     /// Rows that the target has with other content, as the source has them.
     pub(super) differing: Vec<Row>,
+    /// The place, among a row's values, of the first in which the first of those differs, where it was seen.
+    pub(super) differs_in: Option<usize>,
     /// How many rows are equal.
     pub(super) unchanged: u64,
     /// How many rows the page had.
@@ -43,6 +45,15 @@ pub(super) struct Page {
     pub(super) bytes: u64,
     /// The rows that were looked at are all of the source's in this range.
     pub(super) span: Option<Range>,
+}
+
+impl Page {
+    /// The first row that is missing or differs, and the place of the value in which it does.
+    pub(super) fn first(&self, table: &TableShape) -> Option<(KeyTuple, Option<usize>)> {
+        let differing = self.differing.first().map(|row| (row, self.differs_in));
+        let (row, at) = differing.or_else(|| Some((self.missing.first()?, None)))?;
+        Some((table.key_of(row)?, at))
+    }
 }
 
 /// Where a comparison stands.
@@ -321,7 +332,12 @@ fn sorted(pairs: impl IntoIterator<Item = (Row, Option<Row>)>) -> Page {
         match there {
             None => page.missing.push(row),
             Some(there) if there == row => page.unchanged += 1,
-            Some(_) => page.differing.push(row),
+            Some(there) => {
+                if page.differing.is_empty() {
+                    page.differs_in = row.0.iter().zip(&there.0).position(|(ours, theirs)| ours != theirs);
+                }
+                page.differing.push(row);
+            }
         }
     }
     page
@@ -373,7 +389,7 @@ mod tests {
         ];
         let page = sorted(rows.into_iter().zip(found));
         assert_eq!((page.rows, page.unchanged, page.bytes), (4, 1, 7));
-        assert_eq!(page.differing.len(), 2);
+        assert_eq!((page.differing.len(), page.differs_in), (2, Some(1)));
         assert_eq!(page.missing, [row(&[Some("4"), None])]);
     }
 }

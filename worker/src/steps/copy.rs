@@ -16,9 +16,9 @@ use longshore_shared::domain::step::{Counts, Outcome};
 use super::context::Context;
 use super::error::StepError;
 use super::table::{CopyPayload, DiffDetail, TablePlan, written};
-use super::{diff, index};
+use super::{diff, doubt, index};
 use crate::engine::shape::{Digest, Range};
-use crate::engine::{Columns, Reader, Writer};
+use crate::engine::{Columns, Loaded, Reader, Writer};
 use crate::transfer::{Meter, pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -86,7 +86,9 @@ async fn load(
         // A table without a key is one chunk: whatever is there is a former attempt's.
         target.delete_all(&plan.shape).await?;
     }
-    Ok(pump(source, target, &plan.shape, range, context.meter()).await?)
+    let Loaded { rows, doubt } = pump(source, target, &plan.shape, range, context.meter()).await?;
+    doubt::settle(source, target, &plan.shape, range, doubt).await?;
+    Ok(rows)
 }
 
 /// Adds what a former attempt did not.

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::error::StepError;
 use super::table::{DiffDetail, RangePayload, TablePlan, written};
 use crate::engine::shape::{KeyTuple, Range, Row};
-use crate::engine::{Columns, Reader, Writer};
+use crate::engine::{Columns, Reader, Writer, named};
 use crate::transfer::{Meter, counted, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -134,7 +134,11 @@ async fn write(
         }
         _ => false,
     };
-    let kept = is_equal || deferred == 0 && is_there(target, plan, &rows).await?;
+    let mut kept = is_equal || deferred == 0 && is_there(target, plan, &rows).await?;
+    if !kept && deferred == 0 && plan.shape.computed().next().is_some() {
+        compute_anew(target, plan, &rows).await?;
+        kept = is_there(target, plan, &rows).await?;
+    }
     context.commit(target).await?;
     counts.updated = whole(rows[0].len() - not_updated);
     counts.inserted = whole(rows[1].len() - not_inserted);
@@ -148,6 +152,48 @@ async fn is_there(target: &mut dyn Writer, plan: &TablePlan, rows: &[Vec<Row>]) 
     let found = target.fetch(&plan.shape, &keys, Columns::Stored).await?;
     Ok(rows.len() == found.len()
         && rows.into_iter().zip(&found).all(|(row, there)| there.as_ref() == Some(row)))
+}
+
+/// Puts rows anew for which the target has computed other values before: an update that changes
+/// nothing computes nothing anew (MariaDB). Fails by the first for which it still does.
+async fn compute_anew(target: &mut dyn Writer, plan: &TablePlan, rows: &[Vec<Row>]) -> Result<(), StepError> {
+    let table = &plan.shape;
+    let rows: Vec<Row> = rows.iter().flatten().cloned().collect();
+    let stale = miscomputed(target, plan, &rows).await?;
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let (keys, rows): (Vec<KeyTuple>, Vec<Row>) = stale.into_iter().map(|(key, row, _)| (key, row)).unzip();
+    target.delete(table, &keys).await?;
+    let clashes = target.insert(table, &rows).await?.len();
+    if let Some((key, _, column)) = miscomputed(target, plan, &rows).await?.into_iter().next() {
+        target.rollback().await?;
+        return Err(named::computed(table, &[&column], Some(&key)).into());
+    }
+    if clashes > 0 {
+        target.rollback().await?;
+        return Err(clash(plan, counted(clashes)).into());
+    }
+    Ok(())
+}
+
+/// Rows that the target has as they are, but for a value that it has computed, with that column.
+async fn miscomputed(
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    rows: &[Row],
+) -> Result<Vec<(KeyTuple, Row, String)>, StepError> {
+    let table = &plan.shape;
+    let keys: Vec<KeyTuple> = rows.iter().filter_map(|row| table.key_of(row)).collect();
+    let found = target.fetch(table, &keys, Columns::Stored).await?;
+    let mut stale = Vec::new();
+    for ((row, there), key) in rows.iter().zip(&found).zip(keys) {
+        let Some(there) = there else { continue };
+        let at = row.0.iter().zip(&there.0).position(|(ours, theirs)| ours != theirs);
+        let column = at.and_then(|at| table.proven().nth(at)).filter(|column| column.generated);
+        stale.extend(column.map(|column| (key, row.clone(), column.name.clone())));
+    }
+    Ok(stale)
 }
 
 /// Rows clash although nothing that this job knows of can be in their way.

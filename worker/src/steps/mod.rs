@@ -12,6 +12,7 @@ mod connection_test;
 mod context;
 mod copy;
 mod diff;
+mod doubt;
 mod error;
 mod foreign_keys;
 mod guard;

@@ -9,11 +9,12 @@ use longshore_shared::domain::step::{Counts, Outcome};
 
 use super::compare::digests;
 use super::context::Context;
+use super::doubt;
 use super::error::StepError;
 use super::prune::too_many;
 use super::table::{DiffDetail, written};
-use crate::engine::Hash;
 use crate::engine::shape::Range;
+use crate::engine::{Hash, Loaded};
 use crate::transfer::{pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -29,7 +30,9 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     }
     target.begin().await?;
     let deleted = target.delete_all(&table).await?;
-    let inserted = pump(&mut *source, &mut *target, &table, &Range::ALL, context.meter()).await?;
+    let Loaded { rows: inserted, doubt } =
+        pump(&mut *source, &mut *target, &table, &Range::ALL, context.meter()).await?;
+    doubt::settle(&mut *source, &mut *target, &table, &Range::ALL, doubt).await?;
     source.thaw().await?;
     // Nobody can tell which rows went; so many fewer there are.
     let fewer = deleted.saturating_sub(inserted);

@@ -12,8 +12,8 @@ use super::compare::{Comparison, digests};
 use super::context::Context;
 use super::error::StepError;
 use super::table::{DiffDetail, TablePlan, VerifyPayload, read, written};
-use crate::engine::Reader;
-use crate::engine::shape::Range;
+use crate::engine::shape::{KeyTuple, Range, TableShape};
+use crate::engine::{Reader, named};
 use crate::transfer::{counted, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -31,12 +31,12 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         ranges => compare(context, &plan, ranges).await?,
     };
     let both = Both { source: both.source + unproven.rows, target: both.target + unproven.rows, ..both };
-    let verified = judge(&plan, both, found);
+    let verified = judge(&plan, both, &found);
     reach(Failpoint::VerifyAfter).await?;
     if verified.result == VerifyResult::Equal {
         return Ok(Outcome { verified: Some(verified), ..Outcome::default() });
     }
-    Err(StepError::Unequal { failure: unequal(&plan, &verified, found, was_kept), verified })
+    Err(StepError::Unequal { failure: unequal(&plan, &verified, &found, was_kept), verified })
 }
 
 /// Tells the step that judges the table whether both sides have the same rows here.
@@ -119,7 +119,9 @@ async fn compare(context: &Context, plan: &TablePlan, ranges: &[Range]) -> Resul
             continue;
         }
         both.equal = false;
-        if plan.shape.key.is_some() {
+        if plan.shape.key.is_none() {
+            found.only_computed = only_computed(context, &mut *source, &mut *target, &plan.shape).await?;
+        } else {
             let rows = context.chunk_rows(&plan.shape);
             found += by_key(context, &mut *source, &mut *target, plan, range, rows).await?;
         }
@@ -128,17 +130,38 @@ async fn compare(context: &Context, plan: &TablePlan, ranges: &[Range]) -> Resul
     Ok((both, found))
 }
 
+/// Whether a table without a key differs in nothing but what is computed.
+async fn only_computed(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Reader,
+    table: &TableShape,
+) -> Result<bool, Failure> {
+    if table.computed().next().is_none() {
+        return Ok(false);
+    }
+    let mut written = table.clone();
+    written.columns.iter_mut().for_each(|column| column.persistent = false);
+    let found = digests(source, target, &written, &Range::ALL, context.hash()).await?;
+    Ok(found.is_some_and(|(ours, theirs)| ours == theirs))
+}
+
 /// What a comparison by key found.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Found {
     missing: u64,
     differing: u64,
+    /// The first row that is missing or differs, and the place of the value in which it does.
+    first: Option<(KeyTuple, Option<usize>)>,
+    /// A table without a key differs in what is computed, and in nothing else.
+    only_computed: bool,
 }
 
 impl std::ops::AddAssign for Found {
     fn add_assign(&mut self, other: Self) {
         self.missing += other.missing;
         self.differing += other.differing;
+        self.first = self.first.take().or(other.first);
     }
 }
 
@@ -166,12 +189,13 @@ async fn by_key(
         while let Some(page) = comparison.next(source, target).await? {
             found.missing += counted(page.missing.len());
             found.differing += counted(page.differing.len());
+            found.first = found.first.take().or_else(|| page.first(&plan.shape));
         }
     }
     Ok(found)
 }
 
-fn judge(plan: &TablePlan, both: Both, found: Found) -> Verified {
+fn judge(plan: &TablePlan, both: Both, found: &Found) -> Verified {
     let extra = (both.target + found.missing).saturating_sub(both.source);
     let kept = match plan.verify {
         VerifyPolicy::TargetFirst => found.differing,
@@ -193,7 +217,17 @@ fn judge(plan: &TablePlan, both: Both, found: Found) -> Verified {
 }
 
 /// `was_kept`: the target was as promised when its ranges were compared, and is not any more.
-fn unequal(plan: &TablePlan, verified: &Verified, found: Found, was_kept: bool) -> Failure {
+fn unequal(plan: &TablePlan, verified: &Verified, found: &Found, was_kept: bool) -> Failure {
+    let table = &plan.shape;
+    if found.only_computed {
+        let columns: Vec<&str> = table.computed().map(|column| column.name.as_str()).collect();
+        return named::computed(table, &columns, None);
+    }
+    if let Some((key, Some(at))) = &found.first
+        && let Some(column) = table.proven().nth(*at).filter(|column| column.generated)
+    {
+        return named::computed(table, &[&column.name], Some(key));
+    }
     let (code, what, hint) = if was_kept {
         (
             "changed_meanwhile",
@@ -211,7 +245,7 @@ fn unequal(plan: &TablePlan, verified: &Verified, found: Found, was_kept: bool) 
     Failure::permanent(FailureClass::DataError, code, message, hint)
 }
 
-fn differing(plan: &TablePlan, verified: &Verified, found: Found) -> String {
+fn differing(plan: &TablePlan, verified: &Verified, found: &Found) -> String {
     let Verified { source_rows, target_rows, extra_rows, .. } = verified;
     let what = match plan.shape.key {
         None => "the checksums differ".to_owned(),
@@ -220,7 +254,12 @@ fn differing(plan: &TablePlan, verified: &Verified, found: Found) -> String {
             found.missing, found.differing
         ),
     };
-    format!("{source_rows} rows on the source, {target_rows} on the target; {what}")
+    let first = found.first.as_ref().map_or_else(String::new, |(key, at)| {
+        let column = at.and_then(|at| plan.shape.proven().nth(at));
+        let column = column.map_or_else(String::new, |column| format!(" (column {})", column.name));
+        format!("; the first of them is the row {}{column}", named::row(&plan.shape, key))
+    });
+    format!("{source_rows} rows on the source, {target_rows} on the target; {what}{first}")
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::meter::{Meter, whole};
 use crate::engine::shape::{Range, TableShape};
-use crate::engine::{Reader, Result, RowBatch, Writer};
+use crate::engine::{Loaded, Reader, Result, RowBatch, Writer};
 
 /// Batches in each of the two channels: about 1 MiB in flight on either side of the meter.
 const IN_FLIGHT: usize = 4;
 
 /// Streams the rows of `range` into the writer's open transaction and returns how many
-/// the reader sent and the writer stored, which are equal.
+/// the reader sent and the writer took, which are equal, with what the writer doubts.
 ///
 /// The writer learns of the end of the data only after the reader said that it was the
 /// end: when the reader fails, the load is dropped in the middle, its session is of no
@@ -24,13 +24,13 @@ pub(crate) async fn pump(
     table: &TableShape,
     range: &Range,
     meter: &Meter,
-) -> Result<u64> {
+) -> Result<Loaded> {
     let (to_meter, read) = mpsc::channel(IN_FLIGHT);
     let (to_writer, metered) = mpsc::channel(IN_FLIGHT);
     let stream = reader.stream(table, range, to_meter);
     let load = writer.load(table, metered);
-    let (sent, stored) = flow(stream, Middle { read, to_writer, meter }, load).await?;
-    if sent == stored { Ok(sent) } else { Err(lost(table, sent, stored)) }
+    let (sent, loaded) = flow(stream, Middle { read, to_writer, meter }, load).await?;
+    if sent == loaded.rows { Ok(loaded) } else { Err(lost(table, sent, loaded.rows)) }
 }
 
 /// What stands between the two ends.
@@ -40,11 +40,11 @@ struct Middle<'a> {
     meter: &'a Meter,
 }
 
-async fn flow(
+async fn flow<T>(
     stream: impl Future<Output = Result<u64>> + Send,
     middle: Middle<'_>,
-    load: impl Future<Output = Result<u64>> + Send,
-) -> Result<(u64, u64)> {
+    load: impl Future<Output = Result<T>> + Send,
+) -> Result<(u64, T)> {
     // The middle lives as long as this future, so its sender is dropped, and the writer
     // learns of the end, when the reader has said its word. If that is a failure, the
     // load is not polled again.

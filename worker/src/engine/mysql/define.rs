@@ -10,6 +10,7 @@
 mod base;
 pub(super) mod bytes;
 mod dialect;
+mod lax;
 pub(super) mod names;
 pub(super) mod parse;
 pub(super) mod scan;
@@ -20,6 +21,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use super::super::shape::{ForeignKey, Index, TableShape};
 use super::super::{Orphans, Result};
 use super::errors;
+use super::insertion::is_about_a_row;
 use super::quote::{ident, text};
 use super::session::{Session, number_at, text_at};
 use base::{Extent, Parts};
@@ -56,6 +58,7 @@ fn parts(s: &Session, t: &TableShape) -> Result<Parts> {
 
 pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<()> {
     let doing = format!("create table `{}`", t.name);
+    s.compute_under(t, &doing).await?;
     let statement = parts(s, t)?.statement(&t.name, Extent::Rows);
     match make(s, t, &statement, &doing).await {
         Err(failure) if failure.code == "table_exists" => empty_or(s, &t.name, failure).await,
@@ -65,13 +68,18 @@ pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<()> 
 
 /// Makes a table, in older words where the target does not know the source's.
 async fn make(s: &mut Session, t: &TableShape, statement: &str, doing: &str) -> Result<()> {
-    let made = define(s, t, statement, doing).await;
+    let mut made = define(s, t, statement, doing).await;
     if let (Err(failure), Some(older)) = (&made, base::with_older_names(statement))
         && matches!(failure.code.as_str(), "collation_unknown" | "definition_refused")
     {
-        return define(s, t, &older, doing).await;
+        made = define(s, t, &older, doing).await;
     }
-    made
+    match made {
+        Err(failure) if failure.code == "definition_refused" => {
+            lax::create(s, statement, failure, doing).await
+        }
+        other => other,
+    }
 }
 
 /// Runs a definition. What a server does not understand of it may be told: it is
@@ -170,7 +178,16 @@ pub(super) async fn build_indexes(s: &mut Session, t: &TableShape) -> Result<()>
 /// Changes a table's definition. `is_empty`: it holds no row.
 async fn alter(s: &mut Session, name: &str, alteration: &str, doing: &str, is_empty: bool) -> Result<()> {
     let statement = format!("ALTER TABLE {} {alteration}", ident(name));
-    s.conn.run(statement).await.map_err(|e| errors::of_definition(&e, doing, is_empty))
+    let failed = |e| errors::of_definition(&e, doing, is_empty);
+    match s.conn.run(&statement).await.map_err(failed) {
+        // An index of a column whose expression warns for a row.
+        Err(failure) if is_about_a_row(&failure) && !is_empty => {
+            s.be_lax(true, doing).await?;
+            s.conn.run(&statement).await.map_err(failed)?;
+            s.be_lax(false, doing).await
+        }
+        other => other,
+    }
 }
 
 /// Raises the table's next AUTO_INCREMENT value to the shape's; never lowers it.

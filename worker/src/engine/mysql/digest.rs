@@ -33,13 +33,14 @@ const LARGEST_ROW: u64 = 1 << 20;
 
 pub(super) async fn digest(s: &mut Session, t: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
     let doing = format!("checksum table `{}`", t.name);
-    let sum = sum(t, hash, s.info.max_allowed_packet)?;
-    let mut query = format!("SELECT COUNT(*), {sum} FROM {}", ident(&t.name)).into_bytes();
+    s.compute_under(t, &doing).await?;
+    let (sum, made) = sum(t, hash, s.info.max_allowed_packet)?;
+    let mut query = format!("SELECT COUNT(*), {sum}, {made} FROM {}", ident(&t.name)).into_bytes();
     query.extend(bounds::condition(t, range, None)?);
     let answer = s.rows(query, &doing).await?;
     let row = answer.first().cloned().unwrap_or_default();
     let (rows, sum) = (number_at(&row, 0), text_at(&row, 1));
-    if sum.len() >= UNKNOWN.len() {
+    if sum.len() >= UNKNOWN.len() || number_at(&row, 2) != rows {
         return Err(Failure::permanent(
             FailureClass::DataError,
             "checksum_failed",
@@ -51,18 +52,34 @@ pub(super) async fn digest(s: &mut Session, t: &TableShape, range: &Range, hash:
 }
 
 /// All rows' hashes, put together in no order: by XOR, but where rows may be there twice, or be
-/// [`UNKNOWN`].
-fn sum(t: &TableShape, hash: Hash, packet: u64) -> Result<String> {
-    let (row, is_plain) = row_hash(t, hash, packet)?;
-    Ok(if is_plain { format!("BIT_XOR({row})") } else { format!("SUM({row})") })
+/// [`UNKNOWN`]; and of how many rows the server made one. The first is the same for all servers, whatever
+/// they take in a packet; the second is counted only by one that may fail to make a text.
+fn sum(t: &TableShape, hash: Hash, packet: u64) -> Result<(String, String)> {
+    let (row, is_summed) = bare_hash(t, hash)?;
+    let made =
+        if packet < LARGEST_ROW && !is_summed { format!("COUNT({row})") } else { "COUNT(*)".to_owned() };
+    Ok(if is_summed { (format!("SUM({})", known(&row)), made) } else { (format!("BIT_XOR({row})"), made) })
 }
 
-/// A row's 64 bits, and whether the server is sure to make them, for rows that are all different.
+/// A row's 64 bits, or [`UNKNOWN`] where the server cannot make them. `packet` is its
+/// `max_allowed_packet`.
+pub(super) fn row_hash(t: &TableShape, hash: Hash, packet: u64) -> Result<String> {
+    let (row, is_summed) = bare_hash(t, hash)?;
+    // A text that the server may fail to make has to be told; others need not pay for that.
+    Ok(if is_summed || packet < LARGEST_ROW { known(&row) } else { row })
+}
+
+fn known(row: &str) -> String {
+    format!("IFNULL({row},{UNKNOWN})")
+}
+
+/// A row's 64 bits, NULL where the server cannot make them; and whether they are to be summed up: a row may
+/// be there twice, or its long values make it likely that a server fails.
 /// Rows of a table without a key have nothing that tells them apart: the strong hash alone is good
-/// enough for them. `packet` is the server's `max_allowed_packet`.
-pub(super) fn row_hash(t: &TableShape, hash: Hash, packet: u64) -> Result<(String, bool)> {
-    let stored = select::stored(t)?;
-    let (Some(key), Hash::Quick(salt)) = (&t.key, hash) else { return Ok((strong(&stored), false)) };
+/// enough for them.
+fn bare_hash(t: &TableShape, hash: Hash) -> Result<(String, bool)> {
+    let stored = select::proven(t)?;
+    let (Some(key), Hash::Quick(salt)) = (&t.key, hash) else { return Ok((strong(&stored), true)) };
     let keys = select::key(t)?;
     let split = Split::Salted(salt);
     let (row, mut weight) = (row_text(&stored, split), key_text(&keys, split));
@@ -70,9 +87,7 @@ pub(super) fn row_hash(t: &TableShape, hash: Hash, packet: u64) -> Result<(Strin
         weight = format!("CONCAT(_binary'+',{weight})");
     }
     let product = format!("(CRC32({row})+1)*(CRC32({weight})+1)");
-    // A text that the server may fail to make has to be told; others need not pay for that.
-    let may_fail = packet < LARGEST_ROW || stored.iter().any(|column| is_hashed(column));
-    Ok(if may_fail { (format!("IFNULL({product},{UNKNOWN})"), false) } else { (product, true) })
+    Ok((product, stored.iter().any(|column| is_hashed(column))))
 }
 
 /// How a row's text tells where a value ends.
@@ -103,10 +118,7 @@ fn key_text(keys: &[&Column], split: Split) -> String {
 }
 
 fn strong(columns: &[&Column]) -> String {
-    format!(
-        "IFNULL(CAST(CONV(LEFT(SHA2({},256),16),16,10) AS UNSIGNED),{UNKNOWN})",
-        row_text(columns, Split::Lengths)
-    )
+    format!("CAST(CONV(LEFT(SHA2({},256),16),16,10) AS UNSIGNED)", row_text(columns, Split::Lengths))
 }
 
 /// A text of these columns' values; NULL only if the server cannot make it.
@@ -251,27 +263,30 @@ mod tests {
             (
                 numbers.to_vec(),
                 1 << 24,
-                "BIT_XOR((CRC32(CONCAT_WS(_binary'|0000beef',`id`,`a`,`b`))+1)*(CRC32(`id`)+1))",
+                "BIT_XOR((CRC32(CONCAT_WS(_binary'|0000beef',`id`,`a`,`b`))+1)*(CRC32(`id`)+1)), COUNT(*)",
             ),
             (
                 [&numbers[..1], &texts].concat(),
                 1 << 24,
-                "BIT_XOR((CRC32(CONCAT_WS(_binary'|0000beef',`id`,`s` IS NULL,`t` IS NULL,`s`,`t`))+1)*(CRC32(`id`)+1))",
+                "BIT_XOR((CRC32(CONCAT_WS(_binary'|0000beef',`id`,`s` IS NULL,`t` IS NULL,`s`,`t`))+1)*(CRC32(`id`)+1)), COUNT(*)",
             ),
             (
                 numbers[..1].to_vec(),
                 1 << 24,
-                "BIT_XOR((CRC32(CONCAT_WS(_binary'|0000beef',`id`))+1)*(CRC32(CONCAT(_binary'+',`id`))+1))",
+                "BIT_XOR((CRC32(CONCAT_WS(_binary'|0000beef',`id`))+1)*(CRC32(CONCAT(_binary'+',`id`))+1)), COUNT(*)",
             ),
             (
                 numbers[..2].to_vec(),
                 4096,
-                "SUM(IFNULL((CRC32(CONCAT_WS(_binary'|0000beef',`id`,`a`))+1)*(CRC32(`id`)+1),1000000000000000000000000000000))",
+                "BIT_XOR((CRC32(CONCAT_WS(_binary'|0000beef',`id`,`a`))+1)*(CRC32(`id`)+1)), \
+                 COUNT((CRC32(CONCAT_WS(_binary'|0000beef',`id`,`a`))+1)*(CRC32(`id`)+1))",
             ),
         ] {
             let table = sample::table(columns, &[0]);
             assert_eq!(
-                sum(&table, Hash::Quick(0xbeef), packet).map_err(|failure| failure.code),
+                sum(&table, Hash::Quick(0xbeef), packet)
+                    .map(|(sum, made)| format!("{sum}, {made}"))
+                    .map_err(|failure| failure.code),
                 Ok(expected.to_owned())
             );
         }

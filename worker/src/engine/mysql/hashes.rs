@@ -3,8 +3,6 @@
 //! A row that differs is found without its content: where a range's checksums are not equal,
 //! keys and hashes of its rows travel, and contents only of rows whose hashes are not equal.
 
-use mysql_async::prelude::Queryable;
-
 use super::super::shape::{Family, Range, TableShape};
 use super::super::{Hash, Hashed, Result, RowHashes, network};
 use super::digest::row_hash;
@@ -24,9 +22,10 @@ pub(super) async fn hashes(
 ) -> Result<RowHashes> {
     let doing = format!("read row hashes of table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
+    s.compute_under(t, &doing).await?;
     let by_key = walk::hint(s, t).await?;
     let query = statement(t, range, limit, hash, s.info.max_allowed_packet, &by_key)?;
-    let mut result = s.conn.query_iter(query).await.map_err(failed)?;
+    let mut result = s.conn.ask(query).await.map_err(failed)?;
     let width = select::key(t)?.len();
     let strange = || network::not_this_engine(&doing, "the server sent another row than was asked for");
     let mut found = RowHashes::new(width);
@@ -62,7 +61,7 @@ fn statement(
 ) -> Result<Vec<u8>> {
     let keys = select::key(t)?;
     let list = select::list(keys.iter().copied(), "");
-    let (content, _) = row_hash(t, hash, packet)?;
+    let content = row_hash(t, hash, packet)?;
     let order = idents(keys.iter().map(|column| column.name.as_str()));
     let mut query =
         format!("SELECT {list}, {content}, {} FROM {}{by_key}", long_bytes(t)?, ident(&t.name)).into_bytes();
@@ -75,7 +74,7 @@ fn statement(
 fn long_bytes(t: &TableShape) -> Result<String> {
     let is_long =
         |family| matches!(family, Family::LongText | Family::Blob | Family::Json | Family::Geometry);
-    let long = select::stored(t)?.into_iter().filter(|column| is_long(column.family));
+    let long = select::proven(t)?.into_iter().filter(|column| is_long(column.family));
     let lengths: Vec<_> = long.map(|column| format!("IFNULL(LENGTH({}),0)", ident(&column.name))).collect();
     Ok(if lengths.is_empty() { "0".to_owned() } else { lengths.join("+") })
 }
@@ -100,7 +99,7 @@ mod tests {
         let range = Range { from: Some(KeyTuple(vec![Bytes::from_static(b"7")])), to: None };
         let sql = statement(&table, &range, 9, Hash::Strong, 1 << 24, " FORCE INDEX (`k`)");
         let sql = sql.map_or_else(|failure| failure.code, |sql| String::from_utf8_lossy(&sql).into_owned());
-        let (content, _) = row_hash(&table, Hash::Strong, 1 << 24).expect("it has a hash");
+        let content = row_hash(&table, Hash::Strong, 1 << 24).expect("it has a hash");
         let expected = format!(
             "SELECT `id`, {content}, IFNULL(LENGTH(`b`),0) FROM `t` FORCE INDEX (`k`) WHERE `id` >= 7 ORDER BY `id` LIMIT 9"
         );

@@ -2,13 +2,15 @@
 //!
 //! Invariants: a statement stays below what the server takes; a row that cannot is
 //! refused by the table's name before it is sent; a statement that stored fewer rows or
-//! drew a warning is an error.
+//! drew a warning is doubted. One that the server refuses for a value is sent again in a lax mode,
+//! which stores all that any session could have stored, and is doubted as well.
 
 use bytes::Bytes;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
 use super::super::Result;
 use super::super::shape::{Column, TableShape};
+use super::errors::classify;
 use super::literal::push_value;
 use super::outcome;
 use super::pieces;
@@ -27,6 +29,10 @@ const CLASHES: [u16; 5] = [1022, 1062, 1169, 1586, 1859];
 pub(super) enum Stored {
     /// Every row is there.
     All,
+    /// Every row is there, or not, and not surely as it was sent.
+    Doubtful(Failure),
+    /// None is, since one of them has a value that no mode stores, or breaks a constraint.
+    Refused(Failure),
     /// None is: one of them clashes with another row by a unique key.
     Clash(mysql_async::Error),
 }
@@ -77,13 +83,11 @@ impl<'a> Insertion<'a> {
     /// Adds a row; false when the rows before it have to be sent first.
     pub(super) fn add(&mut self, row: &[Option<Bytes>]) -> Result<bool> {
         let (before, large) = (self.tuples.len(), self.large.len());
-        if row.len() != self.columns.len() {
-            return Err(wrong_width(self.table));
-        }
+        let row = select::written(self.table, row).ok_or_else(|| wrong_width(self.table))?;
         self.tuples.push(b'(');
         for (column, value) in self.columns.iter().zip(row) {
             match value {
-                Some(value) if pieces::is_large(column, Some(value)) => {
+                Some(value) if pieces::is_large(column, Some(value), self.largest) => {
                     self.tuples.extend_from_slice(pieces::value(column, self.large.len()).as_bytes());
                     self.large.push(value.clone());
                 }
@@ -142,20 +146,36 @@ impl<'a> Insertion<'a> {
         let start = from.checked_sub(1).map_or(0, |before| self.ends[before]);
         let mut statement = self.head.clone();
         statement.extend_from_slice(&self.tuples[start..self.ends[to - 1] - 1]);
-        match s.conn.run(statement).await {
-            Ok(()) => {
-                outcome::stored(s, self.table, (to - from) as u64, doing).await?;
-                Ok(Stored::All)
-            }
-            Err(error) if is_clash(&error) => Ok(Stored::Clash(error)),
-            Err(error) => Err(super::errors::classify(&error, doing)),
+        let rows = (to - from) as u64;
+        let strict = run(s, self.table, &statement, rows, doing).await?;
+        let Stored::Refused(_) = strict else { return Ok(strict) };
+        s.be_lax(true, doing).await?;
+        let lax = run(s, self.table, &statement, rows, doing).await?;
+        s.be_lax(false, doing).await?;
+        Ok(lax)
+    }
+}
+
+async fn run(s: &mut Session, t: &TableShape, statement: &[u8], rows: u64, doing: &str) -> Result<Stored> {
+    match s.conn.run(statement).await {
+        Ok(()) => Ok(outcome::stored(s, t, rows, doing).await?.map_or(Stored::All, Stored::Doubtful)),
+        Err(error) if is_clash(&error) => Ok(Stored::Clash(error)),
+        Err(error) => {
+            let failure = classify(&error, doing);
+            if is_about_a_row(&failure) { Ok(Stored::Refused(failure)) } else { Err(failure) }
         }
     }
 }
 
+/// Whether a statement was refused for what one of its rows holds.
+pub(super) fn is_about_a_row(failure: &Failure) -> bool {
+    matches!(failure.code.as_str(), "value_refused" | "check_violation")
+}
+
 /// The bytes that a statement may have at a server with this limit.
 pub(super) fn largest_statement(max_allowed_packet: u64) -> usize {
-    usize::try_from(max_allowed_packet).unwrap_or(usize::MAX).saturating_sub(MARGIN)
+    let packet = usize::try_from(max_allowed_packet).unwrap_or(usize::MAX);
+    packet - MARGIN.min(packet / 8)
 }
 
 /// A row that no statement can hold.

@@ -10,7 +10,7 @@ mod columns;
 mod history;
 mod keys;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
@@ -93,7 +93,11 @@ pub(super) async fn shapes(s: &mut Session, names: &[String]) -> Result<Vec<Tabl
     for (name, definition) in names.iter().zip(definitions) {
         let about = about.remove(name).ok_or_else(|| missing(name))?;
         let columns = columns.remove(name).unwrap_or_default();
-        shapes.push(shape(name, about, columns, triggers.remove(name).unwrap_or_default(), definition)?);
+        let mut shape = shape(name, about, columns, triggers.remove(name).unwrap_or_default(), definition)?;
+        if shape.computed().next().is_some() {
+            shape.computed_under.clone_from(&s.info.computing);
+        }
+        shapes.push(shape);
     }
     Ok(shapes)
 }
@@ -132,6 +136,7 @@ fn shape(
         storage: about.storage,
         collation: about.collation,
         row_bytes: about.row_bytes,
+        computed_under: BTreeMap::new(),
         filter: None,
     })
 }
@@ -151,8 +156,11 @@ fn only(s: &Session, schema: &str, column: &str, names: &[String]) -> String {
     if names.len() > MANY {
         return schema;
     }
-    let names = names.iter().map(|name| text(name)).collect::<Vec<_>>();
-    format!("{schema} AND {column} IN ({})", names.join(", "))
+    let names = names.iter().map(|name| text(name)).collect::<Vec<_>>().join(", ");
+    if names.len() > s.fitting(usize::MAX) / 2 {
+        return schema;
+    }
+    format!("{schema} AND {column} IN ({names})")
 }
 
 async fn read_about(s: &mut Session, names: &[String]) -> Result<HashMap<String, About>> {

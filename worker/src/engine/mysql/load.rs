@@ -1,7 +1,7 @@
 //! Bulk loading.
 //!
 //! Invariants: the session hands out nothing but this call's rows, for one statement;
-//! what the server was sent is what it stored, unchanged, or the call fails (D49). Where
+//! what the server was sent is what it stored, unchanged, or the call fails or doubts it (D49). Where
 //! `LOAD DATA LOCAL` is not to be had the rows go by `INSERT`.
 //! Loads into one AUTO_INCREMENT table wait for each other in most lock modes, and so does
 //! an `INSERT` that brings its own numbers: they queue for a named lock, because the
@@ -15,10 +15,10 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use tokio::sync::mpsc;
 
 use self::feed::Feed;
-use super::super::shape::{Column, Family, TableShape};
-use super::super::{Result, RowBatch};
+use super::super::shape::{Column, Family, Row, TableShape};
+use super::super::{Loaded, Result, RowBatch, named};
 use super::errors::classify;
-use super::insertion::{Insertion, Stored};
+use super::insertion::{Insertion, Stored, largest_statement};
 use super::outcome;
 use super::quote::{ident, text};
 use super::select;
@@ -33,9 +33,10 @@ const INTERLEAVED: u8 = 2;
 const QUEUE_SECONDS: u32 = 10;
 const QUEUE_ROUNDS: u32 = 60;
 
-pub(super) async fn load(s: &mut Session, t: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<u64> {
+pub(super) async fn load(s: &mut Session, t: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<Loaded> {
     let doing = format!("load table `{}`", t.name);
-    let Some(feed) = Feed::open(rows).await else { return Ok(0) };
+    let Some(feed) = Feed::open(rows).await else { return Ok(Loaded { rows: 0, doubt: None }) };
+    s.compute_under(t, &doing).await?;
     if !s.info.local_infile {
         return by_insert(s, t, feed, &doing).await;
     }
@@ -48,7 +49,7 @@ pub(super) async fn load(s: &mut Session, t: &TableShape, rows: mpsc::Receiver<R
     let loaded = by_load_data(s, t, feed, &doing).await;
     // After a failure the session may be lost, and the lock with it.
     let released = ask(s, &format!("SELECT RELEASE_LOCK({lock})"), &doing).await;
-    loaded.and_then(|rows| released.map(|_| rows))
+    loaded.and_then(|loaded| released.map(|_| loaded))
 }
 
 async fn queue(s: &mut Session, lock: &str, doing: &str) -> Result<()> {
@@ -69,22 +70,23 @@ async fn ask(s: &mut Session, query: &str, doing: &str) -> Result<u64> {
     Ok(s.rows(query, doing).await?.first().map_or(0, |row| number_at(row, 0)))
 }
 
-async fn by_load_data(s: &mut Session, t: &TableShape, feed: Feed, doing: &str) -> Result<u64> {
+async fn by_load_data(s: &mut Session, t: &TableShape, feed: Feed, doing: &str) -> Result<Loaded> {
     let statement = statement(s.is_mariadb(), t)?;
     let sent = feed.sent();
     let waiting = Arc::new(Mutex::new(Some(feed)));
     let offered = Arc::clone(&waiting);
+    let largest = largest_statement(s.info.max_allowed_packet);
     s.conn.set_infile_handler(async move {
         let feed = feed::take(&offered).ok_or_else(feed::nothing_to_serve)?;
-        Ok(feed.into_stream())
+        Ok(feed.into_stream(largest))
     });
     let answer = s.conn.run(statement).await;
     s.conn.set_infile_handler(async { Err(feed::nothing_to_serve()) });
     match (answer, feed::take(&waiting)) {
         (Ok(()), None) => {
             let rows = sent.rows();
-            outcome::stored(s, t, rows, doing).await?;
-            Ok(rows)
+            let doubt = outcome::stored(s, t, rows, doing).await?;
+            Ok(Loaded { rows, doubt })
         }
         (Err(mysql_async::Error::Server(error)), Some(feed)) if REFUSED.contains(&error.code) => {
             by_insert(s, t, feed, doing).await
@@ -137,33 +139,66 @@ fn conversion(mariadb: bool, column: &Column, field: &str) -> Option<String> {
     }
 }
 
-async fn by_insert(s: &mut Session, t: &TableShape, mut feed: Feed, doing: &str) -> Result<u64> {
+async fn by_insert(s: &mut Session, t: &TableShape, mut feed: Feed, doing: &str) -> Result<Loaded> {
     let mut insertion = Insertion::new(t, s.info.max_allowed_packet)?;
-    let mut rows = 0;
+    let mut loaded = Loaded { rows: 0, doubt: None };
+    let mut waiting = Vec::new();
     while let Some(batch) = feed.next().await {
         for row in Rows::new(batch) {
             let row = row.map_err(|error| unreadable(doing, error))?;
             if !insertion.add(&row)? {
-                rows += send(s, &mut insertion, doing).await?;
+                send(s, &mut insertion, (t, &mut waiting), &mut loaded, doing).await?;
                 insertion.add(&row)?;
             }
+            waiting.push(Row(row));
         }
     }
-    Ok(rows + send(s, &mut insertion, doing).await?)
+    send(s, &mut insertion, (t, &mut waiting), &mut loaded, doing).await?;
+    Ok(loaded)
 }
 
-async fn send(s: &mut Session, insertion: &mut Insertion<'_>, doing: &str) -> Result<u64> {
+async fn send(
+    s: &mut Session,
+    insertion: &mut Insertion<'_>,
+    (t, waiting): (&TableShape, &mut Vec<Row>),
+    loaded: &mut Loaded,
+    doing: &str,
+) -> Result<()> {
     let rows = insertion.rows();
     if rows > 0 {
         match insertion.send(s, 0, rows, doing).await? {
-            Stored::All => {
-                insertion.end(s, doing).await?;
-                insertion.clear();
-            }
+            Stored::All => {}
+            Stored::Doubtful(doubt) => loaded.doubt = loaded.doubt.take().or(Some(doubt)),
             Stored::Clash(error) => return Err(classify(&error, doing)),
+            Stored::Refused(failure) => return Err(blamed(s, insertion, (t, waiting), failure, doing).await?),
+        }
+        insertion.end(s, doing).await?;
+        insertion.clear();
+        waiting.clear();
+    }
+    loaded.rows += rows as u64;
+    Ok(())
+}
+
+/// The failure by the first of the rows for which the server refused them all; what is stored meanwhile
+/// goes with the transaction.
+async fn blamed(
+    s: &mut Session,
+    insertion: &mut Insertion<'_>,
+    (t, rows): (&TableShape, &[Row]),
+    failure: Failure,
+    doing: &str,
+) -> Result<Failure> {
+    let (mut from, mut to) = (0, rows.len());
+    while to - from > 1 {
+        let middle = from.midpoint(to);
+        match insertion.send(s, from, middle, doing).await? {
+            Stored::Refused(_) => to = middle,
+            Stored::All | Stored::Doubtful(_) | Stored::Clash(_) => from = middle,
         }
     }
-    Ok(rows as u64)
+    let key = rows.get(from).and_then(|row| t.key_of(row));
+    Ok(key.map_or_else(|| failure.clone(), |key| named::of_row(t, &key, None, &failure)))
 }
 
 fn unreadable(doing: &str, error: crate::row::mysql_text::TextError) -> Failure {

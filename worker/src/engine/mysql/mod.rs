@@ -45,7 +45,9 @@ pub(crate) use self::session::{Role, Session};
 use super::access::{Lacks, Need};
 use super::sequence::Sequence;
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
-use super::{Columns, Hash, Hidden, Inspector, Orphans, Reader, Result, RowBatch, RowHashes, Tried, Writer};
+use super::{
+    Columns, Hash, Hidden, Inspector, Loaded, Orphans, Reader, Result, RowBatch, RowHashes, Tried, Writer,
+};
 
 #[async_trait]
 impl Inspector for Session {
@@ -218,7 +220,7 @@ impl Writer for Session {
         define::create_table(self, table).await
     }
 
-    async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<u64> {
+    async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<Loaded> {
         load::load(self, table, rows).await
     }
 

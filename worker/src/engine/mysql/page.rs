@@ -10,7 +10,6 @@
 use bytes::Bytes;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use mysql_async::Value;
-use mysql_async::prelude::Queryable;
 
 use super::super::shape::{Column, Family, KeyTuple, Range, Row, TableShape};
 use super::super::{Columns, Result};
@@ -40,7 +39,7 @@ pub(super) async fn page(
     let failed = |error: mysql_async::Error| classify(&error, &doing);
     let keys = select::key(t)?;
     let (list, rows) = match columns {
-        Columns::Stored => (select::list(select::stored(t)?, ""), bounded(limit, t.row_bytes)),
+        Columns::Stored => (select::list(select::proven(t)?, ""), bounded(limit, t.row_bytes)),
         Columns::Key => (select::list(keys.iter().copied(), ""), limit.max(1)),
     };
     let order = idents(keys.iter().map(|column| column.name.as_str()));
@@ -48,7 +47,7 @@ pub(super) async fn page(
     let mut query = format!("SELECT {list} FROM {}{by_key}", ident(&t.name)).into_bytes();
     query.extend(bounds::condition(t, range, after)?);
     query.extend(format!(" ORDER BY {order} LIMIT {rows}").into_bytes());
-    let mut result = s.conn.query_iter(query).await.map_err(failed)?;
+    let mut result = s.conn.ask(query).await.map_err(failed)?;
     let mut page = Vec::new();
     let (mut bytes, mut left) = (0, rows);
     while let Some(row) = result.next().await.map_err(failed)? {
@@ -86,7 +85,7 @@ pub(super) async fn fetch(
     let query = Lookup::new(t, columns, &walk::hint(s, t).await?)?;
     let mut from = 0;
     while from < keys.len() {
-        let (statement, to) = query.statement(keys, from)?;
+        let (statement, to) = query.statement(keys, from, s.fitting(FETCH_BYTES))?;
         look_up(s, t, statement, &mut found[from..to]).await?;
         from = to;
     }
@@ -101,7 +100,7 @@ async fn look_up(
 ) -> Result<()> {
     let doing = format!("look up rows of table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
-    let mut result = s.conn.query_iter(statement).await.map_err(failed)?;
+    let mut result = s.conn.ask(statement).await.map_err(failed)?;
     let mut left = found.len();
     while let Some(row) = result.next().await.map_err(failed)? {
         left = left.checked_sub(1).ok_or_else(|| surplus(t))?;
@@ -141,7 +140,7 @@ impl<'a> Lookup<'a> {
     fn new(t: &'a TableShape, columns: Columns, by_key: &str) -> Result<Self> {
         let keys = select::key(t)?;
         let wanted = match columns {
-            Columns::Stored => select::stored(t)?,
+            Columns::Stored => select::proven(t)?,
             Columns::Key => keys.clone(),
         };
         let name = ident(&t.name);
@@ -165,16 +164,22 @@ impl<'a> Lookup<'a> {
         Ok(Self { keys, head, arm: String::new(), tail, joined: true })
     }
 
-    /// The statement for as many keys from `from` on as fit, and where the next one starts.
-    fn statement(&self, keys: &[KeyTuple], from: usize) -> Result<(Vec<u8>, usize)> {
+    /// The statement for as many keys from `from` on as fit into so many bytes, at least one, and where
+    /// the next one starts.
+    fn statement(&self, keys: &[KeyTuple], from: usize, most: usize) -> Result<(Vec<u8>, usize)> {
         let mut out = self.head.clone().into_bytes();
         let mut to = from;
-        while to < keys.len() && to - from < FETCH_KEYS && (to == from || out.len() < FETCH_BYTES) {
+        while to < keys.len() && to - from < FETCH_KEYS {
             check_width(&self.keys, &keys[to])?;
+            let before = out.len();
             if to > from {
                 out.extend_from_slice(b" UNION ALL ");
             }
             self.push_arm(&mut out, &keys[to], to - from)?;
+            if to > from && out.len() + self.tail.len() > most {
+                out.truncate(before);
+                break;
+            }
             to += 1;
         }
         out.extend_from_slice(self.tail.as_bytes());
@@ -216,7 +221,7 @@ mod tests {
         });
         let keys: Vec<KeyTuple> = keys.collect();
         match Lookup::new(&table, Columns::Stored, " FORCE INDEX (`k`)")
-            .and_then(|lookup| lookup.statement(&keys, 0))
+            .and_then(|lookup| lookup.statement(&keys, 0, FETCH_BYTES))
         {
             Ok((sql, _)) => String::from_utf8_lossy(&sql).into_owned(),
             Err(failure) => failure.code,

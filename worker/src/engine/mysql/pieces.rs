@@ -18,13 +18,13 @@ use crate::row::mysql_literal::push_string;
 const PIECE: usize = 1 << 20;
 const PIECES: usize = 16;
 
-/// Whether a value is sent in pieces.
-pub(super) fn is_large(column: &Column, value: Option<&Bytes>) -> bool {
+/// Whether a value is sent in pieces to a server whose statements have so many bytes at most.
+pub(super) fn is_large(column: &Column, value: Option<&Bytes>, largest: usize) -> bool {
     let is_text = matches!(
         column.family,
         Family::Text | Family::LongText | Family::Binary | Family::Blob | Family::Geometry | Family::Json
     );
-    is_text && value.is_some_and(|value| value.len() > PIECE)
+    is_text && value.is_some_and(|value| value.len() > PIECE.min(largest / 8))
 }
 
 /// What stands in a statement for the `n`th value that was sent in pieces. They are bytes; JSON is
@@ -89,8 +89,9 @@ mod tests {
     fn of_which_values() {
         let (small, large) = (Bytes::from(vec![b'1'; PIECE]), Bytes::from(vec![b'1'; PIECE + 1]));
         let blob = sample::column("c", Family::Blob, "blob");
-        assert!(is_large(&blob, Some(&large)) && !is_large(&blob, Some(&small)) && !is_large(&blob, None));
-        assert!(!is_large(&sample::column("c", Family::Decimal, "decimal"), Some(&large)));
+        assert!(is_large(&blob, Some(&large), 1 << 26) && !is_large(&blob, Some(&small), 1 << 26));
+        assert!(is_large(&blob, Some(&small), 1 << 16) && !is_large(&blob, None, 1 << 16));
+        assert!(!is_large(&sample::column("c", Family::Decimal, "decimal"), Some(&large), 1 << 16));
         assert_eq!(value(&blob, 3), "@longshore_3");
         assert_eq!(
             value(&sample::column("c", Family::Json, "json"), 0),

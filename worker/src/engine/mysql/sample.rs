@@ -1,5 +1,7 @@
 //! Table shapes for the tests of this folder.
 
+use std::collections::BTreeMap;
+
 use super::super::shape::{Column, Family, Key, TableShape};
 
 /// A column of a family and a full type.
@@ -13,6 +15,7 @@ pub(super) fn column(name: &str, family: Family, full_type: &str) -> Column {
         charset: text.then(|| "utf8mb4".into()),
         collation: text.then(|| "utf8mb4_general_ci".into()),
         generated: false,
+        persistent: false,
         expression: None,
         default: None,
         auto_increment: false,
@@ -38,6 +41,7 @@ pub(super) fn table(columns: Vec<Column>, key: &[usize]) -> TableShape {
         collation: "utf8mb4_general_ci".into(),
         auto_increment: None,
         row_bytes: 0,
+        computed_under: BTreeMap::new(),
         filter: None,
     }
 }

@@ -48,6 +48,21 @@ pub(super) fn stored(table: &TableShape) -> Result<Vec<&Column>> {
     Ok(columns)
 }
 
+/// The columns that are read to prove rows equal: what is written, and what is stored of what the
+/// server computes.
+pub(super) fn proven(table: &TableShape) -> Result<Vec<&Column>> {
+    let mut columns = stored(table)?;
+    columns.extend(table.computed());
+    Ok(columns)
+}
+
+/// The values to be written of a row; `None`: it has another number of them than the table has columns.
+pub(super) fn written<'a, T>(table: &TableShape, row: &'a [T]) -> Option<&'a [T]> {
+    let written = table.stored().count();
+    let is_whole = row.len() == written || row.len() == written + table.computed().count();
+    row.get(..written).filter(|_| is_whole)
+}
+
 /// The key's columns, in the key's order.
 pub(super) fn key(table: &TableShape) -> Result<Vec<&Column>> {
     let columns: Option<Vec<&Column>> =

@@ -13,16 +13,20 @@ mod locks;
 mod login;
 mod settings;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::super::shape::{Flavour, ServerInfo};
+use super::super::shape::{Flavour, ServerInfo, TableShape};
 use super::super::{Login, Result, network};
 use super::errors;
+use super::insertion::largest_statement;
 use super::quote::text;
 
 pub(super) use self::answer::{BYTES as ANSWER_BYTES, TooLarge, pass_over, set};
 pub(super) use self::line::Line;
 pub(super) use self::locks::{fence, hold, raise_probe, sees_probe};
+
+/// Queries that are sent together have at most so many bytes.
+const BATCH_BYTES: usize = 256 * 1024;
 
 /// What a session is for; decides what it may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub(crate) struct Session {
     pub(super) info: ServerInfo,
     /// The schema it works in.
     pub(super) database: String,
+    /// Under which settings it computes generated columns.
+    pub(super) computing: BTreeMap<String, String>,
     /// What `walk` found out about tables.
     pub(super) hints: HashMap<String, String>,
 }
@@ -94,12 +100,47 @@ impl Session {
     }
 
     async fn rows_of(&mut self, query: &[u8], bytes: usize, doing: &str) -> Result<Vec<RawRow>> {
-        answer::rows(&mut self.conn, query, bytes).await.map_err(|e| errors::classify(&e, doing))
+        self.conn.rows(query, bytes).await.map_err(|e| errors::classify(&e, doing))
     }
 
-    /// Sends several queries in one packet; returns the rows of each.
+    /// Sends several queries in one packet, or in as few as the server takes; returns the rows of each.
     pub(super) async fn batch(&mut self, queries: &[String], doing: &str) -> Result<Vec<Vec<RawRow>>> {
-        answer::batch(&mut self.conn, queries).await.map_err(|e| errors::classify(&e, doing))
+        let most = self.fitting(BATCH_BYTES);
+        let mut answers = Vec::with_capacity(queries.len());
+        while answers.len() < queries.len() {
+            let rest = &queries[answers.len()..];
+            let mut bytes = 0;
+            let fitting = rest.iter().take_while(|query| {
+                bytes += query.len() + 2;
+                bytes <= most
+            });
+            let some = &rest[..fitting.count().max(1)];
+            answers.extend(self.conn.batch(some).await.map_err(|e| errors::classify(&e, doing))?);
+        }
+        Ok(answers)
+    }
+
+    /// The bytes that a statement may have that is aimed at so many.
+    pub(super) fn fitting(&self, aimed: usize) -> usize {
+        aimed.min(largest_statement(self.info.max_allowed_packet))
+    }
+
+    /// Lets the session store what only a session without strict mode stores, with warnings; or no more.
+    pub(super) async fn be_lax(&mut self, lax: bool, doing: &str) -> Result<()> {
+        self.execute(&settings::mode(!lax), doing).await
+    }
+
+    /// Has the server compute as the source's does, as far as that is a matter of settings; what it does
+    /// not know stays as it is, and the proof of the table finds what comes of it.
+    pub(super) async fn compute_under(&mut self, t: &TableShape, doing: &str) -> Result<()> {
+        if t.computed_under.is_empty() || t.computed_under == self.computing {
+            return Ok(());
+        }
+        settings::compute_under(&mut self.conn, &t.computed_under)
+            .await
+            .map_err(|e| errors::classify(&e, doing))?;
+        self.computing.clone_from(&t.computed_under);
+        Ok(())
     }
 
     /// Whether the server is MariaDB.

@@ -7,7 +7,6 @@
 
 use bytes::BytesMut;
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use mysql_async::prelude::Queryable;
 use tokio::sync::mpsc;
 
 use super::super::shape::{Range, TableShape};
@@ -34,7 +33,7 @@ pub(super) async fn stream(
     let columns = stored.len();
     let mut query = format!("SELECT {} FROM {}", select::list(stored, ""), ident(&t.name)).into_bytes();
     query.extend(bounds::condition(t, range, None)?);
-    let mut result = s.conn.query_iter(query).await.map_err(failed)?;
+    let mut result = s.conn.ask(query).await.map_err(failed)?;
     if result.columns_ref().len() != columns {
         return Err(network::not_this_engine(
             &doing,

@@ -7,12 +7,15 @@
 
 mod update;
 
-use super::super::Result;
+use longshore_shared::domain::failure::Failure;
+
 use super::super::shape::{KeyTuple, Range, Row, TableShape};
+use super::super::{Columns, Result, named};
 use super::bounds;
 use super::errors::classify;
 use super::insertion::{Insertion, Stored};
 use super::literal::{push_equal, push_key};
+use super::page;
 use super::quote::ident;
 use super::select;
 use super::session::Session;
@@ -30,26 +33,28 @@ const DELETE_BYTES: usize = 256 * 1024;
 
 pub(super) async fn insert(s: &mut Session, t: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
     let doing = format!("insert into table `{}`", t.name);
+    s.compute_under(t, &doing).await?;
     let mut insertion = Insertion::new(t, s.info.max_allowed_packet)?;
     let mut clashes = Vec::new();
     let mut first = 0;
     for (at, row) in rows.iter().enumerate() {
         let is_full = insertion.rows() > 0 && !t.storage.eq_ignore_ascii_case("innodb");
         if is_full || !insertion.add(&row.0)? {
-            send(s, &mut insertion, first, &mut clashes, &doing).await?;
+            send(s, &mut insertion, (t, &rows[first..at]), first, &mut clashes, &doing).await?;
             insertion.clear();
             insertion.add(&row.0)?;
             first = at;
         }
     }
-    send(s, &mut insertion, first, &mut clashes, &doing).await?;
+    send(s, &mut insertion, (t, &rows[first..]), first, &mut clashes, &doing).await?;
     Ok(clashes)
 }
 
-/// Sends the waiting rows, the first of which stands at `first`; in halves where one clashes.
+/// Sends the waiting rows, the first of which stands at `first`; in halves where one clashes or is refused.
 async fn send(
     s: &mut Session,
     insertion: &mut Insertion<'_>,
+    (t, rows): (&TableShape, &[Row]),
     first: usize,
     clashes: &mut Vec<usize>,
     doing: &str,
@@ -61,8 +66,10 @@ async fn send(
         }
         match insertion.send(s, from, to, doing).await? {
             Stored::All => {}
+            Stored::Doubtful(doubt) => confirm(s, t, &rows[from..to], &doubt).await?,
             Stored::Clash(_) if to - from == 1 => clashes.push(first + from),
-            Stored::Clash(_) => {
+            Stored::Refused(failure) if to - from == 1 => return Err(of(t, &rows[from], None, &failure)),
+            Stored::Clash(_) | Stored::Refused(_) => {
                 let middle = from.midpoint(to);
                 open.extend([(middle, to), (from, middle)]);
             }
@@ -71,12 +78,31 @@ async fn send(
     insertion.end(s, doing).await
 }
 
+/// Fails by the first of these rows that is not there as it is, with what was said when they were written.
+pub(super) async fn confirm(s: &mut Session, t: &TableShape, rows: &[Row], doubt: &Failure) -> Result<()> {
+    let Some(keys) = rows.iter().map(|row| t.key_of(row)).collect::<Option<Vec<_>>>() else {
+        return Err(doubt.clone());
+    };
+    let found = page::fetch(s, &t.unfiltered(), &keys, Columns::Stored).await?;
+    for (row, there) in rows.iter().zip(found) {
+        let at = there.as_ref().and_then(|there| row.0.iter().zip(&there.0).position(|(a, b)| a != b));
+        if there.is_none() || at.is_some() {
+            return Err(of(t, row, at, doubt));
+        }
+    }
+    Ok(())
+}
+
+fn of(t: &TableShape, row: &Row, at: Option<usize>, cause: &Failure) -> Failure {
+    t.key_of(row).map_or_else(|| cause.clone(), |key| named::of_row(t, &key, at, cause))
+}
+
 pub(super) async fn delete(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -> Result<u64> {
     let doing = format!("delete from table `{}`", t.name);
     let mut deleted = 0;
     let mut from = 0;
     while from < keys.len() {
-        let (statement, to) = delete_statement(t, keys, from)?;
+        let (statement, to) = delete_statement(t, keys, from, s.fitting(DELETE_BYTES))?;
         s.conn.run(statement).await.map_err(|error| classify(&error, &doing))?;
         deleted += s.conn.affected_rows();
         from = to;
@@ -84,16 +110,17 @@ pub(super) async fn delete(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -
     Ok(deleted)
 }
 
-/// The statement for as many keys from `from` on as fit, and where the next one starts.
-fn delete_statement(t: &TableShape, keys: &[KeyTuple], from: usize) -> Result<(Vec<u8>, usize)> {
+/// The statement for as many keys from `from` on as fit into so many bytes, at least one, and where the
+/// next one starts.
+fn delete_statement(t: &TableShape, keys: &[KeyTuple], from: usize, most: usize) -> Result<(Vec<u8>, usize)> {
     let columns = select::key(t)?;
     let mut out = format!("DELETE FROM {} WHERE ", ident(&t.name)).into_bytes();
     if let [column] = columns[..] {
         out.extend_from_slice(format!("{} IN (", ident(&column.name)).as_bytes());
     }
     let mut to = from;
-    while to < keys.len() && to - from < DELETE_KEYS && (to == from || out.len() < DELETE_BYTES) {
-        let key = &keys[to];
+    while to < keys.len() && to - from < DELETE_KEYS {
+        let (key, before) = (&keys[to], out.len());
         if let ([column], [value]) = (&columns[..], &key.0[..]) {
             out.extend_from_slice(if to == from { b"" } else { b", " });
             push_key(&mut out, column, value)?;
@@ -101,6 +128,10 @@ fn delete_statement(t: &TableShape, keys: &[KeyTuple], from: usize) -> Result<(V
             out.extend_from_slice(if to == from { b"(" } else { b" OR (" });
             push_equal(&mut out, &columns, key)?;
             out.push(b')');
+        }
+        if to > from && out.len() >= most {
+            out.truncate(before);
+            break;
         }
         to += 1;
     }
@@ -165,7 +196,7 @@ mod tests {
             ),
             (&[0], &two, "key_width"),
         ] {
-            let sql = delete_statement(&table(key), keys, 0);
+            let sql = delete_statement(&table(key), keys, 0, DELETE_BYTES);
             assert_eq!(made(sql.map(|(sql, _)| sql)), expected);
         }
     }

@@ -1,5 +1,7 @@
 //! Tables that no server has, for tests of what is decided about tables.
 
+use std::collections::BTreeMap;
+
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
 use longshore_shared::domain::sync::{ConflictPolicy, Selection, SyncSpec};
 
@@ -25,6 +27,7 @@ pub(in crate::steps) fn shape(name: &str) -> TableShape {
         collation: "utf8mb4_bin".to_owned(),
         auto_increment: None,
         row_bytes: 100,
+        computed_under: BTreeMap::new(),
         filter: None,
     }
 }
@@ -39,6 +42,7 @@ pub(in crate::steps) fn column(name: &str) -> Column {
         charset: None,
         collation: None,
         generated: false,
+        persistent: false,
         expression: None,
         default: None,
         auto_increment: false,

@@ -10,6 +10,7 @@
 //! Cancelled: empty tables may stay behind; the next run takes them up.
 
 mod beside;
+mod computing;
 mod constrain;
 mod decide;
 mod hidden;

@@ -6,6 +6,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::sync::{Filters, Keyless};
 
 use super::beside::{self, Beside};
+use super::computing;
 use super::decide::{Candidate, Existing};
 use super::refuse::mismatch;
 use super::rights;
@@ -59,11 +60,12 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     let (tables, existing) = pairs;
     warnings.extend(history::stays(&tables));
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
-    let candidates = filter(&context.spec().filters, candidates, &mut refused)?;
+    let mut candidates = filter(&context.spec().filters, candidates, &mut refused)?;
     let target_names: Vec<String> =
         theirs.into_iter().filter(|t| t.kind.holds_rows()).map(|t| t.name).collect();
     let children = children(context, &mut *target, &candidates, &target_names).await?;
     warnings.extend(hidden::check(context, &mut *source, &mut *target, &candidates).await?);
+    warnings.extend(computing::look(&mut candidates, &here, &there));
     warnings.extend(untouched_triggers(&candidates));
     warnings.extend(flavours(&here, &there));
     Ok(Survey { candidates, refused, target_names, children, beside: others, warnings, target })

@@ -12,7 +12,7 @@ fn check(
 ) {
     let plan = TablePlan { verify, prunes, ..fake::plan(fake::shape("t"), TableMode::Diff) };
     let both = Both { source, target, equal: same };
-    let verified = judge(&plan, both, Found { missing, differing });
+    let verified = judge(&plan, both, &Found { missing, differing, ..Found::default() });
     assert_eq!((verified.result, verified.extra_rows, verified.skipped_rows), (result, extra, skipped));
 }
 

@@ -10,6 +10,7 @@ fn column(name: &str, family: Family, full_type: &str) -> Column {
         charset: None,
         collation: None,
         generated: false,
+        persistent: false,
         expression: None,
         default: None,
         auto_increment: false,
@@ -45,6 +46,7 @@ fn table() -> TableShape {
         collation: "utf8mb4_bin".into(),
         auto_increment: None,
         row_bytes: 0,
+        computed_under: std::collections::BTreeMap::new(),
         filter: None,
     }
 }

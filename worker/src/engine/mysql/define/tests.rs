@@ -24,6 +24,7 @@ fn column(name: &str, family: Family, collation: Option<&str>) -> Column {
         nullable: false,
         charset: None,
         collation: collation.map(Into::into),
+        persistent: false,
         generated: name == "g",
         expression: None,
         default: None,

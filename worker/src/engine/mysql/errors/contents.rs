@@ -16,11 +16,10 @@ pub(in super::super) const PARTITION_HINT: &str = "give the target's table the p
 pub(super) fn space(error: &ServerError) -> Option<Verdict> {
     const DISK: &str = "make room on the server's disk or raise the account's quota";
     // A storage engine hands on the system's number: 28 no space, 122 quota, 139 row too big.
-    let native = |number: &str| error.message.contains(&format!("rror {number} "));
-    let errno = |number: &str| error.message.contains(&format!("rrno: {number}"));
+    let native = |number: &str| numbers(&error.message).any(|told| told == number);
     Some(match error.code {
         1021 | 1114 => never(InsufficientSpace, "disk_full", Words::Values, DISK),
-        3 | 1026 | 1030 if native("28") || native("122") || errno("28") || errno("122") => {
+        3 | 1026 | 1030 if native("28") || native("122") => {
             never(InsufficientSpace, "disk_full", Words::Values, DISK)
         }
         1030 if native("139") => {
@@ -35,6 +34,13 @@ pub(super) fn space(error: &ServerError) -> Option<Verdict> {
         1206 => again(InsufficientSpace, "lock_table_full", "raise innodb_buffer_pool_size on the server"),
         _ => return None,
     })
+}
+
+/// The numbers that stand alone in a message, in whatever language: not those within a file's name.
+fn numbers(message: &str) -> impl Iterator<Item = &str> {
+    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || "/\\_-.#@".contains(c);
+    let words = message.split(move |c| !is_of_a_name(c));
+    words.filter(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit()))
 }
 
 pub(super) fn structure(code: u16) -> Option<Verdict> {
@@ -86,6 +92,7 @@ pub(super) fn definition(code: u16) -> Option<Verdict> {
         | 1166
         | 1170
         | 1235
+        | 1291
         | 1293
         | 1294
         | 1478
@@ -105,7 +112,7 @@ pub(super) fn definition(code: u16) -> Option<Verdict> {
 
 pub(super) fn data(code: u16) -> Option<Verdict> {
     Some(match code {
-        1022 | 1062 | 1169 | 1291 | 1557 | 1586 | 1761 | 1762 | 1859 => never(
+        1022 | 1062 | 1169 | 1557 | 1586 | 1761 | 1762 | 1859 => never(
             DataError,
             "duplicate_key",
             Words::Values,

@@ -2,11 +2,15 @@
 //!
 //! A value can hold anything, quotes and key words included: everything from the first
 //! quote on is cut, but for a tail that has the exact form in which the server names a
-//! key or a column after a value.
+//! key or a column after a value. A session asks for English; until it has, or where it may not, the
+//! marks of other languages count as well.
+
+/// What opens a quotation, in the languages that servers speak.
+const MARKS: [char; 9] = ['\'', '"', '«', '»', '„', '“', '”', '‘', '「'];
 
 /// Cuts every quoted value out of a message.
 pub(super) fn redact(message: &str) -> String {
-    let Some(from) = message.find(['\'', '"']) else {
+    let Some(from) = message.find(MARKS) else {
         return message.to_owned();
     };
     format!("{}…{}", &message[..from], named_tail(&message[from..]).unwrap_or_default())

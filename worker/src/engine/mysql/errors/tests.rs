@@ -129,6 +129,21 @@ fn messages_keep_names_and_lose_values() {
             "insufficient_space/disk_full never: load table `t`: Got error 28 … (error 1030)",
         ),
         (
+            1030,
+            "Fehler 28 \"No space left on device\" von Speicher-Engine InnoDB",
+            "insufficient_space/disk_full never: load table `t`: Fehler 28 … (error 1030)",
+        ),
+        (
+            3,
+            "写文件'/tmp/28/x'错误（错误号码：122 \"Disk quota exceeded\"）",
+            "insufficient_space/disk_full never: load table `t`: 写文件… (error 3)",
+        ),
+        (
+            1366,
+            "Неверное значение «secret» в «c»",
+            "data_error/value_refused never: load table `t`: Неверное значение … (error 1366)",
+        ),
+        (
             1142,
             "SELECT command denied to user 'u'@'h' for table 't'",
             "permission_error/privilege_missing never: load table `t`: SELECT command denied to user 'u'@'h' for \

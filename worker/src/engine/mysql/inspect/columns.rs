@@ -16,6 +16,7 @@ pub(super) fn column(row: &RawRow) -> Column {
         collation: maybe(row, 6),
         // A default that is an expression says DEFAULT_GENERATED, which is not generated.
         generated: ["virtual", "stored", "persistent"].iter().any(|how| extra.contains(how)),
+        persistent: ["stored", "persistent"].iter().any(|how| extra.contains(how)),
         // From the definition, where no flavour escapes it.
         expression: None,
         // MariaDB writes the absence of a default as the word.

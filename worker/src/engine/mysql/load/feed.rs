@@ -58,11 +58,11 @@ impl Feed {
         Some(batch.bytes)
     }
 
-    /// The text in pieces of a packet's size.
-    pub(super) fn into_stream(self) -> InfileData {
-        futures::stream::unfold((self, VecDeque::new()), |(mut feed, mut pieces)| async move {
+    /// The text in pieces of a packet's size, of which the server takes so many bytes at most.
+    pub(super) fn into_stream(self, largest: usize) -> InfileData {
+        futures::stream::unfold((self, VecDeque::new()), move |(mut feed, mut pieces)| async move {
             while pieces.is_empty() {
-                pieces.extend(cut(feed.next().await?));
+                pieces.extend(cut(feed.next().await?, largest));
             }
             let piece = pieces.pop_front()?;
             Some((io::Result::Ok(piece), (feed, pieces)))
@@ -71,9 +71,9 @@ impl Feed {
     }
 }
 
-fn cut(mut text: Bytes) -> impl Iterator<Item = Bytes> {
+fn cut(mut text: Bytes, largest: usize) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
-        let length = text.len().min(PACKET_BYTES);
+        let length = text.len().min(PACKET_BYTES).min(largest);
         (length > 0).then(|| text.split_to(length))
     })
 }
@@ -104,7 +104,7 @@ mod tests {
         drop(sender);
         let feed = Feed::open(receiver).await.unwrap();
         let sent = feed.sent();
-        let pieces: Vec<usize> = feed.into_stream().map(|piece| piece.unwrap().len()).collect().await;
+        let pieces: Vec<usize> = feed.into_stream(1 << 24).map(|piece| piece.unwrap().len()).collect().await;
         assert_eq!(pieces, [10, PACKET_BYTES, PACKET_BYTES, 1, PACKET_BYTES]);
         assert_eq!(sent.rows(), 6);
     }

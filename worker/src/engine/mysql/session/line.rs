@@ -4,11 +4,12 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, DriverError, QueryResult, TextProtocol};
 use tokio::runtime::Handle;
 
 use super::super::super::Seat;
-use super::answer;
+use super::{RawRow, answer};
 
 /// How long a farewell may take: a statement that still runs answers none.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -19,16 +20,49 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(crate) struct Line {
     conn: Option<Conn>,
     seat: Option<Arc<Seat>>,
+    /// What the server takes in a packet: it ends the session over a larger one.
+    largest: usize,
 }
 
 impl Line {
     pub(super) fn new(conn: Conn, seat: Option<Arc<Seat>>) -> Self {
-        Self { conn: Some(conn), seat }
+        Self { conn: Some(conn), seat, largest: usize::MAX }
+    }
+
+    /// The server was heard to take no larger packets than this.
+    pub(super) fn bound(&mut self, max_allowed_packet: u64) {
+        self.largest = usize::try_from(max_allowed_packet).unwrap_or(usize::MAX);
     }
 
     /// Runs a statement whose answer does not matter beyond success.
     pub(in super::super) async fn run(&mut self, statement: impl AsRef<[u8]>) -> mysql_async::Result<()> {
+        self.check(statement.as_ref())?;
         answer::none(self, statement.as_ref()).await
+    }
+
+    /// Asks for rows, which the caller reads.
+    pub(in super::super) async fn ask(
+        &mut self,
+        query: Vec<u8>,
+    ) -> mysql_async::Result<QueryResult<'_, 'static, TextProtocol>> {
+        self.check(&query)?;
+        self.query_iter(query).await
+    }
+
+    /// As `answer::rows`.
+    pub(super) async fn rows(&mut self, query: &[u8], bytes: usize) -> mysql_async::Result<Vec<RawRow>> {
+        self.check(query)?;
+        answer::rows(self, query, bytes).await
+    }
+
+    /// As `answer::batch`.
+    pub(super) async fn batch(&mut self, queries: &[String]) -> mysql_async::Result<Vec<Vec<RawRow>>> {
+        answer::batch(self, queries).await
+    }
+
+    fn check(&self, statement: &[u8]) -> mysql_async::Result<()> {
+        // The packet has a byte before the statement.
+        if statement.len() < self.largest { Ok(()) } else { Err(DriverError::PacketTooLarge.into()) }
     }
 }
 

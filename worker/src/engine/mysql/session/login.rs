@@ -66,6 +66,8 @@ fn options(login: &Login, role: Role, database: Option<&str>, tls: Option<SslOpt
         .tcp_nodelay(true)
         .tcp_keepalive(Some(KEEPALIVE))
         .stmt_cache_size(0)
+        // Rows that an update found count, not only those that it changed.
+        .client_found_rows(role == Role::Write)
         .trust_server_key(login.trust_server_key)
         .max_allowed_packet(Some(packet))
         .wait_timeout(Some(28_800))

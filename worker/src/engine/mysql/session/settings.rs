@@ -21,6 +21,11 @@ use super::{Role, Session, answer, identity, number_at, optional_at, text_at};
 type Variables = BTreeMap<String, String>;
 
 const SQL_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+/// The same without what refuses values that a session without strict mode has stored.
+const LAX_MODE: &str = "NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION";
+
+/// What a server computes by, besides the time zone, in which values travel as well.
+const COMPUTING: [&str; 3] = ["div_precision_increment", "lc_time_names", "default_week_format"];
 
 /// Read to describe the server.
 const DESCRIBING: [&str; 12] = [
@@ -39,7 +44,9 @@ const DESCRIBING: [&str; 12] = [
 ];
 
 /// Set where the server has them; a release may reserve one for administrators.
-const HELPFUL: [(&str, &str); 15] = [
+const HELPFUL: [(&str, &str); 16] = [
+    // What it says is repeated to people, and what quotes a value cut out of it (`redact`).
+    ("lc_messages", "'en_US'"),
     ("sql_quote_show_create", "1"),
     ("sql_auto_is_null", "0"),
     ("group_concat_max_len", "1048576"),
@@ -95,7 +102,9 @@ pub(super) async fn fix(mut conn: Line, role: Role, doing: &str) -> Result<Sessi
     let may_override = number_at(&about, 1) > 0;
     let identity = identity::identity(&mut conn, &variables).await.map_err(failed)?;
     let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override, identity);
-    Ok(Session { conn, id: number_at(&about, 3), info, database, hints: HashMap::new() })
+    conn.bound(info.max_allowed_packet);
+    let computing = info.computing.clone();
+    Ok(Session { conn, id: number_at(&about, 3), info, database, computing, hints: HashMap::new() })
 }
 
 /// The schema as the server spells it; whether the account is above `read_only`; version;
@@ -109,6 +118,7 @@ async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
         .iter()
         .copied()
         .chain(identity::VARIABLES)
+        .chain(COMPUTING)
         .chain(HELPFUL.iter().chain(&RESTRICTED).map(|(name, _)| *name))
         .map(text)
         .collect::<Vec<_>>();
@@ -141,6 +151,24 @@ fn helpful(variables: &Variables) -> Vec<String> {
     assignments
 }
 
+/// The statement that makes the session strict, or not.
+pub(super) fn mode(strict: bool) -> String {
+    format!("SET SESSION sql_mode = '{}'", if strict { SQL_MODE } else { LAX_MODE })
+}
+
+/// Sets what another server computes by.
+pub(super) async fn compute_under(
+    conn: &mut Line,
+    computing: &BTreeMap<String, String>,
+) -> mysql_async::Result<()> {
+    for name in COMPUTING {
+        let Some(value) = computing.get(name) else { continue };
+        let value = if value.parse::<u64>().is_ok() { value.clone() } else { text(value) };
+        attempt(conn, &format!("SESSION {name} = {value}")).await?;
+    }
+    Ok(())
+}
+
 /// Whether the server set it; a refusal is no failure.
 async fn attempt(conn: &mut Line, assignments: &str) -> mysql_async::Result<bool> {
     match conn.run(format!("SET {assignments}")).await {
@@ -168,6 +196,10 @@ fn describe(variables: &Variables, version: String, may_override: bool, identity
             || is_on("super_read_only")
             || is_on("read_only") && !may_override,
         identity,
+        computing: COMPUTING
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), variables.get(*name)?.clone())))
+            .collect(),
     }
 }
 

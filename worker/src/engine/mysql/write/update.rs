@@ -4,24 +4,26 @@
 //! that clashes, or did not match each row, they are taken one by one.
 //! Invariants: then one statement a row, so that a clash is told by its row; many statements a
 //! packet, because each answer would otherwise cost a round trip; every statement must
-//! match exactly one row and draw no warning. The server stops at the first statement
-//! that fails and the rest is sent again.
+//! match exactly one row and draw no warning (a session that writes is told of rows that an update
+//! found, changed or not: `CLIENT_FOUND_ROWS`). The server stops at the first statement
+//! that fails and the rest is sent again. What a server refuses for a value is tried in a lax mode; that,
+//! and what drew a warning, is looked at, and fails by its row if the row is not there as it was sent.
 
 mod joined;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use mysql_async::prelude::Queryable;
 
 use super::super::super::Result;
 use super::super::super::shape::{Column, KeyTuple, Row, TableShape};
 use super::super::errors::classify;
-use super::super::insertion::{is_clash, largest_statement, too_large};
+use super::super::insertion::{is_about_a_row, is_clash, largest_statement, too_large};
 use super::super::literal::{push_equal, push_value};
-use super::super::outcome::{told, unchanged};
+use super::super::outcome::unchanged;
 use super::super::pieces;
 use super::super::quote::ident;
 use super::super::select;
 use super::super::session::{ANSWER_BYTES, Session, pass_over, set};
+use super::{confirm, of};
 
 /// A packet is sent when it holds so many bytes or statements.
 const PACKET_BYTES: usize = 256 * 1024;
@@ -29,6 +31,7 @@ const PACKET_STATEMENTS: usize = 500;
 
 pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
     let doing = format!("update table `{}`", t.name);
+    s.compute_under(t, &doing).await?;
     let mut clashes = Vec::new();
     let mut from = 0;
     let mut most = PACKET_STATEMENTS;
@@ -36,21 +39,21 @@ pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Ro
     let columns = select::stored(t)?;
     while from < rows.len() {
         let mut waiting = &rows[from..rows.len().min(from + most)];
-        let large = waiting.iter().position(|row| is_large(&columns, row));
+        let largest = largest_statement(s.info.max_allowed_packet);
+        let large = waiting.iter().position(|row| is_large(&columns, row, largest));
         if large == Some(0) {
             stage(s, t, &columns, &waiting[0], &doing).await?;
         }
         waiting = &waiting[..large.map_or(waiting.len(), |at| at.max(1))];
         if together && most > 1 && waiting.len() > 1 {
-            let largest = PACKET_BYTES.min(largest_statement(s.info.max_allowed_packet));
-            let (statement, count) = joined::statement(t, waiting, largest)?;
+            let (statement, count) = joined::statement(t, waiting, PACKET_BYTES.min(largest))?;
             if count > 1 && send_joined(s, &statement, count, &doing).await? {
                 from += count;
                 continue;
             }
             waiting = &waiting[..count];
         }
-        let statements = statements(t, waiting, largest_statement(s.info.max_allowed_packet))?;
+        let statements = statements(t, waiting, largest)?;
         let sent = send(s, &statements, &doing).await?;
         from += sent.done;
         match sent.end {
@@ -59,8 +62,11 @@ pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Ro
                 clashes.push(from);
                 from += 1;
             }
-            End::Odd => {
-                explain(s, t, &statements[sent.done], &doing).await?;
+            End::Odd | End::Refused => {
+                let lax = matches!(sent.end, End::Refused);
+                if !alone(s, (t, &rows[from]), &statements[sent.done], lax, &doing).await? {
+                    clashes.push(from);
+                }
                 from += 1;
                 // Each of this table's statements will draw the harmless warning (MySQL 9
                 // finds some character sets' names old): one by one from here on.
@@ -75,14 +81,15 @@ pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Ro
 }
 
 /// Whether a row has a value that is sent in pieces: then it is written alone.
-fn is_large(columns: &[&Column], row: &Row) -> bool {
-    columns.iter().zip(&row.0).any(|(column, value)| pieces::is_large(column, value.as_ref()))
+fn is_large(columns: &[&Column], row: &Row, largest: usize) -> bool {
+    columns.iter().zip(&row.0).any(|(column, value)| pieces::is_large(column, value.as_ref(), largest))
 }
 
 /// Sends a row's large values; they are numbered by their columns.
 async fn stage(s: &mut Session, t: &TableShape, columns: &[&Column], row: &Row, doing: &str) -> Result<()> {
+    let largest = largest_statement(s.info.max_allowed_packet);
     for (n, (column, value)) in columns.iter().zip(&row.0).enumerate() {
-        if let Some(value) = value.as_ref().filter(|value| pieces::is_large(column, Some(value))) {
+        if let Some(value) = value.as_ref().filter(|value| pieces::is_large(column, Some(value), largest)) {
             pieces::send(s, t, value, n, doing).await?;
         }
     }
@@ -95,11 +102,12 @@ async fn send_joined(s: &mut Session, statement: &[u8], rows: usize, doing: &str
     match s.conn.run(statement).await {
         Ok(_) => {}
         Err(error) if is_clash(&error) => return Ok(false),
-        Err(error) => return Err(classify(&error, doing)),
+        Err(error) => {
+            let failure = classify(&error, doing);
+            return if is_about_a_row(&failure) { Ok(false) } else { Err(failure) };
+        }
     }
-    let info = s.conn.info().into_owned();
-    let matched = told(&info, "Rows matched") == u64::try_from(rows).ok();
-    Ok(matched && told(&info, "Warnings") == Some(0))
+    Ok(s.conn.affected_rows() == rows as u64 && s.conn.get_warnings() == 0)
 }
 
 /// How far a packet came.
@@ -117,21 +125,26 @@ enum End {
     Clash,
     /// A statement that matched no row or drew a warning.
     Odd,
+    /// A statement whose row the server refused.
+    Refused,
 }
 
 async fn send(s: &mut Session, statements: &[Vec<u8>], doing: &str) -> Result<Sent> {
     let refused = |done, error: mysql_async::Error| {
-        if is_clash(&error) { Ok(Sent { done, end: End::Clash }) } else { Err(classify(&error, doing)) }
+        let failure = classify(&error, doing);
+        match (is_clash(&error), is_about_a_row(&failure)) {
+            (true, _) => Ok(Sent { done, end: End::Clash }),
+            (_, true) => Ok(Sent { done, end: End::Refused }),
+            _ => Err(failure),
+        }
     };
-    let mut results = match s.conn.query_iter(statements.join(&b';')).await {
+    let mut results = match s.conn.ask(statements.join(&b';')).await {
         Ok(results) => results,
         Err(error) => return refused(0, error),
     };
     let mut left = ANSWER_BYTES;
     for done in 0..statements.len() {
-        let is_plain = told(&results.info(), "Rows matched") == Some(1)
-            && told(&results.info(), "Warnings") == Some(0)
-            && results.warnings() == 0;
+        let is_plain = results.affected_rows() == 1 && results.warnings() == 0;
         // The driver tells of a failure at the next step, and has forgotten the line then.
         if let Err(error) = set(&mut results, &mut left).await {
             return refused(done, error);
@@ -139,22 +152,49 @@ async fn send(s: &mut Session, statements: &[Vec<u8>], doing: &str) -> Result<Se
         if !is_plain {
             // Those behind it ran too; whatever they met, this one decides.
             let rest = pass_over(results, statements.len()).await;
-            return match rest {
-                Err(error) if !is_clash(&error) => Err(classify(&error, doing)),
-                _ => Ok(Sent { done, end: End::Odd }),
-            };
+            if let Err(error) = rest {
+                refused(done, error)?;
+            }
+            return Ok(Sent { done, end: End::Odd });
         }
     }
     Ok(Sent { done: statements.len(), end: End::Complete })
 }
 
-/// Runs a statement again that did not simply change its row, to hear why.
-async fn explain(s: &mut Session, t: &TableShape, statement: &[u8], doing: &str) -> Result<()> {
-    s.conn.run(statement).await.map_err(|error| classify(&error, doing))?;
-    match told(&s.conn.info(), "Rows matched") {
-        Some(0) => Err(vanished(doing)),
-        matched => unchanged(s, t, matched == Some(1), doing).await,
+/// Runs a row's statement again that did not simply change it, and looks what came of it; false: it
+/// clashes.
+async fn alone(
+    s: &mut Session,
+    (t, row): (&TableShape, &Row),
+    statement: &[u8],
+    lax: bool,
+    doing: &str,
+) -> Result<bool> {
+    if lax {
+        s.be_lax(true, doing).await?;
     }
+    let doubt = match s.conn.run(statement).await {
+        Ok(()) if s.conn.affected_rows() == 0 => return Err(vanished(doing)),
+        Ok(()) => {
+            let is_one = s.conn.affected_rows() == 1;
+            unchanged(s, t, is_one, doing).await?
+        }
+        Err(error) if is_clash(&error) => {
+            s.be_lax(false, doing).await?;
+            return Ok(false);
+        }
+        Err(error) => {
+            let failure = classify(&error, doing);
+            return Err(if is_about_a_row(&failure) { of(t, row, None, &failure) } else { failure });
+        }
+    };
+    if lax {
+        s.be_lax(false, doing).await?;
+    }
+    if let Some(doubt) = doubt {
+        confirm(s, t, std::slice::from_ref(row), &doubt).await?;
+    }
+    Ok(true)
 }
 
 /// The rows' statements, as many as fit a packet, at least one.
@@ -162,7 +202,7 @@ fn statements(t: &TableShape, rows: &[Row], largest: usize) -> Result<Vec<Vec<u8
     let mut made: Vec<Vec<u8>> = Vec::new();
     let mut bytes = 0;
     for row in rows {
-        let statement = statement(t, row)?;
+        let statement = statement(t, row, largest)?;
         bytes += statement.len() + 1;
         if !made.is_empty() && bytes > PACKET_BYTES.min(largest) {
             break;
@@ -175,14 +215,14 @@ fn statements(t: &TableShape, rows: &[Row], largest: usize) -> Result<Vec<Vec<u8
     Ok(made)
 }
 
-fn statement(t: &TableShape, row: &Row) -> Result<Vec<u8>> {
+fn statement(t: &TableShape, row: &Row, largest: usize) -> Result<Vec<u8>> {
     let columns = select::stored(t)?;
     let key = key_of(t, row, columns.len())?;
     let mut out = format!("UPDATE {} SET ", ident(&t.name)).into_bytes();
     for (n, (column, value)) in columns.iter().zip(&row.0).enumerate() {
         out.extend_from_slice(ident(&column.name).as_bytes());
         out.extend_from_slice(b" = ");
-        match pieces::is_large(column, value.as_ref()) {
+        match pieces::is_large(column, value.as_ref(), largest) {
             true => out.extend_from_slice(pieces::value(column, n).as_bytes()),
             false => push_value(&mut out, column, value.as_deref())?,
         }
@@ -195,14 +235,16 @@ fn statement(t: &TableShape, row: &Row) -> Result<Vec<u8>> {
 }
 
 fn key_of(t: &TableShape, row: &Row, width: usize) -> Result<KeyTuple> {
-    t.key_of(row).filter(|_| row.0.len() == width).ok_or_else(|| {
-        Failure::permanent(
-            FailureClass::Internal,
-            "row_width",
-            format!("table `{}`: a row does not have the table's columns", t.name),
-            "report this as a fault of Longshore",
-        )
-    })
+    t.key_of(row).filter(|_| select::written(t, &row.0).is_some_and(|row| row.len() == width)).ok_or_else(
+        || {
+            Failure::permanent(
+                FailureClass::Internal,
+                "row_width",
+                format!("table `{}`: a row does not have the table's columns", t.name),
+                "report this as a fault of Longshore",
+            )
+        },
+    )
 }
 
 fn vanished(doing: &str) -> Failure {
@@ -243,7 +285,7 @@ mod tests {
             (&[1], row(&[Some("1"), None]), "row_width"),
             (&[0], row(&[Some("1")]), "row_width"),
         ] {
-            let made = statement(&table(key), &row);
+            let made = statement(&table(key), &row, 1 << 20);
             let made =
                 made.map_or_else(|failure| failure.code, |sql| String::from_utf8_lossy(&sql).into_owned());
             assert_eq!(made, expected);
