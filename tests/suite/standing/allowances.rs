@@ -35,15 +35,15 @@ async fn n17_an_accounts_limits_and_a_small_max_join_size() {
         assert_eq!(inspector.tables().await.unwrap().len(), 1, "{}", server.name);
         drop(inspector);
 
-        let user = format!("'{}'@'127.0.0.1'", schema.username);
         for (limit, code, is_transient) in [
             ("MAX_QUERIES_PER_HOUR 1", "max_queries_per_hour", false),
             ("MAX_CONNECTIONS_PER_HOUR 1", "max_connections_per_hour", false),
             ("MAX_USER_CONNECTIONS 1", "too_many_connections", true),
         ] {
-            let clause = "MAX_QUERIES_PER_HOUR 0 MAX_CONNECTIONS_PER_HOUR 0 MAX_USER_CONNECTIONS 0";
-            schema.run(&format!("ALTER USER {user} WITH {clause}; FLUSH USER_RESOURCES")).await;
-            schema.run(&format!("ALTER USER {user} WITH {limit}")).await;
+            // A server remembers what an account had.
+            let schema = Schema::make(server, "narrow").await;
+            schema.run(&format!("ALTER USER '{}'@'127.0.0.1' WITH {limit}", schema.username)).await;
+            let good = login(&schema, &schema.username, &schema.password);
             // Takes what the limit lets through, and stays.
             let _taken = reader(Engine::Mariadb, &good).await;
             let failure = refused(&schema).await;

@@ -50,11 +50,6 @@ pub(super) async fn may_be_read(
     for table in tables {
         ours.add(&table.name, Act::Read, &table.name);
     }
-    if tables.is_empty() && context.spec().selection.is_open() {
-        // It may see nothing of what there is.
-        ours.of.push(String::new());
-        ours.needs.push(Need { act: Act::Read, table: None });
-    }
     for (table, name) in tables.iter().zip(existing) {
         if let Some(name) = name {
             theirs.add(&table.name, Act::Read, name);
@@ -74,7 +69,7 @@ pub(super) async fn may_be_read(
     };
     let sides = [(context.source(), &left, &ours), (context.target(), &right, &theirs)];
     let failure = lacking(&sides);
-    if context.spec().on_mismatch == OnMismatch::Fail || ours.needs.iter().any(|need| need.table.is_none()) {
+    if context.spec().on_mismatch == OnMismatch::Fail {
         return Err(failure.into());
     }
     let unfit = |name: &str| {

@@ -184,9 +184,10 @@ impl Grants {
     }
 }
 
-/// An account has a host, a role of MariaDB has none; MySQL shows all as the account's.
+/// An account has a host, a role of MariaDB has none; MySQL shows all as the account's. MySQL 5.7
+/// writes a quote in a user's name as it is, so that quotes do not come in pairs.
 fn is_account(to: &str) -> bool {
-    cut(to, "@").is_some()
+    ["`@`", "'@'", "\"@\""].iter().any(|between| to.contains(between))
 }
 
 fn holds(rights: &Rights, right: &str) -> bool {

@@ -57,3 +57,14 @@ fn names_that_look_like_more() {
     let proc = Grants::read(["GRANT SELECT ON `mysql`.`proc` TO `u`@`%`"], false);
     assert!(proc.table("SELECT", "mysql", "proc") && !proc.table("SELECT", "mysql", "user"));
 }
+
+#[test]
+fn n15_the_closest_pattern_of_an_account_whose_name_has_a_quote() {
+    for account in ["'o'b'@'127.0.0.1'", "`o'b`@`127.0.0.1`", "'u'@'%'"] {
+        let line = format!("GRANT SELECT ON `shop_a`.* TO {account}");
+        let grants = Grants::read([line.as_str()], false);
+        assert_eq!(grants.counting("shop_a").map(|(pattern, _)| pattern), Some("shop_a"), "{account}");
+    }
+    let role = Grants::read(["GRANT SELECT ON `shop_a`.* TO `a@b`"], false);
+    assert!(role.counting("shop_a").is_none());
+}
