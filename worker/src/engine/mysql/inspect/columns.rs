@@ -12,8 +12,9 @@ pub(super) fn column(row: &RawRow) -> Column {
         family: family(&text_at(row, 2)),
         full_type: without_comments(&text_at(row, 3)),
         nullable: text_at(row, 4) == "YES",
-        charset: maybe(row, 5),
-        collation: maybe(row, 6),
+        // An ENUM of bytes: MySQL 9 says that it has none.
+        charset: maybe(row, 5).filter(|charset| charset != "binary"),
+        collation: maybe(row, 6).filter(|collation| collation != "binary"),
         // A default that is an expression says DEFAULT_GENERATED, which is not generated.
         generated: ["virtual", "stored", "persistent"].iter().any(|how| extra.contains(how)),
         persistent: ["stored", "persistent"].iter().any(|how| extra.contains(how)),

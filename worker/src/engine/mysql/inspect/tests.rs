@@ -40,6 +40,18 @@ fn columns_of_both_flavours() {
     }
 }
 
+/// MySQL 9 shows no character set where all others show `binary`.
+#[test]
+fn n09_members_of_bytes_are_alike_on_every_flavour() {
+    for kind in ["enum", "set"] {
+        let shown = read(["t", "a", kind, "x('a')", "NO", "binary", "binary", "", "-"]);
+        let silent = read(["t", "a", kind, "x('a')", "NO", "-", "-", "", "-"]);
+        assert_eq!((&shown.charset, &shown.collation), (&silent.charset, &silent.collation));
+        let text = read(["t", "a", kind, "x('a')", "NO", "utf8mb4", "utf8mb4_bin", "", "-"]);
+        assert_eq!(text.charset.as_deref(), Some("utf8mb4"));
+    }
+}
+
 #[test]
 fn types() {
     for (full, expected) in [
