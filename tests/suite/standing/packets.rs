@@ -44,6 +44,8 @@ const CHANGES: &str = "UPDATE plain SET a = a + 1; DELETE FROM plain WHERE id % 
 #[tokio::test]
 async fn n13_small_packets_on_one_side() {
     let mut stack = Stack::running_with(&[("CHUNK_ROWS", "700"), ("WORKER_PERMITS", "4")]).await;
+    // A stack that moves on clears up behind itself.
+    let mut servers = Vec::new();
     for (wanted, ours, theirs, tables) in CASES {
         let kinds = wanted.split(',').filter(|kind| !kind.starts_with("mariadb:"));
         if !kinds.into_iter().all(Servers::is_wanted) {
@@ -61,5 +63,9 @@ async fn n13_small_packets_on_one_side() {
         stack.source.run(CHANGES).await;
         stack.run_completed(&task).await;
         agree(&stack.source, &stack.target).await;
+        servers.push(own);
+    }
+    for schema in [&stack.source, &stack.target] {
+        schema.remove().await;
     }
 }
