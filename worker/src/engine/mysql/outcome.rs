@@ -13,7 +13,7 @@ use super::errors;
 use super::session::{RawRow, Session, number_at, text_at};
 
 /// Said about the statement, not about a value: deprecated syntax, names and functions.
-const HARMLESS: [u64; 5] = [1287, 1681, 3719, 3720, 3778];
+pub(super) const HARMLESS: [u64; 5] = [1287, 1681, 3719, 3720, 3778];
 const DUPLICATE: [u64; 3] = [1022, 1062, 1586];
 /// The table's partitions have no place for the row.
 const NO_PARTITION: [u64; 2] = [1526, 1748];

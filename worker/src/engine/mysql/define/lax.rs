@@ -6,6 +6,7 @@
 use longshore_shared::domain::failure::Failure;
 
 use super::super::super::Result;
+use super::super::outcome::HARMLESS;
 use super::super::session::{Session, number_at};
 
 /// The server says that a member of an ENUM or a SET stands there twice.
@@ -23,7 +24,8 @@ pub(super) async fn create(s: &mut Session, statement: &str, refusal: Failure, d
     if made.is_err() {
         return Err(refusal);
     }
-    if warnings.iter().all(|row| number_at(row, 1) == TWICE) {
+    let is_fine = |code: u64| code == TWICE || HARMLESS.contains(&code);
+    if warnings.iter().all(|row| is_fine(number_at(row, 1))) {
         return Ok(());
     }
     // The name, quoted as it stands in the statement.
