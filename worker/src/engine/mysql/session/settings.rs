@@ -44,7 +44,11 @@ const DESCRIBING: [&str; 12] = [
 ];
 
 /// Set where the server has them; a release may reserve one for administrators.
-const HELPFUL: [(&str, &str); 16] = [
+const HELPFUL: [(&str, &str); 19] = [
+    // A commit neither begins another transaction nor ends the session, and a session writes.
+    ("completion_type", "0"),
+    ("transaction_read_only", "0"),
+    ("tx_read_only", "0"),
     // What it says is repeated to people, and what quotes a value cut out of it (`redact`).
     ("lc_messages", "'en_US'"),
     ("sql_quote_show_create", "1"),
