@@ -64,7 +64,9 @@ impl Failure {
         Self::new(class, Permanence::Transient, code, message.into(), hint)
     }
 
+    /// A server's words may hold a NUL, which PostgreSQL's texts do not take.
     fn new(class: FailureClass, permanence: Permanence, code: &str, message: String, hint: &str) -> Self {
+        let message = if message.contains('\0') { message.replace('\0', "\\0") } else { message };
         Self { class, code: code.to_owned(), message, hint: hint.to_owned(), permanence }
     }
 

@@ -31,6 +31,15 @@ pub(super) const CASES: &[Case] = &[
              (4,x'0000000000',x'00',x'5C4E',x'5C'),(5,x'FFFFFFFFFF','a ','a\\n',x'0D0A1A22275C00')",
         ],
     },
+    // MySQL 5.7 shows such a default byte by byte, and PostgreSQL's texts take no NUL.
+    Case {
+        name: "nuldefault",
+        make: &[
+            "CREATE TABLE {T} (id INT PRIMARY KEY, at BINARY(4) NOT NULL DEFAULT '\\0\\0\\0\\0', \
+             word VARCHAR(9) DEFAULT 'a\\0b')",
+            "INSERT INTO {T} (id) VALUES (1),(2)",
+        ],
+    },
     // D4, D15.
     Case {
         name: "binkey",

@@ -141,8 +141,6 @@ pub struct Column {
     pub persistent: bool,
     /// The expression of a generated column.
     pub expression: Option<String>,
-    /// Default value as the server writes it.
-    pub default: Option<String>,
     /// AUTO_INCREMENT.
     pub auto_increment: bool,
 }

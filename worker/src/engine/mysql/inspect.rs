@@ -187,7 +187,7 @@ async fn read_about(s: &mut Session, names: &[String]) -> Result<HashMap<String,
 async fn read_columns(s: &mut Session, names: &[String]) -> Result<HashMap<String, Vec<Column>>> {
     let query = format!(
         "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_SET_NAME, \
-         COLLATION_NAME, EXTRA, COLUMN_DEFAULT \
+         COLLATION_NAME, EXTRA \
          FROM information_schema.COLUMNS WHERE {} ORDER BY TABLE_NAME, ORDINAL_POSITION",
         only(s, "TABLE_SCHEMA", "TABLE_NAME", names),
     );

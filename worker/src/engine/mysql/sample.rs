@@ -17,7 +17,6 @@ pub(super) fn column(name: &str, family: Family, full_type: &str) -> Column {
         generated: false,
         persistent: false,
         expression: None,
-        default: None,
         auto_increment: false,
     }
 }

@@ -44,7 +44,6 @@ pub(in crate::steps) fn column(name: &str) -> Column {
         generated: false,
         persistent: false,
         expression: None,
-        default: None,
         auto_increment: false,
     }
 }

@@ -70,7 +70,6 @@ mod tests {
         };
         assert!(!changed(&|_| {}));
         assert!(!changed(&|t| t.indexes.push(index("code", false))));
-        assert!(!changed(&|t| t.columns[1].default = Some("7".to_owned())));
         assert!(changed(&|t| t.columns.push(column("more"))));
         assert!(changed(&|t| t.columns.truncate(1)));
         assert!(changed(&|t| t.columns[1].name = "other".to_owned()));

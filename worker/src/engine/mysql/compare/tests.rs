@@ -12,7 +12,6 @@ fn column(name: &str, family: Family, full_type: &str) -> Column {
         generated: false,
         persistent: false,
         expression: None,
-        default: None,
         auto_increment: false,
     }
 }
@@ -69,7 +68,6 @@ fn spellings_and_what_does_not_matter() {
         &[],
     );
     check(|t| t.columns[2].expression = Some("(`id` + length(_utf8mb4'x'))".into()), &[]);
-    check(|t| t.columns[0].default = Some("7".into()), &[]);
     check(|t| t.columns.swap(1, 2), &[]);
     check(|t| drop(t.indexes.pop()), &[]);
     check(|t| t.storage = "MyISAM".into(), &[]);

@@ -27,7 +27,6 @@ fn column(name: &str, family: Family, collation: Option<&str>) -> Column {
         persistent: false,
         generated: name == "g",
         expression: None,
-        default: None,
         auto_increment: name == "id",
     }
 }

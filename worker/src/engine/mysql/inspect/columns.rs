@@ -1,7 +1,7 @@
 //! A column, from a row of `information_schema.COLUMNS`.
 
 use super::super::super::shape::{Column, Family};
-use super::super::session::{RawRow, optional_at, text_at};
+use super::super::session::{RawRow, text_at};
 use super::maybe;
 
 /// Positions are those of the query in `inspect`.
@@ -20,8 +20,6 @@ pub(super) fn column(row: &RawRow) -> Column {
         persistent: ["stored", "persistent"].iter().any(|how| extra.contains(how)),
         // From the definition, where no flavour escapes it.
         expression: None,
-        // MariaDB writes the absence of a default as the word.
-        default: optional_at(row, 8).filter(|value| value != "NULL"),
         auto_increment: extra.contains("auto_increment"),
     }
 }
