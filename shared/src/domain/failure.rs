@@ -70,6 +70,11 @@ impl Failure {
         Self { class, code: code.to_owned(), message, hint: hint.to_owned(), permanence }
     }
 
+    /// Whether another table may fare better: neither a server nor the way to it is to blame.
+    pub fn is_of_table(&self) -> bool {
+        !matches!(self.class, FailureClass::ConnectionFailure | FailureClass::InsufficientSpace)
+    }
+
     /// Whether the retry policy may try again.
     pub fn is_transient(&self) -> bool {
         self.permanence == Permanence::Transient

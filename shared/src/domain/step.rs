@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::connection_test::Examined;
+use super::failure::Failure;
 use super::id::{JobId, OrgId, StepId};
 use super::job::{JobKind, Trigger};
 use super::limits::Sessions;
@@ -170,7 +171,7 @@ pub struct TableDraft {
     /// Bytes that will be read from the source; an estimate.
     pub bytes_total: i64,
     /// Why nothing is done with it (mode `refused`).
-    pub failure: Option<super::failure::Failure>,
+    pub failure: Option<Failure>,
 }
 
 words! {
@@ -270,6 +271,8 @@ pub struct Outcome {
     pub examined: Option<Examined>,
     /// Lines for the job's log and warnings for its reader.
     pub warnings: Vec<String>,
+    /// Tables that failed in a step of the whole job, which goes on without them.
+    pub failed_tables: Vec<(i32, Failure)>,
 }
 
 /// What a plan adds to its job, all in the transaction that ends the plan.

@@ -67,6 +67,22 @@ pub async fn set_failure(
     Ok(())
 }
 
+/// Number and name of each of the job's tables that has failed.
+pub async fn all_failed(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+) -> Result<Vec<(i32, String)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT number, name FROM job_tables WHERE org_id = $1 AND job_id = $2 AND failure IS NOT NULL",
+        org_id.0,
+        job_id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.number, r.name)).collect())
+}
+
 /// The worker's plans of some of the job's tables (all when `numbers` is `None`), by number.
 pub async fn plans(
     conn: &mut Conn,
@@ -162,7 +178,7 @@ pub async fn remembered(
         .collect())
 }
 
-/// How many tables of the job failed in its plan, and the first one's failure.
+/// How many tables of the job failed, and the first one's failure.
 pub async fn failed(
     conn: &mut Conn,
     org_id: OrgId,

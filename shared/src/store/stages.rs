@@ -69,6 +69,27 @@ pub async fn step_ended(
     Ok(row.remaining)
 }
 
+/// So many steps of the stage will not be done; answers whether it is complete by that and open.
+pub async fn steps_dropped(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    number: i32,
+    count: i32,
+) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        "UPDATE stages SET remaining = remaining - $4 WHERE org_id = $1 AND job_id = $2 AND number = $3
+         RETURNING remaining, waits",
+        org_id.0,
+        job_id.0,
+        number,
+        count
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(row.remaining == 0 && row.waits == 0)
+}
+
 /// The stage has ended: those it feeds wait for one less. Answers which of them are open
 /// now and have no step of their own.
 pub async fn close(

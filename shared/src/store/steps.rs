@@ -171,6 +171,26 @@ pub async fn cancel_unclaimed(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> 
     held(conn, org_id, job_id).await
 }
 
+/// Cancels every step of the table that no worker holds; answers the stage of each.
+pub async fn cancel_of_table(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    table_number: i32,
+) -> Result<Vec<i32>, StoreError> {
+    let rows = sqlx::query!(
+        "UPDATE steps SET state = 'cancelled', ended_at = now()
+         WHERE org_id = $1 AND job_id = $2 AND table_number = $3 AND state IN ('waiting', 'announced')
+         RETURNING stage",
+        org_id.0,
+        job_id.0,
+        table_number
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| r.stage).collect())
+}
+
 /// How many steps of the job are held by workers.
 pub async fn held(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<i64, StoreError> {
     let row = sqlx::query!(

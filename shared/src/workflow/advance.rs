@@ -1,6 +1,8 @@
 //! What follows from a step's end: stages close and open, the next steps are announced,
 //! the job reaches its final state. Runs under the job's lock.
 
+use std::collections::BTreeMap;
+
 use super::{Reached, WorkflowError, announce, queue};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
@@ -26,6 +28,42 @@ pub(super) async fn after_done(
     let mut complete = Vec::new();
     if stages::step_ended(conn, org_id, job_id, stage).await? == 0 {
         complete.push(stage);
+    }
+    go_on(conn, org_id, job_id, complete, job).await
+}
+
+/// A table is given up, and the job goes on without it: what nobody holds of it is cancelled, and
+/// `stage`, which had the step that failed, and those of the others have so many steps less.
+pub(super) async fn after_table(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    (stage, table_number): (i32, i32),
+    job: &Locked,
+) -> Result<(Vec<Owed>, Reached), WorkflowError> {
+    let mut ended = BTreeMap::from([(stage, 1)]);
+    for stage in steps::cancel_of_table(conn, org_id, job_id, table_number).await? {
+        *ended.entry(stage).or_default() += 1;
+    }
+    let mut complete = Vec::new();
+    for (stage, count) in ended {
+        // One that still waits is closed with the last that it waits for.
+        if stages::steps_dropped(conn, org_id, job_id, stage, count).await? {
+            complete.push(stage);
+        }
+    }
+    go_on(conn, org_id, job_id, complete, job).await
+}
+
+/// Closes these stages, and what is complete by that.
+async fn go_on(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    mut complete: Vec<i32>,
+    job: &Locked,
+) -> Result<(Vec<Owed>, Reached), WorkflowError> {
+    if !complete.is_empty() {
         while let Some(number) = complete.pop() {
             complete.extend(stages::close(conn, org_id, job_id, number).await?);
         }

@@ -59,7 +59,8 @@ async fn reap(
             format!("{attempt} workers in a row stopped in the middle of this step, the last was {worker}"),
             "look at the workers' logs and memory; run the job again once the cause is gone",
         );
-        let tried = settle::Tried { lease, attempt, table_number: None, remains: &remains, worker };
+        let tried =
+            settle::Tried { lease, attempt, table_number: None, alone: false, remains: &remains, worker };
         let (settled, reached) = settle::failed_within(conn, &tried, Verdict::GiveUp, &failure).await?;
         debug_assert!(matches!(settled, Settled::GivenUp | Settled::Cancelled));
         tx.commit().await?;

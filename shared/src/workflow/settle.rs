@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use super::{Reached, WorkflowError, advance, announce, limits};
 use crate::domain::failure::Failure;
 use crate::domain::id::OrgId;
-use crate::domain::job::Ending;
+use crate::domain::job::{Ending, JobSpec};
 use crate::domain::retry::{self, Verdict};
 use crate::domain::step::{Growth, Lease, Outcome, Remains, StageDraft, StepState, Verified};
+use crate::domain::sync::OnMismatch;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::connections::checks;
+use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
 use crate::store::steps::{AtOnce, Claimed, Ended};
 use crate::store::{Conn, Database, connection_tests, job_log, job_tables, jobs, stages, steps};
@@ -23,6 +25,9 @@ pub enum Settled {
     Again,
     /// The step was given up and its job ends as failed.
     GivenUp,
+    /// The step was given up, and its table with it; the job goes on with the others, and these
+    /// outbox rows are to be published.
+    WithoutTable(Vec<Owed>),
     /// The job was ending; the step ended as cancelled.
     Cancelled,
 }
@@ -59,6 +64,7 @@ fn is_plain(outcome: &Outcome) -> bool {
         && outcome.verified.is_none()
         && outcome.examined.is_none()
         && outcome.warnings.is_empty()
+        && outcome.failed_tables.is_empty()
 }
 
 async fn done_in_full(
@@ -85,6 +91,7 @@ async fn done_in_full(
         connection_tests::insert(conn, lease.org_id, lease.job_id, examined).await?;
         checks::record(conn, lease.org_id, examined).await?;
     }
+    lose_tables(conn, lease, &outcome.failed_tables).await?;
     if !outcome.warnings.is_empty() {
         jobs::warn(conn, lease.org_id, lease.job_id, &outcome.warnings).await?;
     }
@@ -112,6 +119,16 @@ async fn done_in_full(
     })
 }
 
+/// Tables failed in a step of the whole job, which goes on without them.
+async fn lose_tables(conn: &mut Conn, lease: &Lease, failed: &[(i32, Failure)]) -> Result<(), WorkflowError> {
+    for (number, failure) in failed {
+        job_tables::set_failure(conn, lease.org_id, lease.job_id, *number, failure).await?;
+        let line = failure.to_string();
+        job_log::add(conn, lease.org_id, lease.job_id, "error", &line, Some(lease.step_id), None).await?;
+    }
+    Ok(())
+}
+
 /// Lets out what waited for this step's end. The end stands whatever comes of it, and what
 /// fails here the scheduler does.
 async fn made_room(database: &Database, org_id: OrgId) -> Vec<Owed> {
@@ -134,16 +151,28 @@ pub async fn failed(
     let (lease, table) = (&step.lease, step.table_number);
     let mut tx = database.system().await?;
     let verdict = retry::verdict(step.kind, failure, step.attempt, rand::random());
-    let tried = Tried { lease, attempt: step.attempt, table_number: table, remains, worker };
+    let alone = table.is_some() && failure.is_of_table() && goes_on(&step.job.spec);
+    let tried = Tried { lease, attempt: step.attempt, table_number: table, alone, remains, worker };
     let (settled, reached) = failed_within(tx.conn(), &tried, verdict, failure).await?;
-    if let (Settled::GivenUp, Some(verified), Some(number)) = (&settled, verified, table) {
+    let gives_up = matches!(settled, Settled::GivenUp | Settled::WithoutTable(_));
+    if let (true, Some(verified), Some(number)) = (gives_up, verified, table) {
         job_tables::set_verified(tx.conn(), lease.org_id, lease.job_id, number, verified).await?;
     }
     reach(Failpoint::FailBeforeCommit).await?;
     tx.commit().await?;
     reached.count();
     reach(Failpoint::FailAfterCommit).await?;
-    Ok(settled)
+    Ok(match settled {
+        Settled::WithoutTable(owed) if owed.is_empty() => {
+            Settled::WithoutTable(made_room(database, lease.org_id).await)
+        }
+        other => other,
+    })
+}
+
+/// Whether the job goes on without a table that fails.
+fn goes_on(spec: &JobSpec) -> bool {
+    matches!(spec, JobSpec::Sync(spec) if spec.on_mismatch == OnMismatch::Continue)
 }
 
 /// An attempt that came to nothing.
@@ -154,6 +183,8 @@ pub(super) struct Tried<'a> {
     pub(super) attempt: i32,
     /// The table that it worked on.
     pub(super) table_number: Option<i32>,
+    /// Its job goes on without that table.
+    pub(super) alone: bool,
     /// What it left.
     pub(super) remains: &'a Remains,
     /// Who made it, for the job's log.
@@ -166,7 +197,7 @@ pub(super) async fn failed_within(
     verdict: Verdict,
     failure: &Failure,
 ) -> Result<(Settled, Reached), WorkflowError> {
-    let Tried { lease, attempt, table_number, remains, worker } = *tried;
+    let Tried { lease, attempt, remains, worker, .. } = *tried;
     let job = jobs::lock(conn, lease.org_id, lease.job_id).await?.ok_or(WorkflowError::NoSuchJob)?;
     if job.ending.is_some() {
         return Ok((Settled::Cancelled, advance::cancel_held(conn, lease, remains).await?));
@@ -190,25 +221,37 @@ pub(super) async fn failed_within(
             announce::owe(conn, lease.org_id, lease.job_id, job.trace.as_deref(), &[step], pause).await?;
             Ok((Settled::Again, Reached::NOBODY))
         }
-        Verdict::GiveUp => {
-            let ended = Ended {
-                state: StepState::Failed,
-                counts: remains.counts,
-                detail: &serde_json::Value::Null,
-                failure: Some(failure),
-                wrote: remains.wrote,
-            };
-            steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
-            if let Some(number) = table_number {
-                job_tables::set_failure(conn, lease.org_id, lease.job_id, number, failure).await?;
-            }
-            log(conn, lease, "error", &format!("given up after attempt {attempt}: {failure}"), worker)
-                .await?;
-            let (org_id, job_id) = (lease.org_id, lease.job_id);
-            let reached = advance::end_early(conn, org_id, job_id, Ending::Failed, Some(failure)).await?;
-            Ok((Settled::GivenUp, reached))
-        }
+        Verdict::GiveUp => give_up(conn, tried, failure, &job).await,
     }
+}
+
+/// No further attempt is made: the job ends, or goes on without the step's table.
+async fn give_up(
+    conn: &mut Conn,
+    tried: &Tried<'_>,
+    failure: &Failure,
+    job: &Locked,
+) -> Result<(Settled, Reached), WorkflowError> {
+    let Tried { lease, attempt, table_number, alone, remains, worker } = *tried;
+    let ended = Ended {
+        state: StepState::Failed,
+        counts: remains.counts,
+        detail: &serde_json::Value::Null,
+        failure: Some(failure),
+        wrote: remains.wrote,
+    };
+    let stage = steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
+    if let Some(number) = table_number {
+        job_tables::set_failure(conn, lease.org_id, lease.job_id, number, failure).await?;
+    }
+    log(conn, lease, "error", &format!("given up after attempt {attempt}: {failure}"), worker).await?;
+    let (org_id, job_id) = (lease.org_id, lease.job_id);
+    if let (true, Some(number)) = (alone, table_number) {
+        let (owed, reached) = advance::after_table(conn, org_id, job_id, (stage, number), job).await?;
+        return Ok((Settled::WithoutTable(owed), reached));
+    }
+    let reached = advance::end_early(conn, org_id, job_id, Ending::Failed, Some(failure)).await?;
+    Ok((Settled::GivenUp, reached))
 }
 
 /// The attempt stopped because the job is ending.

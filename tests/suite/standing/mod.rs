@@ -2,6 +2,7 @@
 
 mod allowances;
 mod between;
+mod children;
 mod computed;
 mod deadlines;
 mod definitions;
@@ -12,6 +13,7 @@ mod logins;
 mod packets;
 mod places;
 mod quiet_ends;
+mod refusals;
 mod rights;
 mod sequences;
 mod settings;

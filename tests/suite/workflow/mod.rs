@@ -1,6 +1,7 @@
 //! The laws of `workflow` on a real PostgreSQL, without processes and without a broker:
 //! random interleavings of everything that workers, scheduler and people do to a job.
 
+mod alone;
 mod begins;
 mod bench;
 mod holders;

@@ -9,6 +9,7 @@
 //! in which order things are done (`steps`).
 
 pub mod access;
+pub mod children;
 mod look;
 pub mod mysql;
 pub mod named;
@@ -34,6 +35,8 @@ use tokio::sync::mpsc;
 
 pub use self::access::Hidden;
 use self::access::{Lacks, Need};
+pub use self::children::Orphans;
+use self::children::{Child, Children};
 pub use self::look::{Halt, Look};
 pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hashed, RowHashes};
@@ -93,6 +96,9 @@ pub trait Inspector: Send {
 
     /// What of these needs the account lacks; nothing, where the server tells nothing of rights.
     async fn lacks(&mut self, needs: &[Need]) -> Result<Lacks>;
+
+    /// The foreign keys that point into the database, of whatever database of the server.
+    async fn children(&mut self) -> Result<Children>;
 
     /// Takes a server-wide advisory lock of this name for the life of the session.
     async fn raise_probe(&mut self, name: &str) -> Result<()>;
@@ -195,6 +201,15 @@ pub trait Reader: Send {
     /// As [`Inspector::shapes`], by a session that reads.
     async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>>;
 
+    /// How many rows of the child have no parent.
+    async fn orphans_of(&mut self, child: &Child) -> Result<u64>;
+
+    /// How many rows of the child point to these rows of the parent, which has them.
+    async fn pointing(&mut self, parent: &TableShape, keys: &[KeyTuple], child: &Child) -> Result<u64>;
+
+    /// Which of these values of the shape's key some row has; here they need not be unique.
+    async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>>;
+
     /// Whether the session answers with this word: nothing that was asked before is unanswered.
     async fn answers(&mut self, word: &str) -> Result<bool>;
 
@@ -263,8 +278,11 @@ pub trait Writer: Reader {
     async fn try_tables(&mut self, tables: &[TableShape]) -> Result<Vec<Tried>>;
 
     /// Creates a table as `definition` says, without secondary indexes and foreign keys;
-    /// one that exists and holds no row is left as it is.
-    async fn create_table(&mut self, table: &TableShape) -> Result<()>;
+    /// one that exists and holds no row is left as it is. Answers whether it made it.
+    async fn create_table(&mut self, table: &TableShape) -> Result<bool>;
+
+    /// Removes a table that [`Writer::create_table`] made, unless it holds rows.
+    async fn remove_made(&mut self, table: &TableShape) -> Result<()>;
 
     /// Loads the stream inside the open transaction. Every row arrives unchanged, or the call fails
     /// or doubts it: a skipped row, a cut or replaced value, a warning (D49).
@@ -299,17 +317,6 @@ pub trait Writer: Reader {
 
     /// Refreshes the optimiser's statistics of the table.
     async fn analyse(&mut self, table: &TableShape) -> Result<()>;
-}
-
-/// Rows of a foreign key that point to nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Orphans {
-    /// The constraint's name.
-    pub constraint: String,
-    /// The table that it points to.
-    pub parent: String,
-    /// How many rows have no parent.
-    pub rows: u64,
 }
 
 /// Opens a session that looks.

@@ -143,6 +143,10 @@ async fn settle_once(worker: &Worker, held: &Held, ended: &Ended) -> Result<&'st
             }
             "retried"
         }
+        Settled::WithoutTable(owed) => {
+            announce(worker, owed).await;
+            "given_up"
+        }
         Settled::GivenUp => "given_up",
         Settled::Cancelled => "cancelled",
     })

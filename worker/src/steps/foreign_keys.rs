@@ -4,52 +4,55 @@
 //! They are added without the server's check, since one table's parents may be another's
 //! children; the proof is an anti-join of each. A row without a parent that the source
 //! has just so is the source's own and only worth a warning.
-//! Tables outside the job whose parents it deleted are proven as well, against what they
-//! were like before.
+//! Tables outside the job that point to its tables are proven as well, against what they were like
+//! before; a step of this kind looks at them before anything is written, too (`bereft`).
 //! Sequences are raised to where the source's stand: they number rows, as keys tie them.
 //! Idempotent: a constraint that is there is not added again, and the proof only reads.
 //! Cancelled: constraints that were added stay, as any later run would add them.
 
+mod verdict;
+
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::Outcome;
+use longshore_shared::domain::sync::OnMismatch;
 use longshore_shared::failpoint::{Failpoint, reach};
 
+use self::verdict::{Cause, judge};
+use super::bereft;
 use super::context::Context;
 use super::error::StepError;
+use super::plan::not_added;
 use super::table::{Bystander, KeysPayload, TablePlan};
 use crate::engine::{Orphans, Reader, Writer};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
-    let mut plans = context.plans(None).await?;
-    plans.retain(|plan| plan.is_written() && plan.is_constrained());
+    let KeysPayload { bystanders, sequences, before } = context.payload()?;
+    if before {
+        return bereft::check(context, &bystanders).await;
+    }
+    let mut keys = Keys {
+        plans: context.numbered_plans().await?,
+        lost: context.failed_tables().await?,
+        goes_on: context.spec().on_mismatch == OnMismatch::Continue,
+        outcome: Outcome::default(),
+    };
+    keys.leave_out();
     let mut target = context.target_writer().await?;
     reach(Failpoint::ForeignKeysBefore).await?;
-    for plan in &plans {
-        context.check_lease()?;
-        target.add_foreign_keys(&plan.to_constrain()).await?;
-    }
+    keys.add(context, &mut *target).await?;
     reach(Failpoint::ForeignKeysAfter).await?;
     let mut source: Option<Box<dyn Reader>> = None;
-    let mut warnings = Vec::new();
-    for plan in &plans {
-        let found = target.orphans(&plan.constrained()).await?;
-        if found.is_empty() {
-            continue;
-        }
-        let source = match &mut source {
-            Some(open) => open,
-            none => none.insert(context.source_reader().await?),
-        };
-        let known = known(&mut **source, plan).await?;
-        warnings.extend(judge(&plan.shape.name, &found, &known)?);
-    }
-    let KeysPayload { bystanders, sequences } = context.payload()?;
+    keys.prove(context, &mut *target, &mut source).await?;
     raise(context, &mut *target, &mut source, &sequences).await?;
     for bystander in &bystanders {
-        let found = target.orphans(&bystander.shape).await?;
-        bereaved(bystander, &found)?;
+        let orphans = target.orphans_of(&bystander.child).await?;
+        let told = bereaved(bystander, orphans);
+        let parent = keys.plans.iter().find(|(_, plan)| plan.is_named(&bystander.child.key.parent));
+        let number = parent.map_or(-1, |(number, _)| *number);
+        let told = keys.set_aside(number, told)?.flatten();
+        keys.outcome.warnings.extend(told);
     }
-    Ok(Outcome { warnings, ..Outcome::default() })
+    Ok(keys.outcome)
 }
 
 /// Has the target's sequences stand where the source's do now, which is past all rows of the snapshot.
@@ -73,20 +76,129 @@ async fn raise(
     Ok(())
 }
 
-/// A table outside the job has lost parents to it.
-fn bereaved(bystander: &Bystander, found: &[Orphans]) -> Result<(), Failure> {
-    let before = |orphans: &Orphans| bystander.orphans.get(&orphans.constraint).copied().unwrap_or(0);
-    let Some(lost) = found.iter().find(|orphans| orphans.rows > before(orphans)) else { return Ok(()) };
+/// The foreign keys of the job's tables, and what is found out of them.
+struct Keys {
+    /// The tables' plans by number.
+    plans: Vec<(i32, TablePlan)>,
+    /// The tables that failed before.
+    lost: Vec<(i32, String)>,
+    /// A table that fails is no reason to give the others up.
+    goes_on: bool,
+    outcome: Outcome,
+}
+
+impl Keys {
+    /// Leaves out the tables that failed, and the foreign keys that would point to them.
+    fn leave_out(&mut self) {
+        let lost = &self.lost;
+        for (number, plan) in &mut self.plans {
+            if lost.iter().any(|(one, _)| one == number) {
+                plan.new_foreign_keys.clear();
+                continue;
+            }
+            let points = |parent: &str| lost.iter().any(|(_, name)| name.eq_ignore_ascii_case(parent));
+            let (without, with): (Vec<_>, _) =
+                plan.new_foreign_keys.drain(..).partition(|key| points(&key.parent));
+            plan.new_foreign_keys = with;
+            self.outcome.warnings.extend(without.iter().map(|key| not_added(&plan.shape.name, key)));
+        }
+    }
+
+    /// The numbers of those that have foreign keys which must hold.
+    fn constrained(&self) -> Vec<usize> {
+        let is_lost = |number: i32| {
+            let failed = self.outcome.failed_tables.iter().map(|(one, _)| *one);
+            self.lost.iter().map(|(one, _)| *one).chain(failed).any(|one| one == number)
+        };
+        let holds = |at: &usize| {
+            let (number, plan) = &self.plans[*at];
+            plan.is_written() && plan.is_constrained() && !is_lost(*number)
+        };
+        (0..self.plans.len()).filter(holds).collect()
+    }
+
+    async fn add(&mut self, context: &Context, target: &mut dyn Writer) -> Result<(), StepError> {
+        for at in self.constrained() {
+            context.check_lease()?;
+            let number = self.plans[at].0;
+            let added = target.add_foreign_keys(&self.plans[at].1.to_constrain()).await;
+            self.set_aside(number, added)?;
+        }
+        Ok(())
+    }
+
+    async fn prove(
+        &mut self,
+        context: &Context,
+        target: &mut dyn Writer,
+        source: &mut Option<Box<dyn Reader>>,
+    ) -> Result<(), StepError> {
+        for at in self.constrained() {
+            let number = self.plans[at].0;
+            let plan = &self.plans[at].1;
+            let found = target.orphans(&plan.constrained()).await?;
+            if found.is_empty() {
+                continue;
+            }
+            let source = match &mut *source {
+                Some(open) => open,
+                none => none.insert(context.source_reader().await?),
+            };
+            let known = known(&mut **source, plan).await?;
+            let judged = judge(&plan.shape, &found, &known, &|parent| self.cause(parent));
+            let told = self.set_aside(number, judged)?;
+            self.outcome.warnings.extend(told.into_iter().flatten());
+        }
+        Ok(())
+    }
+
+    /// Why rows may lack their parents in this table.
+    fn cause(&self, parent: &str) -> Cause {
+        if self.lost.iter().any(|(_, name)| name.eq_ignore_ascii_case(parent)) {
+            return Cause::Failed;
+        }
+        match self.plans.iter().find(|(_, plan)| plan.is_named(parent)) {
+            None => Cause::LeftOut,
+            Some((_, plan)) if plan.shape.filter.is_some() => Cause::Condition,
+            Some(_) => Cause::Within,
+        }
+    }
+
+    /// Where the job goes on without a table that fails, its failure is noted and `None` answered.
+    fn set_aside<T>(&mut self, number: i32, found: Result<T, Failure>) -> Result<Option<T>, Failure> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(failure)
+                if self.goes_on && number >= 0 && failure.is_of_table() && !failure.is_transient() =>
+            {
+                self.outcome.failed_tables.push((number, failure));
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Fails if a table outside the job has lost parents to it; what it lacks otherwise is told by
+/// every run.
+fn bereaved(bystander: &Bystander, orphans: u64) -> Result<Option<String>, Failure> {
+    let Bystander { child, orphans: before, .. } = bystander;
+    let (place, parent, key) = (child.place(), &child.key.parent, &child.key.name);
+    if orphans <= *before {
+        return Ok((orphans > 0).then(|| {
+            format!(
+                "table {place}, which the task leaves out: {orphans} rows have no parent in {parent} (foreign key \
+                 {key}); restore the parents, or remove the rows"
+            )
+        }));
+    }
     Err(Failure::permanent(
         FailureClass::DataError,
         "foreign_key_broken",
         format!(
-            "table {}, which the task leaves out: {} rows lost their parent in {} (foreign key {}), since the \
-             source does not have it any more",
-            bystander.shape.name,
-            lost.rows - before(lost),
-            lost.parent,
-            lost.constraint
+            "table {place}, which the task leaves out: {} rows came or lost their parent in {parent} (foreign key \
+             {key}) while the job ran",
+            orphans - before
         ),
         "add the table to the task, or remove these rows on the target",
     ))
@@ -101,59 +213,23 @@ async fn known(source: &mut dyn Reader, plan: &TablePlan) -> Result<Vec<Orphans>
     }
 }
 
-/// Warnings for what the source has as well, a failure for what it does not.
-fn judge(table: &str, found: &[Orphans], known: &[Orphans]) -> Result<Vec<String>, Failure> {
-    found
-        .iter()
-        .map(|orphans| {
-            let of_source = known.iter().find(|k| k.constraint == orphans.constraint).map_or(0, |k| k.rows);
-            let Orphans { constraint, parent, rows } = orphans;
-            if *rows <= of_source {
-                return Ok(format!(
-                    "table {table}: {rows} rows have no parent in {parent} (foreign key {constraint}), as on the source"
-                ));
-            }
-            Err(Failure::permanent(
-                FailureClass::DataError,
-                "foreign_key_broken",
-                format!(
-                    "table {table}: {rows} rows have no parent in {parent} (foreign key {constraint}), \
-                     {of_source} on the source"
-                ),
-                "synchronise the parent table too, or remove the rows on the target that have no parent",
-            ))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::{Bystander, Orphans, bereaved, judge};
+    use super::{Bystander, bereaved};
+    use crate::engine::children::Child;
     use crate::steps::plan::fake;
 
     #[test]
-    fn only_the_sources_own_orphans_pass() {
-        let of = |constraint: &str, rows| Orphans { constraint: constraint.into(), parent: "p".into(), rows };
-        let check = |found: &[Orphans], known: &[Orphans], expected: Result<usize, &str>| {
-            let judged = judge("t", found, known);
-            assert_eq!(judged.as_ref().map(Vec::len).map_err(|f| f.code.as_str()), expected);
-        };
-        check(&[of("a", 3)], &[of("a", 3)], Ok(1));
-        check(&[of("a", 2)], &[of("a", 3)], Ok(1));
-        check(&[of("a", 4)], &[of("a", 3)], Err("foreign_key_broken"));
-        check(&[of("a", 1)], &[], Err("foreign_key_broken"));
-        check(&[of("a", 1)], &[of("b", 1)], Err("foreign_key_broken"));
-    }
-
-    #[test]
-    fn bystanders_may_keep_what_they_lacked_before() {
-        let orphans = BTreeMap::from([("a".to_owned(), 3)]);
-        let bystander = Bystander { shape: fake::shape("t"), orphans };
-        let of = |constraint: &str, rows| Orphans { constraint: constraint.into(), parent: "p".into(), rows };
-        assert!(bereaved(&bystander, &[of("a", 3)]).is_ok());
-        assert!(bereaved(&bystander, &[of("a", 4)]).is_err());
-        assert!(bereaved(&bystander, &[of("a", 1), of("b", 1)]).is_err());
+    fn bystanders_may_keep_what_they_lacked_before_and_it_is_told() {
+        let child =
+            Child { schema: Some("other".to_owned()), table: "c".to_owned(), key: fake::points_to("p") };
+        let bystander = Bystander { child, orphans: 3, endangered: true };
+        let told = |orphans| bereaved(&bystander, orphans).map_err(|failure| failure.code);
+        assert_eq!(told(0), Ok(None));
+        for orphans in [1, 3] {
+            let told = told(orphans).ok().flatten().unwrap_or_default();
+            assert!(told.contains(&format!("other.c, which the task leaves out: {orphans} rows")), "{told}");
+        }
+        assert_eq!(told(4), Err("foreign_key_broken".to_owned()));
     }
 }

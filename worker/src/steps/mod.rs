@@ -7,6 +7,7 @@
 //! Deliberately not here: claiming, leases, retries (`runtime`, `shared::workflow`), and
 //! what statements look like (`engine`).
 
+mod bereft;
 mod compare;
 mod connection_test;
 mod context;

@@ -7,18 +7,20 @@
 
 use longshore_shared::domain::step::{Counts, Outcome};
 
+use super::bereft;
 use super::compare::digests;
 use super::context::Context;
 use super::doubt;
 use super::error::StepError;
 use super::prune::too_many;
-use super::table::{DiffDetail, written};
+use super::table::{DiffDetail, ReplacePayload, written};
 use crate::engine::shape::Range;
 use crate::engine::{Hash, Loaded};
 use crate::transfer::{pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let table = context.table().await?.shape;
+    let ReplacePayload { bystanders } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
     let found = digests(&mut *source, &mut *target, &table, &Range::ALL, Hash::Strong).await?;
@@ -39,6 +41,10 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     if !context.spec().may_delete(fewer, deleted) {
         target.rollback().await?;
         return Err(too_many(context.spec(), &table.name, fewer, deleted).into());
+    }
+    if let Err(failure) = bereft::check_replaced(&mut *target, &bystanders).await {
+        target.rollback().await?;
+        return Err(failure.into());
     }
     context.commit(&mut *target).await?;
     context.meter().add(Counts { deleted: whole(deleted), inserted: whole(inserted), ..Counts::default() });

@@ -2,14 +2,13 @@
 //! Opaque to everybody but this room; read by the same release only while a job runs, so
 //! a field that a release adds needs a default.
 
-use std::collections::BTreeMap;
-
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::engine::children::Child;
 use crate::engine::shape::{ForeignKey, Index, Range, TableShape};
 
 /// The plan of one table.
@@ -62,6 +61,11 @@ impl TablePlan {
     /// Whether the job may delete rows of the target's that the source lacks.
     pub(super) fn deletes(&self) -> bool {
         self.prunes || self.mode == TableMode::Replace
+    }
+
+    /// Whether it is the table of this name.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.shape.name.eq_ignore_ascii_case(name)
     }
 
     /// Whether the job writes to the table.
@@ -128,10 +132,21 @@ pub(super) struct VerifyPayload {
     pub(super) part: Option<Range>,
 }
 
-/// What the step that proves the foreign keys needs to know beside the tables' plans.
+/// A step that proves the foreign keys, or looks before the job writes what it would break.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct KeysPayload {
-    /// Tables of the target outside the job whose parents the job may delete.
+    /// Tables of the target outside the job that point to its tables.
+    #[serde(default)]
+    pub(super) bystanders: Vec<Bystander>,
+    /// Nothing is written yet.
+    #[serde(default)]
+    pub(super) before: bool,
+}
+
+/// A step that replaces a table's rows.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct ReplacePayload {
+    /// Tables of the target outside the job that point to it.
     #[serde(default)]
     pub(super) bystanders: Vec<Bystander>,
     /// Sequences to be raised to where the source's stand.
@@ -139,13 +154,15 @@ pub(super) struct KeysPayload {
     pub(super) sequences: Vec<String>,
 }
 
-/// A table of the target that the job does not write, but whose parents it may delete.
+/// A table of the target's server that the job does not write and that points to one that it does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Bystander {
-    /// Its structure, with the foreign keys to such parents only.
-    pub(super) shape: TableShape,
-    /// Rows without a parent before the job, by constraint.
-    pub(super) orphans: BTreeMap<String, u64>,
+    /// The table and its foreign key.
+    pub(super) child: Child,
+    /// Rows without a parent before the job.
+    pub(super) orphans: u64,
+    /// What the job does to the parent can take a row's parent away.
+    pub(super) endangered: bool,
 }
 
 /// What a finished comparison, of one that writes, of a part or of a small table, tells the reconciliation and the

@@ -170,6 +170,14 @@ pub async fn restart(conn: &mut Conn, org_id: OrgId, job_id: JobId, stage: i32) 
     )
     .execute(&mut *conn)
     .await?;
+    // A table that failed on the way begins anew; one that the plan refused has no step.
+    sqlx::query!(
+        "UPDATE job_tables SET failure = NULL WHERE org_id = $1 AND job_id = $2 AND mode <> 'refused'",
+        org_id.0,
+        job_id.0
+    )
+    .execute(&mut *conn)
+    .await?;
     // A later stage has a higher number. What it waits for is each stage that feeds it and
     // has not ended, the ones that begin again among them.
     sqlx::query!(

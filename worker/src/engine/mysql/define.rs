@@ -56,14 +56,23 @@ fn parts(s: &Session, t: &TableShape) -> Result<Parts> {
     }
 }
 
-pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<()> {
+pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<bool> {
     let doing = format!("create table `{}`", t.name);
     s.compute_under(t, &doing).await?;
     let statement = parts(s, t)?.statement(&t.name, Extent::Rows);
     match make(s, t, &statement, &doing).await {
-        Err(failure) if failure.code == "table_exists" => empty_or(s, &t.name, failure).await,
-        other => other,
+        Err(failure) if failure.code == "table_exists" => empty_or(s, &t.name, failure).await.map(|()| false),
+        other => other.map(|()| true),
     }
+}
+
+pub(super) async fn remove_made(s: &mut Session, t: &TableShape) -> Result<()> {
+    let doing = format!("remove table `{}`, which was made and is empty", t.name);
+    let name = ident(&t.name);
+    if s.rows(&format!("SELECT 1 FROM {name} LIMIT 1"), &doing).await?.is_empty() {
+        s.execute(&format!("DROP TABLE {name}"), &doing).await?;
+    }
+    Ok(())
 }
 
 /// Makes a table, in older words where the target does not know the source's.
@@ -233,7 +242,7 @@ pub(super) async fn orphans(s: &mut Session, t: &TableShape) -> Result<Vec<Orpha
     let mut found = Vec::new();
     for key in &t.foreign_keys {
         let doing = format!("look for rows of table `{}` without a parent by `{}`", t.name, key.name);
-        let counted = match s.rows(&anti_join(&t.name, key), &doing).await {
+        let counted = match s.rows(&anti_join(&ident(&t.name), key), &doing).await {
             // Without the parent table every row that points to it is an orphan.
             Err(failure) if failure.code == "structure_changed" => {
                 s.rows(&pointing(&t.name, key), &doing).await?
@@ -256,7 +265,8 @@ fn parent(key: &ForeignKey) -> String {
 }
 
 /// Counts the rows whose columns are all set (one NULL points nowhere) and match none.
-fn anti_join(table: &str, key: &ForeignKey) -> String {
+/// `table` is quoted.
+pub(super) fn anti_join(table: &str, key: &ForeignKey) -> String {
     let parent = match &key.parent_schema {
         Some(schema) => format!("{}.{}", ident(schema), ident(&key.parent)),
         None => ident(&key.parent),
@@ -269,8 +279,7 @@ fn anti_join(table: &str, key: &ForeignKey) -> String {
         .collect::<Vec<_>>();
     let unmatched = key.parent_columns.first().map(|up| format!(" AND p.{} IS NULL", ident(up)));
     format!(
-        "SELECT COUNT(*) FROM {} c LEFT JOIN {parent} p ON {} WHERE {}{}",
-        ident(table),
+        "SELECT COUNT(*) FROM {table} c LEFT JOIN {parent} p ON {} WHERE {}{}",
         pairs.join(" AND "),
         all_set(key),
         unmatched.unwrap_or_default(),

@@ -58,6 +58,11 @@ pub(super) async fn hidden(s: &mut Session) -> super::super::Result<Hidden> {
     rights::hidden(s).await
 }
 
+/// Whether the account surely sees the tables of every database.
+pub(super) async fn sees_all(s: &mut Session) -> super::super::Result<bool> {
+    rights::sees_all(s).await
+}
+
 /// Where a login came to its end.
 fn stage_of(failure: &Failure) -> Stage {
     match failure.code.as_str() {

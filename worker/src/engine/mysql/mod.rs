@@ -10,6 +10,7 @@
 mod ahead;
 mod anchor;
 mod bounds;
+mod children;
 mod compare;
 mod define;
 mod digest;
@@ -43,6 +44,7 @@ pub(super) use self::define::names::{drawn, members};
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
 use super::access::{Lacks, Need};
+use super::children::{Child, Children};
 use super::sequence::Sequence;
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 use super::{
@@ -73,6 +75,10 @@ impl Inspector for Session {
 
     async fn lacks(&mut self, needs: &[Need]) -> Result<Lacks> {
         examine::lacks(self, needs).await
+    }
+
+    async fn children(&mut self) -> Result<Children> {
+        children::children(self).await
     }
 
     async fn raise_probe(&mut self, name: &str) -> Result<()> {
@@ -177,6 +183,18 @@ impl Reader for Session {
         inspect::shapes(self, names).await
     }
 
+    async fn orphans_of(&mut self, child: &Child) -> Result<u64> {
+        children::orphans_of(self, child).await
+    }
+
+    async fn pointing(&mut self, parent: &TableShape, keys: &[KeyTuple], child: &Child) -> Result<u64> {
+        children::pointing(self, parent, keys, child).await
+    }
+
+    async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {
+        page::held(self, table, keys).await
+    }
+
     async fn answers(&mut self, word: &str) -> Result<bool> {
         session::answers(self, word).await
     }
@@ -216,8 +234,12 @@ impl Writer for Session {
         define::try_tables(self, tables).await
     }
 
-    async fn create_table(&mut self, table: &TableShape) -> Result<()> {
+    async fn create_table(&mut self, table: &TableShape) -> Result<bool> {
         define::create_table(self, table).await
+    }
+
+    async fn remove_made(&mut self, table: &TableShape) -> Result<()> {
+        define::remove_made(self, table).await
     }
 
     async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<Loaded> {

@@ -86,10 +86,23 @@ pub(super) async fn fetch(
     let mut from = 0;
     while from < keys.len() {
         let (statement, to) = query.statement(keys, from, s.fitting(FETCH_BYTES))?;
-        look_up(s, t, statement, &mut found[from..to]).await?;
+        look_up(s, t, statement, &mut found[from..to], true).await?;
         from = to;
     }
     Ok(found)
+}
+
+/// No index is hinted at: the shape's key may be none of the server's.
+pub(super) async fn held(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {
+    let mut found = vec![None; keys.len()];
+    let query = Lookup::new(t, Columns::Key, "")?;
+    let mut from = 0;
+    while from < keys.len() {
+        let (statement, to) = query.statement(keys, from, s.fitting(FETCH_BYTES))?;
+        look_up(s, t, statement, &mut found[from..to], false).await?;
+        from = to;
+    }
+    Ok(found.iter().map(Option::is_some).collect())
 }
 
 async fn look_up(
@@ -97,13 +110,16 @@ async fn look_up(
     t: &TableShape,
     statement: Vec<u8>,
     found: &mut [Option<Row>],
+    unique: bool,
 ) -> Result<()> {
     let doing = format!("look up rows of table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
     let mut result = s.conn.ask(statement).await.map_err(failed)?;
     let mut left = found.len();
     while let Some(row) = result.next().await.map_err(failed)? {
-        left = left.checked_sub(1).ok_or_else(|| surplus(t))?;
+        if unique {
+            left = left.checked_sub(1).ok_or_else(|| surplus(t))?;
+        }
         let mut row = values(row);
         let at = row.next().flatten();
         let at = at.and_then(|text| std::str::from_utf8(&text).ok()?.parse::<usize>().ok());

@@ -29,7 +29,7 @@ const DENIED: u16 = 1142;
 
 /// A statement deletes at most so many rows, named in at most so many bytes.
 const DELETE_KEYS: usize = 500;
-const DELETE_BYTES: usize = 256 * 1024;
+pub(super) const DELETE_BYTES: usize = 256 * 1024;
 
 pub(super) async fn insert(s: &mut Session, t: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
     let doing = format!("insert into table `{}`", t.name);
@@ -102,7 +102,8 @@ pub(super) async fn delete(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -
     let mut deleted = 0;
     let mut from = 0;
     while from < keys.len() {
-        let (statement, to) = delete_statement(t, keys, from, s.fitting(DELETE_BYTES))?;
+        let head = format!("DELETE FROM {} WHERE ", ident(&t.name));
+        let (statement, to) = with_keys(&head, t, keys, from, s.fitting(DELETE_BYTES))?;
         s.conn.run(statement).await.map_err(|error| classify(&error, &doing))?;
         deleted += s.conn.affected_rows();
         from = to;
@@ -110,11 +111,17 @@ pub(super) async fn delete(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -
     Ok(deleted)
 }
 
-/// The statement for as many keys from `from` on as fit into so many bytes, at least one, and where the
-/// next one starts.
-fn delete_statement(t: &TableShape, keys: &[KeyTuple], from: usize, most: usize) -> Result<(Vec<u8>, usize)> {
+/// The statement, after its `head`, for as many keys from `from` on as fit into so many bytes, at least
+/// one, and where the next one starts.
+pub(super) fn with_keys(
+    head: &str,
+    t: &TableShape,
+    keys: &[KeyTuple],
+    from: usize,
+    most: usize,
+) -> Result<(Vec<u8>, usize)> {
     let columns = select::key(t)?;
-    let mut out = format!("DELETE FROM {} WHERE ", ident(&t.name)).into_bytes();
+    let mut out = head.as_bytes().to_vec();
     if let [column] = columns[..] {
         out.extend_from_slice(format!("{} IN (", ident(&column.name)).as_bytes());
     }
@@ -196,7 +203,7 @@ mod tests {
             ),
             (&[0], &two, "key_width"),
         ] {
-            let sql = delete_statement(&table(key), keys, 0, DELETE_BYTES);
+            let sql = with_keys("DELETE FROM `t` WHERE ", &table(key), keys, 0, DELETE_BYTES);
             assert_eq!(made(sql.map(|(sql, _)| sql)), expected);
         }
     }

@@ -31,6 +31,25 @@ impl Context {
         Ok(plans.collect::<Result<_, Failure>>()?)
     }
 
+    /// The plans of the job's tables that have one, with their numbers.
+    pub(in crate::steps) async fn numbered_plans(&self) -> Result<Vec<(i32, TablePlan)>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let found = job_tables::plans(tx.conn(), lease.org_id, lease.job_id, None).await?;
+        tx.commit().await?;
+        let plans = found.iter().filter(|(_, plan)| !plan.is_null());
+        Ok(plans.map(|(number, plan)| Ok((*number, read(plan, "plan")?))).collect::<Result<_, Failure>>()?)
+    }
+
+    /// Number and name of each table that has failed already.
+    pub(in crate::steps) async fn failed_tables(&self) -> Result<Vec<(i32, String)>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let found = job_tables::all_failed(tx.conn(), lease.org_id, lease.job_id).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
     /// How the task's last completed job cut the tables.
     pub(in crate::steps) async fn remembered(&self) -> Result<Vec<Remembered>, StepError> {
         let lease = &self.step.lease;
@@ -61,8 +80,16 @@ impl Context {
 
     /// What the table's finished steps of these kinds told, if they told anything.
     pub(in crate::steps) async fn details(&self, kinds: &[StepKind]) -> Result<Vec<Value>, StepError> {
+        self.details_of(self.step.table_number.unwrap_or(-1), kinds).await
+    }
+
+    /// As [`Context::details`], of another table.
+    pub(in crate::steps) async fn details_of(
+        &self,
+        number: i32,
+        kinds: &[StepKind],
+    ) -> Result<Vec<Value>, StepError> {
         let lease = &self.step.lease;
-        let number = self.step.table_number.unwrap_or(-1);
         let mut tx = self.hands.database.system().await?;
         let details = steps::details(tx.conn(), lease.org_id, lease.job_id, number, kinds).await?;
         tx.commit().await?;

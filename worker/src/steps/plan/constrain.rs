@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::create::not_added;
 use super::decide::{Candidate, Decision};
 use super::refuse::mismatch;
 use crate::engine::shape::ForeignKey;
@@ -10,18 +11,34 @@ use crate::engine::shape::ForeignKey;
 /// exists goes without such a key. Answers warnings about the latter.
 ///
 /// A refusal may take another table's parent away, so it is repeated until nothing
-/// changes.
-pub(super) fn check(tables: &mut [(&Candidate, &mut Decision)], target_names: &[String]) -> Vec<String> {
+/// changes. Where the job goes on without refused tables, and `lost` names those that are not among
+/// `tables`, it goes on without the foreign keys that point to them.
+pub(super) fn check(
+    tables: &mut [(&Candidate, &mut Decision)],
+    target_names: &[String],
+    lost: Option<&[String]>,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     loop {
         let there = will_be_there(tables, target_names);
+        let lost = lost.map(|lost| lost.iter().cloned().chain(refused(tables)).collect::<HashSet<_>>());
         let mut changed = false;
         for (candidate, decision) in tables.iter_mut() {
-            let without = take_orphaned(decision, &there);
+            let mut without = take_orphaned(decision, &there);
             if without.is_empty() {
                 continue;
             }
             changed = true;
+            if let Some(lost) = &lost {
+                let of_job = |key: &ForeignKey| {
+                    key.parent_schema.is_none() && lost.contains(&key.parent.to_lowercase())
+                };
+                let name = &candidate.source.name;
+                warnings.extend(without.extract_if(.., |key| of_job(key)).map(|key| not_added(name, &key)));
+                if without.is_empty() {
+                    continue;
+                }
+            }
             let (name, keys) = (&candidate.source.name, listed(&without));
             if candidate.target.is_some() {
                 warnings.push(format!("table {name}: foreign keys without a parent are left out: {keys}"));
@@ -30,8 +47,8 @@ pub(super) fn check(tables: &mut [(&Candidate, &mut Decision)], target_names: &[
             **decision = Decision::Refused(mismatch(
                 "parent_missing",
                 format!(
-                    "table {name}: its foreign keys point to tables that the task leaves out and the target \
-                     lacks: {keys}"
+                    "table {name}: its foreign keys point to tables that the task leaves out, or cannot \
+                     synchronise, and the target lacks: {keys}"
                 ),
                 "add the parent tables to the task, or make them on the target first",
             ));
@@ -50,6 +67,11 @@ fn take_orphaned(decision: &mut Decision, there: &HashSet<String>) -> Vec<Foreig
     let (without, with) = settled.new_foreign_keys.drain(..).partition(orphaned);
     settled.new_foreign_keys = with;
     without
+}
+
+fn refused(tables: &[(&Candidate, &mut Decision)]) -> impl Iterator<Item = String> {
+    let refused = |(_, decision): &&(&Candidate, &mut Decision)| matches!(**decision, Decision::Refused(_));
+    tables.iter().filter(refused).map(|(candidate, _)| candidate.source.name.to_lowercase())
 }
 
 /// Names are folded: a parent whose spelling differs only in case is the server's to find.

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use crate::engine::shape::Range;
 use crate::steps::snapshot::SnapshotPayload;
 use crate::steps::table::{
-    Bystander, CopyPayload, KeysPayload, PrunePayload, RangePayload, TablePlan, VerifyPayload, written,
+    Bystander, CopyPayload, KeysPayload, PrunePayload, RangePayload, ReplacePayload, TablePlan,
+    VerifyPayload, written,
 };
 
 /// Ranges that one step verifies: reading them on both sides takes about as long as it takes to
@@ -44,12 +45,19 @@ pub(super) fn growth(
 ) -> Result<Growth, Failure> {
     let mut stages = Stages::default();
     let snapshot = stages.add("snapshot", None);
+    let guarded = guard(&tables, &bystanders, &mut stages, snapshot)?;
+    let begin =
+        Begin { stage: guarded.as_ref().map_or(snapshot, |(stage, _)| *stage), counted: guarded.is_some() };
     let mut queues = Vec::with_capacity(tables.len());
     for table in &tables {
-        queues.push(rows(table, &mut stages, snapshot)?);
+        let bystanders =
+            bystanders.iter().filter(|one| one.child.key.parent.eq_ignore_ascii_case(&table.draft.name));
+        let bystanders: Vec<Bystander> = bystanders.cloned().collect();
+        queues.push(rows(table, &mut stages, begin, &bystanders)?);
     }
     let last: Vec<Option<i32>> = queues.iter().map(|queue| queue.steps.last().map(|s| s.stage)).collect();
-    let mut steps = mixed(queues);
+    let mut steps = guarded.map(|(_, steps)| steps).unwrap_or_default();
+    steps.extend(mixed(queues));
     let plans = || tables.iter().filter_map(|table| table.plan.as_ref());
     let constrained = plans().any(|plan| plan.is_written() && plan.is_constrained());
     let mut proven = None;
@@ -60,7 +68,7 @@ pub(super) fn growth(
         // Where nothing is written there is the snapshot to wait for.
         let first = waits_for.is_empty().then_some(snapshot);
         let stage = stages.add(name, waits_for.into_iter().chain(first));
-        let payload = written(&KeysPayload { bystanders, sequences })?;
+        let payload = written(&KeysPayload { bystanders, sequences, before: false })?;
         steps.push(step(stage, StepKind::ForeignKeys, None, payload));
         proven = Some(stage);
     }
@@ -123,24 +131,65 @@ struct Queue {
     steps: Vec<StepDraft>,
 }
 
-fn rows(table: &Laid, stages: &mut Stages, snapshot: i32) -> Result<Queue, Failure> {
+/// Where tables outside the job may lose parents: what goes of each table is counted before
+/// anything of any is written, and then what they would lose. Answers the last stage and the steps.
+fn guard(
+    tables: &[Laid],
+    bystanders: &[Bystander],
+    stages: &mut Stages,
+    snapshot: i32,
+) -> Result<Option<(i32, Vec<StepDraft>)>, Failure> {
+    let bystanders: Vec<Bystander> = bystanders.iter().filter(|one| one.endangered).cloned().collect();
+    if bystanders.is_empty() {
+        return Ok(None);
+    }
+    let (mut counting, mut steps) = (vec![snapshot], Vec::new());
+    for table in tables.iter().filter(|table| !table.prune_ranges.is_empty()) {
+        let stage = stages.add(&format!("{} {}", StepKind::Prune, table.draft.name), Some(snapshot));
+        counting.push(stage);
+        let number = Some(table.draft.number);
+        for payload in prunes(table, true)? {
+            steps.push(step(stage, StepKind::Prune, number, payload));
+        }
+    }
+    let stage = stages.add("children of other tables", counting);
+    let payload = written(&KeysPayload { bystanders, sequences: Vec::new(), before: true })?;
+    steps.push(step(stage, StepKind::ForeignKeys, None, payload));
+    Ok(Some((stage, steps)))
+}
+
+fn prunes(table: &Laid, counts: bool) -> Result<Vec<Value>, Failure> {
+    let payload = |range: &Range| written(&PrunePayload { range: range.clone(), counts });
+    table.prune_ranges.iter().map(payload).collect()
+}
+
+/// What a table's rows wait for.
+#[derive(Clone, Copy)]
+struct Begin {
+    stage: i32,
+    /// What goes is counted by then.
+    counted: bool,
+}
+
+fn rows(table: &Laid, stages: &mut Stages, begin: Begin, bystanders: &[Bystander]) -> Result<Queue, Failure> {
     let mut queue = Queue { bytes: table.draft.bytes_total, steps: Vec::new() };
     let Some(plan) = table.plan.as_ref().filter(|plan| plan.is_written()) else { return Ok(queue) };
     let (name, number) = (&table.draft.name, table.draft.number);
-    let mut last = Some(snapshot);
+    let mut last = Some(begin.stage);
     let mut stage = |kind: StepKind, payloads: Vec<Value>| {
         let stage = stages.add(&format!("{kind} {name}"), last);
         last = Some(stage);
         queue.steps.extend(payloads.into_iter().map(|payload| step(stage, kind, Some(number), payload)));
     };
     if !table.prune_ranges.is_empty() {
-        for counts in [true, false] {
-            let payload = |range: &Range| written(&PrunePayload { range: range.clone(), counts });
-            stage(StepKind::Prune, table.prune_ranges.iter().map(payload).collect::<Result<_, _>>()?);
+        if !begin.counted {
+            stage(StepKind::Prune, prunes(table, true)?);
         }
+        stage(StepKind::Prune, prunes(table, false)?);
     }
     let finishes = is_small(table, plan);
     let moved = table.ranges.iter().cloned().map(|range| match moving(plan.mode) {
+        StepKind::Replace => written(&ReplacePayload { bystanders: bystanders.to_vec() }),
         StepKind::Copy => written(&CopyPayload { range, finishes }),
         _ => written(&RangePayload { range }),
     });

@@ -1,8 +1,9 @@
 //! `plan`: checks every table on both sides, lays out the job's other steps, and makes
 //! the tables that the target lacks.
 //!
-//! Nothing is written before everything is checked, the definitions by the target itself: one refusal ends the job with every
-//! table's reason, unless the task says `on_mismatch: continue`.
+//! Nothing is written before everything is checked, the definitions by the target itself: one refusal
+//! ends the job with every table's reason, unless the task says `on_mismatch: continue`. Should the
+//! target refuse to make a table nevertheless, those that were made are taken away again.
 //! Idempotent: looking changes nothing, a table that was made and is empty is left as it
 //! is; an attempt that comes after a crash between the making and the settlement finds
 //! empty tables that lack indexes and foreign keys, and plans to build these, as it does
@@ -10,8 +11,10 @@
 //! Cancelled: empty tables may stay behind; the next run takes them up.
 
 mod beside;
+mod bystanders;
 mod computing;
 mod constrain;
+mod create;
 mod decide;
 mod hidden;
 mod history;
@@ -35,16 +38,18 @@ use longshore_shared::failpoint::{Failpoint, reach};
 use serde_json::Value;
 
 use self::beside::Extra;
+pub(super) use self::bystanders::is_by_key;
+pub(super) use self::create::not_added;
 use self::decide::{Candidate, Decision, Settled};
 use self::known::Known;
 use self::layout::Laid;
 use super::context::Context;
 use super::error::StepError;
-use super::table::{Bystander, TablePlan, written};
+use super::table::{TablePlan, written};
 use crate::engine;
 use crate::engine::sequence::Sequence;
 use crate::engine::shape::{Range, TableListing, TableShape};
-use crate::engine::{Hash, Reader, Writer};
+use crate::engine::{Hash, Reader};
 use crate::transfer::whole;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -55,7 +60,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     tables.extend(survey.refused.into_iter().map(|(name, failure)| Table::refused(&name, failure)));
     let extra = survey.beside.settle(&mut tables);
     warnings.extend(extra.warnings.iter().cloned());
-    warnings.extend(constrain(&mut tables, &survey.target_names));
+    warnings.extend(constrain(spec, &mut tables, &survey.target_names));
     // Its session is over before others are opened there.
     let mut looking = survey.target;
     warnings
@@ -63,7 +68,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     drop(looking);
     warnings.extend(probe::definitions(context, &mut tables).await?);
     // A table that the target does not take may be another's parent.
-    warnings.extend(constrain(&mut tables, &survey.target_names));
+    warnings.extend(constrain(spec, &mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));
     refuse_unless_told(spec, &tables)?;
 
@@ -71,8 +76,9 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let mut reader = context.target_reader().await?;
     compare_keyless(&mut tables, &mut *source, &mut *reader).await?;
     refuse_unless_told(spec, &tables)?;
-    let laid = lay_out(context, tables, &mut *source, &mut *reader).await?;
-    let bystanders = bystanders(survey.children, &laid, &mut *reader).await?;
+    let mut laid = lay_out(context, tables, &mut *source, &mut *reader).await?;
+    let (bystanders, told) = bystanders::bystanders(context, survey.children, &laid, &mut *reader).await?;
+    warnings.extend(told);
     let sequences = source.sequences(&extra.raised).await?;
     warnings.extend(otherwise(&extra, &sequences, &mut *reader).await?);
     drop((source, reader));
@@ -83,7 +89,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         context.check_lease()?;
         target.advance_sequence(sequence, extra.made.contains(&sequence.name)).await?;
     }
-    create(context, &mut *target, &laid).await?;
+    warnings.extend(create::create(context, &mut *target, &mut laid).await?);
     for union in &extra.unions {
         context.check_lease()?;
         target.create_table(union).await?;
@@ -143,12 +149,15 @@ fn unversioned(tables: &[Table]) -> Option<String> {
 }
 
 /// Foreign keys need their parents; answers warnings about those that are left out.
-fn constrain(tables: &mut [Table], target_names: &[String]) -> Vec<String> {
+fn constrain(spec: &SyncSpec, tables: &mut [Table], target_names: &[String]) -> Vec<String> {
+    let lost = |table: &&Table| table.candidate.is_none();
+    let lost: Vec<String> = tables.iter().filter(lost).map(|table| table.name.to_lowercase()).collect();
+    let lost = (spec.on_mismatch == OnMismatch::Continue).then_some(lost);
     let mut doable: Vec<(&Candidate, &mut Decision)> = tables
         .iter_mut()
         .filter_map(|table| table.candidate.as_ref().map(|candidate| (candidate, &mut table.decision)))
         .collect();
-    constrain::check(&mut doable, target_names)
+    constrain::check(&mut doable, target_names, lost.as_deref())
 }
 
 fn refuse_unless_told(spec: &SyncSpec, tables: &[Table]) -> Result<(), Failure> {
@@ -295,28 +304,6 @@ fn refused(number: i32, name: String, failure: Failure) -> Laid {
     Laid { draft, plan: None, ranges: Vec::new(), prune_ranges: Vec::new() }
 }
 
-/// Children outside the job of tables that it deletes from, as they are before it.
-async fn bystanders(
-    children: Vec<TableShape>,
-    laid: &[Laid],
-    target: &mut dyn Reader,
-) -> Result<Vec<Bystander>, Failure> {
-    let deletes = |parent: &str| {
-        let mut plans = laid.iter().filter_map(|laid| laid.plan.as_ref());
-        plans.any(|plan| plan.deletes() && plan.shape.name.eq_ignore_ascii_case(parent))
-    };
-    let mut found = Vec::new();
-    for mut shape in children {
-        shape.foreign_keys.retain(|key| deletes(&key.parent));
-        if !shape.foreign_keys.is_empty() {
-            let orphans = target.orphans(&shape).await?;
-            let orphans = orphans.into_iter().map(|orphans| (orphans.constraint, orphans.rows)).collect();
-            found.push(Bystander { shape, orphans });
-        }
-    }
-    Ok(found)
-}
-
 /// Tells of sequences of the target that hand out other numbers than the source's.
 async fn otherwise(
     extra: &Extra,
@@ -335,16 +322,4 @@ async fn otherwise(
             names.join(", ")
         )
     }))
-}
-
-/// Makes the missing tables; their order does not matter, foreign keys come last of all.
-async fn create(context: &Context, target: &mut dyn Writer, laid: &[Laid]) -> Result<(), StepError> {
-    for plan in laid.iter().filter_map(|laid| laid.plan.as_ref()) {
-        if plan.mode == TableMode::Create {
-            context.check_lease()?;
-            target.create_table(&plan.shape).await?;
-            reach(Failpoint::PlanAfterCreate).await?;
-        }
-    }
-    Ok(())
 }

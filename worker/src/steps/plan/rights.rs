@@ -7,7 +7,7 @@
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::TableMode;
-use longshore_shared::domain::sync::{ConflictPolicy, OnMismatch, SyncSpec};
+use longshore_shared::domain::sync::{ConflictPolicy, Keyless, OnMismatch, SyncSpec};
 
 use super::Table;
 use super::beside::Extra;
@@ -15,7 +15,8 @@ use super::decide::{Candidate, Decision, Settled};
 use super::refuse::bounded;
 use crate::engine::Inspector;
 use crate::engine::access::{Act, Lacks, Missing, Need};
-use crate::engine::shape::{TableListing, TableShape};
+use crate::engine::children::Children;
+use crate::engine::shape::TableListing;
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
 
@@ -96,7 +97,7 @@ pub(super) async fn may_be_written(
     context: &Context,
     target: &mut dyn Inspector,
     tables: &mut [Table],
-    children: &[TableShape],
+    children: &Children,
     beside: &Extra,
 ) -> Result<Vec<String>, StepError> {
     let spec = context.spec();
@@ -109,8 +110,12 @@ pub(super) async fn may_be_written(
             maybe(candidate, settled, spec, &mut perhaps);
         }
     }
-    for child in children {
-        sure.add(&child.name, Act::Read, &child.name);
+    if spec.delete_extra || spec.keyless == Keyless::Replace {
+        let covers = |name: &str| tables.iter().any(|table| table.name.eq_ignore_ascii_case(name));
+        let own = children.seen.iter().filter(|child| child.schema.is_none());
+        for child in own.filter(|child| covers(&child.key.parent) && !covers(&child.table)) {
+            sure.add(&child.table, Act::Read, &child.table);
+        }
     }
     for name in beside.made.iter().chain(beside.unions.iter().map(|union| &union.name)) {
         sure.add(name, Act::Create, name);

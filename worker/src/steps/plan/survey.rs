@@ -1,9 +1,7 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
-use std::collections::HashSet;
-
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::sync::{Filters, Keyless};
+use longshore_shared::domain::sync::Filters;
 
 use super::beside::{self, Beside};
 use super::computing;
@@ -13,6 +11,7 @@ use super::rights;
 use super::select::{Selected, select};
 use super::{hidden, history};
 use crate::engine::Inspector;
+use crate::engine::children::Children;
 use crate::engine::shape::{ServerInfo, TableKind, TableListing, TableShape};
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
@@ -26,9 +25,8 @@ pub(super) struct Survey {
     pub(super) refused: Vec<(String, Failure)>,
     /// Base tables of the target.
     pub(super) target_names: Vec<String>,
-    /// Tables of the target that the task leaves out and that point to tables it covers,
-    /// where rows may be deleted; with those foreign keys only.
-    pub(super) children: Vec<TableShape>,
+    /// Foreign keys that point into the target's database.
+    pub(super) children: Children,
     /// What both sides have beside tables of rows.
     pub(super) beside: Beside,
     /// What is worth telling.
@@ -63,7 +61,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     let mut candidates = filter(&context.spec().filters, candidates, &mut refused)?;
     let target_names: Vec<String> =
         theirs.into_iter().filter(|t| t.kind.holds_rows()).map(|t| t.name).collect();
-    let children = children(context, &mut *target, &candidates, &target_names).await?;
+    let children = target.children().await?;
     warnings.extend(hidden::check(context, &mut *source, &mut *target, &candidates).await?);
     warnings.extend(computing::look(&mut candidates, &here, &there));
     warnings.extend(untouched_triggers(&candidates));
@@ -155,29 +153,6 @@ pub(super) fn filter(
         candidates[at].source.filter = Some(filter.clone());
     }
     Ok(candidates)
-}
-
-/// Children of the job's tables that the job does not cover; none where it deletes nothing.
-async fn children(
-    context: &Context,
-    target: &mut dyn Inspector,
-    candidates: &[Candidate],
-    target_names: &[String],
-) -> Result<Vec<TableShape>, Failure> {
-    let spec = context.spec();
-    if !spec.delete_extra && spec.keyless != Keyless::Replace {
-        return Ok(Vec::new());
-    }
-    let covered: HashSet<&str> =
-        candidates.iter().filter_map(|c| c.target.as_ref()).map(|t| t.shape.name.as_str()).collect();
-    let others: Vec<String> =
-        target_names.iter().filter(|name| !covered.contains(name.as_str())).cloned().collect();
-    let mut shapes = target.shapes(&others).await?;
-    for shape in &mut shapes {
-        shape.foreign_keys.retain(|key| key.parent_schema.is_none() && covered.contains(key.parent.as_str()));
-    }
-    shapes.retain(|shape| !shape.foreign_keys.is_empty());
-    Ok(shapes)
 }
 
 fn refuse_engines(context: &Context) -> Result<(), Failure> {

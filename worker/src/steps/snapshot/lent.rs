@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::held::Snapshot;
+use crate::engine::children::Child;
 use crate::engine::sequence::Sequence;
 use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Hash, Orphans, Reader, Result, RowBatch, RowHashes};
@@ -166,6 +167,18 @@ impl Reader for Lent {
 
     async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>> {
         self.session().sequences(names).await
+    }
+
+    async fn orphans_of(&mut self, child: &Child) -> Result<u64> {
+        self.session().orphans_of(child).await
+    }
+
+    async fn pointing(&mut self, parent: &TableShape, keys: &[KeyTuple], child: &Child) -> Result<u64> {
+        self.session().pointing(parent, keys, child).await
+    }
+
+    async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {
+        self.session().held(table, keys).await
     }
 
     fn session_id(&self) -> u64 {

@@ -66,6 +66,16 @@ pub(super) async fn hidden(s: &mut Session) -> Result<Hidden> {
     }
 }
 
+/// Whether the session's account may read every table there is.
+pub(super) async fn sees_all(s: &mut Session) -> Result<bool> {
+    let database = s.database.clone();
+    match Granted::of(s, &database, "look at the account's rights").await {
+        Ok(granted) => Ok(granted.grants.global("SELECT")),
+        Err(failure) if !failure.is_transient() => Ok(true),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Only where a grant shows it: a line that was not understood may be the one that gives the right.
 fn hidden_by(grants: &Grants, database: &str) -> Hidden {
     Hidden {

@@ -6,21 +6,10 @@ use serde_json::Value;
 use super::super::fake::{index, plan, points_to, shape};
 use super::super::layout::{Laid, growth};
 use super::super::refuse::undecided;
-use crate::engine::shape::{Range, TableShape};
-use crate::steps::table::TablePlan;
-
-fn laid(number: i32, plan: TablePlan, chunks: usize, prunes: usize) -> Laid {
-    let draft = TableDraft {
-        number,
-        name: plan.shape.name.clone(),
-        mode: plan.mode,
-        plan: Value::Null,
-        rows_total: 0,
-        bytes_total: i64::try_from(chunks).unwrap_or(0),
-        failure: None,
-    };
-    Laid { draft, plan: Some(plan), ranges: vec![Range::ALL; chunks], prune_ranges: vec![Range::ALL; prunes] }
-}
+use super::laid;
+use crate::engine::children::Child;
+use crate::engine::shape::TableShape;
+use crate::steps::table::{Bystander, TablePlan};
 
 fn rich(name: &str) -> TableShape {
     TableShape { indexes: vec![index("code", true)], ..shape(name) }
@@ -91,6 +80,37 @@ fn stages_of_every_mode() {
         assert_eq!(step.affine, reads, "{}", step.kind);
     }
     assert_eq!(growth.steps[0].kind, StepKind::Snapshot);
+}
+
+#[test]
+#[expect(clippy::unwrap_used, reason = "a test")]
+fn what_others_would_lose_is_counted_before_anything_is_written() {
+    let child = Child { schema: None, table: "other".to_owned(), key: points_to("a") };
+    let bystander = |endangered| Bystander { child: child.clone(), orphans: 0, endangered };
+    let tables = || {
+        let (a, b) = (plan(shape("a"), TableMode::Diff), plan(shape("b"), TableMode::Create));
+        vec![laid(0, a, 1, 2), laid(1, b, 1, 0)]
+    };
+    let growth_of = |endangered| growth(tables(), vec![bystander(endangered)], Vec::new()).unwrap();
+    let guarded = growth_of(true);
+    assert_eq!(
+        stages(&guarded),
+        [
+            "1:snapshot<[] x1",
+            "2:prune a<[1] x2",
+            "3:children of other tables<[1, 2] x1",
+            "4:prune a<[3] x2",
+            "5:diff a<[4] x1",
+            "6:copy b<[3] x1",
+            "7:index b<[6] x1",
+            "8:foreign keys<[5, 7] x1",
+            "9:verify a<[8] x1",
+            "10:verify b<[8] x1",
+        ]
+    );
+    let before = |growth: &Growth| growth.steps.iter().filter(|step| step.payload["before"] == true).count();
+    assert_eq!((before(&guarded), before(&growth_of(false))), (1, 0));
+    assert_eq!(stages(&growth_of(false))[2], "3:prune a<[2] x2");
 }
 
 #[test]
