@@ -118,8 +118,8 @@ impl Client {
         let mut body = json!({
             "name": format!("task {}", crate::place::fresh_name()),
             "source_id": source_id, "target_id": target_id, "mode": "full", "policy": "source_first",
-            // Tests delete much of small tables.
-            "max_delete_percent": 100,
+            // Tests delete much of small tables, and test their connections where that is the matter.
+            "max_delete_percent": 100, "allow_untested": true,
         });
         let options = options.as_object().expect("a task's options are an object");
         for (name, value) in options {

@@ -31,6 +31,7 @@ mod private_key;
 mod sign_in;
 mod sync_task_change;
 
+mod usable;
 pub(crate) use body::{NoFields, PerhapsJson, StrictJson, StrictQuery};
 pub(crate) use caller::{Caller, Databases, Endings, Fleet, History, Organisation, Syncs};
 pub(crate) use connection_change::{Changed, ConnectionChange};
@@ -51,5 +52,6 @@ pub(crate) use path::Id;
 pub(crate) use sign_in::{sha256, sign_in};
 pub(crate) use sync_task_change::SyncTaskChange;
 
+pub(crate) use usable::usable;
 #[cfg(test)]
 pub(crate) use sign_in::stranger;

@@ -116,6 +116,11 @@ pub(crate) struct NewSyncTask {
     #[serde(default)]
     confirm_target: Given<String>,
     /// The target's stored password again, if that is protected and the schedule fires.
+    /// The task is made though a connection was never verified, or was unreachable when it was tested last
+    /// (409 `connection_not_verified`, `connection_unreachable`); false unless given.
+    #[schema(value_type = Option<bool>)]
+    #[serde(default)]
+    allow_untested: Given<bool>,
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
     target_password: Given<Secret>,
@@ -136,12 +141,15 @@ type Objection = (&'static str, String);
 impl NewSyncTask {
     /// The task, or everything that is wrong with the fields; its connections are only
     /// named so far.
+/// Whether a task is made with connections that nobody has seen to work.
+pub(crate) struct AllowUntested(pub(crate) bool);
+
     pub(crate) fn check(
         self,
         org_id: OrgId,
         id: TaskId,
         now: DateTime<Utc>,
-    ) -> Result<(SyncTask, Confirming), ApiError> {
+    ) -> Result<(SyncTask, Confirming, AllowUntested), ApiError> {
         let mut found = Findings::default();
         let read = found.required("name", self.name, "a text");
         let name = found.checked("name", read, |text| name(&text));
@@ -173,6 +181,7 @@ impl NewSyncTask {
             let spec = SyncSpec {
                 filters: filters.unwrap_or_default(),
                 delete_extra: delete_extra.unwrap_or(usual.delete_extra),
+        let untested = found.optional("allow_untested", self.allow_untested, "true or false");
                 max_delete_percent: most_deleted.unwrap_or(usual.max_delete_percent),
                 keyless: keyless.map_or(usual.keyless, |word| word.0),
                 target_triggers: triggers.map_or(usual.target_triggers, |word| word.0),
@@ -200,7 +209,7 @@ impl NewSyncTask {
                 created_at: now,
             })
         })();
-        found.finish(whole.map(|task| (task, confirming)))
+        found.finish(whole.map(|task| (task, confirming, AllowUntested(untested.unwrap_or(false)))))
     }
 }
 

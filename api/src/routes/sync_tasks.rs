@@ -16,27 +16,33 @@ use longshore_shared::workflow::queue;
 use crate::error::{ApiError, Conflict, FieldError, Problem};
 use crate::extract::{
     Caller, Id, IfMatch, NamePage, NewSyncTask, Once, StrictJson, StrictQuery, Syncs, etag, fits, gone,
-    rare_enough, unknown_connection,
+    rare_enough, unknown_connection, usable,
 };
 use crate::state::AppState;
 use crate::view::{List, SyncTaskView};
 
-/// Makes a sync task.
+/// Makes a sync task. Its connections have been verified by a test, or `allow_untested` says that
+/// they need not have been. One that is edited or found unreachable later keeps no run from trying.
 #[utoipa::path(post, path = "/v1/sync-tasks", operation_id = "create_sync_task", tag = "sync-tasks", request_body = NewSyncTask,
     responses((status = 201, description = "made", body = SyncTaskView,
-        headers(("Location" = String, description = "where it is"), ("ETag" = String, description = "its version")))))]
+        headers(("Location" = String, description = "where it is"), ("ETag" = String, description = "its version"))),
+        (status = 409, description = "its name is taken, or a connection cannot be used", body = Problem,
+            content_type = "application/problem+json")))]
 pub(crate) async fn create(
     caller: Caller<Syncs>,
     State(state): State<AppState>,
     StrictJson(body): StrictJson<NewSyncTask>,
 ) -> Result<impl IntoResponse, ApiError> {
     let (id, now) = (TaskId(clock::fresh_id()), clock::now().trunc_subsecs(6));
-    let (task, confirming) = body.check(caller.org_id(), id, now)?;
+    let (task, confirming, allow_untested) = body.check(caller.org_id(), id, now)?;
     rare_enough(&task, state.full_sync_min, now)?;
     let (made, task, confirmed) = match caller.once().await? {
         Once::First(mut effect) => {
             let (source, target) = connections_of(&mut effect, task.source_id, task.target_id).await?;
             fits(&source, &target)?;
+            if !allow_untested.0 {
+                usable(&source, &target)?;
+            }
             let password = confirming.check(&task, &source, &target)?;
             sync_tasks::insert(effect.conn(), &task).await.map_err(taken)?;
             confirm(&mut effect, &state.sealer, &task, &target, password).await?;

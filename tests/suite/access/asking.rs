@@ -95,7 +95,7 @@ async fn c1_what_nobody_is_there_to_be_asked_for_does_not_run_by_itself() {
     let target = stack.client.connection(&stack.target).await;
     let schedule = json!({"cron": "0 3 * * *", "time_zone": "UTC"});
     let mut wanted = json!({"name": "nightly", "source_id": source, "target_id": target, "mode": "full",
-        "policy": "source_first", "schedule": schedule});
+        "policy": "source_first", "schedule": schedule, "allow_untested": true});
     let refused = stack.client.post("/v1/sync-tasks", &wanted).await;
     assert_eq!(refused.expect_problem(422, "password_not_stored").body["field"], "schedule");
     wanted.as_object_mut().unwrap().remove("schedule");

@@ -127,7 +127,8 @@ async fn c9_t31_a_schedule_into_a_protected_target_is_confirmed_when_it_is_saved
     let (source, target) = sides(&stack).await;
     let with = |given: &Value| {
         let mut body = json!({"name": "nightly", "source_id": source, "target_id": target, "mode": "full",
-            "policy": "source_first", "schedule": {"cron": "0 0 1 1 *", "time_zone": "UTC"}});
+            "policy": "source_first", "schedule": {"cron": "0 0 1 1 *", "time_zone": "UTC"},
+            "allow_untested": true});
         for (field, value) in given.as_object().unwrap() {
             body[field] = value.clone();
         }

@@ -70,6 +70,7 @@ async fn what_does_not_fit_is_a_conflict_and_what_is_gone_is_404() {
     let task = stack.client.task(&source, &target, &json!({"name": "The task"})).await;
     let again = json!({
         "name": "the TASK", "source_id": source, "target_id": target, "mode": "full", "policy": "source_first",
+        "allow_untested": true,
     });
     stack.client.post("/v1/sync-tasks", &again).await.expect_problem(409, "name_taken");
     stack.client.delete(&format!("/v1/connections/{source}")).await.expect_problem(409, "connection_in_use");

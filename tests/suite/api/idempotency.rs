@@ -74,7 +74,7 @@ async fn case(stack: &Stack, path: &str) -> (String, Value) {
             let made = stack.client.get(&format!("/v1/sync-tasks/{task}")).await.expect(200).body;
             let (source, target) = (&made["source_id"], &made["target_id"]);
             let body = json!({"name": fresh_name(), "source_id": source, "target_id": target, "mode": "full",
-                              "policy": "source_first"});
+                              "policy": "source_first", "allow_untested": true});
             (path.to_owned(), body)
         }
         "/v1/sync-tasks/{id}/runs" => {

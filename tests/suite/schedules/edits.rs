@@ -79,6 +79,7 @@ async fn i17_a_full_sync_is_not_scheduled_more_often_than_the_operator_allows() 
     stack.client.patch(&path, &json!({"mode": "full"}), None).await.expect_problem(422, "too_frequent");
     let new = json!({
         "name": "new", "source_id": task, "target_id": task, "mode": "full", "policy": "source_first",
+        "allow_untested": true,
     });
     let connections = stack.client.get("/v1/connections").await.expect(200).body["items"].clone();
     let mut new = new;

@@ -18,6 +18,7 @@ mod rights;
 mod sequences;
 mod settings;
 mod unions;
+mod untested;
 mod versioned;
 
 use longshore_tests::stack::Stack;

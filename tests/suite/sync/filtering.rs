@@ -140,7 +140,7 @@ async fn s01_what_is_wrong_with_a_condition_is_said_by_name() {
     let body = |more: Value| {
         let mut body = json!({
             "name": longshore_tests::place::fresh_name(), "source_id": ends[0], "target_id": ends[1],
-            "mode": "full", "policy": "source_first",
+            "mode": "full", "policy": "source_first", "allow_untested": true,
         });
         for (field, value) in more.as_object().unwrap() {
             body[field] = value.clone();

@@ -13,7 +13,7 @@ use crate::error::ApiError;
 fn read(body: &Value) -> Result<SyncTask, ApiError> {
     let body: NewSyncTask = serde_json::from_str(&body.to_string()).unwrap();
     let now = chrono::DateTime::UNIX_EPOCH;
-    body.check(OrgId(Uuid::nil()), TaskId(Uuid::nil()), now).map(|(task, _)| task)
+    body.check(OrgId(Uuid::nil()), TaskId(Uuid::nil()), now).map(|(task, ..)| task)
 }
 
 fn good() -> Value {

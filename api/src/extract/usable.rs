@@ -1,0 +1,30 @@
+//! Whether a new task may use its connections as they stand.
+
+use longshore_shared::domain::connection::{Connection, ConnectionState};
+
+use crate::error::{ApiError, Conflict};
+
+/// Refuses connections that nobody has seen to work; source first.
+pub(crate) fn usable(source: &Connection, target: &Connection) -> Result<(), ApiError> {
+    for (field, connection) in [("source_id", source), ("target_id", target)] {
+        let name = &connection.name;
+        let (code, detail, hint) = match connection.state {
+            ConnectionState::Verified => continue,
+            ConnectionState::Untested => (
+                "connection_not_verified",
+                format!("the connection {name} was never tested since it was registered or changed"),
+                "test it (POST /v1/connections/{id}/test) until it is verified, or send `allow_untested: true`",
+            ),
+            ConnectionState::Unreachable => (
+                "connection_unreachable",
+                format!("the connection {name} was unreachable when it was tested last"),
+                "test it (POST /v1/connections/{id}/test), whose examination says what fails, and mend that; or send \
+                 `allow_untested: true`",
+            ),
+        };
+        return Err(
+            Conflict { code, detail, field: Some(field), hint: Some(hint), ..Conflict::default() }.into()
+        );
+    }
+    Ok(())
+}
