@@ -4,10 +4,17 @@ use std::collections::BTreeMap;
 
 use longshore_shared::domain::filter::Filter;
 use longshore_shared::domain::sync::{Filters, Selection};
+use longshore_shared::domain::zone::Zone;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::given::{Findings, Given};
+use super::nul::shown;
+
+/// Longest name of a table.
+pub(super) const LONGEST: usize = 64;
+/// More of them than this are better said by views on the source.
+const MOST: usize = 500;
 
 /// Conditions by the names of their tables, each name once.
 pub(crate) struct Conditions(BTreeMap<String, String>);
@@ -42,15 +49,46 @@ impl<'de> Deserialize<'de> for Conditions {
 /// The conditions that were given.
 pub(super) fn filters(found: &mut Findings, given: Given<Conditions>) -> Option<Filters> {
     let given = found.optional("where", given, "an object of a condition for each table's name")?;
+    if given.0.len() > MOST {
+        found.add(
+            "where",
+            "too_many",
+            format!("at most {MOST} tables can have a condition; make several tasks of this one"),
+        );
+        return None;
+    }
     found.within("where", |found| {
         let before = found.count();
         let read = given.0.into_iter().filter_map(|(table, condition)| {
+            let shown = shown(&table);
+            if let Err((code, detail)) = table_name(&table) {
+                found.add(&shown, code, detail);
+                return None;
+            }
             let filter = Filter::parse(&condition).map_err(|why| ("invalid_condition", why));
-            found.checked(&table, Some(filter), |filter| filter).map(|filter| (table, filter))
+            found.checked(&shown, Some(filter), |filter| filter).map(|filter| (table, filter))
         });
         let read: Filters = read.collect();
         (found.count() == before).then_some(read)
     })
+}
+
+/// The zone that was given for them.
+pub(super) fn zone(found: &mut Findings, given: Given<String>) -> Option<Zone> {
+    let read = found.optional("where_time_zone", given, "the name of a time zone or an offset");
+    found.checked("where_time_zone", read, |text| Zone::parse(&text).map_err(|why| ("invalid_value", why)))
+}
+
+/// What a table can be called.
+pub(super) fn table_name(name: &str) -> Result<(), (&'static str, String)> {
+    let length = name.chars().count();
+    match length == 0 || length > LONGEST || name.contains('\0') {
+        true => Err((
+            "invalid_value",
+            format!("a table's name of 1 to {LONGEST} characters without NUL (U+0000) is expected"),
+        )),
+        false => Ok(()),
+    }
 }
 
 /// A condition on a table that the task leaves out is most likely a slip.

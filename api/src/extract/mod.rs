@@ -24,14 +24,15 @@ mod new_run;
 mod new_schedule;
 mod new_sync_task;
 mod new_webhook;
+mod nul;
 mod once;
 mod page;
 mod path;
 mod private_key;
 mod sign_in;
 mod sync_task_change;
-
 mod usable;
+
 pub(crate) use body::{NoFields, PerhapsJson, StrictJson, StrictQuery};
 pub(crate) use caller::{Caller, Databases, Endings, Fleet, History, Organisation, Syncs};
 pub(crate) use connection_change::{Changed, ConnectionChange};
@@ -51,7 +52,7 @@ pub(crate) use page::{DeadLetterPage, EventPage, IdPage, JobPage, NamePage};
 pub(crate) use path::Id;
 pub(crate) use sign_in::{sha256, sign_in};
 pub(crate) use sync_task_change::SyncTaskChange;
-
 pub(crate) use usable::usable;
+
 #[cfg(test)]
 pub(crate) use sign_in::stranger;

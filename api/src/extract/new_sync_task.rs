@@ -12,7 +12,7 @@ use longshore_shared::vault::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::conditions::{Conditions, covered, filters};
+use super::conditions::{Conditions, LONGEST, covered, filters, table_name, zone};
 use super::confirming::Confirming;
 use super::given::{Findings, Given, Object, name};
 use super::new_schedule::NewSchedule;
@@ -20,8 +20,6 @@ use super::path::parse_id;
 use crate::error::{ApiError, Conflict};
 use crate::word::{Word, words};
 
-/// Longest name of a table.
-const LONGEST: usize = 64;
 /// An hour, unless the task says otherwise.
 const CATCH_UP: i32 = 3_600;
 /// A week.
@@ -58,10 +56,17 @@ pub(crate) struct NewSyncTask {
     #[serde(default)]
     exclude: Given<Vec<String>>,
     /// Of these tables only the rows that meet the condition are covered, on both sides: SQL on the
-    /// table's own columns, without other tables, the time or chance; by the table's name, no pattern.
+    /// table's own columns, without other tables or chance, by the table's name, no pattern. `NOW()` is
+    /// when the run's first step began, one time for all of its tables, on both sides.
     #[schema(value_type = Option<BTreeMap<String, String>>, example = json!({"orders": "created_at >= '2024-01-01'"}))]
     #[serde(default, rename = "where")]
     conditions: Given<Conditions>,
+    /// The time zone of the conditions' dates and times, and of `NOW()` there: an IANA name or an offset;
+    /// UTC unless given, whatever zone the servers are in. A TIMESTAMP column is compared with the
+    /// moment that a literal is in this zone; a DATETIME column has no zone and is compared as it stands.
+    #[schema(value_type = Option<String>, max_length = 60, example = "Europe/Berlin")]
+    #[serde(default)]
+    where_time_zone: Given<String>,
     /// What happens to a row that both sides have with other content: the source's
     /// overwrites it, or the target's stays.
     #[schema(schema_with = words::<ConflictPolicy>, required = true)]
@@ -111,16 +116,16 @@ pub(crate) struct NewSyncTask {
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 604_800)]
     #[serde(default)]
     catch_up_seconds: Given<i32>,
-    /// The target connection's name, if that is protected and the schedule fires.
-    #[schema(value_type = Option<String>, max_length = 200)]
-    #[serde(default)]
-    confirm_target: Given<String>,
-    /// The target's stored password again, if that is protected and the schedule fires.
     /// The task is made though a connection was never verified, or was unreachable when it was tested last
     /// (409 `connection_not_verified`, `connection_unreachable`); false unless given.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
     allow_untested: Given<bool>,
+    /// The target connection's name, if that is protected and the schedule fires.
+    #[schema(value_type = Option<String>, max_length = 200)]
+    #[serde(default)]
+    confirm_target: Given<String>,
+    /// The target's stored password again, if that is protected and the schedule fires.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
     target_password: Given<Secret>,
@@ -136,14 +141,14 @@ pub(crate) enum Mode {
     Selective,
 }
 
+/// Whether a task is made with connections that nobody has seen to work.
+pub(crate) struct AllowUntested(pub(crate) bool);
+
 type Objection = (&'static str, String);
 
 impl NewSyncTask {
     /// The task, or everything that is wrong with the fields; its connections are only
     /// named so far.
-/// Whether a task is made with connections that nobody has seen to work.
-pub(crate) struct AllowUntested(pub(crate) bool);
-
     pub(crate) fn check(
         self,
         org_id: OrgId,
@@ -163,6 +168,7 @@ pub(crate) struct AllowUntested(pub(crate) bool);
         if let (Some(selection), Some(filters)) = (&selection, &filters) {
             covered(&mut found, filters, selection);
         }
+        let filter_zone = zone(&mut found, self.where_time_zone);
         let policy = found.required("policy", self.policy, &Word::<ConflictPolicy>::choices());
         let delete_extra = found.optional("delete_extra", self.delete_extra, "true or false");
         let most_deleted = max_delete_percent(&mut found, self.max_delete_percent);
@@ -175,13 +181,14 @@ pub(crate) struct AllowUntested(pub(crate) bool);
         let enabled = found.optional("enabled", self.enabled, "true or false").unwrap_or(true);
         let overlap = found.optional("overlap", self.overlap, &Word::<Overlap>::choices());
         let catch_up = catch_up(&mut found, self.catch_up_seconds);
+        let untested = found.optional("allow_untested", self.allow_untested, "true or false");
         let confirming = Confirming::read(&mut found, self.confirm_target, self.target_password);
         let whole = (|| {
             let usual = SyncSpec::new(selection?, policy?.0);
             let spec = SyncSpec {
                 filters: filters.unwrap_or_default(),
+                filter_zone: filter_zone.unwrap_or_default(),
                 delete_extra: delete_extra.unwrap_or(usual.delete_extra),
-        let untested = found.optional("allow_untested", self.allow_untested, "true or false");
                 max_delete_percent: most_deleted.unwrap_or(usual.max_delete_percent),
                 keyless: keyless.map_or(usual.keyless, |word| word.0),
                 target_triggers: triggers.map_or(usual.target_triggers, |word| word.0),
@@ -325,8 +332,7 @@ fn patterns(names: Vec<String>, least: usize) -> Result<Vec<String>, Objection> 
         return Err(("too_long", format!("at most {MOST} names are taken; use patterns")));
     }
     for (place, name) in names.iter().enumerate() {
-        let length = name.chars().count();
-        if length == 0 || length > LONGEST || name.contains('\0') {
+        if table_name(name).is_err() {
             let place = place + 1;
             return Err((
                 "invalid_value",

@@ -9,7 +9,7 @@ use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::conditions::{Conditions, covered, filters};
+use super::conditions::{Conditions, covered, filters, zone};
 use super::confirming::Confirming;
 use super::given::{Change, Findings, Given, Object, name};
 use super::new_schedule::NewSchedule;
@@ -43,6 +43,10 @@ pub(crate) struct SyncTaskChange {
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     #[serde(default, rename = "where")]
     conditions: Given<Conditions>,
+    /// The time zone of the conditions' dates and times: an IANA name or an offset.
+    #[schema(value_type = Option<String>, max_length = 60)]
+    #[serde(default)]
+    where_time_zone: Given<String>,
     /// What happens to a row that both sides have with other content.
     #[schema(schema_with = words::<ConflictPolicy>, required = false)]
     #[serde(default)]
@@ -116,6 +120,7 @@ impl SyncTaskChange {
         }
         set(&mut spec.filters, filters(&mut found, self.conditions));
         covered(&mut found, &spec.filters, &spec.selection);
+        set(&mut spec.filter_zone, zone(&mut found, self.where_time_zone));
         word(&mut found, "policy", self.policy, &mut spec.policy);
         set(&mut spec.delete_extra, found.optional("delete_extra", self.delete_extra, "true or false"));
         set(&mut spec.max_delete_percent, max_delete_percent(&mut found, self.max_delete_percent));

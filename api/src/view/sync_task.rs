@@ -33,6 +33,8 @@ pub(crate) struct SyncTaskView {
     /// Conditions on the rows of tables, by their names.
     #[serde(rename = "where")]
     conditions: BTreeMap<String, String>,
+    /// The time zone of the conditions' dates and times, and of `NOW()` there.
+    where_time_zone: String,
     #[schema(schema_with = words::<ConflictPolicy>)]
     policy: Word<ConflictPolicy>,
     delete_extra: bool,
@@ -131,6 +133,7 @@ impl SyncTaskView {
             tables,
             exclude,
             conditions: task.spec.filters.into_iter().map(|(table, filter)| (table, filter.into())).collect(),
+            where_time_zone: task.spec.filter_zone.to_string(),
             policy: Word(task.spec.policy),
             delete_extra: task.spec.delete_extra,
             max_delete_percent: task.spec.max_delete_percent,

@@ -25,6 +25,7 @@ pub mod step;
 pub mod sync;
 pub mod target;
 pub mod webhook;
+pub mod zone;
 
 /// Declares an enum with stable words: the words of the API, the database and the bus.
 macro_rules! words {

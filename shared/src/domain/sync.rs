@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
 use super::words;
+use super::zone::Zone;
 
 words! {
     /// What happens to a row that both sides have with other content.
@@ -94,6 +95,9 @@ pub struct SyncSpec {
     /// Of these tables only the rows that meet the condition.
     #[serde(default)]
     pub filters: Filters,
+    /// The zone of dates and times in the conditions, and of the current time there.
+    #[serde(default)]
+    pub filter_zone: Zone,
     /// What happens to rows that differ.
     pub policy: ConflictPolicy,
     /// Rows that only the target has are deleted.
@@ -125,6 +129,7 @@ impl SyncSpec {
         Self {
             selection,
             filters: Filters::new(),
+            filter_zone: Zone::UTC,
             policy,
             delete_extra: false,
             max_delete_percent: Self::DELETE_PERCENT,

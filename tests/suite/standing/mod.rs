@@ -4,6 +4,7 @@ mod allowances;
 mod between;
 mod children;
 mod computed;
+mod conditions;
 mod deadlines;
 mod definitions;
 mod idle;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use longshore_shared::domain::filter::Filter;
+use longshore_shared::domain::filter::Condition;
 use serde::{Deserialize, Serialize};
 
 /// A server, as far as moving rows depends on it.
@@ -116,7 +116,7 @@ pub struct TableShape {
     pub computed_under: BTreeMap<String, String>,
     /// Of the rows only those that meet it are read, compared and deleted; none: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filter: Option<Filter>,
+    pub filter: Option<Condition>,
 }
 
 /// A column.

@@ -19,6 +19,11 @@ mod frequency;
 mod walk;
 mod zone;
 
+/// The zone of this IANA name, in any case.
+pub(super) fn time_zone(name: &str) -> Result<Tz, ScheduleError> {
+    zone::parse(name)
+}
+
 #[cfg(test)]
 mod tests;
 

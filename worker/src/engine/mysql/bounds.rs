@@ -5,7 +5,7 @@
 //! comparison of several columns is written out (`a > x OR a = x AND b > y`): servers use
 //! no index for `(a, b) > (x, y)`; the outer `a >= x` bounds the index's range.
 
-use longshore_shared::domain::filter::Filter;
+use longshore_shared::domain::filter::Condition;
 
 use super::super::Result;
 use super::super::shape::{Column, KeyTuple, Range, TableShape};
@@ -33,7 +33,7 @@ pub(super) fn condition(table: &TableShape, range: &Range, after: Option<&KeyTup
 }
 
 /// The rows that a sync covers, as a condition on columns of a table that is called `prefix`.
-pub(super) fn filtered(filter: &Filter, prefix: &str) -> String {
+pub(super) fn filtered(filter: &Condition, prefix: &str) -> String {
     filter.sql(|column| format!("{prefix}{}", ident(column)), text)
 }
 
@@ -110,8 +110,8 @@ mod tests {
     #[test]
     fn what_a_sync_covers_is_part_of_every_range() {
         let mut table = sample::table(vec![sample::column("a`b", Family::Integer, "int(11)")], &[0]);
-        let covered = Filter::parse("`a``b` <> 'it''s \\\\' OR `a``b` IS NULL").unwrap();
-        table.filter = Some(covered);
+        let text = "`a``b` <> 'it''s \\\\' OR `a``b` IS NULL";
+        table.filter = Some(serde_json::from_value(text.into()).unwrap());
         let sql = |range: &Range| String::from_utf8(condition(&table, range, None).unwrap()).unwrap();
         let filter = r"(((`a``b` <> 'it''s \\') OR (`a``b` IS NULL)))";
         assert_eq!(sql(&Range::ALL), format!(" WHERE {filter}"));

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::step::StepKind;
 use longshore_shared::store::job_tables::{self, Remembered};
-use longshore_shared::store::{StoreError, steps};
+use longshore_shared::store::{StoreError, jobs, steps};
 use serde_json::Value;
 
 use super::Context;
@@ -57,6 +58,16 @@ impl Context {
         let found = job_tables::remembered(tx.conn(), lease.org_id, lease.job_id).await?;
         tx.commit().await?;
         Ok(found)
+    }
+
+    /// When the job's first step began: one time for all of its steps and all of their attempts.
+    pub(in crate::steps) async fn job_began(&self) -> Result<DateTime<Utc>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.hands.database.system().await?;
+        let job = jobs::find(tx.conn(), lease.org_id, lease.job_id).await?;
+        tx.commit().await?;
+        let job = job.ok_or_else(|| StoreError::Row("a step's job is not there".to_owned()))?;
+        Ok(job.started_at.unwrap_or(job.created_at))
     }
 
     /// All steps of the job.

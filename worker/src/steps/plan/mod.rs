@@ -15,6 +15,7 @@ mod bystanders;
 mod computing;
 mod constrain;
 mod create;
+mod covering;
 mod decide;
 mod hidden;
 mod history;

@@ -1,7 +1,6 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::sync::Filters;
 
 use super::beside::{self, Beside};
 use super::computing;
@@ -9,7 +8,7 @@ use super::decide::{Candidate, Existing};
 use super::refuse::mismatch;
 use super::rights;
 use super::select::{Selected, select};
-use super::{hidden, history};
+use super::{covering, hidden, history};
 use crate::engine::Inspector;
 use crate::engine::children::Children;
 use crate::engine::shape::{ServerInfo, TableKind, TableListing, TableShape};
@@ -58,7 +57,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     let (tables, existing) = pairs;
     warnings.extend(history::stays(&tables));
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
-    let mut candidates = filter(&context.spec().filters, candidates, &mut refused)?;
+    let mut candidates = covering::cover(context, (&here, &there), candidates, &mut refused).await?;
     let target_names: Vec<String> =
         theirs.into_iter().filter(|t| t.kind.holds_rows()).map(|t| t.name).collect();
     let children = target.children().await?;
@@ -117,42 +116,6 @@ async fn describe(
         .collect())
 }
 
-/// Gives tables their conditions; refuses those of which one names a column that is not there.
-pub(super) fn filter(
-    filters: &Filters,
-    mut candidates: Vec<Candidate>,
-    refused: &mut Vec<(String, Failure)>,
-) -> Result<Vec<Candidate>, Failure> {
-    for (name, filter) in filters {
-        let Some(at) = candidates.iter().position(|candidate| candidate.source.name == *name) else {
-            if refused.iter().any(|(table, _)| table == name) {
-                continue;
-            }
-            return Err(mismatch(
-                "unknown_table",
-                format!(
-                    "the task has a condition for table {name}, which is none of its tables of the source"
-                ),
-                "check the spelling of the names in the task's `where`, upper and lower case included",
-            ));
-        };
-        let columns = &candidates[at].source.columns;
-        let is_there = |column: &str| columns.iter().any(|one| one.name.eq_ignore_ascii_case(column));
-        if let Some(column) = filter.columns().find(|column| !is_there(column)) {
-            let failure = mismatch(
-                "unknown_column",
-                format!(
-                    "table {name}: the task's condition names a column {column}, which the source's table lacks"
-                ),
-                "correct the condition in the task's `where`",
-            );
-            candidates.remove(at);
-            refused.push((name.clone(), failure));
-            continue;
-        }
-        candidates[at].source.filter = Some(filter.clone());
-    }
-    Ok(candidates)
 }
 
 fn refuse_engines(context: &Context) -> Result<(), Failure> {

@@ -52,6 +52,13 @@ pub(super) fn structure(code: u16) -> Option<Verdict> {
         1016 | 1017 | 1034 | 1035 | 1194 | 1195 | 1877 => {
             never(DataError, "table_damaged", Words::Names, "check and repair the table on its server")
         }
+        // Of all that is sent only a person's condition asks for such things.
+        1139 | 1267 | 1270 | 1271 | 1525 | 3685..=3699 | 3995 => never(
+            SchemaMismatch,
+            "invalid_condition",
+            Words::Values,
+            "correct the condition in the task's `where`: its pattern, collation or literal",
+        ),
         1347 => never(
             SchemaMismatch,
             "not_a_table",

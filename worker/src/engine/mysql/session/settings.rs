@@ -67,6 +67,8 @@ const HELPFUL: [(&str, &str); 19] = [
     ("information_schema_stats_expiry", "0"),
     // Of tables with history the rows of today are read, whatever the server's own setting shows.
     ("system_versioning_asof", "DEFAULT"),
+    // A condition's patterns mean the same on both sides.
+    ("default_regex_flags", "''"),
 ];
 
 /// Set by a writer where the server has them and lets the account.
