@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+use super::nul;
 use crate::error::ApiError;
 
 /// How long a body may take to arrive; it is at most a mebibyte.
@@ -68,6 +69,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for StrictQuery<T>
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        nul::refuse_query(parts.uri.query().unwrap_or_default())?;
         let read = Query::<T>::try_from_uri(&parts.uri).map_err(|rejection| {
             // axum puts its own words before serde's.
             let told = rejection.body_text();
@@ -110,6 +112,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     if text.trim_ascii_start().starts_with('[') {
         return Err(refusal("", true));
     }
+    nul::refuse(text)?;
     serde_json::from_str(text).map_err(|error| refusal(&error.to_string(), error.is_data()))
 }
 

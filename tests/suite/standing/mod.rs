@@ -15,6 +15,7 @@ mod packets;
 mod places;
 mod quiet_ends;
 mod refusals;
+mod request_texts;
 mod rights;
 mod sequences;
 mod settings;
