@@ -309,6 +309,10 @@ pub trait Writer: Reader {
     /// its auto-increment to the shape's; can be repeated.
     async fn build_indexes(&mut self, table: &TableShape) -> Result<()>;
 
+    /// Advances the table's auto-increment to the shape's; never back. It does not wait for long
+    /// for others that use the table.
+    async fn raise_next(&mut self, table: &TableShape) -> Result<()>;
+
     /// Adds those of the shape's foreign keys that the table lacks; can be repeated.
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()>;
 

@@ -12,6 +12,7 @@ use longshore_shared::domain::sync::ConflictPolicy;
 use super::compare::{Comparison, Page, digests};
 use super::context::Context;
 use super::error::StepError;
+use super::next_number;
 use super::table::{DiffDetail, RangePayload, TablePlan, written};
 use crate::engine::shape::{KeyTuple, Range, Row};
 use crate::engine::{Columns, Reader, Writer, named};
@@ -24,8 +25,14 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     source.freeze().await?;
     let done = apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?;
     source.thaw().await?;
+    // The last range of each table has no end.
+    let warning = match range.to {
+        None => next_number::raise(&mut *target, &plan).await?,
+        Some(_) => None,
+    };
     let detail = DiffDetail { deferred: done.deferred, equal: done.equal, kept: done.kept, range };
-    Ok(Outcome { detail: written(&detail)?, ..Outcome::default() })
+    let warnings = warning.into_iter().collect();
+    Ok(Outcome { detail: written(&detail)?, warnings, ..Outcome::default() })
 }
 
 /// What came of a range.

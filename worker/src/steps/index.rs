@@ -13,12 +13,17 @@ use std::future::pending;
 
 use super::context::Context;
 use super::error::StepError;
+use super::next_number;
 use super::table::TablePlan;
 use crate::engine::Writer;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let mut target = context.target_writer().await?;
+    if !plan.is_written() {
+        let warnings = next_number::raise(&mut *target, &plan).await?.into_iter().collect();
+        return Ok(Outcome { warnings, ..Outcome::default() });
+    }
     tokio::select! {
         biased;
         built = build(&mut *target, &plan) => built?,

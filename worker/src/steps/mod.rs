@@ -18,6 +18,7 @@ mod error;
 mod foreign_keys;
 mod guard;
 mod index;
+mod next_number;
 mod plan;
 mod probe;
 mod prune;

@@ -34,6 +34,12 @@ pub(super) struct TablePlan {
     /// Bytes of its rows at the source; an estimate.
     #[serde(default)]
     pub(super) bytes: u64,
+    /// The source's next AUTO_INCREMENT value is ahead of the one that the target's table had.
+    #[serde(default)]
+    pub(super) raises: bool,
+    /// An earlier job began to load the target's table: whole ranges may not be there.
+    #[serde(default)]
+    pub(super) begun: bool,
 }
 
 impl TablePlan {
@@ -76,7 +82,7 @@ impl TablePlan {
     /// Whether the table's last steps are those of `index`.
     pub(super) fn is_indexed(&self) -> bool {
         let loaded = matches!(self.mode, TableMode::Create | TableMode::Fill | TableMode::Replace);
-        loaded || !self.new_indexes.is_empty()
+        loaded || !self.new_indexes.is_empty() || self.mode == TableMode::Equal && self.raises
     }
 
     /// Whether a row can be in another's way by a unique key that is not its key.

@@ -12,6 +12,7 @@ pub(super) mod bytes;
 mod dialect;
 mod lax;
 pub(super) mod names;
+mod next;
 pub(super) mod parse;
 pub(super) mod scan;
 mod trial;
@@ -28,6 +29,8 @@ use base::{Extent, Parts};
 use dialect::Dialect;
 use parse::Definition;
 pub(super) use trial::{is_scratch, try_tables};
+
+pub(super) use self::next::raise_soon;
 
 const SYNTAX: u16 = 1064;
 const OPTION: u16 = 1290;
@@ -181,7 +184,7 @@ pub(super) async fn build_indexes(s: &mut Session, t: &TableShape) -> Result<()>
         let doing = format!("build the indexes of table `{}`", t.name);
         alter(s, &t.name, &alteration, &doing, false).await?;
     }
-    advance(s, t).await
+    next::raise(s, t).await
 }
 
 /// Changes a table's definition. `is_empty`: it holds no row.
@@ -197,24 +200,6 @@ async fn alter(s: &mut Session, name: &str, alteration: &str, doing: &str, is_em
         }
         other => other,
     }
-}
-
-/// Raises the table's next AUTO_INCREMENT value to the shape's; never lowers it.
-async fn advance(s: &mut Session, t: &TableShape) -> Result<()> {
-    let Some(next) = t.auto_increment.filter(|&next| next > 1) else {
-        return Ok(());
-    };
-    let doing = format!("advance the auto-increment of table `{}`", t.name);
-    let query = format!(
-        "SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
-        text(&s.database),
-        text(&t.name),
-    );
-    let rows = s.rows(&query, &doing).await?;
-    if rows.first().is_some_and(|row| number_at(row, 0) >= next) {
-        return Ok(());
-    }
-    s.execute(&format!("ALTER TABLE {} AUTO_INCREMENT = {next}", ident(&t.name)), &doing).await
 }
 
 pub(super) async fn add_foreign_keys(s: &mut Session, t: &TableShape) -> Result<()> {

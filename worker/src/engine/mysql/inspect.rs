@@ -8,7 +8,7 @@
 
 mod columns;
 mod history;
-mod keys;
+pub(super) mod keys;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -123,7 +123,8 @@ fn shape(
     }
     history::leave_out(&mut parts, &mut columns);
     let key = keys::addressing(&parts.keys, &columns, &about.storage);
-    let counts = columns.iter().any(|c| c.auto_increment);
+    let counter = columns.iter().find(|c| c.auto_increment);
+    let counts = counter.is_some_and(|column| keys::leads_any(&parts.keys, &column.name));
     Ok(TableShape {
         indexes: keys::secondary(&parts.keys, key.as_ref(), &about.storage),
         foreign_keys: keys::foreign(parts.foreign_keys),

@@ -270,6 +270,10 @@ impl Writer for Session {
         define::build_indexes(self, table).await
     }
 
+    async fn raise_next(&mut self, table: &TableShape) -> Result<()> {
+        define::raise_soon(self, table).await
+    }
+
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()> {
         define::add_foreign_keys(self, table).await
     }

@@ -20,6 +20,18 @@ pub(super) struct Candidate {
     pub(super) begun: bool,
 }
 
+impl Candidate {
+    /// Whether the source's next AUTO_INCREMENT value is ahead of the target's. The table keeps the
+    /// higher one, also where its rows are replaced.
+    pub(super) fn raises(&mut self) -> bool {
+        let Some(target) = &self.target else { return false };
+        let theirs = target.shape.auto_increment.unwrap_or(1);
+        let is_ahead = self.source.auto_increment.is_some_and(|ours| ours > theirs);
+        self.source.auto_increment = self.source.auto_increment.map(|ours| ours.max(theirs));
+        is_ahead
+    }
+}
+
 /// A table that the target has.
 #[derive(Clone, Debug)]
 pub(super) struct Existing {

@@ -85,5 +85,7 @@ pub(in crate::steps) fn plan(shape: TableShape, mode: TableMode) -> TablePlan {
         old_foreign_keys: Vec::new(),
         chunk_rows: 0,
         bytes: 0,
+        raises: false,
+        begun: false,
     }
 }

@@ -173,7 +173,9 @@ struct Begin {
 
 fn rows(table: &Laid, stages: &mut Stages, begin: Begin, bystanders: &[Bystander]) -> Result<Queue, Failure> {
     let mut queue = Queue { bytes: table.draft.bytes_total, steps: Vec::new() };
-    let Some(plan) = table.plan.as_ref().filter(|plan| plan.is_written()) else { return Ok(queue) };
+    let Some(plan) = table.plan.as_ref().filter(|plan| plan.is_written() || plan.is_indexed()) else {
+        return Ok(queue);
+    };
     let (name, number) = (&table.draft.name, table.draft.number);
     let mut last = Some(begin.stage);
     let mut stage = |kind: StepKind, payloads: Vec<Value>| {
@@ -181,6 +183,10 @@ fn rows(table: &Laid, stages: &mut Stages, begin: Begin, bystanders: &[Bystander
         last = Some(stage);
         queue.steps.extend(payloads.into_iter().map(|payload| step(stage, kind, Some(number), payload)));
     };
+    if !plan.is_written() {
+        stage(StepKind::Index, vec![json!({})]);
+        return Ok(queue);
+    }
     if !table.prune_ranges.is_empty() {
         if !begin.counted {
             stage(StepKind::Prune, prunes(table, true)?);

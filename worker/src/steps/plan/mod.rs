@@ -267,7 +267,8 @@ async fn cut(
     Ok(cut)
 }
 
-fn planned(number: i32, candidate: Candidate, settled: Settled, cut: Cut) -> Result<Laid, Failure> {
+fn planned(number: i32, mut candidate: Candidate, settled: Settled, cut: Cut) -> Result<Laid, Failure> {
+    let raises = candidate.raises();
     let bytes = cut.rows.saturating_mul(candidate.source.row_bytes.max(1));
     let plan = TablePlan {
         shape: candidate.source,
@@ -280,6 +281,8 @@ fn planned(number: i32, candidate: Candidate, settled: Settled, cut: Cut) -> Res
         chunk_rows: cut.chunk_rows,
         bytes,
     };
+        raises,
+        begun: candidate.begun,
     let draft = TableDraft {
         number,
         name: plan.shape.name.clone(),

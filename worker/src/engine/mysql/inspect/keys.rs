@@ -94,8 +94,14 @@ pub(super) fn foreign(items: Vec<ForeignKeyItem>) -> Vec<ForeignKey> {
         .collect()
 }
 
+/// Whether a key begins with the column. If none does, the numbers of an AUTO_INCREMENT column
+/// begin anew behind each value of the columns before it, and the table has no next one.
+pub(super) fn leads_any(keys: &[KeyItem], column: &str) -> bool {
+    keys.iter().any(|key| key.parts.first().is_some_and(|part| part.column.as_deref() == Some(column)))
+}
+
 /// The next AUTO_INCREMENT value out of the table's options; 1 is not written there.
-pub(super) fn next_value(options: &str) -> u64 {
+pub(in super::super) fn next_value(options: &str) -> u64 {
     let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
     // A comment comes after it, so the first occurrence is the option.
     options.split_once("AUTO_INCREMENT=").and_then(|(_, rest)| digits(rest).parse().ok()).unwrap_or(1)
