@@ -11,6 +11,7 @@ mod idle;
 mod kinds;
 mod languages;
 mod lax;
+mod leaves;
 mod logins;
 mod next_numbers;
 mod packets;

@@ -5,8 +5,23 @@
 pub struct Hidden {
     /// Tables: it has rights to single ones only.
     pub tables: bool,
-    /// Triggers of the tables that it sees.
+    /// Triggers of the tables that it may write.
     pub triggers: bool,
+    /// Triggers of the tables that it may read.
+    pub read_triggers: bool,
+    /// Functions, procedures and packages.
+    pub routines: bool,
+    /// Events.
+    pub events: bool,
+}
+
+/// What a database has beside its tables, and no sync moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Besides {
+    /// What it is, in one word: `function`, `procedure`, `package`, `event`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// What is done to a table.

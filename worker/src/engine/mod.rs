@@ -33,7 +33,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::vault::Secret;
 use tokio::sync::mpsc;
 
-pub use self::access::Hidden;
+pub use self::access::{Besides, Hidden};
 use self::access::{Lacks, Need};
 pub use self::children::Orphans;
 use self::children::{Child, Children};
@@ -99,6 +99,9 @@ pub trait Inspector: Send {
 
     /// The foreign keys that point into the database, of whatever database of the server.
     async fn children(&mut self) -> Result<Children>;
+
+    /// Routines and events of the database, as far as the account sees them, by kind and name.
+    async fn besides(&mut self) -> Result<Vec<Besides>>;
 
     /// Takes a server-wide advisory lock of this name for the life of the session.
     async fn raise_probe(&mut self, name: &str) -> Result<()>;

@@ -6,6 +6,7 @@
 //! Names that come back are compared byte for byte: the server's own comparison folds
 //! case and accents.
 
+mod besides;
 mod columns;
 mod history;
 pub(super) mod keys;
@@ -14,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
+pub(super) use self::besides::besides;
 use super::super::Result;
 use super::super::shape::{Column, TableKind, TableListing, TableShape};
 use super::define;

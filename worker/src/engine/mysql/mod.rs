@@ -48,7 +48,8 @@ use super::children::{Child, Children};
 use super::sequence::Sequence;
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 use super::{
-    Columns, Hash, Hidden, Inspector, Loaded, Orphans, Reader, Result, RowBatch, RowHashes, Tried, Writer,
+    Besides, Columns, Hash, Hidden, Inspector, Loaded, Orphans, Reader, Result, RowBatch, RowHashes, Tried,
+    Writer,
 };
 
 #[async_trait]
@@ -79,6 +80,10 @@ impl Inspector for Session {
 
     async fn children(&mut self) -> Result<Children> {
         children::children(self).await
+    }
+
+    async fn besides(&mut self) -> Result<Vec<Besides>> {
+        inspect::besides(self).await
     }
 
     async fn raise_probe(&mut self, name: &str) -> Result<()> {

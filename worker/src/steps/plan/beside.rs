@@ -187,16 +187,12 @@ impl Beside {
     }
 }
 
-/// Tells of tables whose rows are kept elsewhere, and of views.
+/// Tells of tables whose rows are kept elsewhere.
 pub(super) fn left_out(listings: &[TableListing]) -> Vec<String> {
     let of = |kind: TableKind| listings.iter().filter(move |one| one.kind == kind);
-    let views: Vec<&str> = of(TableKind::View).map(|one| one.name.as_str()).collect();
     let others: Vec<_> =
         of(TableKind::Elsewhere).map(|one| format!("{} ({})", one.name, one.about)).collect();
     let mut said = Vec::new();
-    if !views.is_empty() {
-        said.push(format!("views are not synchronised: {}", views.join(", ")));
-    }
     if !others.is_empty() {
         said.push(format!(
             "tables that hold no rows of their own, but show some that are kept elsewhere, are left out: {}",

@@ -4,18 +4,19 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::sync::{Selection, TargetTriggers};
 
 use super::decide::Candidate;
-use crate::engine::Inspector;
+use crate::engine::{Hidden, Inspector};
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
 
 /// Fails where tables would be left out; answers what else a person should know.
 pub(super) async fn check(
     context: &Context,
+    ours: Hidden,
     source: &mut dyn Inspector,
     target: &mut dyn Inspector,
     candidates: &[Candidate],
 ) -> Result<Vec<String>, StepError> {
-    let (ours, theirs) = futures::try_join!(source.hidden(), target.hidden())?;
+    let theirs = target.hidden().await?;
     let spec = context.spec();
     let mut warnings = Vec::new();
     let name = &context.source().name;

@@ -21,6 +21,7 @@ mod hidden;
 mod history;
 mod known;
 mod layout;
+mod leaves;
 mod probe;
 mod refuse;
 mod rights;
@@ -280,9 +281,9 @@ fn planned(number: i32, mut candidate: Candidate, settled: Settled, cut: Cut) ->
         old_foreign_keys: candidate.target.map(|target| target.shape.foreign_keys).unwrap_or_default(),
         chunk_rows: cut.chunk_rows,
         bytes,
-    };
         raises,
         begun: candidate.begun,
+    };
     let draft = TableDraft {
         number,
         name: plan.shape.name.clone(),

@@ -1,6 +1,7 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::sync::Selection;
 
 use super::beside::{self, Beside};
 use super::computing;
@@ -8,10 +9,10 @@ use super::decide::{Candidate, Existing};
 use super::refuse::mismatch;
 use super::rights;
 use super::select::{Selected, select};
-use super::{covering, hidden, history};
-use crate::engine::Inspector;
+use super::{covering, hidden, history, leaves};
 use crate::engine::children::Children;
 use crate::engine::shape::{ServerInfo, TableKind, TableListing, TableShape};
+use crate::engine::{Hidden, Inspector};
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
 use crate::steps::target::{appeared, folded};
@@ -47,7 +48,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     let others = Beside { neighbour, ..Beside::of(group, &ours, &theirs, there.flavour, folds) };
     let selected = select(&context.spec().selection, ours, folds)?;
     let others = describe_beside(&mut *source, others, &selected.beside).await?;
-    let Selected { tables, mut refused, mut warnings, .. } = selected;
+    let Selected { tables, mut refused, beside, mut warnings } = selected;
     let area = context.area()?;
     if let Some(table) = tables.iter().find(|table| !area.holds(&folded(&table.name, folds))) {
         return Err(appeared(&table.name).into());
@@ -61,11 +62,28 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     let target_names: Vec<String> =
         theirs.into_iter().filter(|t| t.kind.holds_rows()).map(|t| t.name).collect();
     let children = target.children().await?;
-    warnings.extend(hidden::check(context, &mut *source, &mut *target, &candidates).await?);
+    let unseen = source.hidden().await?;
+    warnings.extend(hidden::check(context, unseen, &mut *source, &mut *target, &candidates).await?);
     warnings.extend(computing::look(&mut candidates, &here, &there));
-    warnings.extend(untouched_triggers(&candidates));
+    warnings.extend(leaves(context, unseen, &mut *source, &beside, &candidates).await?);
     warnings.extend(flavours(&here, &there));
     Ok(Survey { candidates, refused, target_names, children, beside: others, warnings, target })
+}
+
+/// Tells of what the source keeps for itself.
+async fn leaves(
+    context: &Context,
+    unseen: Hidden,
+    source: &mut dyn Inspector,
+    beside: &[TableListing],
+    candidates: &[Candidate],
+) -> Result<Option<String>, Failure> {
+    let besides = match context.spec().selection {
+        Selection::Full => source.besides().await?,
+        Selection::Selective { .. } => Vec::new(),
+    };
+    let shapes = candidates.iter().map(|candidate| &candidate.source);
+    Ok(leaves::told(context, unseen, beside, shapes, &besides))
 }
 
 /// Adds what the selection covers of it.
@@ -209,15 +227,6 @@ fn pair(
         }
     }
     (kept, existing)
-}
-
-/// Triggers are no part of a sync: a table that is made gets none.
-fn untouched_triggers(candidates: &[Candidate]) -> Option<String> {
-    let made = candidates.iter().filter(|candidate| candidate.target.is_none()).map(|c| &c.source);
-    let with = made.filter(|shape: &&TableShape| !shape.triggers.is_empty());
-    let names: Vec<&str> = with.map(|shape| shape.name.as_str()).collect();
-    (!names.is_empty())
-        .then(|| format!("triggers are not synchronised; the source has some on: {}", names.join(", ")))
 }
 
 fn flavours(source: &ServerInfo, target: &ServerInfo) -> Option<String> {

@@ -86,6 +86,11 @@ impl Grants {
         self.schema(right, schema) || self.tables.iter().any(named)
     }
 
+    /// Whether the right holds for one of the schema's tables by its name.
+    pub(super) fn any_table(&self, right: &str, schema: &str) -> bool {
+        self.tables.iter().any(|(of, _, rights)| of == schema && holds(rights, right))
+    }
+
     /// Whether there are rights to single tables of the schema.
     pub(super) fn names_tables(&self, schema: &str) -> bool {
         self.tables.iter().any(|(of, _, _)| of == schema)

@@ -78,9 +78,20 @@ pub(super) async fn sees_all(s: &mut Session) -> Result<bool> {
 
 /// Only where a grant shows it: a line that was not understood may be the one that gives the right.
 fn hidden_by(grants: &Grants, database: &str) -> Hidden {
+    let reads = grants.schema("SELECT", database);
+    let lacks = |right: &str| reads && !grants.schema(right, database);
+    // Any right to routines shows them; those of single routines show these only.
+    let shown = ["EXECUTE", "ALTER ROUTINE", "CREATE ROUTINE", "SHOW CREATE ROUTINE"];
+    let routines = shown.iter().all(|right| lacks(right))
+        && !["SELECT", "SHOW_ROUTINE"].iter().any(|right| grants.global(right))
+        && !grants.table("SELECT", "mysql", "proc");
+    let names_tables = grants.names_tables(database);
     Hidden {
-        tables: !grants.schema("SELECT", database) && grants.names_tables(database),
+        tables: !reads && names_tables,
         triggers: !grants.schema("TRIGGER", database) && grants.schema("INSERT", database),
+        read_triggers: lacks("TRIGGER") || !reads && names_tables && !grants.any_table("TRIGGER", database),
+        routines,
+        events: lacks("EVENT"),
     }
 }
 
@@ -263,6 +274,7 @@ mod tests {
         let schema = "GRANT SELECT, INSERT ON `shop`.* TO `u`@`%`";
         let all = "GRANT ALL PRIVILEGES ON `sh%`.* TO `u`@`%`";
         let usage = "GRANT USAGE ON *.* TO `u`@`%`";
+        let of = |lines: &[&str]| hidden_by(&Grants::read(lines.iter().copied(), false), "shop");
         for (lines, tables, triggers) in [
             (&[usage, table][..], true, false),
             (&[usage, schema], false, true),
@@ -271,8 +283,24 @@ mod tests {
             (&[schema, "GRANT TRIGGER ON *.* TO `u`@`%`"], false, false),
             (&["a line that nobody understands"], false, false),
         ] {
-            let found = hidden_by(&Grants::read(lines.iter().copied(), false), "shop");
-            assert_eq!(found, Hidden { tables, triggers }, "{lines:?}");
+            let Hidden { tables: found, triggers: also, .. } = of(lines);
+            assert_eq!((found, also), (tables, triggers), "{lines:?}");
+        }
+        for (lines, read_triggers, routines, events) in [
+            (&[usage, table][..], true, false, false),
+            (&[table, "GRANT TRIGGER ON `shop`.`orders` TO `u`@`%`"], false, false, false),
+            (&[usage, schema], true, true, true),
+            (&[schema, "GRANT EXECUTE, EVENT ON `shop`.* TO `r`"], true, false, false),
+            (&[schema, "GRANT ALTER ROUTINE ON `shop`.* TO `u`@`%`"], true, false, true),
+            (&[schema, "GRANT SELECT ON `mysql`.`proc` TO `u`@`%`"], true, false, true),
+            (&[schema, "GRANT EXECUTE ON FUNCTION `shop`.`f` TO `u`@`%`"], true, true, true),
+            (&["GRANT SELECT ON *.* TO `u`@`%`"], true, false, true),
+            (&["GRANT SELECT, TRIGGER, EVENT ON *.* TO `u`@`%`"], false, false, false),
+            (&[all], false, false, false),
+            (&["a line that nobody understands"], false, false, false),
+        ] {
+            let Hidden { read_triggers: one, routines: two, events: three, .. } = of(lines);
+            assert_eq!((one, two, three), (read_triggers, routines, events), "{lines:?}");
         }
     }
 

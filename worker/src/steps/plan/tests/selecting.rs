@@ -9,7 +9,7 @@ fn some(tables: &[&str], exclude: &[&str]) -> Selection {
     Selection::Selective { tables: owned(tables), exclude: owned(exclude) }
 }
 
-/// What a selection comes to in a line: tables, `!` refused with codes, `?` warnings.
+/// What a selection comes to in a line: tables, `!` refused with codes, `?` what is left out.
 fn told(selection: &Selection, folds: bool) -> String {
     let listings = vec![
         listing("Orders", TableKind::Base),
@@ -27,6 +27,8 @@ fn told(selection: &Selection, folds: bool) -> String {
         Ok(selected) => {
             let mut words: Vec<String> = selected.tables.into_iter().map(|table| table.name).collect();
             words.extend(selected.refused.into_iter().map(|(name, why)| format!("!{name}:{}", why.code)));
+            let is_left = selected.beside.iter().any(|one| one.kind == TableKind::View);
+            words.extend(is_left.then(|| "?".to_owned()));
             words.extend(selected.warnings.iter().map(|_| "?".to_owned()));
             words.join(" ")
         }

@@ -1,0 +1,26 @@
+//! What a database has beside its tables.
+
+use super::super::super::{Besides, Result};
+use super::super::quote::text;
+use super::super::session::{RawRow, Session, text_at};
+
+/// Routines and events, in one round.
+pub(in super::super) async fn besides(s: &mut Session) -> Result<Vec<Besides>> {
+    let schema = text(&s.database);
+    let queries = [
+        format!(
+            "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {schema}"
+        ),
+        format!("SELECT 'EVENT', EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {schema}"),
+    ];
+    let answers = s.batch(&queries, "list the database's routines and events").await?;
+    let mut found: Vec<Besides> = answers.iter().flatten().filter_map(one).collect();
+    found.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
+    Ok(found)
+}
+
+fn one(row: &RawRow) -> Option<Besides> {
+    let kind = text_at(row, 0).to_ascii_lowercase();
+    // Each body has its package.
+    (kind != "package body").then(|| Besides { kind, name: text_at(row, 1) })
+}
