@@ -22,6 +22,7 @@ mod request_texts;
 mod rights;
 mod sequences;
 mod settings;
+mod unfinished;
 mod unions;
 mod untested;
 mod versioned;

@@ -1,4 +1,5 @@
-//! `diff`: compares one range of a table on both sides and writes what differs.
+//! `diff`: compares one range of a table on both sides and writes what differs. Where an earlier job
+//! began to load the table, a range that it did not come to is loaded as it would have been.
 //!
 //! Idempotent: what is written follows from what is found, and a row that was written is
 //! equal when it is looked at again. Pages are written each in a transaction of its own.
@@ -11,19 +12,23 @@ use longshore_shared::domain::sync::ConflictPolicy;
 
 use super::compare::{Comparison, Page, digests};
 use super::context::Context;
+use super::doubt;
 use super::error::StepError;
 use super::next_number;
 use super::table::{DiffDetail, RangePayload, TablePlan, written};
 use crate::engine::shape::{KeyTuple, Range, Row};
-use crate::engine::{Columns, Reader, Writer, named};
-use crate::transfer::{Meter, counted, whole};
+use crate::engine::{Columns, Loaded, Reader, Writer, named};
+use crate::transfer::{Meter, counted, pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let RangePayload { range } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
-    let done = apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?;
+    let done = match is_open(&mut *target, &plan, &range).await? {
+        true => load(context, &mut *source, &mut *target, &plan, &range).await?,
+        false => apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?,
+    };
     source.thaw().await?;
     // The last range of each table has no end.
     let warning = match range.to {
@@ -33,6 +38,40 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let detail = DiffDetail { deferred: done.deferred, equal: done.equal, kept: done.kept, range };
     let warnings = warning.into_iter().collect();
     Ok(Outcome { detail: written(&detail)?, warnings, ..Outcome::default() })
+}
+
+/// Whether an unfinished load has left the range to be loaded. Rows that the task's condition leaves
+/// out count: they are in the way as well.
+async fn is_open(target: &mut dyn Writer, plan: &TablePlan, range: &Range) -> Result<bool, Failure> {
+    if !plan.loads_on() {
+        return Ok(false);
+    }
+    Ok(target.page(&plan.shape.unfiltered(), range, None, 1, Columns::Key).await?.is_empty())
+}
+
+/// Loads a range of which the target has no row, in one transaction, and compares it there.
+async fn load(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: &Range,
+) -> Result<Applied, StepError> {
+    target.begin().await?;
+    let loaded = async {
+        let Loaded { rows, doubt } = pump(source, target, &plan.shape, range, context.meter()).await?;
+        doubt::settle(source, target, &plan.shape, range, doubt).await?;
+        Ok::<_, Failure>(rows)
+    };
+    let rows = match loaded.await {
+        // Somebody else has written there since it was looked at.
+        Err(failure) if failure.code == "duplicate_key" => return Err(clash(plan, 1).into()),
+        other => other?,
+    };
+    let equal = equal(context, source, target, plan, range).await?;
+    context.commit(target).await?;
+    context.meter().add(Counts { inserted: whole(rows), ..Counts::default() });
+    Ok(Applied { deferred: 0, equal, kept: equal.is_some() })
 }
 
 /// What came of a range.

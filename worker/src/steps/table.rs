@@ -59,6 +59,16 @@ impl TablePlan {
         TableShape { foreign_keys: all.collect(), ..self.shape.clone() }
     }
 
+    /// Whether a range of which the target has no row may be loaded instead of compared: its rows are
+    /// the same on both sides, and none can be in the way of a row of another range.
+    pub(super) fn loads_on(&self) -> bool {
+        let is_to_come = |index: &Index| self.new_indexes.iter().any(|new| new.name == index.name);
+        self.begun
+            && self.mode == TableMode::Diff
+            && self.shape.key.as_ref().is_some_and(|key| key.same_order)
+            && self.shape.indexes.iter().filter(|index| index.unique).all(is_to_come)
+    }
+
     /// Whether the table has foreign keys that must hold in the end.
     pub(super) fn is_constrained(&self) -> bool {
         !(self.old_foreign_keys.is_empty() && self.new_foreign_keys.is_empty())
