@@ -200,7 +200,7 @@ async fn n12_what_the_target_cannot_hold_is_found_in_the_plan() {
         "INSERT INTO p VALUES (1, 2)",
     ];
     prepare(&mut stack, &mariadb, &mysql9, &of_mariadb).await;
-    refused(&stack, &["`c`, foreign key `to_many`", "unique key", "table `p`", "`u`, column `known`", "`o`"])
+    refused(&stack, &["`c`, foreign key `to_many`", "unique key", "table 'p'", "`u`, column `known`", "`o`"])
         .await;
     clear(&stack).await;
 

@@ -154,6 +154,9 @@ pub(super) struct KeysPayload {
     /// Tables of the target outside the job that point to its tables.
     #[serde(default)]
     pub(super) bystanders: Vec<Bystander>,
+    /// Sequences to be raised to where the source's stand.
+    #[serde(default)]
+    pub(super) sequences: Vec<String>,
     /// Nothing is written yet.
     #[serde(default)]
     pub(super) before: bool,
@@ -165,9 +168,6 @@ pub(super) struct ReplacePayload {
     /// Tables of the target outside the job that point to it.
     #[serde(default)]
     pub(super) bystanders: Vec<Bystander>,
-    /// Sequences to be raised to where the source's stand.
-    #[serde(default)]
-    pub(super) sequences: Vec<String>,
 }
 
 /// A table of the target's server that the job does not write and that points to one that it does.

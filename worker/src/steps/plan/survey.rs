@@ -11,7 +11,7 @@ use super::rights;
 use super::select::{Selected, select};
 use super::{covering, hidden, history, leaves};
 use crate::engine::children::Children;
-use crate::engine::shape::{ServerInfo, TableKind, TableListing, TableShape};
+use crate::engine::shape::{ServerInfo, TableKind, TableListing};
 use crate::engine::{Hidden, Inspector};
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
@@ -132,8 +132,6 @@ async fn describe(
             source,
         })
         .collect())
-}
-
 }
 
 fn refuse_engines(context: &Context) -> Result<(), Failure> {

@@ -44,7 +44,7 @@ const DESCRIBING: [&str; 12] = [
 ];
 
 /// Set where the server has them; a release may reserve one for administrators.
-const HELPFUL: [(&str, &str); 19] = [
+const HELPFUL: [(&str, &str); 20] = [
     // A commit neither begins another transaction nor ends the session, and a session writes.
     ("completion_type", "0"),
     ("transaction_read_only", "0"),
