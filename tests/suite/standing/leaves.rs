@@ -15,8 +15,8 @@ const OBJECTS: &str =
     CREATE FUNCTION one() RETURNS INT DETERMINISTIC NO SQL RETURN 1;
     CREATE PROCEDURE do_one() SELECT 1; CREATE PROCEDURE do_two() SELECT 2;
     CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO SELECT 1";
-const PACKAGE: &str = "CREATE PACKAGE tools FUNCTION f RETURNS INT; END;
-    CREATE PACKAGE BODY tools FUNCTION f RETURNS INT RETURN 1; END";
+const PACKAGE: &str = "CREATE PACKAGE tools FUNCTION f() RETURNS INT; END;
+    CREATE PACKAGE BODY tools FUNCTION f() RETURNS INT RETURN 1; END";
 const HEAD: &str = "a sync moves tables and their rows; the source keeps for itself: ";
 
 #[tokio::test]
