@@ -39,7 +39,7 @@ pub use self::children::Orphans;
 use self::children::{Child, Children};
 pub use self::look::{Halt, Look};
 pub use self::row_batch::{Room, Rooms, RowBatch};
-pub use self::row_hashes::{Hashed, RowHashes};
+pub use self::row_hashes::{Hash, Hashed, RowHashes};
 pub use self::seat::Seat;
 use self::sequence::Sequence;
 use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
@@ -231,16 +231,6 @@ pub struct Loaded {
     /// What it said beyond that they are stored: some are perhaps not there, or not as they were sent.
     /// Who loads looks, or fails with this.
     pub doubt: Option<Failure>,
-}
-
-/// How a row's content is made a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hash {
-    /// Cheap: of changes that it does not see there is one in 2^32 at most. Both sides of a
-    /// comparison have the same number, which nobody knew when the rows were written.
-    Quick(u32),
-    /// 64 bits of a cryptographic hash.
-    Strong,
 }
 
 /// What of a row is wanted.

@@ -4,6 +4,16 @@ use bytes::Bytes;
 
 use super::shape::KeyTuple;
 
+/// How a row's content is made a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// Cheap: of changes that it does not see there is one in 2^32 at most. Both sides of a
+    /// comparison have the same number, which nobody knew when the rows were written.
+    Quick(u32),
+    /// 64 bits of a cryptographic hash.
+    Strong,
+}
+
 /// Keys and hashes of rows, in the key's order.
 #[derive(Debug, Default)]
 pub struct RowHashes {
