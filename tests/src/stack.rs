@@ -13,7 +13,7 @@ use crate::fleet::{Process, Settings, Surroundings, command};
 use crate::place;
 use crate::proxy::Proxy;
 use crate::schema::Schema;
-use crate::servers::{MariaDb, Servers};
+use crate::servers::{Held, MariaDb, Servers};
 use crate::wait::seconds;
 
 mod routes;
@@ -52,6 +52,7 @@ pub struct Stack {
     around: Surroundings,
     routes: Routes,
     api_port: u16,
+    kept: Vec<Held>,
 }
 
 impl Stack {
@@ -103,6 +104,7 @@ impl Stack {
             around: Surroundings::default(),
             routes: Routes::default(),
             api_port,
+            kept: Vec::new(),
         }
     }
 
@@ -140,6 +142,11 @@ impl Stack {
             let Some(server) = server else { continue };
             std::mem::replace(place, Schema::make(server, name).await).remove().await;
         }
+    }
+
+    /// Lets servers live until the stack has cleared up behind itself on them.
+    pub fn keep(&mut self, servers: impl IntoIterator<Item = Held>) {
+        self.kept.extend(servers);
     }
 
     /// Settings for the processes that are started from now on.

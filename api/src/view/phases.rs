@@ -12,7 +12,7 @@ use longshore_shared::store::step_reports::{Held, KindSum};
 
 use super::progress::float;
 
-/// What a phase costs a row, in parts of what moving it costs, as measured in mean.
+/// What a phase costs a row, in parts of what moving it costs.
 const WEIGHTS: &[(StepKind, f64)] =
     &[(StepKind::Index, 0.3), (StepKind::ForeignKeys, 0.05), (StepKind::Verify, 0.2)];
 /// Of a phase that lasts longer than was thought, so much is always left.

@@ -3,9 +3,11 @@
 
 use longshore_tests::client::Job;
 use longshore_tests::schema::{Schema, quoted};
-use longshore_tests::servers::{Held, MariaDb, Servers};
+use longshore_tests::servers::{Held, Servers};
 use longshore_tests::stack::Stack;
 use serde_json::{Value, json};
+
+use super::Sides;
 
 const REFUSED: &str = "children_would_be_orphaned";
 
@@ -97,11 +99,11 @@ async fn content(schema: &Schema, table: &str) -> Vec<(i64, Option<i64>)> {
     schema.rows(&format!("SELECT * FROM {table} ORDER BY 1, 2")).await
 }
 
-async fn check(stack: &Stack, case: &Case) {
+async fn check(stack: &Stack, sides: &Sides, case: &Case) {
     make(stack, case).await;
     let Case { name, lost, .. } = case;
     let before = content(&stack.target, name).await;
-    let task = stack.task(&options(case)).await;
+    let task = sides.task(stack, &options(case)).await;
     // A refusal is no accident: the next run says the same.
     for run in [1, 2] {
         let job = stack.run(&task).await;
@@ -124,37 +126,37 @@ async fn check(stack: &Stack, case: &Case) {
 }
 
 /// On the run's servers, and into one of another kind.
-async fn moved(kind: &str) -> Option<(Stack, Option<Held>)> {
+async fn moved(kind: &str) -> Option<Stack> {
     let own = match kind {
         "mariadb" => None,
         kind if !Servers::is_wanted(kind) => return None,
         kind => Some(Held::start(kind)),
     };
     let mut stack = Stack::running().await;
-    if let Some(held) = &own {
-        let server: MariaDb = held.mariadb[0].clone();
-        stack.move_to(None, Some(&server)).await;
+    if let Some(held) = own {
+        stack.move_to(None, Some(&held.mariadb[0])).await;
+        stack.keep([held]);
     }
-    Some((stack, own))
+    Some(stack)
 }
 
 /// Adds the table to the task, or removes its rows: both remedies serve.
-async fn remedies_serve(stack: &Stack) {
+async fn remedies_serve(stack: &Stack, sides: &Sides) {
     let tables = json!({"mode": "selective", "tables": ["plain"], "delete_extra": true});
-    let task = stack.task(&tables).await;
+    let task = sides.task(stack, &tables).await;
     stack.target.run("DELETE FROM of_plain WHERE pid > 4").await;
     stack.run_completed(&task).await;
     stack.source.run("CREATE TABLE of_one LIKE one").await;
     stack.source.run("DROP TABLE of_one; CREATE TABLE of_one (id INT PRIMARY KEY, pid INT, CONSTRAINT k_one FOREIGN KEY (pid) REFERENCES one (id)); INSERT INTO of_one VALUES (1, 1)").await;
     let both = json!({"mode": "selective", "tables": ["one", "of_one"], "delete_extra": true, "max_delete_percent": 100});
-    let task = stack.task(&both).await;
+    let task = sides.task(stack, &both).await;
     stack.run_completed(&task).await;
     assert_eq!(content(&stack.target, "of_one").await, [(1, Some(1))]);
     assert_eq!(content(&stack.target, "one").await.len(), 5);
 }
 
 /// What the task leaves out and had no parent before is no fault of the run, and told by each.
-async fn orphans_are_told(stack: &Stack) {
+async fn orphans_are_told(stack: &Stack, sides: &Sides) {
     stack
         .target
         .run("SET foreign_key_checks = 0; INSERT INTO of_kept VALUES (8, 77); SET foreign_key_checks = 1")
@@ -164,7 +166,7 @@ async fn orphans_are_told(stack: &Stack) {
         options["mode"] = json!("selective");
         options["tables"] = json!(["kept"]);
         stack.source.run("REPLACE INTO kept VALUES (5, 50), (6, 60)").await;
-        let task = stack.task(&options).await;
+        let task = sides.task(stack, &options).await;
         for _ in [1, 2] {
             let job = stack.run_completed(&task).await;
             let told = |told: &String| {
@@ -180,7 +182,7 @@ fn mentions(job: &Job, words: &[&str]) -> bool {
 }
 
 /// A child in another database: seen and counted, known of, or not even that.
-async fn other_databases(stack: &Stack) {
+async fn other_databases(stack: &Stack, sides: &Sides) {
     let other = Schema::make(&stack.target.server, "other").await;
     let account = format!("'{}'@'127.0.0.1'", stack.target.username);
     let (here, there) = (quoted(&stack.target.name), quoted(&other.name));
@@ -196,7 +198,7 @@ async fn other_databases(stack: &Stack) {
     stack.source.run("DELETE FROM far WHERE id = 3").await;
     let options =
         json!({"mode": "selective", "tables": ["far"], "delete_extra": true, "max_delete_percent": 100});
-    let task = stack.task(&options).await;
+    let task = sides.task(stack, &options).await;
     stack.target.run(&format!("GRANT SELECT ON {there}.* TO {account}")).await;
     let job = stack.run(&task).await;
     assert_eq!(job.why().code, REFUSED, "{job:#?}");
@@ -220,14 +222,14 @@ async fn other_databases(stack: &Stack) {
 }
 
 async fn hold(kind: &str) {
-    let Some((stack, _own)) = moved(kind).await else { return };
+    let Some(stack) = moved(kind).await else { return };
+    let sides = Sides::of(&stack).await;
     for case in cases() {
-        check(&stack, &case).await;
+        check(&stack, &sides, &case).await;
     }
-    remedies_serve(&stack).await;
-    orphans_are_told(&stack).await;
-    other_databases(&stack).await;
-    stack.target.remove().await;
+    remedies_serve(&stack, &sides).await;
+    orphans_are_told(&stack, &sides).await;
+    other_databases(&stack, &sides).await;
 }
 
 #[tokio::test]

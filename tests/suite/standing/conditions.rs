@@ -69,7 +69,8 @@ async fn n06_n26_conditions_mean_the_same_rows_on_both_sides() {
     stack.set(&[("CHUNK_ROWS", "2")]);
     stack.start_all().await;
     for kinds in [["mariadb", "mysql9"], ["mysql57", "mariadb11"]] {
-        let Some([(source, _held), (target, _held_too)]) = servers(kinds) else { continue };
+        let Some([(source, held), (target, held_too)]) = servers(kinds) else { continue };
+        stack.keep([held, held_too].into_iter().flatten());
         stack.move_to(Some(&source), Some(&target)).await;
         fill(&stack).await;
         let ends =
@@ -108,7 +109,8 @@ async fn n06_n26_conditions_mean_the_same_rows_on_both_sides() {
 async fn n26_patterns_between_servers_of_one_engine() {
     let mut stack = Stack::running().await;
     for kinds in [["mariadb", "mariadb11"], ["mysql9", "mysql9"]] {
-        let Some([(source, _held), (target, _held_too)]) = servers(kinds) else { continue };
+        let Some([(source, held), (target, held_too)]) = servers(kinds) else { continue };
+        stack.keep([held, held_too].into_iter().flatten());
         stack.move_to(Some(&source), Some(&target)).await;
         fill(&stack).await;
         let ends =

@@ -9,9 +9,9 @@ use tokio::time::sleep;
 
 /// Long enough that what happens each five seconds is in it twice.
 const WATCHED: Duration = Duration::from_secs(10);
-/// Transactions a second of an API, a scheduler, two workers and this test; of those that have just
-/// started a few more. Before the scheduler rested they were 25.
-const MOST: i64 = 12;
+/// Transactions a second of an API, a scheduler, two workers and this test. Before the scheduler
+/// rested they were 25.
+const MOST: i64 = 9;
 
 /// Transactions of the fleet's processes so far, however they ended.
 async fn transactions(stack: &Stack) -> i64 {
@@ -19,10 +19,18 @@ async fn transactions(stack: &Stack) -> i64 {
     stack.control.value(sql).await
 }
 
+/// Transactions a second, once the start of what has just started is over.
 async fn a_second(stack: &Stack) -> i64 {
-    let before = transactions(stack).await;
-    sleep(WATCHED).await;
-    (transactions(stack).await - before) / i64::try_from(WATCHED.as_secs()).unwrap()
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let before = transactions(stack).await;
+        sleep(WATCHED).await;
+        found.push((transactions(stack).await - before) / i64::try_from(WATCHED.as_secs()).unwrap());
+        if found.last().is_some_and(|&found| found <= MOST) {
+            break;
+        }
+    }
+    found.into_iter().min().unwrap()
 }
 
 /// Nothing is open, owed or due, and what ended is not looked at any more.

@@ -8,7 +8,7 @@ use longshore_tests::stack::Stack;
 use serde_json::{Value, json};
 
 /// A stack whose source is a server of one kind and whose target is one of another.
-async fn between(source: &str, target: &str) -> Option<(Stack, Vec<Held>)> {
+async fn between(source: &str, target: &str) -> Option<Stack> {
     let mut held = Vec::new();
     let mut server = |kind: &str, at: usize| -> Option<MariaDb> {
         if kind == "mariadb" {
@@ -23,12 +23,8 @@ async fn between(source: &str, target: &str) -> Option<(Stack, Vec<Held>)> {
     let (source, target) = (server(source, 0)?, server(target, 1)?);
     let mut stack = Stack::running().await;
     stack.move_to(Some(&source), Some(&target)).await;
-    Some((stack, held))
-}
-
-async fn end(stack: &Stack) {
-    stack.source.remove().await;
-    stack.target.remove().await;
+    stack.keep(held);
+    Some(stack)
 }
 
 fn states(job: &Job) -> Vec<(&str, &str)> {
@@ -41,7 +37,7 @@ fn warns(job: &Job, words: &[&str]) -> bool {
 
 /// Tables of which the target refuses some, whatever else they are; one points to a refused one.
 async fn definitions(source: &str, target: &str, refused: [&str; 2]) {
-    let Some((stack, _held)) = between(source, target).await else { return };
+    let Some(stack) = between(source, target).await else { return };
     for sql in [
         "CREATE TABLE a1 (id INT PRIMARY KEY, v INT, KEY v (v))",
         &format!("CREATE TABLE m_bad {}", refused[0]),
@@ -89,7 +85,6 @@ async fn definitions(source: &str, target: &str, refused: [&str; 2]) {
     assert!(made[0].1.contains("to_good") && !made[0].1.contains("to_bad"), "{made:?}");
 
     the_next_run_adds_them(&stack, &task).await;
-    end(&stack).await;
 }
 
 /// Once the cause is gone the next run adds the tables, and the key that was left out.

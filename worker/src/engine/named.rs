@@ -1,19 +1,22 @@
 //! How a row is named to a person: by its key.
 //!
-//! A key is a cell as well, so that is done only where a failure would be a riddle without it; long
-//! keys are cut, and bytes that are no text are told as digits.
+//! A key is a cell as well, so that is done only where a failure would be a riddle without it.
+//! Numbers, dates and UUIDs are told; any other text may be somebody's address, so that the
+//! beginning of its hash is told, by which whoever may read the table finds the row.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
-use super::shape::{KeyTuple, TableShape};
+use super::shape::{Family, KeyTuple, TableShape};
 
-/// Characters of a key's value that are told.
-const LONGEST: usize = 60;
+/// Characters of a hash that are told.
+const DIGITS: usize = 16;
 
-/// The row of a key: `id = 5`, `k = "a", n = 1`.
+/// The row of a key: `id = 5, at = '2024-02-29'`.
 pub fn row(table: &TableShape, key: &KeyTuple) -> String {
     let names = table.key.iter().flat_map(|key| &key.columns).filter_map(|&at| table.columns.get(at));
-    let pairs = names.zip(&key.0).map(|(column, value)| format!("{} = {}", column.name, told(value)));
+    let pairs = names.zip(&key.0).map(|(column, value)| told(&column.name, column.family, value));
     pairs.collect::<Vec<_>>().join(", ")
 }
 
@@ -47,38 +50,53 @@ pub fn computed(table: &TableShape, columns: &[&str], key: Option<&KeyTuple>) ->
     )
 }
 
-fn told(value: &[u8]) -> String {
-    let is_number = !value.is_empty() && value.iter().all(|b| b.is_ascii_digit() || b"-.".contains(b));
+fn told(column: &str, family: Family, value: &[u8]) -> String {
+    let is_text = matches!(family, Family::Text | Family::LongText | Family::Binary | Family::Blob);
     match std::str::from_utf8(value) {
-        Ok(text) if is_number && text.len() <= LONGEST => text.to_owned(),
-        Ok(text) if !text.contains(char::is_control) => {
-            let cut: String = text.chars().take(LONGEST).collect();
-            format!("\"{cut}{}\"", if cut.len() < text.len() { "…" } else { "" })
+        Ok(text) if !is_text => match text.bytes().all(|b| b.is_ascii_digit() || b"-.".contains(&b)) {
+            true if family != Family::Temporal => format!("{column} = {text}"),
+            _ => format!("{column} = '{text}'"),
+        },
+        Ok(text) if Uuid::try_parse(text).is_ok() => format!("{column} = '{text}'"),
+        _ if matches!(family, Family::Binary) && value.len() == 16 => {
+            format!("{column} = x'{}'", digits(value))
         }
         _ => {
-            let digits: String = value.iter().take(LONGEST / 2).map(|byte| format!("{byte:02X}")).collect();
-            format!("x'{digits}{}'", if digits.len() < 2 * value.len() { "…" } else { "" })
+            let bytes = match family {
+                Family::Binary | Family::Blob => column.to_owned(),
+                _ => format!("CONVERT({column} USING utf8mb4)"),
+            };
+            let hash = digits(&Sha256::digest(value));
+            format!("for which SHA2({bytes}, 256) LIKE '{}%'", &hash[..DIGITS])
         }
     }
 }
 
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::told;
+    use super::{Family, told};
 
     #[test]
     fn values_of_keys() {
-        for (value, expected) in [
-            (&b"-12"[..], "-12"),
-            (b"2024-02-29", "2024-02-29"),
-            (b"", "\"\""),
-            ("\u{e4}b".as_bytes(), "\"\u{e4}b\""),
-            (b"\xff\x00", "x'FF00'"),
-            (b"a\n", "x'610A'"),
+        for (family, value, expected) in [
+            (Family::Integer, &b"-12"[..], "k = -12"),
+            (Family::Decimal, b"1.50", "k = 1.50"),
+            (Family::Temporal, b"2024-02-29", "k = '2024-02-29'"),
+            (
+                Family::Text,
+                b"4d1b2f4e-9f5c-4f0e-8a27-0d7b6f1f3a10",
+                "k = '4d1b2f4e-9f5c-4f0e-8a27-0d7b6f1f3a10'",
+            ),
+            (Family::Binary, &[0xAB; 16], "k = x'abababababababababababababababab'"),
+            // As MySQL and MariaDB say of SHA2('a', 256).
+            (Family::Text, b"a", "for which SHA2(CONVERT(k USING utf8mb4), 256) LIKE 'ca978112ca1bbdca%'"),
+            (Family::Binary, b"a", "for which SHA2(k, 256) LIKE 'ca978112ca1bbdca%'"),
         ] {
-            assert_eq!(told(value), expected);
+            assert_eq!(told("k", family, value), expected);
         }
-        assert_eq!(told(&[b'x'; 90]), format!("\"{}…\"", "x".repeat(60)));
-        assert_eq!(told(&[0; 90]), format!("x'{}…'", "00".repeat(30)));
     }
 }

@@ -1,3 +1,5 @@
+//! What came of a definition that was tried on a target, before anything is made of it.
+
 use longshore_shared::domain::failure::Failure;
 
 /// What the target would make of a definition.

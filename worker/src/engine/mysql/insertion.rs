@@ -219,7 +219,11 @@ mod tests {
         insertion.clear();
         assert!(insertion.add(&row(3900)).unwrap(), "a larger row goes alone");
         insertion.clear();
-        assert_eq!(insertion.add(&row(4100)).unwrap_err().code, "row_too_large");
+        assert!(insertion.add(&row(9000)).unwrap(), "it is sent in pieces");
+        insertion.clear();
+        // What cannot be sent in pieces.
+        let number = [Some(Bytes::from(vec![b'1'; 4500])), None];
+        assert_eq!(insertion.add(&number).unwrap_err().code, "row_too_large");
         assert_eq!(insertion.add(&row(10)[..1]).unwrap_err().code, "row_width");
     }
 

@@ -77,7 +77,7 @@ fn foreign_keys_are_read() {
     assert_eq!((two.parent.as_str(), two.on_delete.as_str()), ("o`dd\n", "RESTRICT"));
     assert!(two.clause.starts_with("ADD CONSTRAINT `fk2` FOREIGN KEY"));
     assert_eq!(
-        anti_join(&shape.name, one),
+        anti_join(&super::super::quote::ident(&shape.name), one),
         "SELECT COUNT(*) FROM `o``dd\n` c LEFT JOIN `other`.`p,` p ON p.`x` = c.`c` AND p.`y` = c.`id` \
          WHERE c.`c` IS NOT NULL AND c.`id` IS NOT NULL AND p.`x` IS NULL"
     );
