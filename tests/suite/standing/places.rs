@@ -9,7 +9,7 @@ use longshore_tests::schema::Schema;
 use longshore_tests::seeds;
 use longshore_tests::servers::{Held, Servers};
 use longshore_tests::stack::Stack;
-use longshore_tests::wait::seconds;
+use longshore_tests::wait::{seconds, until};
 use longshore_worker::engine::{Login, Seat, reader};
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -54,7 +54,16 @@ async fn n14_a_servers_own_limit_is_never_met() {
     let settings = [("CHUNK_ROWS", "250"), ("WORKER_PERMITS", "4")];
     let stack = Stack::running_with(&settings).await;
     seeds::shop(&stack.source, 1_000).await;
+    let open = format!(
+        "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{}'",
+        stack.source.username
+    );
     for most in [1, 2, 3] {
+        // Each connection counts its own sessions, and those of the one before are the same account's.
+        until("the account has no session", seconds(20), async || {
+            (stack.source.value::<i64>(&open).await == 0).then_some(())
+        })
+        .await;
         let target = Schema::make(&stack.target.server, "into").await;
         let mut ids = Vec::new();
         for schema in [&stack.source, &target] {

@@ -7,6 +7,8 @@ use longshore_tests::servers::{Held, MariaDb, Servers};
 use longshore_tests::stack::Stack;
 use serde_json::{Value, json};
 
+use super::Sides;
+
 /// A stack whose source is a server of one kind and whose target is one of another.
 async fn between(source: &str, target: &str) -> Option<Stack> {
     let mut held = Vec::new();
@@ -52,7 +54,8 @@ async fn definitions(source: &str, target: &str, refused: [&str; 2]) {
     ] {
         stack.source.run(sql).await;
     }
-    let task = stack.task(&json!({"on_mismatch": "fail"})).await;
+    let sides = Sides::of(&stack).await;
+    let task = sides.task(&stack, &json!({"on_mismatch": "fail"})).await;
     let job = stack.run(&task).await;
     assert_eq!(job.state, "failed", "{job:#?}");
     for word in ["2 tables cannot be synchronised", "`m_bad`", "`n_bad`"] {
@@ -60,7 +63,7 @@ async fn definitions(source: &str, target: &str, refused: [&str; 2]) {
     }
     assert_eq!(stack.target.tables().await, [""; 0], "nothing is made: {job:#?}");
 
-    let task = stack.task(&json!({"on_mismatch": "continue"})).await;
+    let task = sides.task(&stack, &json!({"on_mismatch": "continue"})).await;
     let job = stack.run(&task).await;
     assert_eq!(job.state, "failed", "{job:#?}");
     assert_eq!(
@@ -184,7 +187,7 @@ async fn n10_what_fails_on_its_way_fails_alone() {
         stack.target.run(target).await;
     }
     let options = |more: Value| {
-        let mut options = json!({"delete_extra": true, "keyless": "replace", "on_mismatch": "continue"});
+        let mut options = json!({"delete_extra": true, "max_delete_percent": 50, "keyless": "replace", "on_mismatch": "continue"});
         options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         options
     };
@@ -215,6 +218,7 @@ async fn n10_what_fails_on_its_way_fails_alone() {
 #[tokio::test]
 async fn n17_a_condition_on_a_parent_is_named_as_the_cause() {
     let stack = Stack::running().await;
+    let sides = Sides::of(&stack).await;
     for sql in [
         "CREATE TABLE p (id INT PRIMARY KEY)",
         "CREATE TABLE c (id INT PRIMARY KEY, pid INT, CONSTRAINT k_c FOREIGN KEY (pid) REFERENCES p (id))",
@@ -229,7 +233,7 @@ async fn n17_a_condition_on_a_parent_is_named_as_the_cause() {
         (json!({}), None),
     ] {
         stack.target.run("DROP TABLE IF EXISTS c; DROP TABLE IF EXISTS p").await;
-        let task = stack.task(&json!({"where": conditions})).await;
+        let task = sides.task(&stack, &json!({"where": conditions})).await;
         let job = stack.run(&task).await;
         let Some(cause) = cause else {
             assert_eq!(job.state, "completed", "{conditions}: {job:#?}");

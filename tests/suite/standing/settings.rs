@@ -72,7 +72,7 @@ const GROUPS: &[&[(&str, &str)]] = &[
         ("sql_warnings", "1"),
         ("big_tables", "1"),
         ("low_priority_updates", "1"),
-        ("max_sort_length", "8"),
+        ("max_sort_length", "64"),
         ("lock_wait_timeout", "1"),
         ("innodb_lock_wait_timeout", "1"),
         ("max_statement_time", "0.001"),

@@ -11,17 +11,18 @@ use crate::engine::shape::ForeignKey;
 /// exists goes without such a key. Answers warnings about the latter.
 ///
 /// A refusal may take another table's parent away, so it is repeated until nothing
-/// changes. Where the job goes on without refused tables, and `lost` names those that are not among
-/// `tables`, it goes on without the foreign keys that point to them.
+/// changes. Keys that point to refused tables of the job (`lost` names those that are not among
+/// `tables`) are left out with a warning: either the job goes on without them, or their parents'
+/// own refusals end it.
 pub(super) fn check(
     tables: &mut [(&Candidate, &mut Decision)],
     target_names: &[String],
-    lost: Option<&[String]>,
+    lost: &[String],
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     loop {
         let there = will_be_there(tables, target_names);
-        let lost = lost.map(|lost| lost.iter().cloned().chain(refused(tables)).collect::<HashSet<_>>());
+        let lost: HashSet<String> = lost.iter().cloned().chain(refused(tables)).collect();
         let mut changed = false;
         for (candidate, decision) in tables.iter_mut() {
             let mut without = take_orphaned(decision, &there);
@@ -29,15 +30,12 @@ pub(super) fn check(
                 continue;
             }
             changed = true;
-            if let Some(lost) = &lost {
-                let of_job = |key: &ForeignKey| {
-                    key.parent_schema.is_none() && lost.contains(&key.parent.to_lowercase())
-                };
-                let name = &candidate.source.name;
-                warnings.extend(without.extract_if(.., |key| of_job(key)).map(|key| not_added(name, &key)));
-                if without.is_empty() {
-                    continue;
-                }
+            let of_job =
+                |key: &ForeignKey| key.parent_schema.is_none() && lost.contains(&key.parent.to_lowercase());
+            let name = &candidate.source.name;
+            warnings.extend(without.extract_if(.., |key| of_job(key)).map(|key| not_added(name, &key)));
+            if without.is_empty() {
+                continue;
             }
             let (name, keys) = (&candidate.source.name, listed(&without));
             if candidate.target.is_some() {

@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     tables.extend(survey.refused.into_iter().map(|(name, failure)| Table::refused(&name, failure)));
     let extra = survey.beside.settle(&mut tables);
     warnings.extend(extra.warnings.iter().cloned());
-    warnings.extend(constrain(spec, &mut tables, &survey.target_names));
+    warnings.extend(constrain(&mut tables, &survey.target_names));
     // Its session is over before others are opened there.
     let mut looking = survey.target;
     warnings
@@ -70,7 +70,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     drop(looking);
     warnings.extend(probe::definitions(context, &mut tables).await?);
     // A table that the target does not take may be another's parent.
-    warnings.extend(constrain(spec, &mut tables, &survey.target_names));
+    warnings.extend(constrain(&mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));
     refuse_unless_told(spec, &tables)?;
 
@@ -151,15 +151,14 @@ fn unversioned(tables: &[Table]) -> Option<String> {
 }
 
 /// Foreign keys need their parents; answers warnings about those that are left out.
-fn constrain(spec: &SyncSpec, tables: &mut [Table], target_names: &[String]) -> Vec<String> {
+fn constrain(tables: &mut [Table], target_names: &[String]) -> Vec<String> {
     let lost = |table: &&Table| table.candidate.is_none();
     let lost: Vec<String> = tables.iter().filter(lost).map(|table| table.name.to_lowercase()).collect();
-    let lost = (spec.on_mismatch == OnMismatch::Continue).then_some(lost);
     let mut doable: Vec<(&Candidate, &mut Decision)> = tables
         .iter_mut()
         .filter_map(|table| table.candidate.as_ref().map(|candidate| (candidate, &mut table.decision)))
         .collect();
-    constrain::check(&mut doable, target_names, lost.as_deref())
+    constrain::check(&mut doable, target_names, &lost)
 }
 
 fn refuse_unless_told(spec: &SyncSpec, tables: &[Table]) -> Result<(), Failure> {
