@@ -87,7 +87,7 @@ async fn make(stack: &Stack, case: &Case) {
 }
 
 fn options(case: &Case) -> Value {
-    let told = case.options.to_string().replace("{}", case.name);
+    let told = case.options.to_string().replace("\"{}\"", &format!("\"{}\"", case.name));
     let mut options: Value = serde_json::from_str(&told).unwrap();
     options["mode"] = json!("selective");
     options["tables"] = json!([case.name]);

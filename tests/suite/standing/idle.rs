@@ -7,6 +7,8 @@ use longshore_tests::wait::{seconds, until};
 use serde_json::json;
 use tokio::time::sleep;
 
+use crate::schedules::make_due;
+
 /// Long enough that what happens each five seconds is in it twice.
 const WATCHED: Duration = Duration::from_secs(10);
 /// Transactions a second of an API, a scheduler, two workers and this test. Before the scheduler
@@ -64,7 +66,7 @@ async fn n24_a_fleet_at_rest_asks_postgresql_seldom_and_wakes_at_once() {
 
     // It is due from one moment to the next, and nobody tells the schedulers.
     stack.source.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
-    stack.control.run("UPDATE sync_tasks SET next_run_at = now()").await;
+    make_due(&stack, 0).await;
     let fired = format!("SELECT count(*) FROM jobs WHERE task_id = '{task}' AND state = 'completed'");
     until("the schedule fired", seconds(30), async || {
         (stack.control.value::<i64>(&fired).await == 1).then_some(())

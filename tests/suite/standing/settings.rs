@@ -84,11 +84,10 @@ const GROUPS: &[&[(&str, &str)]] = &[
 ];
 
 const TABLES: &str = "
-    CREATE TABLE parents (id INT PRIMARY KEY, name CHAR(10), u VARCHAR(20) CHARACTER SET utf8mb4, UNIQUE KEY (u)) ENGINE=InnoDB;
-    CREATE TABLE children (id INT AUTO_INCREMENT PRIMARY KEY, pid INT, t TEXT CHARACTER SET utf8mb4, d DATETIME(3), ts TIMESTAMP NULL, f DOUBLE, n DECIMAL(20,6),
-        q DECIMAL(20,10) AS (n / 7) STORED, KEY (pid), CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES parents (id)) ENGINE=InnoDB;
-    CREATE TABLE texts (k VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL, v VARBINARY(20), e ENUM('x',''), PRIMARY KEY (k)) ENGINE=InnoDB;
-    CREATE TABLE bag (a INT, b CHAR(5)) ENGINE=InnoDB;";
+    CREATE TABLE parents (id INT PRIMARY KEY, name CHAR(10), u VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, UNIQUE KEY (u)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;
+    CREATE TABLE children (id INT AUTO_INCREMENT PRIMARY KEY, pid INT, t TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, d DATETIME(3), ts TIMESTAMP NULL, f DOUBLE, n DECIMAL(20,6),  KEY (pid), CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES parents (id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;
+    CREATE TABLE texts (k VARCHAR(30) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NOT NULL, v VARBINARY(20), e ENUM('x',''), PRIMARY KEY (k)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;
+    CREATE TABLE bag (a INT, b CHAR(5)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;";
 const ROWS: &str = "
     SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES', SESSION time_zone = '+00:00';
     INSERT INTO parents VALUES (0,'a ','u0'),(1,'','u1'),(2,NULL,'ü2'),(3,'x','');

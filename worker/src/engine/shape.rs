@@ -34,6 +34,18 @@ pub struct ServerInfo {
     pub computing: BTreeMap<String, String>,
 }
 
+impl ServerInfo {
+    /// Flavour and release series: `10.11`.
+    pub fn release(&self) -> (Flavour, &str) {
+        let series = self
+            .version
+            .match_indices('.')
+            .nth(1)
+            .map_or(self.version.as_str(), |(at, _)| &self.version[..at]);
+        (self.flavour, series)
+    }
+}
+
 /// Who made the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -68,7 +68,9 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     warnings
         .extend(rights::may_be_written(context, &mut *looking, &mut tables, &survey.children, &extra).await?);
     drop(looking);
-    warnings.extend(probe::definitions(context, &mut tables).await?);
+    if !survey.of_one_release {
+        warnings.extend(probe::definitions(context, &mut tables).await?);
+    }
     // A table that the target does not take may be another's parent.
     warnings.extend(constrain(&mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));

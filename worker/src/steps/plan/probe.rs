@@ -1,4 +1,7 @@
 //! Asks the target about the definitions of the tables that are to be made.
+//!
+//! A trial costs about as much as the table itself, so servers of one release are not asked: what
+//! one of them refuses nevertheless, by its settings, is told when the table is made.
 
 use super::Table;
 use super::decide::{Candidate, Decision};

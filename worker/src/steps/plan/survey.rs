@@ -33,6 +33,8 @@ pub(super) struct Survey {
     pub(super) warnings: Vec<String>,
     /// The session that looked at the target.
     pub(super) target: Box<dyn Inspector>,
+    /// Both servers are of one release, which takes what it has written itself.
+    pub(super) of_one_release: bool,
 }
 
 pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
@@ -67,7 +69,17 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     warnings.extend(computing::look(&mut candidates, &here, &there));
     warnings.extend(leaves(context, unseen, &mut *source, &beside, &candidates).await?);
     warnings.extend(flavours(&here, &there));
-    Ok(Survey { candidates, refused, target_names, children, beside: others, warnings, target })
+    let of_one_release = here.release() == there.release();
+    Ok(Survey {
+        candidates,
+        refused,
+        target_names,
+        children,
+        beside: others,
+        warnings,
+        target,
+        of_one_release,
+    })
 }
 
 /// Tells of what the source keeps for itself.
