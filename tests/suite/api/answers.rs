@@ -21,7 +21,7 @@ async fn wrong_fields_are_named_and_nothing_is_made() {
         ("host", json!("http://h"), "invalid_host"),
         ("host", json!("h:3306"), "invalid_host"),
         ("host", json!("a b"), "invalid_host"),
-        ("host", json!("h\u{0}"), "invalid_host"),
+        ("host", json!("h\u{0}"), "invalid_value"),
         ("host", json!("169.254.169.254"), "address_not_allowed"),
         ("host", json!("0"), "address_not_allowed"),
         ("port", json!(0), "invalid_value"),

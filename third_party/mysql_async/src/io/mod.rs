@@ -470,9 +470,13 @@ impl Stream {
                 x => x,
             })
             .await?;
-            // Longshore: the server has let go of the session once it closes its end.
-            let mut rest = vec![0; 16 << 10];
-            while codec.get_mut().read(&mut rest).await.is_ok_and(|read| read > 0) {}
+            // Longshore: the server has let go of the session once it closes its end. One that means
+            // ill never does, and the driver closes after errors by itself.
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), async {
+                let mut rest = vec![0; 16 << 10];
+                while codec.get_mut().read(&mut rest).await.is_ok_and(|read| read > 0) {}
+            })
+            .await;
         }
         Ok(())
     }
