@@ -140,7 +140,8 @@ fn options(server: &MariaDb) -> OptsBuilder {
         .user(Some(server.admin_username.clone()))
         .pass(Some(server.admin_password.clone()))
         .setup(vec![
-            "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', sql_select_limit = 18446744073709551615, sql_quote_show_create = 1",
+            "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', sql_select_limit = 18446744073709551615, sql_quote_show_create = 1 \
+             /*M!100101 , max_statement_time = 0 */ /*!50708 , max_execution_time = 0 */",
         ])
 }
 

@@ -12,8 +12,8 @@ use crate::schedules::make_due;
 /// Long enough that what happens each five seconds is in it twice.
 const WATCHED: Duration = Duration::from_secs(10);
 /// Transactions a second of an API, a scheduler, two workers and this test. Before the scheduler
-/// rested they were 25.
-const MOST: i64 = 12;
+/// rested they were 25, and 40 of two.
+const MOST: i64 = 14;
 
 /// Transactions of the fleet's processes so far, however they ended.
 async fn transactions(stack: &Stack) -> i64 {
@@ -56,13 +56,13 @@ async fn n24_a_fleet_at_rest_asks_postgresql_seldom_and_wakes_at_once() {
     stack.start_scheduler();
     stack.ready().await;
     let found = a_second(&stack).await;
-    assert!(found <= MOST + 4, "two schedulers: {found} transactions a second");
+    assert!(found <= MOST + 8, "two schedulers: {found} transactions a second");
 
     // With what waits for its time: saved connections and a schedule.
     let task = stack.task(&json!({"schedule": {"cron": "0 0 1 1 *", "time_zone": "UTC"}})).await;
     is_at_rest(&stack).await;
     let found = a_second(&stack).await;
-    assert!(found <= MOST + 4, "with a schedule that is not due: {found} transactions a second");
+    assert!(found <= MOST + 8, "with a schedule that is not due: {found} transactions a second");
 
     // It is due from one moment to the next, and nobody tells the schedulers.
     stack.source.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
