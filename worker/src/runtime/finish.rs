@@ -42,6 +42,7 @@ pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, mut span
     worker.registry.add(&held);
     let work = async {
         let outcome = run(worker, &held).await;
+        held.settles();
         let settling = span.context().begin_if_sent(telemetry::Work::Settle);
         let settle = settle_through_outages(worker, &held, &outcome);
         let settled = tokio::time::timeout(PATIENCE, settle).await;

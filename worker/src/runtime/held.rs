@@ -1,7 +1,7 @@
 //! Steps in hand: each one's lease is renewed, and each can be told to stop.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ pub(super) struct Held {
     /// Whether anybody was told how far it has come.
     pub(super) is_reported: AtomicBool,
     stop: Mutex<Option<Stop>>,
+    settles: AtomicBool,
 }
 
 impl Held {
@@ -53,6 +54,7 @@ impl Held {
             meter: Arc::new(Meter::default()),
             is_reported: AtomicBool::new(false),
             stop: Mutex::new(None),
+            settles: AtomicBool::new(false),
         })
     }
 
@@ -66,6 +68,11 @@ impl Held {
             self.guard.lose();
         }
         self.cancel.cancel();
+    }
+
+    /// The work is over, and what came of it is being written down.
+    pub(super) fn settles(&self) {
+        self.settles.store(true, Ordering::SeqCst);
     }
 
     /// Why it was told to stop, if it was.
@@ -94,6 +101,8 @@ pub(super) async fn renew(worker: &Worker, held: &Held) {
                 held.stop(Stop::Ending);
                 pause
             }
+            // Its own settlement may just have ended the lease; one that came too late says so itself.
+            Ok(Renewal::Lost) if held.settles.load(Ordering::SeqCst) => pause,
             Ok(Renewal::Lost) => {
                 tracing::warn!("the lease went to another worker; this attempt stops");
                 Metric::LeasesLost.increment(&[]);
