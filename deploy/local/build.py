@@ -36,9 +36,9 @@ def build() -> None:
     """Builds what changed; cargo's own output goes to the terminal."""
     cargo = check_rust()
     target = target_folder()
-    command = [cargo, "build", "--locked"]
-    for name in PROGRAMS:
-        command += ["-p", name]
+    # Everything, as the tests build it: for single packages cargo would choose other features of
+    # the same crates, and compile them all once more.
+    command = [cargo, "build", "--locked", "--workspace"]
     with lock(target / ".longshore-build.lock", "another build uses the same folder; waiting for it"):
         if subprocess.run(command, cwd=CLONE, env=_environment(target)).returncode != 0:
             raise Problem("the build failed", "the compiler's messages are above")

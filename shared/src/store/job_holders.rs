@@ -114,8 +114,8 @@ pub struct Enlisted {
     pub worker_id: WorkerId,
     /// Its sessions on the source.
     pub sessions: i16,
-    /// What it saw at the newest point, if it holds that.
-    pub mark: Option<Value>,
+    /// Whether it holds the newest point.
+    pub holds: bool,
 }
 
 /// The holders of a generation that are ready, or hold the newest point.
@@ -126,16 +126,16 @@ pub async fn enlisted(
     generation: i32,
 ) -> Result<Vec<Enlisted>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT worker_id, sessions, mark FROM job_holders
-         WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('enlisted', 'held') ORDER BY worker_id",
+        r#"SELECT worker_id, sessions, state = 'held' AS "holds!" FROM job_holders
+           WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('enlisted', 'held') ORDER BY worker_id"#,
         org_id.0,
         job_id.0,
         generation
     )
     .fetch_all(conn)
     .await?;
-    let one = |worker_id, sessions, mark| Enlisted { worker_id: WorkerId(worker_id), sessions, mark };
-    Ok(rows.into_iter().map(|r| one(r.worker_id, r.sessions, r.mark)).collect())
+    let one = |worker_id, sessions, holds| Enlisted { worker_id: WorkerId(worker_id), sessions, holds };
+    Ok(rows.into_iter().map(|r| one(r.worker_id, r.sessions, r.holds)).collect())
 }
 
 /// The point is decided, or decided anew: nobody enlists any more, and nobody holds it yet.
@@ -157,7 +157,7 @@ pub async fn fix(
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
-        "UPDATE job_holders SET state = CASE state WHEN 'preparing' THEN 'left' ELSE 'enlisted' END, mark = NULL
+        "UPDATE job_holders SET state = CASE state WHEN 'preparing' THEN 'left' ELSE 'enlisted' END
          WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('preparing', 'held')",
         org_id.0,
         job_id.0,
@@ -176,7 +176,7 @@ pub async fn open(
     generation: i32,
 ) -> Result<Vec<String>, StoreError> {
     sqlx::query!(
-        "UPDATE job_holders SET state = 'left', mark = NULL
+        "UPDATE job_holders SET state = 'left'
          WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('preparing', 'enlisted')",
         org_id.0,
         job_id.0,
@@ -248,24 +248,17 @@ pub async fn renew(conn: &mut Conn, holder: &Holder, lease_seconds: f64) -> Resu
     row.map(|r| Ok(Look { phase: r.phase.parse()?, point: r.point, state: r.state.parse()? })).transpose()
 }
 
-/// The holder holds the point, and saw this; `false`: it came too late, or another point was
-/// decided meanwhile.
-pub async fn report(
-    conn: &mut Conn,
-    holder: &Holder,
-    point: &Value,
-    mark: &Value,
-) -> Result<bool, StoreError> {
+/// The holder holds the point; `false`: it came too late, or another point was decided meanwhile.
+pub async fn report(conn: &mut Conn, holder: &Holder, point: &Value) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "UPDATE job_holders h SET state = 'held', mark = $6 FROM job_holds d
+        "UPDATE job_holders h SET state = 'held' FROM job_holds d
          WHERE h.org_id = $1 AND h.job_id = $2 AND h.generation = $3 AND h.worker_id = $4 AND h.state = 'enlisted'
            AND d.org_id = $1 AND d.job_id = $2 AND d.generation = $3 AND d.phase = 'fixing' AND d.point = $5",
         holder.org_id.0,
         holder.job_id.0,
         holder.generation,
         holder.worker_id.0,
-        point,
-        mark
+        point
     )
     .execute(conn)
     .await?;

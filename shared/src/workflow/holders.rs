@@ -155,16 +155,10 @@ pub async fn renew(
     Ok(look)
 }
 
-/// The holder holds the point and saw this mark; `false`: it came too late, or the point was
-/// decided anew.
-pub async fn report(
-    database: &Database,
-    holder: &Holder,
-    point: &Value,
-    mark: &Value,
-) -> Result<bool, WorkflowError> {
+/// The holder holds the point; `false`: it came too late, or the point was decided anew.
+pub async fn report(database: &Database, holder: &Holder, point: &Value) -> Result<bool, WorkflowError> {
     let mut tx = database.system().await?;
-    let counted = store::report(tx.conn(), holder, point, mark).await?;
+    let counted = store::report(tx.conn(), holder, point).await?;
     tx.commit().await?;
     Ok(counted)
 }

@@ -30,9 +30,11 @@ async fn n27_a_cancelled_first_copy_loads_on_from_where_it_stands() {
 
 /// Cancels after so many chunks.
 async fn goes_on(stack: &Stack, sides: &(String, String), done: u32, policy: &str) {
-    let (table, columns) = (format!("t{done}"), "id INT PRIMARY KEY, word VARCHAR(40)");
+    // A key of two columns is walked: chunks have as many rows as they should.
+    let columns = "id INT, part INT DEFAULT 0, word VARCHAR(40), PRIMARY KEY (id, part)";
+    let table = format!("t{done}");
     let filled = format!(
-        "CREATE TABLE {table} ({columns}, KEY w (word)); INSERT INTO {table} SELECT seq, MD5(seq) FROM seq_1_to_{ROWS}"
+        "CREATE TABLE {table} ({columns}, KEY w (word)); INSERT INTO {table} SELECT seq, 0, MD5(seq) FROM seq_1_to_{ROWS}"
     );
     stack.source.run(&filled).await;
     stack.target.run(&format!("CREATE TABLE {table} ({columns})")).await;
@@ -61,7 +63,7 @@ async fn goes_on(stack: &Stack, sides: &(String, String), done: u32, policy: &st
     assert_eq!(there, done * CHUNK);
 
     let meanwhile = format!(
-        "INSERT INTO {table} VALUES ({FOREIGN}, 'foreign'), ({BEHIND}, 'behind'); DELETE FROM {table} WHERE id = 50;
+        "INSERT INTO {table} (id, word) VALUES ({FOREIGN}, 'foreign'), ({BEHIND}, 'behind'); DELETE FROM {table} WHERE id = 50;
          UPDATE {table} SET word = 'other' WHERE id = 51"
     );
     stack.target.run(&meanwhile).await;

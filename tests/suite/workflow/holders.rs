@@ -53,17 +53,21 @@ impl Walk {
         let stale = Holder { generation: generation - 1, ..second };
         assert!(holders::offer(database, &stale, 3, LEASE).await.unwrap().is_none(), "an old generation");
         assert!(holders::enlist(database, &holder).await.unwrap());
-        let (point, mark) = (json!(generation), json!("seen"));
-        assert!(!holders::report(database, &holder, &point, &mark).await.unwrap(), "there is no point yet");
+        let point = json!(generation);
+        assert!(!holders::report(database, &holder, &point).await.unwrap(), "there is no point yet");
         holders::fix(database, &lead.lease, generation, &json!("an earlier one")).await.unwrap();
         holders::fix(database, &lead.lease, generation, &point).await.unwrap();
-        let earlier = holders::report(database, &holder, &json!("an earlier one"), &mark).await.unwrap();
+        let earlier = holders::report(database, &holder, &json!("an earlier one")).await.unwrap();
         assert!(!earlier, "another point was decided meanwhile");
         let look = holders::renew(database, &holder, LEASE).await.unwrap().unwrap();
         assert_eq!(look.point, Some(json!(generation)));
-        assert!(holders::report(database, &holder, &point, &mark).await.unwrap());
-        let seen = holders::enlisted(database, &lead.lease, generation).await.unwrap();
-        assert_eq!(seen.iter().map(|one| one.mark.clone()).collect::<Vec<_>>(), [Some(mark)]);
+        let holds = async || {
+            let enlisted = holders::enlisted(database, &lead.lease, generation).await.unwrap();
+            enlisted.iter().map(|one| one.holds).collect::<Vec<_>>()
+        };
+        assert_eq!(holds().await, [false]);
+        assert!(holders::report(database, &holder, &point).await.unwrap());
+        assert_eq!(holds().await, [true]);
         assert_eq!(holders::open(database, &lead.lease, generation).await.unwrap(), 1);
         settle::done(database, &lead, &Outcome::default()).await.unwrap();
         holder

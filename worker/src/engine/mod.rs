@@ -134,9 +134,6 @@ pub trait Reader: Send {
     /// view may be lost.
     async fn unlock(&mut self) -> Result<()>;
 
-    /// Where the view stands in the server's log of changes, if the server can tell.
-    async fn mark(&mut self) -> Result<Option<String>>;
-
     /// Ends the view and gives back every lock it held.
     async fn thaw(&mut self) -> Result<()>;
 

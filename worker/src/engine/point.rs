@@ -3,8 +3,9 @@
 //! Whoever leads has an [`Anchor`]; the others have readers that are logged in and wait. The
 //! anchor stops commits, all readers open their views ([`super::Reader::freeze`]) and report, the
 //! anchor lets go, and only if the server confirms that it held until then is the point proven.
-//! Where a server can tell each view's place in its log, equal places ([`super::Reader::mark`])
-//! prove the same without stopping anybody.
+//! Where a server logs each change before anybody sees it, a log that stands still meanwhile
+//! ([`Anchor::place`]) proves the same without stopping anybody. Deliberately not by each view's own
+//! place: sessions of MariaDB that look at once are told each other's.
 
 use async_trait::async_trait;
 use longshore_shared::domain::connection::{Engine, EngineGroup};
@@ -34,8 +35,12 @@ pub trait Anchor: Send {
     /// The server's number of this session.
     fn number(&self) -> u64;
 
-    /// Whether equal marks of two views prove that they see the same state.
-    async fn marks_prove(&mut self) -> Result<bool>;
+    /// Whether each change goes to the server's log, so that equal places of it prove that all views
+    /// that were opened in between see the same state.
+    async fn logs_all(&mut self) -> Result<bool>;
+
+    /// Where the log ends; `None`: changes go on all the time, and what is logged is not yet seen.
+    async fn place(&mut self) -> Result<Option<String>>;
 
     /// Stops every commit to the tables by the first means that the account may use, and
     /// answers which; `None`: it may use none, or the server is too busy for all of them.

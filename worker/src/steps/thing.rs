@@ -45,12 +45,12 @@ impl Thing {
         }
     }
 
-    /// Holds the point from now on; answers what was seen of it. `None`: others are to hold it.
-    pub(crate) async fn fix(&self, point: &Value) -> Result<Option<Value>, Failure> {
+    /// Holds the point from now on; `false`: others are to hold it.
+    pub(crate) async fn fix(&self, point: &Value) -> Result<bool, Failure> {
         match self {
             Self::Token(token) => {
                 *token.lock().unwrap_or_else(PoisonError::into_inner) = point.clone();
-                Ok(Some(Value::Null))
+                Ok(true)
             }
             Self::Snapshot(snapshot) => snapshot.fix(point).await,
         }

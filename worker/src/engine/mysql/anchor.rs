@@ -7,6 +7,8 @@
 //! Deliberately not here: `LOCK INSTANCE FOR BACKUP`. It keeps DDL away, and a table that changes
 //! between the point and its reading is an error by name in any case.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use mysql_async::Error;
 
@@ -23,6 +25,10 @@ const LIMITS: &str = "SET SESSION lock_wait_timeout = 3, SESSION wait_timeout = 
 const UNABLE: [u16; 9] = [1044, 1045, 1064, 1142, 1143, 1227, 1370, 1193, 1235];
 /// A lock did not come in time, or another backup goes on.
 const BUSY: [u16; 4] = [1205, 1213, 1969, 3024];
+
+/// How often the log is looked at while it goes on, and how long in between.
+const PLACE_LOOKS: u32 = 20;
+const PLACE_PAUSE: Duration = Duration::from_millis(3);
 
 /// A session that stops commits.
 pub(crate) struct Anchored {
@@ -74,10 +80,10 @@ impl Anchor for Anchored {
         self.session.id
     }
 
-    /// On MariaDB a view tells its place in the binary log, if each change goes there: it is on,
-    /// leaves no database out, and nothing is replicated past it. What cannot be looked at is not
-    /// taken as given.
-    async fn marks_prove(&mut self) -> Result<bool> {
+    /// On MariaDB each change goes to the binary log if that is on, leaves no database out, and nothing
+    /// is replicated past it. What cannot be looked at is not taken as given. A session that keeps its
+    /// own changes out of the log (`sql_log_bin`, an administrator's right) is seen by nobody.
+    async fn logs_all(&mut self) -> Result<bool> {
         if !self.session.is_mariadb() {
             return Ok(false);
         }
@@ -92,6 +98,26 @@ impl Anchor for Anchored {
             return Ok(false);
         };
         Ok(filters.first().is_some_and(|row| text_at(row, 2).is_empty() && text_at(row, 3).is_empty()))
+    }
+
+    /// The end of the log, when the last commit that is seen ends there too. The server tells the end
+    /// at once, and the last commit late at worst, never early: it keeps the latter where other sessions
+    /// that look at the same time overwrite it with places before. So equal means that nothing was
+    /// between the log and the tables.
+    async fn place(&mut self) -> Result<Option<String>> {
+        let doing = "look where the log ends";
+        for _ in 0..PLACE_LOOKS {
+            let seen = self.session.rows("SHOW STATUS LIKE 'Binlog_snapshot_%'", doing).await?;
+            let ends = self.session.rows("SHOW MASTER STATUS", doing).await?;
+            let Some(ends) = ends.first().map(|row| [text_at(row, 0), text_at(row, 1)]) else {
+                return Ok(None);
+            };
+            if seen.len() >= 2 && [text_at(&seen[0], 1), text_at(&seen[1], 1)] == ends {
+                return Ok(Some(ends.join(" ")));
+            }
+            tokio::time::sleep(PLACE_PAUSE).await;
+        }
+        Ok(None)
     }
 
     async fn hold(&mut self, tables: &[String]) -> Result<Option<Means>> {

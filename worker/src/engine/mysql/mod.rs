@@ -117,10 +117,6 @@ impl Reader for Session {
         session::unlock(self).await
     }
 
-    async fn mark(&mut self) -> Result<Option<String>> {
-        session::mark(self).await
-    }
-
     async fn thaw(&mut self) -> Result<()> {
         session::thaw(self).await
     }

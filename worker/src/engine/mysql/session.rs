@@ -191,12 +191,6 @@ pub(super) async fn unlock(s: &mut Session) -> Result<()> {
     s.execute(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}"), "give back the locks of a read").await
 }
 
-pub(super) async fn mark(s: &mut Session) -> Result<Option<String>> {
-    let status = s.rows("SHOW STATUS LIKE 'Binlog_snapshot_%'", "look where the view stands").await?;
-    let told: Vec<String> = status.iter().map(|row| text_at(row, 1)).collect();
-    Ok((told.len() >= 2 && !told[0].is_empty()).then(|| told.join(" ")))
-}
-
 pub(super) async fn thaw(s: &mut Session) -> Result<()> {
     s.execute("ROLLBACK", "end the consistent view").await
 }

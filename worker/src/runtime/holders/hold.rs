@@ -180,13 +180,12 @@ async fn take(
     look: &Look,
 ) -> Result<bool, Failure> {
     let (holder, point) = (&holding.holder, look.point.clone().unwrap_or_default());
-    let Some(mark) = thing.fix(&point).await? else { return Ok(false) };
-    if reach(Failpoint::PointTaken).await.is_err() {
+    if !thing.fix(&point).await? || reach(Failpoint::PointTaken).await.is_err() {
         return Ok(false);
     }
     // Before the report: a step may come at once after it.
     holding.set(Arc::clone(thing));
-    match holders::report(&worker.database, holder, &point, &mark).await {
+    match holders::report(&worker.database, holder, &point).await {
         // Another point may have been told meanwhile: the next look says.
         Ok(reported) => {
             tracing::info!(job.id = %holder.job_id, generation = holder.generation, reported, "took a job's point");

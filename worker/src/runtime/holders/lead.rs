@@ -52,7 +52,7 @@ pub(in crate::runtime) async fn token(
     enlist(worker, lease, generation, wanted).await?;
     let point = Value::String(clock::fresh_id().to_string());
     tell(worker, lease, generation, &point).await?;
-    let outcome = open(worker, lease, generation).await?;
+    let (outcome, _) = open(worker, lease, generation).await?;
     call(worker, lease).await;
     Ok(outcome)
 }
@@ -76,15 +76,15 @@ pub(in crate::runtime) async fn snapshot(
         reach(Failpoint::PointStopped).await?;
         tell(worker, lease, generation, &point).await?;
         let held = holders::enlisted(&worker.database, lease, generation).await.map_err(of_workflow)?;
-        if fixing.stands(&held) {
+        if fixing.stands(&held).await? {
             break;
         }
         enlisted = held;
     }
     // The gate is closed before commits go on: who comes later saw a later state.
-    let outcome = open(worker, lease, generation).await?;
+    let (outcome, holders) = open(worker, lease, generation).await?;
     reach(Failpoint::PointSettled).await?;
-    let warnings = fixing.end().await?.into_iter().collect();
+    let warnings = fixing.end(holders).await?.into_iter().collect();
     call(worker, lease).await;
     Ok(Outcome { warnings, ..outcome })
 }
@@ -117,14 +117,14 @@ async fn tell(worker: &Worker, lease: &Lease, generation: i32, point: &Value) ->
     Ok(())
 }
 
-/// Leaves out who does not hold the point, and lets the work begin.
-async fn open(worker: &Worker, lease: &Lease, generation: i32) -> Result<Outcome, StepError> {
+/// Leaves out who does not hold the point, and lets the work begin; answers how many hold it.
+async fn open(worker: &Worker, lease: &Lease, generation: i32) -> Result<(Outcome, usize), StepError> {
     let held = holders::open(&worker.database, lease, generation).await.map_err(of_workflow)?;
     if held == 0 {
         return Err(nobody(worker, lease, generation).await);
     }
     let detail = json!({"generation": generation, "holders": held});
-    Ok(Outcome { detail, ..Outcome::default() })
+    Ok((Outcome { detail, ..Outcome::default() }, held))
 }
 
 /// Calls the holders to work: without it they would come at their next look. Nobody's commits wait

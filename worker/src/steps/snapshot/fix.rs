@@ -1,8 +1,8 @@
 //! How the step that leads fixes the point.
 //!
-//! In this order: a single session needs nothing, whatever it reads is one point. Where views can
-//! tell their places in the server's log they are opened until all are equal, and nobody is kept
-//! from writing. Else commits are stopped for the moment in which the views are opened. Where
+//! In this order: a single session needs nothing, whatever it reads is one point. Where each change
+//! goes to the server's log the views are opened again until the log stands still meanwhile, and nobody
+//! is kept from writing. Else commits are stopped for the moment in which the views are opened. Where
 //! none of this can be done one session reads everything: slower, and right.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
@@ -17,16 +17,20 @@ use crate::steps::context::Context;
 use crate::steps::error::StepError;
 use crate::steps::table::written;
 
-/// Tries to find all views at one place of the log; a server that commits all the time may
+/// Tries to open all views at one place of the log; a server that commits all the time may
 /// never let them.
-const MARKED_ROUNDS: u32 = 8;
+const QUIET_ROUNDS: u32 = 8;
 
 /// One fixing.
 pub(crate) struct Fixing<'a> {
     context: &'a Context,
     anchor: Option<Box<dyn Anchor>>,
-    /// Whether equal marks prove the point; asked once.
-    marks: bool,
+    /// Whether the source's log tells of each change; asked once.
+    logs_all: bool,
+    /// Where the log ended before the newest point was told.
+    place: Option<String>,
+    /// How many held the newest point when it was proven.
+    proven: usize,
     /// The tables that will be read, as they were planned.
     tables: Vec<TableShape>,
     round: u32,
@@ -39,8 +43,8 @@ pub(crate) struct Fixing<'a> {
 enum Way {
     /// Only one session reads.
     Alone,
-    /// Equal marks.
-    Marks,
+    /// The log stood still.
+    Quiet,
     /// Commits are stopped.
     Stopped(Means),
     /// Only one session reads, since nothing else could be done.
@@ -52,7 +56,8 @@ impl<'a> Fixing<'a> {
     pub(crate) async fn begin(context: &'a Context) -> Result<Self, StepError> {
         let plans = context.plans(None).await?;
         let tables = plans.into_iter().map(|plan| plan.shape).collect();
-        Ok(Self { context, anchor: None, marks: false, tables, round: 0, way: Way::Alone })
+        let way = Way::Alone;
+        Ok(Self { context, anchor: None, logs_all: false, place: None, proven: 0, tables, round: 0, way })
     }
 
     /// The next point for these holders. From here on commits may be stopped.
@@ -61,19 +66,23 @@ impl<'a> Fixing<'a> {
         let sessions: i32 = enlisted.iter().map(|holder| i32::from(holder.sessions.max(1))).sum();
         if sessions <= 1 {
             self.way = Way::Alone;
-            return Ok(written(&self.told(String::new(), false, None))?);
+            return Ok(written(&self.told(String::new(), None))?);
         }
         let mut anchor = match self.anchor.take() {
             Some(anchor) => anchor,
             None => {
                 let mut anchor = self.context.source_anchor().await?;
-                self.marks = anchor.marks_prove().await?;
+                self.logs_all = anchor.logs_all().await?;
                 anchor
             }
         };
         let server = anchor.identity().to_owned();
-        self.way = if self.marks && self.round <= MARKED_ROUNDS {
-            Way::Marks
+        self.place = None;
+        if self.logs_all && self.round <= QUIET_ROUNDS {
+            self.place = anchor.place().await?;
+        }
+        self.way = if self.place.is_some() {
+            Way::Quiet
         } else {
             let names: Vec<String> = self.tables.iter().map(|table| table.name.clone()).collect();
             match anchor.hold(&names).await? {
@@ -86,27 +95,26 @@ impl<'a> Fixing<'a> {
             Way::Reduced => enlisted.first().map(|holder| holder.worker_id),
             _ => None,
         };
-        Ok(written(&self.told(server, self.way == Way::Marks, only))?)
+        Ok(written(&self.told(server, only))?)
     }
 
-    /// Whether the point stands, from what those who hold it saw.
-    pub(crate) fn stands(&self, held: &[Enlisted]) -> bool {
-        if self.way != Way::Marks {
-            return true;
+    /// Whether the point stands, now that these hold it or have not told.
+    pub(crate) async fn stands(&mut self, enlisted: &[Enlisted]) -> Result<bool, StepError> {
+        self.proven = enlisted.iter().filter(|holder| holder.holds).count();
+        match &mut self.anchor {
+            Some(anchor) if self.way == Way::Quiet => Ok(anchor.place().await? == self.place),
+            _ => Ok(true),
         }
-        let mut marks = held.iter().flat_map(|holder| match &holder.mark {
-            Some(Value::Array(marks)) => marks.clone(),
-            _ => vec![Value::Null],
-        });
-        let first = marks.next().unwrap_or(Value::Null);
-        !first.is_null() && marks.all(|mark| mark == first)
     }
 
-    /// Lets commits go on, once it is settled who holds the point; answers what a reader of the
-    /// job should know. An error: the point proves nothing, or shows other tables than were planned.
-    pub(crate) async fn end(&mut self) -> Result<Option<String>, StepError> {
+    /// Lets commits go on, once it is settled that so many hold the point; answers what a reader of
+    /// the job should know. An error: the point proves nothing, or shows other tables than were planned.
+    pub(crate) async fn end(&mut self, holders: usize) -> Result<Option<String>, StepError> {
+        if self.way == Way::Quiet && holders > self.proven {
+            return Err(not_held("a worker opened its view late").into());
+        }
         if let Some(mut anchor) = self.anchor.take() {
-            anchor.let_go().await.map_err(|failure| not_held(&failure))?;
+            anchor.let_go().await.map_err(|failure| not_held(&failure.message))?;
         }
         structure::check(self.context, &self.tables).await?;
         let rounds = self.round;
@@ -118,16 +126,16 @@ impl<'a> Fixing<'a> {
         }))
     }
 
-    fn told(&self, server: String, marks: bool, only: Option<WorkerId>) -> Point {
-        Point { round: self.round, server, marks, only }
+    fn told(&self, server: String, only: Option<WorkerId>) -> Point {
+        Point { round: self.round, server, only }
     }
 }
 
-fn not_held(failure: &Failure) -> Failure {
+fn not_held(why: &str) -> Failure {
     Failure::transient(
         FailureClass::ConnectionFailure,
         "point_lost",
-        format!("the source went on before all views of the snapshot were open: {}", failure.message),
+        format!("the source went on before all views of the snapshot were open: {why}"),
         "it is tried again by itself",
     )
 }

@@ -14,7 +14,7 @@ use longshore_shared::domain::id::WorkerId;
 use longshore_shared::domain::job::Job;
 use longshore_shared::store::connections::edits;
 use longshore_shared::store::job_tables;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -114,12 +114,12 @@ impl Snapshot {
         }))
     }
 
-    /// Opens every session's view; answers what each saw. Can be told a later point, whose views
-    /// take the place of the older ones. `None`: another worker alone is to read.
-    pub(crate) async fn fix(&self, point: &Value) -> Result<Option<Value>, Failure> {
+    /// Opens every session's view. Can be told a later point, whose views take the place of the
+    /// older ones. `false`: another worker alone is to read.
+    pub(crate) async fn fix(&self, point: &Value) -> Result<bool, Failure> {
         let point: Point = read(point, "point")?;
         if point.only.is_some_and(|only| only != self.worker_id) {
-            return Ok(None);
+            return Ok(false);
         }
         let idle = std::mem::take(&mut *self.lock());
         let mut sessions: Vec<_> = idle.into_iter().map(|idle| idle.session).collect();
@@ -135,17 +135,13 @@ impl Snapshot {
             try_join_all(sessions.iter_mut().map(|session| session.thaw())).await?;
         }
         try_join_all(sessions.iter_mut().map(|session| session.freeze())).await?;
-        let mut marks = Vec::new();
-        if point.marks {
-            marks = try_join_all(sessions.iter_mut().map(|session| session.mark())).await?;
-        }
         if let ([only], Some(1)) = (sessions.as_mut_slice(), self.side.connection.max_sessions) {
             let group = self.side.connection.engine.group();
             structure::check_by(&mut **only, group, &self.planned().await?).await?;
         }
         self.left.store(sessions.len(), Ordering::SeqCst);
         *self.lock() = sessions.into_iter().map(Idle::new).collect();
-        Ok(Some(json!(marks)))
+        Ok(true)
     }
 
     /// The tables that will be read, as they were planned.

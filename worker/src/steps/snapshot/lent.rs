@@ -93,10 +93,6 @@ impl Reader for Lent {
         Ok(())
     }
 
-    async fn mark(&mut self) -> Result<Option<String>> {
-        self.session().mark().await
-    }
-
     /// The view stays open for the next step.
     async fn thaw(&mut self) -> Result<()> {
         self.unlock().await

@@ -1,8 +1,7 @@
 //! `snapshot`: one point of the source that all of a job's readers see, on every worker.
 //!
 //! The step that leads ([`Fixing`]) and the workers that hold ([`Snapshot`]) know of each other
-//! only what stands in the control plane: the [`Point`] that is told, and the marks that come
-//! back. Two points are never put together: a job whose holders are all gone begins anew.
+//! only what stands in the control plane: the [`Point`] that is told, and who reports that it holds it. Two points are never put together: a job whose holders are all gone begins anew.
 //! Deliberately not here: who is asked, and when (`runtime::holders`).
 
 mod again;
@@ -25,8 +24,6 @@ struct Point {
     round: u32,
     /// The identity of the server that all views must be of; empty where only one session reads.
     server: String,
-    /// Each view is to tell its mark.
-    marks: bool,
     /// The one worker that takes the point, with one session.
     only: Option<WorkerId>,
 }
