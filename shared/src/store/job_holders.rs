@@ -168,13 +168,13 @@ pub async fn fix(
     Ok(done.rows_affected() == 1)
 }
 
-/// Who has not reported is left out; answers the names of those who hold the point.
+/// Who has not reported is left out; answers who holds the point, with names.
 pub async fn open(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
     generation: i32,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<(WorkerId, String)>, StoreError> {
     sqlx::query!(
         "UPDATE job_holders SET state = 'left'
          WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state IN ('preparing', 'enlisted')",
@@ -196,16 +196,16 @@ pub async fn open(
     holders(conn, org_id, job_id, generation, HolderState::Held).await
 }
 
-/// The names of a generation's holders in this state.
+/// A generation's holders in this state, with their names.
 pub async fn holders(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
     generation: i32,
     state: HolderState,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<(WorkerId, String)>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT worker_name FROM job_holders
+        "SELECT worker_id, worker_name FROM job_holders
          WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state = $4 ORDER BY worker_name",
         org_id.0,
         job_id.0,
@@ -214,7 +214,7 @@ pub async fn holders(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|r| r.worker_name).collect())
+    Ok(rows.into_iter().map(|r| (WorkerId(r.worker_id), r.worker_name)).collect())
 }
 
 /// What a renewal tells a holder.

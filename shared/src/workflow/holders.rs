@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Reached, WorkflowError, advance, announce};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::hold::{HolderState, MOST_RESTARTS};
-use crate::domain::id::{ConnectionId, JobId, OrgId};
+use crate::domain::id::{ConnectionId, JobId, OrgId, WorkerId};
 use crate::domain::job::{Ending, JobState};
 use crate::domain::step::Lease;
 use crate::store::job_holders::{self as store, Begun, Enlisted, Holder, Look, Orphan, Standing};
@@ -132,15 +132,19 @@ pub async fn fix(
     Ok(())
 }
 
-/// Who has reported is a holder, who has not is left out. Answers how many hold the point.
-pub async fn open(database: &Database, lease: &Lease, generation: i32) -> Result<usize, WorkflowError> {
+/// Who has reported is a holder, who has not is left out. Answers who holds the point.
+pub async fn open(
+    database: &Database,
+    lease: &Lease,
+    generation: i32,
+) -> Result<Vec<WorkerId>, WorkflowError> {
     let mut tx = led(database, lease).await?;
     let (org_id, job_id) = (lease.org_id, lease.job_id);
-    let names = store::open(tx.conn(), org_id, job_id, generation).await?;
-    let line = format!("generation {generation} is held by {}", told(&names));
+    let held = store::open(tx.conn(), org_id, job_id, generation).await?;
+    let line = format!("generation {generation} is held by {}", told(&held));
     job_log::add(tx.conn(), org_id, job_id, "info", &line, Some(lease.step_id), None).await?;
     tx.commit().await?;
-    Ok(names.len())
+    Ok(held.into_iter().map(|(worker, _)| worker).collect())
 }
 
 /// A holder's renewal; `None`: it is to let go.
@@ -300,7 +304,8 @@ async fn led(database: &Database, lease: &Lease) -> Result<SystemTx, WorkflowErr
     Ok(tx)
 }
 
-fn told(names: &[String]) -> String {
+fn told(holders: &[(WorkerId, String)]) -> String {
+    let names: Vec<&str> = holders.iter().map(|(_, name)| name.as_str()).collect();
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 

@@ -38,7 +38,7 @@ fn cases() -> Vec<(&'static str, Option<&'static str>, &'static [i32])> {
         ("ts IN ('2024-01-01', '2024-01-01 00:00:00Z')", Some("+05:00"), &[2, 4, 8, 9]),
         ("dt >= '2024-01-01'", Some("America/New_York"), &[2, 3, 4, 8]),
         ("YEAR(ts) = 2023", Some("+00:00"), &[1, 2, 3]),
-        ("ts > NOW() - INTERVAL 10 YEAR", None, &[1, 2, 3, 4]),
+        ("ts > NOW() - INTERVAL 50 YEAR", None, &[1, 2, 3, 4]),
         ("ts > NOW() - INTERVAL 1 DAY", None, &[8, 9]),
         ("dt < CURDATE() AND id < 3", Some("Asia/Tokyo"), &[1, 2, 8, 9]),
         ("CASE WHEN id < 3 THEN word = 'a' ELSE id = 5 END", None, &[1, 2, 5, 8, 9]),
@@ -47,6 +47,8 @@ fn cases() -> Vec<(&'static str, Option<&'static str>, &'static [i32])> {
         ("CAST(id AS CHAR) LIKE '_' AND id < 3", None, &[1, 2, 8, 9]),
         ("word COLLATE utf8mb4_bin = 'a'", None, &[2, 8, 9]),
         ("CONCAT(id, 'ß') = '1ss'", None, &[8, 9]),
+        // Whatever the servers' div_precision_increment.
+        ("CAST(id / 3 AS CHAR) = '0.3333' OR id = 4", None, &[1, 4, 8, 9]),
     ];
     cases.sort_by_key(|case| case.0);
     cases
@@ -73,6 +75,9 @@ async fn n06_n26_conditions_mean_the_same_rows_on_both_sides() {
         stack.keep([held, held_too].into_iter().flatten());
         stack.move_to(Some(&source), Some(&target)).await;
         fill(&stack).await;
+        // A server of this test's own.
+        let digits = if kinds[0] == "mariadb" { &stack.target } else { &stack.source };
+        digits.run("SET GLOBAL div_precision_increment = 9").await;
         let ends =
             [stack.client.connection(&stack.source).await, stack.client.connection(&stack.target).await];
         for (condition, zone, expected) in cases() {

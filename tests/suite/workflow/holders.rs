@@ -68,7 +68,7 @@ impl Walk {
         assert_eq!(holds().await, [false]);
         assert!(holders::report(database, &holder, &point).await.unwrap());
         assert_eq!(holds().await, [true]);
-        assert_eq!(holders::open(database, &lead.lease, generation).await.unwrap(), 1);
+        assert_eq!(holders::open(database, &lead.lease, generation).await.unwrap(), [self.worker]);
         settle::done(database, &lead, &Outcome::default()).await.unwrap();
         holder
     }

@@ -19,6 +19,9 @@ pub(super) fn check(term: &Term, scope: &Scope<'_>) -> Result<(), String> {
     term.children().into_iter().try_for_each(|child| check(child, scope))
 }
 
+/// Functions that take a number's text.
+const OF_TEXT: [&str; 8] = ["CHAR_LENGTH", "CONCAT", "CRC32", "LEFT", "LENGTH", "LOWER", "RIGHT", "UPPER"];
+
 /// Measured on MariaDB 10.11 and 11.8, MySQL 5.7 and 9.
 fn across(term: &Term, scope: &Scope<'_>) -> Result<(), String> {
     let has = |of: &Term, kinds: &[Kind]| {
@@ -28,6 +31,13 @@ fn across(term: &Term, scope: &Scope<'_>) -> Result<(), String> {
         Err(format!("{what} has another meaning on the target's engine than on the source's: {instead}"))
     };
     match term {
+        // Servers begin to write an exponent at other numbers.
+        Term::Like(of, _) if has(&of[0], &[Kind::Float]) => {
+            refused("LIKE of a FLOAT or DOUBLE", "compare the number itself")
+        }
+        Term::Call(name, of) if OF_TEXT.contains(name) && of.iter().any(|one| has(one, &[Kind::Float])) => {
+            refused(&format!("{name} of a FLOAT or DOUBLE"), "compare the number itself")
+        }
         // A dot and a line's end, letters of more than one byte, classes.
         Term::Regexp(..) => refused("REGEXP (RLIKE)", "write LIKE, LEFT or RIGHT"),
         Term::Cast(of, to) => match (to.word, to.size.as_str()) {

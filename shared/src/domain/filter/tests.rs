@@ -292,6 +292,8 @@ fn n26_cases_casts_collations_and_patterns() {
         ("CAST(floats AS UNSIGNED) = 1", "SIGNED"),
         ("CAST(id - 1.5e0 AS UNSIGNED) = 1", "SIGNED"),
         ("CAST(floats AS CHAR) = '1'", "FLOAT"),
+        ("floats LIKE '1e%'", "LIKE of a FLOAT"),
+        ("word = 'a' OR CONCAT('x', -floats) = 'x-1'", "CONCAT of a FLOAT"),
         ("blob COLLATE utf8mb4_bin = 'x'", "no text"),
     ] {
         let why = settled(text, "UTC", NOW, false).unwrap_err();

@@ -37,6 +37,7 @@ pub(super) async fn page(
 ) -> Result<Vec<Row>> {
     let doing = format!("read a page of table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
+    s.compute_under(t, &doing).await?;
     let keys = select::key(t)?;
     let (list, rows) = match columns {
         Columns::Stored => (select::list(select::proven(t)?, ""), bounded(limit, t.row_bytes)),
@@ -114,6 +115,7 @@ async fn look_up(
 ) -> Result<()> {
     let doing = format!("look up rows of table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
+    s.compute_under(t, &doing).await?;
     let mut result = s.conn.ask(statement).await.map_err(failed)?;
     let mut left = found.len();
     while let Some(row) = result.next().await.map_err(failed)? {

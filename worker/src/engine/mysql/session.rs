@@ -49,8 +49,9 @@ pub(crate) struct Session {
     pub(super) info: ServerInfo,
     /// The schema it works in.
     pub(super) database: String,
-    /// Under which settings it computes generated columns.
+    /// Under which settings it computes, and under which it did when it was opened.
     pub(super) computing: BTreeMap<String, String>,
+    pub(super) opened_computing: BTreeMap<String, String>,
     /// What `walk` found out about tables.
     pub(super) hints: HashMap<String, String>,
 }
@@ -130,16 +131,16 @@ impl Session {
         self.execute(&settings::mode(!lax), doing).await
     }
 
-    /// Has the server compute as the source's does, as far as that is a matter of settings; what it does
-    /// not know stays as it is, and the proof of the table finds what comes of it.
+    /// Has the server compute as the source's does, as far as that is a matter of settings, generated
+    /// columns as well as conditions; what it does not know stays as it is, and the proof of the table
+    /// finds what comes of it.
     pub(super) async fn compute_under(&mut self, t: &TableShape, doing: &str) -> Result<()> {
-        if t.computed_under.is_empty() || t.computed_under == self.computing {
+        let wanted = if t.computed_under.is_empty() { &self.opened_computing } else { &t.computed_under };
+        if *wanted == self.computing {
             return Ok(());
         }
-        settings::compute_under(&mut self.conn, &t.computed_under)
-            .await
-            .map_err(|e| errors::classify(&e, doing))?;
-        self.computing.clone_from(&t.computed_under);
+        settings::compute_under(&mut self.conn, wanted).await.map_err(|e| errors::classify(&e, doing))?;
+        self.computing.clone_from(wanted);
         Ok(())
     }
 

@@ -29,6 +29,7 @@ pub(super) async fn stream(
 ) -> Result<u64> {
     let doing = format!("read table `{}`", t.name);
     let failed = |error: mysql_async::Error| classify(&error, &doing);
+    s.compute_under(t, &doing).await?;
     let stored = select::stored(t)?;
     let columns = stored.len();
     let mut query = format!("SELECT {} FROM {}", select::list(stored, ""), ident(&t.name)).into_bytes();

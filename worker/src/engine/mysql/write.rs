@@ -165,6 +165,7 @@ pub(super) async fn delete_all(s: &mut Session, t: &TableShape) -> Result<u64> {
     let mut query = format!("DELETE FROM {}", ident(&t.name)).into_bytes();
     query.extend(bounds::condition(t, &Range::ALL, None)?);
     let doing = format!("empty table `{}`", t.name);
+    s.compute_under(t, &doing).await?;
     s.conn.run(query).await.map_err(|error| classify(&error, &doing))?;
     Ok(s.conn.affected_rows())
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use longshore_shared::bus::Control;
 use longshore_shared::clock;
 use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::id::WorkerId;
 use longshore_shared::domain::retry::NOBODY_FREE;
 use longshore_shared::domain::step::{Lease, Outcome};
 use longshore_shared::failpoint::{Failpoint, reach};
@@ -84,7 +85,7 @@ pub(in crate::runtime) async fn snapshot(
     // The gate is closed before commits go on: who comes later saw a later state.
     let (outcome, holders) = open(worker, lease, generation).await?;
     reach(Failpoint::PointSettled).await?;
-    let warnings = fixing.end(holders).await?.into_iter().collect();
+    let warnings = fixing.end(&holders).await?.into_iter().collect();
     call(worker, lease).await;
     Ok(Outcome { warnings, ..outcome })
 }
@@ -117,13 +118,17 @@ async fn tell(worker: &Worker, lease: &Lease, generation: i32, point: &Value) ->
     Ok(())
 }
 
-/// Leaves out who does not hold the point, and lets the work begin; answers how many hold it.
-async fn open(worker: &Worker, lease: &Lease, generation: i32) -> Result<(Outcome, usize), StepError> {
+/// Leaves out who does not hold the point, and lets the work begin; answers who holds it.
+async fn open(
+    worker: &Worker,
+    lease: &Lease,
+    generation: i32,
+) -> Result<(Outcome, Vec<WorkerId>), StepError> {
     let held = holders::open(&worker.database, lease, generation).await.map_err(of_workflow)?;
-    if held == 0 {
+    if held.is_empty() {
         return Err(nobody(worker, lease, generation).await);
     }
-    let detail = json!({"generation": generation, "holders": held});
+    let detail = json!({"generation": generation, "holders": held.len()});
     Ok((Outcome { detail, ..Outcome::default() }, held))
 }
 

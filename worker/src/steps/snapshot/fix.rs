@@ -29,8 +29,8 @@ pub(crate) struct Fixing<'a> {
     logs_all: bool,
     /// Where the log ended before the newest point was told.
     place: Option<String>,
-    /// How many held the newest point when it was proven.
-    proven: usize,
+    /// Who held the newest point when it was proven.
+    proven: Vec<WorkerId>,
     /// The tables that will be read, as they were planned.
     tables: Vec<TableShape>,
     round: u32,
@@ -57,7 +57,16 @@ impl<'a> Fixing<'a> {
         let plans = context.plans(None).await?;
         let tables = plans.into_iter().map(|plan| plan.shape).collect();
         let way = Way::Alone;
-        Ok(Self { context, anchor: None, logs_all: false, place: None, proven: 0, tables, round: 0, way })
+        Ok(Self {
+            context,
+            anchor: None,
+            logs_all: false,
+            place: None,
+            proven: Vec::new(),
+            tables,
+            round: 0,
+            way,
+        })
     }
 
     /// The next point for these holders. From here on commits may be stopped.
@@ -100,17 +109,18 @@ impl<'a> Fixing<'a> {
 
     /// Whether the point stands, now that these hold it or have not told.
     pub(crate) async fn stands(&mut self, enlisted: &[Enlisted]) -> Result<bool, StepError> {
-        self.proven = enlisted.iter().filter(|holder| holder.holds).count();
+        let holders = enlisted.iter().filter(|holder| holder.holds);
+        self.proven = holders.map(|holder| holder.worker_id).collect();
         match &mut self.anchor {
             Some(anchor) if self.way == Way::Quiet => Ok(anchor.place().await? == self.place),
             _ => Ok(true),
         }
     }
 
-    /// Lets commits go on, once it is settled that so many hold the point; answers what a reader of
+    /// Lets commits go on, once it is settled who holds the point; answers what a reader of
     /// the job should know. An error: the point proves nothing, or shows other tables than were planned.
-    pub(crate) async fn end(&mut self, holders: usize) -> Result<Option<String>, StepError> {
-        if self.way == Way::Quiet && holders > self.proven {
+    pub(crate) async fn end(&mut self, holders: &[WorkerId]) -> Result<Option<String>, StepError> {
+        if self.way == Way::Quiet && holders.iter().any(|holder| !self.proven.contains(holder)) {
             return Err(not_held("a worker opened its view late").into());
         }
         if let Some(mut anchor) = self.anchor.take() {

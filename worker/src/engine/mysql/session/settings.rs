@@ -44,7 +44,7 @@ const DESCRIBING: [&str; 12] = [
 ];
 
 /// Set where the server has them; a release may reserve one for administrators.
-const HELPFUL: [(&str, &str); 20] = [
+const HELPFUL: [(&str, &str); 21] = [
     // A commit neither begins another transaction nor ends the session, and a session writes.
     ("completion_type", "0"),
     ("transaction_read_only", "0"),
@@ -67,8 +67,9 @@ const HELPFUL: [(&str, &str); 20] = [
     ("information_schema_stats_expiry", "0"),
     // Of tables with history the rows of today are read, whatever the server's own setting shows.
     ("system_versioning_asof", "DEFAULT"),
-    // A condition's patterns mean the same on both sides.
+    // A condition's patterns and quotients mean the same on both sides.
     ("default_regex_flags", "''"),
+    ("div_precision_increment", "4"),
 ];
 
 /// Set by a writer where the server has them and lets the account.
@@ -109,8 +110,15 @@ pub(super) async fn fix(mut conn: Line, role: Role, doing: &str) -> Result<Sessi
     let identity = identity::identity(&mut conn, &variables).await.map_err(failed)?;
     let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override, identity);
     conn.bound(info.max_allowed_packet);
-    let computing = info.computing.clone();
-    Ok(Session { conn, id: number_at(&about, 3), info, database, computing, hints: HashMap::new() })
+    let mut computing = info.computing.clone();
+    computing.extend(
+        HELPFUL
+            .iter()
+            .filter(|(name, _)| COMPUTING.contains(name))
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
+    let (id, opened_computing) = (number_at(&about, 3), computing.clone());
+    Ok(Session { conn, id, info, database, computing, opened_computing, hints: HashMap::new() })
 }
 
 /// The schema as the server spells it; whether the account is above `read_only`; version;
