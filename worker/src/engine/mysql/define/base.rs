@@ -111,7 +111,7 @@ impl Heard for Vec<String> {
     }
 }
 
-/// The keys that the table is made with.
+/// The keys that the table is made with: those that it needs, and what stands before them.
 pub(super) fn kept_keys<'a>(
     table: &'a TableShape,
     definition: &'a Definition,
@@ -131,7 +131,13 @@ pub(super) fn kept_keys<'a>(
         };
         by(&leads).or_else(|| by(&holds))
     });
-    definition.keys.iter().filter(move |key| kept(key) || Some(key.name.as_str()) == counting)
+    let needed = move |key: &KeyItem| kept(key) || Some(key.name.as_str()) == counting;
+    // A server tells keys in the order in which they were added, unique ones first: those before one
+    // that is needed are there with it, so that the copy tells them as the source does.
+    let last = definition.keys.iter().rposition(|key| !key.unique && needed(key));
+    definition.keys.iter().enumerate().filter_map(move |(at, key)| {
+        (needed(key) || !key.unique && last.is_some_and(|last| at < last)).then_some(key)
+    })
 }
 
 /// The column's item with its collation written out.
