@@ -35,14 +35,19 @@ SCHEMAS: Dict[str, Schema] = {
         ["usr/share/mediawiki/maintenance/tables-generated.sql", "usr/share/mediawiki/maintenance/tables.sql"],
         {r"/\*_\*/": "mw_", r"/\*i\*/": "", r"/\*\$wgDBTableOptions\*/": "ENGINE=InnoDB, DEFAULT CHARSET=binary"},
     ),
-    "cacti": Schema("cacti", ["usr/share/cacti/conf_templates/cacti.sql"]),
+    # A mode that MySQL 9 does not know, and that says nothing of tables.
+    "cacti": Schema("cacti", ["usr/share/cacti/conf_templates/cacti.sql"], {r"NO_AUTO_CREATE_USER,?": ""}),
     "icingadb": Schema("icingadb", ["usr/share/icingadb/schema/mysql/schema.sql"]),
     "icinga": Schema("icinga2-ido-mysql", ["usr/share/icinga2-ido-mysql/schema/mysql.sql"]),
     "bacula": Schema("bacula-director-mysql", ["usr/share/dbconfig-common/data/bacula-director-mysql/install/mysql"]),
     "roundcube": Schema("roundcube-core", ["usr/share/roundcube/SQL/mysql.initial.sql"]),
     "request-tracker": Schema("request-tracker5", ["usr/share/request-tracker5/etc/schema.mysql"]),
-    "zoneminder": Schema("zoneminder", ["usr/share/zoneminder/db/zm_create.sql"], {r"(?im)^\s*(create database|use) .*$": ""}),
-    "kamailio": Schema("kamailio-mysql-modules", ["usr/share/kamailio/mysql/*-create.sql"]),
+    "zoneminder": Schema("zoneminder", ["usr/share/zoneminder/db/zm_create.sql"], {r"(?im)^\s*(create database|use|source) .*$": ""}),
+    # The table in which all others are noted comes with the standard ones.
+    "kamailio": Schema(
+        "kamailio-mysql-modules",
+        [f"usr/share/kamailio/mysql/{name}-create.sql" for name in ("standard", "[!s]*", "s[!t]*")],
+    ),
     "powerdns": Schema(
         "pdns-backend-mysql",
         [f"usr/share/pdns-backend-mysql/schema/{name}.mysql.sql" for name in ("schema", "enable-foreign-keys")],
