@@ -9,7 +9,7 @@ use mysql_async::{Conn, OptsBuilder, Pool};
 use crate::place;
 use crate::servers::MariaDb;
 
-/// Rights that the README asks for, on the schema itself.
+/// Rights on the schema itself: more than `docs/sync.md` asks for.
 const RIGHTS: &str = "ALL";
 
 /// A schema and the account that Longshore is given.

@@ -4,7 +4,7 @@
 //! variable's name, what stood there (never for a secret) and what is expected; a
 //! variable that Longshore does not know is an error, so that a misspelt one is not
 //! silently ignored; defaults stand in one table ([`variables::VARIABLES`]), from which
-//! the README's table is made. A file `.env` in the current directory is read too; the
+//! the table of `docs/operations.md` is made. A file `.env` in the current directory is read too; the
 //! process's own variables win over it.
 //! Not here: settings that change while a process runs (there are none), and settings
 //! of an organisation (they are rows).

@@ -76,7 +76,7 @@ macro_rules! variables {
             help: $help,
         };)+
 
-        /// Every variable, in the order of the README's table.
+        /// Every variable, in the order of the documents' table.
         pub const VARIABLES: &[&Variable] = &[$(&$name),+];
     };
 }
@@ -158,7 +158,7 @@ const fn ends_with_url(name: &str) -> bool {
     matches!(name.as_bytes(), [.., b'_', b'U', b'R', b'L'])
 }
 
-/// The table of all variables, as the README shows it.
+/// The table of all variables, as `docs/operations.md` shows it.
 pub fn render_table() -> String {
     let mut table = "| variable | read by | default | what it is for |\n|---|---|---|---|\n".to_owned();
     for variable in VARIABLES {

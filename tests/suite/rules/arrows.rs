@@ -1,4 +1,4 @@
-//! Which room may know which. The table is the README's map of rooms in another form.
+//! Which room may know which. The table is the map of rooms of `docs/architecture.md` in another form.
 
 use super::source::{CRATES, Source, sources};
 use longshore_tests::place;

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use longshore_shared::config::variables;
 use longshore_tests::place;
 
 use super::source::{CRATES, sources, walk};
@@ -78,16 +77,6 @@ fn migrations_are_numbered_verb_and_noun() {
         let fits = words.contains('_') && words.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         assert!(fits, "{name} is not NNNN_verb_noun.sql");
     }
-}
-
-#[test]
-fn the_readme_holds_the_table_of_settings() {
-    let path = place::repository().join("README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let table = variables::render_table();
-    let missing: Vec<_> = table.lines().filter(|line| !readme.contains(line)).collect();
-    assert!(missing.is_empty(), "README.md lacks these lines of the table:\n{}", missing.join("\n"));
-    assert!(readme.contains(&table), "README.md has the table's lines in another order; it is:\n{table}");
 }
 
 fn below(folders: &[&str]) -> Vec<PathBuf> {

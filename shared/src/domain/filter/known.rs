@@ -81,10 +81,10 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
     #[test]
-    fn n26_the_readme_lists_what_a_condition_knows() {
-        let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-        let readme = std::fs::read_to_string(readme).unwrap();
-        let (_, rest) = readme.split_once("<!-- conditions: generated").unwrap();
+    fn n26_the_documents_list_what_a_condition_knows() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sync.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, rest) = page.split_once("<!-- conditions: generated").unwrap();
         let (_, rest) = rest.split_once("-->\n").unwrap();
         let (there, _) = rest.split_once("<!-- end of conditions -->").unwrap();
         assert_eq!(there, super::document(), "put this between the two marks:\n{}", super::document());
