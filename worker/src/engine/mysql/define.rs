@@ -44,7 +44,7 @@ pub(super) fn understand(name: &str, definition: &str) -> Result<Definition> {
         Failure::permanent(
             FailureClass::SchemaMismatch,
             "definition_unreadable",
-            format!("the definition of table `{name}` has an unknown form"),
+            format!("the definition of table `{name}` has an unknown form, or is not one statement alone"),
             "exclude the table, and report this with its SHOW CREATE TABLE",
         )
     })
