@@ -43,7 +43,7 @@ pub use self::row_hashes::{Hash, Hashed, RowHashes};
 pub use self::seat::Seat;
 use self::sequence::Sequence;
 use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
-pub use self::tried::Tried;
+pub use self::tried::{Tried, is_of_settings, unsaid};
 
 /// What every engine call answers: a failure is already classified.
 pub type Result<T> = std::result::Result<T, Failure>;

@@ -41,6 +41,7 @@ use tokio::sync::mpsc;
 pub(crate) use self::anchor::Anchored;
 pub(super) use self::compare::differences;
 pub(super) use self::define::names::{drawn, members};
+pub(super) use self::define::{is_of_settings, unsaid};
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
 use super::access::{Lacks, Need};

@@ -67,10 +67,10 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let mut looking = survey.target;
     warnings
         .extend(rights::may_be_written(context, &mut *looking, &mut tables, &survey.children, &extra).await?);
+    let servers = (&survey.servers.0, &survey.servers.1);
+    let probe = probe::prepare(context, &mut *looking, &mut tables, servers).await?;
     drop(looking);
-    if !survey.of_one_release {
-        warnings.extend(probe::definitions(context, &mut tables).await?);
-    }
+    warnings.extend(probe::ask(context, &mut tables, probe).await?);
     // A table that the target does not take may be another's parent.
     warnings.extend(constrain(&mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));
