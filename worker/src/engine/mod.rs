@@ -306,8 +306,12 @@ pub trait Writer: Reader {
     /// Adds those of the shape's foreign keys that the table lacks; can be repeated.
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()>;
 
-    /// Raises the sequence to where the source's stands, after making it if told so; never lowers it.
+    /// Raises the sequence to where the source's stands, after making it if told so (then it is not
+    /// there if this fails); never lowers it.
     async fn advance_sequence(&mut self, of_source: &Sequence, make: bool) -> Result<()>;
+
+    /// Removes a sequence that [`Writer::advance_sequence`] made.
+    async fn remove_sequence(&mut self, name: &str) -> Result<()>;
 
     /// Refreshes the optimiser's statistics of the table.
     async fn analyse(&mut self, table: &TableShape) -> Result<()>;

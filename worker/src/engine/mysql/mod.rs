@@ -284,6 +284,10 @@ impl Writer for Session {
         sequences::advance(self, of_source, make).await
     }
 
+    async fn remove_sequence(&mut self, name: &str) -> Result<()> {
+        sequences::remove(self, name).await
+    }
+
     async fn analyse(&mut self, table: &TableShape) -> Result<()> {
         define::analyse(self, table).await
     }
