@@ -1,7 +1,6 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::sync::Selection;
 
 use super::beside::{self, Beside};
 use super::computing;
@@ -89,10 +88,7 @@ async fn leaves(
     beside: &[TableListing],
     candidates: &[Candidate],
 ) -> Result<Option<String>, Failure> {
-    let besides = match context.spec().selection {
-        Selection::Full => source.besides().await?,
-        Selection::Selective { .. } => Vec::new(),
-    };
+    let besides = source.besides().await?;
     let shapes = candidates.iter().map(|candidate| &candidate.source);
     Ok(leaves::told(context, unseen, beside, shapes, &besides))
 }
