@@ -41,8 +41,9 @@ SCHEMAS: Dict[str, Schema] = {
     "bacula": Schema("bacula-director-mysql", ["usr/share/dbconfig-common/data/bacula-director-mysql/install/mysql"]),
     "roundcube": Schema("roundcube-core", ["usr/share/roundcube/SQL/mysql.initial.sql"]),
     "request-tracker": Schema("request-tracker5", ["usr/share/request-tracker5/etc/schema.mysql"]),
-    "zoneminder": Schema("zoneminder", ["usr/share/zoneminder/db/zm_create.sql"], {r"(?im)^\s*(create database|use) .*$": ""}),
-    "kamailio": Schema("kamailio-mysql-modules", ["usr/share/kamailio/mysql/*-create.sql"]),
+    "zoneminder": Schema("zoneminder", ["usr/share/zoneminder/db/zm_create.sql"], {r"(?im)^\s*(create database|use|source) .*$": ""}),
+    # Two of its modules bring the same tables; without those of its IMS there is one of each.
+    "kamailio": Schema("kamailio-mysql-modules", [f"usr/share/kamailio/mysql/{name}-create.sql" for name in ("standard", "[a-hj-z]*")]),
     "powerdns": Schema(
         "pdns-backend-mysql",
         [f"usr/share/pdns-backend-mysql/schema/{name}.mysql.sql" for name in ("schema", "enable-foreign-keys")],
@@ -57,13 +58,13 @@ def statements(schema: Schema, cache: Path) -> str:
     unpacked = cache / schema.package
     if not unpacked.is_dir():
         _fetch(schema.package, unpacked)
-    texts: List[str] = []
+    paths: List[Path] = []
     for pattern in schema.files:
         found = sorted(unpacked.glob(pattern))
         if not found:
             raise SystemExit(f"{schema.package} has no {pattern}")
-        texts += [_read(path) for path in found]
-    text = "\n".join(texts)
+        paths += [path for path in found if path not in paths]
+    text = "\n".join(_read(path) for path in paths)
     for word, meaning in schema.words.items():
         text = re.sub(word, meaning, text)
     return text
