@@ -2,9 +2,10 @@
 
 For each schema and each pair of flavours: its rows and some made ones, a first sync, the same
 again, and once more after changes on the source. Each time the target's rows are the source's by
-the servers' own dump, and between servers of one flavour the structures are too; or the plan
-refuses the schema by name and the target holds not one row.
-Invariants: the servers are throwaway ones; nothing is loosened for a schema: what differs is told.
+the servers' own dump, and the structures are too: between servers of one kind by the dump, else by
+what all of them tell alike; or the plan refuses the schema by name and the target holds not one row.
+Invariants: the servers are throwaway ones; nothing is loosened for a schema: what differs is told;
+a schema that its source does not take, and tables without rows, prove nothing and are no success.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ sys.path[:0] = [str(LOCAL), str(HERE)]
 
 import packages  # noqa: E402
 import rows  # noqa: E402
+import structures  # noqa: E402
 from client import Api, Refusal  # noqa: E402
 from place import state_folder  # noqa: E402
 
 KINDS = ("mariadb", "mariadb11", "mysql57", "mysql9")
 ROWS = 30
+# Of a schema's tables so many hold rows, and so many on the average, or it proves too little.
+LEAST_FILLED, LEAST_ROWS = 0.9, 15
 # What 5.7 and 9 no longer take by themselves and schemas of their time hold.
 LAX = "SET SESSION sql_mode='NO_ENGINE_SUBSTITUTION', foreign_key_checks=1;\n"
 
@@ -120,17 +124,31 @@ class Trial:
         return dict(job)
 
     def differences(self) -> List[str]:
-        found = self._compare("--no-create-info")
+        found = self._compare(self.source.dump(self.here, "--no-create-info"), self.target.dump(self.there, "--no-create-info"))
         if self.source.kind == self.target.kind:
-            found += self._compare("--no-data")
+            found += self._compare(self.source.dump(self.here, "--no-data"), self.target.dump(self.there, "--no-data"))
+        else:
+            found += self._compare(structures.told(lambda query: self.source.table(query, self.here)),
+                                   structures.told(lambda query: self.target.table(query, self.there)))
         return found
 
-    def _compare(self, option: str) -> List[str]:
-        ours, theirs = self.source.dump(self.here, option), self.target.dump(self.there, option)
+    @staticmethod
+    def _compare(ours: List[str], theirs: List[str]) -> List[str]:
         if ours == theirs:
             return []
         return [f"- {line[:150]}" for line in ours if line not in set(theirs)][:3] + \
                [f"+ {line[:150]}" for line in theirs if line not in set(ours)][:3] or ["another number of equal lines"]
+
+    def lacks_rows(self) -> Optional[str]:
+        """Why what the source holds proves too little."""
+        names = [row[0] for row in self.source.table("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'", self.here)]
+        counts = {name: int(self.source.run(f"SELECT COUNT(*) FROM {rows.quoted(name)}", self.here)) for name in names}
+        empty = sorted(name for name, count in counts.items() if count == 0)
+        if len(names) - len(empty) < max(1, LEAST_FILLED * len(names)):
+            return f"of {len(names)} tables {len(empty)} hold no row: {', '.join(empty[:9])}"
+        if sum(counts.values()) < LEAST_ROWS * len(names):
+            return f"{len(names)} tables hold {sum(counts.values())} rows only"
+        return None
 
     def holds_rows(self) -> bool:
         names = [row[0] for row in self.target.table("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'", self.there)]
@@ -141,11 +159,17 @@ class Trial:
         self.target.run(f"DROP DATABASE {self.there}")
 
 
-def verdict(trial: Trial, text: str) -> Tuple[bool, str]:
+FINE, BAD, UNPROVEN = "ok  ", "BAD ", "--  "
+
+
+def verdict(trial: Trial, text: str) -> Tuple[str, str]:
     """Whether the schema came through, and what to tell of it."""
     why = trial.made(text)
     if why is not None:
-        return True, f"the source does not take the schema: {why.strip()[-110:]}"
+        return UNPROVEN, f"the source does not take the schema: {why.strip()[-110:]}"
+    why = trial.lacks_rows()
+    if why is not None:
+        return BAD, f"too few rows were made: {why}"
     task, told = trial.task(), []
     for turn in ("first", "again", "changed"):
         if turn == "changed":
@@ -155,13 +179,13 @@ def verdict(trial: Trial, text: str) -> Tuple[bool, str]:
             failure = job.get("failure") or {}
             said = f"{turn}: {failure.get('code')}: {failure.get('message')}"
             refused = turn == "first" and failure.get("class") == "schema_mismatch" and not trial.holds_rows()
-            return refused, said[:600] + ("" if refused else f" [{failure.get('class')}]")
+            return FINE if refused else BAD, said[:600] + ("" if refused else f" [{failure.get('class')}]")
         found = trial.differences()
         if found:
-            return False, f"{turn}: not equal:\n    " + "\n    ".join(found)
+            return BAD, f"{turn}: not equal:\n    " + "\n    ".join(found)
         counts = job.get("progress") or {}
         told.append(f"{turn} {len(job.get('tables') or [])} tables {counts.get('rows_done', '')}".strip())
-    return True, "; ".join(told)
+    return FINE, "; ".join(told)
 
 
 def main(wanted: str, pair: str) -> int:
@@ -172,7 +196,7 @@ def main(wanted: str, pair: str) -> int:
     kinds = sorted({kind for both in pairs for kind in both})
     command = [sys.executable, str(LOCAL / "stack.py"), "servers", "--only", ",".join(kinds), "--throwaway", "--hold", "--json"]
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "longshore/schemas"
-    bad = 0
+    counted = {FINE: 0, BAD: 0, UNPROVEN: 0}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as keeper:
         assert keeper.stdout is not None and keeper.stdin is not None
         servers = {server.kind: server for server in map(Server, json.loads(keeper.stdout.readline())["mariadb"])}
@@ -180,14 +204,15 @@ def main(wanted: str, pair: str) -> int:
             text = packages.statements(packages.SCHEMAS[name], cache)
             for ours, theirs in pairs:
                 trial = Trial(api, name, servers[ours], servers[theirs])
-                fine, said = verdict(trial, text)
-                bad += not fine
-                print(f"{'ok  ' if fine else 'BAD '} {name:<16} {ours:>9} -> {theirs:<9} {said}", flush=True)
-                if fine:
+                result, said = verdict(trial, text)
+                counted[result] += 1
+                print(f"{result} {name:<16} {ours:>9} -> {theirs:<9} {said}", flush=True)
+                if result != BAD:
                     trial.drop()
         keeper.stdin.close()
-    print(f"{bad} of the pairs are not as they should be" if bad else "all equal, or refused by name before any row")
-    return 1 if bad else 0
+    print(f"{counted[FINE]} pairs are equal, or refused by name before any row; {counted[BAD]} are not as they should be; "
+          f"of {counted[UNPROVEN]} the source does not take the schema")
+    return 1 if counted[BAD] or not counted[FINE] else 0
 
 
 if __name__ == "__main__":

@@ -43,10 +43,11 @@ SCHEMAS: Dict[str, Schema] = {
     "roundcube": Schema("roundcube-core", ["usr/share/roundcube/SQL/mysql.initial.sql"]),
     "request-tracker": Schema("request-tracker5", ["usr/share/request-tracker5/etc/schema.mysql"]),
     "zoneminder": Schema("zoneminder", ["usr/share/zoneminder/db/zm_create.sql"], {r"(?im)^\s*(create database|use|source) .*$": ""}),
-    # The table in which all others are noted comes with the standard ones.
+    # The table in which all others are noted comes with the standard ones; two modules of the IMS
+    # bring the same tables.
     "kamailio": Schema(
         "kamailio-mysql-modules",
-        [f"usr/share/kamailio/mysql/{name}-create.sql" for name in ("standard", "[!s]*", "s[!t]*")],
+        [f"usr/share/kamailio/mysql/{name}-create.sql" for name in ("standard", "[a-hj-r]*", "s[!t]*", "[t-z]*")],
     ),
     "powerdns": Schema(
         "pdns-backend-mysql",
@@ -62,13 +63,13 @@ def statements(schema: Schema, cache: Path) -> str:
     unpacked = cache / schema.package
     if not unpacked.is_dir():
         _fetch(schema.package, unpacked)
-    texts: List[str] = []
+    paths: List[Path] = []
     for pattern in schema.files:
         found = sorted(unpacked.glob(pattern))
         if not found:
             raise SystemExit(f"{schema.package} has no {pattern}")
-        texts += [_read(path) for path in found]
-    text = "\n".join(texts)
+        paths += [path for path in found if path not in paths]
+    text = "\n".join(_read(path) for path in paths)
     for word, meaning in schema.words.items():
         text = re.sub(word, meaning, text)
     return text

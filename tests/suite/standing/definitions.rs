@@ -6,6 +6,8 @@ use longshore_tests::servers::{Held, MariaDb, Servers};
 use longshore_tests::stack::Stack;
 use serde_json::json;
 
+use super::leaves::grant;
+
 /// A server of the run's or one of its own; none if somebody chose to do without it.
 struct Server {
     facts: MariaDb,
@@ -77,7 +79,7 @@ async fn n07_words_of_one_flavour_are_translated_or_refused() {
         CONSTRAINT lax CHECK (id > 100) NOT ENFORCED, CONSTRAINT strict CHECK (id < 100)) COMPRESSION='zlib'";
     let row = "INSERT INTO w (id, v, place, fixed) VALUES (1, 7, ST_GeomFromText('POINT(1 2)', 4326), 3)";
     prepare(&mut stack, &mysql9, &mariadb, &[words, row]).await;
-    completed_twice(&stack).await;
+    let job = completed_twice(&stack).await;
     let made = definition(&stack, "w").await;
     for (word, is_there) in [
         ("INVISIBLE", true),
@@ -90,8 +92,9 @@ async fn n07_words_of_one_flavour_are_translated_or_refused() {
         assert_eq!(made.contains(word), is_there, "{word}: {made}");
     }
     assert_eq!(stack.target.value::<i32>("SELECT v FROM w").await, 7);
-    let srid = "SELECT SRID FROM information_schema.GEOMETRY_COLUMNS WHERE G_TABLE_SCHEMA = DATABASE()";
-    assert_eq!(stack.target.value::<i64>(srid).await, 4326);
+    let astray = "INSERT INTO w (id, v, place, fixed) VALUES (2, 7, ST_GeomFromText('POINT(1 2)', 0), 3)";
+    assert_eq!(stack.target.run(astray).await, 1, "no SRID is refused");
+    warned(&job, &["table w, column `place`: the target does not hold its values to their SRID"]);
     clear(&stack).await;
 
     let of_mariadb = "CREATE TABLE m (id INT PRIMARY KEY, u VARCHAR(36) DEFAULT uuid(), t TEXT COMPRESSED DEFAULT 'x', \
@@ -118,14 +121,26 @@ async fn n07_words_of_one_flavour_are_translated_or_refused() {
         CONSTRAINT strict CHECK (id < 100))";
     prepare(&mut stack, &mysql9, &mysql57, &[&held.replace("((id))", "(id)")]).await;
     let job = completed_twice(&stack).await;
-    for word in ["constraint `strict`", "column `p`"] {
-        assert!(
-            job.warnings.iter().any(|one| one.contains("table c") && one.contains(word)),
-            "{:?}",
-            job.warnings
-        );
-    }
+    warned(&job, &["table c, constraint `strict`", "table c, column `p`"]);
     clear(&stack).await;
+
+    // MariaDB writes a column's CHECK, and that of its JSON, beside the column.
+    let checked =
+        "CREATE TABLE m (id INT PRIMARY KEY CHECK (id < 9), j JSON, t VARCHAR(20) COMMENT 'CHECK (1)')";
+    prepare(&mut stack, &mariadb, &mysql57, &[checked, "INSERT INTO m VALUES (1, '{}', 'CHECK')"]).await;
+    let job = completed_twice(&stack).await;
+    let lost = "the target does not know CHECK";
+    warned(&job, &[&format!("table m, column `id`: {lost}"), &format!("table m, column `j`: {lost}")]);
+    assert!(!format!("{:?}", job.warnings).contains("column `t`"), "{:?}", job.warnings);
+    assert_eq!(stack.target.run("INSERT INTO m VALUES (10, 'no JSON', '')").await, 1, "any value is taken");
+    clear(&stack).await;
+}
+
+/// Each of these is told.
+fn warned(job: &Job, words: &[&str]) {
+    for word in words {
+        assert!(job.warnings.iter().any(|one| one.contains(word)), "{word}: {:?}", job.warnings);
+    }
 }
 
 #[tokio::test]
@@ -207,6 +222,43 @@ async fn n12_what_the_target_cannot_hold_is_found_in_the_plan() {
     let computed = "CREATE TABLE d (id INT PRIMARY KEY, u VARCHAR(36) DEFAULT (uuid()))";
     prepare(&mut stack, &mysql9, &mysql57, &[computed]).await;
     refused(&stack, &["`d`, column `u`"]).await;
+    clear(&stack).await;
+}
+
+#[tokio::test]
+async fn n12_a_target_of_the_sources_release_has_settings_of_its_own() {
+    let Some(mysql9) = server("mysql9") else { return };
+    let mut stack = Stack::running().await;
+    let tables = [
+        "CREATE TABLE p (id INT PRIMARY KEY, v INT, KEY (v))",
+        "SET SESSION restrict_fk_on_non_standard_key = OFF; \
+         CREATE TABLE c (id INT PRIMARY KEY, pv INT, CONSTRAINT to_many FOREIGN KEY (pv) REFERENCES p (v))",
+        "INSERT INTO p VALUES (1, 2); INSERT INTO c VALUES (1, 2)",
+    ];
+    prepare(&mut stack, &mysql9, &mysql9, &tables).await;
+    refused(&stack, &["`c`, foreign key `to_many`", "unique key", "table 'p'"]).await;
+    clear(&stack).await;
+}
+
+#[tokio::test]
+async fn n12_who_may_not_ask_is_told_so() {
+    let (Some(mariadb), Some(mysql9)) = (server("mariadb"), server("mysql9")) else { return };
+    let mut stack = Stack::running().await;
+    let table = "CREATE TABLE w (id INT PRIMARY KEY, place POINT NOT NULL SRID 4326) COLLATE utf8mb4_bin";
+    prepare(&mut stack, &mysql9, &mariadb, &[table]).await;
+    grant(&stack.target, "SELECT, INSERT, UPDATE, CREATE, ALTER").await;
+    let task = stack.task(&json!({})).await;
+    let job = stack.run_completed(&task).await;
+    warned(
+        &job,
+        &["could not be asked", "column `place`: the target does not hold its values to their SRID"],
+    );
+    let told = job.warnings.iter().find_map(|one| one.split_once("run there: ")).unwrap_or_default().1;
+    assert!(told.starts_with("GRANT DROP ON `"), "{:?}", job.warnings);
+    stack.target.run(told).await;
+    stack.target.run("DROP TABLE w").await;
+    let job = stack.run_completed(&task).await;
+    assert!(!format!("{:?}", job.warnings).contains("could not be asked"), "{:?}", job.warnings);
     clear(&stack).await;
 }
 

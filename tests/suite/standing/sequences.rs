@@ -97,25 +97,11 @@ async fn n04_sequences_come_along() {
         "{job:#?}"
     );
     let registered = between(&mut stack, &run.mariadb[0], &run.mariadb[1], "two servers").await;
-    // A selection brings the sequences that its tables draw from; one that would start behind is named.
-    stack
-        .target
-        .run("DROP TABLE a, b; DROP SEQUENCE s1, down, unused; CREATE SEQUENCE down INCREMENT 2 MAXVALUE 3")
-        .await;
+    one_is_behind(&stack, &registered).await;
+    // A selection brings the sequences that its tables draw from.
     let selective = json!({"mode": "selective", "tables": ["a"]});
-    let job = registered.sync(&stack, &selective).await;
-    assert_eq!(
-        (job.why().code.as_str(), job.why().message.contains("down")),
-        ("sequence_behind", true),
-        "{job:#?}"
-    );
-    stack.target.run("DROP SEQUENCE down; DROP TABLE IF EXISTS a").await;
     completed(&registered.sync(&stack, &selective).await, "selective");
-    let made: Vec<String> = stack
-        .target
-        .rows("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'SEQUENCE' ORDER BY 1")
-        .await;
-    assert_eq!(made, ["down", "s1"]);
+    assert_eq!(made(&stack.target).await, ["down", "s1"]);
     if let Some(newer) = &newer {
         between(&mut stack, &run.mariadb[0], &newer.mariadb[0], "10.11 into 11.8").await;
         let registered = between(&mut stack, &newer.mariadb[0], &run.mariadb[1], "11.8 into 10.11").await;
@@ -123,7 +109,65 @@ async fn n04_sequences_come_along() {
         stack.source.run("CREATE SEQUENCE typed AS SMALLINT UNSIGNED; CREATE TABLE c (id INT PRIMARY KEY DEFAULT nextval(typed))").await;
         completed(&registered.sync(&stack, &json!({})).await, "typed");
         assert_eq!(stands(&stack.target, "typed").await, stands(&stack.source, "typed").await);
+        undone(&mut stack, &newer.mariadb[0], &run.mariadb[1]).await;
     }
+}
+
+/// The sequences of a schema.
+async fn made(schema: &Schema) -> Vec<String> {
+    let sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = \
+               'SEQUENCE' ORDER BY 1";
+    schema.rows(sql).await
+}
+
+/// A sequence of the target's own would start behind: it is named and nothing is made; or its tables
+/// are left out and the others go.
+async fn one_is_behind(stack: &Stack, registered: &Between) {
+    stack
+        .source
+        .run("CREATE TABLE e (id INT PRIMARY KEY DEFAULT nextval(unused)); INSERT INTO e VALUES (1)")
+        .await;
+    let lacking = "DROP TABLE IF EXISTS a, b, e; DROP SEQUENCE IF EXISTS s1, down, unused";
+    stack.target.run(lacking).await;
+    stack.target.run("CREATE SEQUENCE s1 INCREMENT -2 MINVALUE -9 MAXVALUE 3").await;
+    let job = registered.sync(stack, &json!({})).await;
+    let why = job.why();
+    assert_eq!((why.code.as_str(), why.message.contains("`s1`")), ("sequence_behind", true), "{job:#?}");
+    assert_eq!(made(&stack.target).await, ["s1"], "what was made is taken away again");
+    assert_eq!(stack.target.tables().await, [] as [&str; 0]);
+    for _ in 0..2 {
+        let job = registered.sync(stack, &json!({"on_mismatch": "continue"})).await;
+        for table in ["a", "b"] {
+            let why = job.table(table).failure.as_ref().unwrap_or_else(|| panic!("{job:#?}"));
+            assert_eq!((job.table(table).mode.as_str(), why.code.as_str()), ("refused", "sequence_behind"));
+        }
+        assert!(job.warnings.iter().any(|told| told.contains("sequence s1 is left out")), "{job:#?}");
+        assert_eq!(made(&stack.target).await, ["down", "s1", "unused"]);
+        assert_eq!(stack.target.tables().await, ["e"]);
+        assert_eq!(stack.target.value::<i64>("SELECT COUNT(*) FROM e").await, 1, "{job:#?}");
+    }
+    stack.target.run(lacking).await;
+    stack.source.run("DROP TABLE e").await;
+}
+
+/// A table that is refused only when it is made takes the sequences along that were made for it.
+async fn undone(stack: &mut Stack, source: &MariaDb, target: &MariaDb) {
+    stack.move_to(Some(source), Some(target)).await;
+    stack
+        .source
+        .run(
+            "CREATE SEQUENCE s1; CREATE TABLE fine (id INT PRIMARY KEY); CREATE TABLE newer (id INT PRIMARY KEY DEFAULT
+             nextval(s1), v TEXT, CHECK (json_schema_valid('{}', v)))",
+        )
+        .await;
+    let registered = Between::of(stack).await;
+    let job = registered.sync(stack, &json!({})).await;
+    assert_eq!((job.state.as_str(), job.why().message.contains("newer")), ("failed", true), "{job:#?}");
+    assert_eq!(
+        (made(&stack.target).await, stack.target.tables().await),
+        (Vec::new(), Vec::new()),
+        "{job:#?}"
+    );
 }
 
 #[tokio::test]

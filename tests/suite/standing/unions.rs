@@ -7,6 +7,7 @@ use longshore_tests::stack::Stack;
 use serde_json::json;
 
 use super::between::Between;
+use super::leaves::grant;
 
 const MEMBERS: &str =
     "CREATE TABLE m1 (id INT PRIMARY KEY, v INT, KEY (v)) ENGINE=MyISAM; CREATE TABLE m2 LIKE m1;
@@ -105,6 +106,15 @@ async fn n03_tables_that_show_rows_of_elsewhere_are_never_written() {
         ("table_unreadable", true),
         "{job:#?}"
     );
+
+    // An account that may not write m1 may not unite it either: the others arrive.
+    stack.source.run("CREATE TABLE m2 LIKE m1").await;
+    stack.target.run("DROP TABLE m1, kept").await;
+    grant(&stack.target, "SELECT, INSERT, CREATE, ALTER").await;
+    let task = between.task(&stack, &some(&["m1", "m2", "mm"])).await;
+    let job = stack.run_completed(&task).await;
+    said(&job, "is left out", "table mm");
+    assert_eq!(stack.target.tables().await, ["m1", "m2"]);
 
     if let Some(own) = &own {
         stack.move_to(Some(&own[0].mariadb[0]), Some(&own[1].mariadb[0])).await;

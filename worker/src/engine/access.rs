@@ -41,6 +41,8 @@ pub enum Act {
     Alter,
     /// A new foreign key points to it.
     Refer,
+    /// It is dropped.
+    Drop,
 }
 
 /// One thing that an account is to be allowed.

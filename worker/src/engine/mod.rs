@@ -43,7 +43,7 @@ pub use self::row_hashes::{Hash, Hashed, RowHashes};
 pub use self::seat::Seat;
 use self::sequence::Sequence;
 use self::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
-pub use self::tried::Tried;
+pub use self::tried::{Tried, is_of_settings, unsaid};
 
 /// What every engine call answers: a failure is already classified.
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -306,8 +306,12 @@ pub trait Writer: Reader {
     /// Adds those of the shape's foreign keys that the table lacks; can be repeated.
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()>;
 
-    /// Raises the sequence to where the source's stands, after making it if told so; never lowers it.
+    /// Raises the sequence to where the source's stands, after making it if told so (then it is not
+    /// there if this fails); never lowers it.
     async fn advance_sequence(&mut self, of_source: &Sequence, make: bool) -> Result<()>;
+
+    /// Removes a sequence that [`Writer::advance_sequence`] made.
+    async fn remove_sequence(&mut self, name: &str) -> Result<()>;
 
     /// Refreshes the optimiser's statistics of the table.
     async fn analyse(&mut self, table: &TableShape) -> Result<()>;

@@ -10,8 +10,12 @@ use super::shape::TableShape;
 pub struct Sequence {
     /// Its name.
     pub name: String,
-    /// The statement that makes it, as its server gives it.
-    pub definition: String,
+    /// The type of its numbers, where the server names one: `tinyint unsigned`.
+    pub kind: Option<&'static str>,
+    /// The number that it began with.
+    pub start: i128,
+    /// How many numbers its server sets aside at once; 0: none.
+    pub cache: u64,
     /// The first number that it has surely not given away.
     pub next: i128,
     /// How often it has begun anew.
@@ -72,7 +76,9 @@ mod tests {
     fn n04_who_is_behind_whom() {
         let of = |next: i128, round: u64, increment: i128| Sequence {
             name: "s".into(),
-            definition: String::new(),
+            kind: None,
+            start: 1,
+            cache: 0,
             next,
             round,
             increment,

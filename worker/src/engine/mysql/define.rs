@@ -3,7 +3,8 @@
 //! The server's own `SHOW CREATE TABLE` is taken apart (`parse`) and put together again
 //! in three steps: the table with the keys it cannot be without, the other indexes, the
 //! foreign keys. Nothing is re-worded that a server wrote, but for words that the target does
-//! not read (`dialect`). Before anything is made the target is asked whether it would (`trial`).
+//! not read (`dialect`). Before anything is made the target is asked whether it would (`trial`), always
+//! or where that is a matter of its settings (`settings`).
 //! Each step first looks at what the table has, so it can be repeated after a crash
 //! between any two statements (a definition statement cannot be rolled back).
 
@@ -15,11 +16,12 @@ pub(super) mod names;
 mod next;
 pub(super) mod parse;
 pub(super) mod scan;
+mod settings;
 mod trial;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
-use super::super::shape::{ForeignKey, Index, TableShape};
+use super::super::shape::{ForeignKey, Index, ServerInfo, TableShape};
 use super::super::{Orphans, Result};
 use super::errors;
 use super::insertion::is_about_a_row;
@@ -31,6 +33,7 @@ use parse::Definition;
 pub(super) use trial::{is_scratch, try_tables};
 
 pub(super) use self::next::raise_soon;
+pub(in crate::engine) use self::settings::is_of_settings;
 
 const SYNTAX: u16 = 1064;
 const OPTION: u16 = 1290;
@@ -44,25 +47,30 @@ pub(super) fn understand(name: &str, definition: &str) -> Result<Definition> {
         Failure::permanent(
             FailureClass::SchemaMismatch,
             "definition_unreadable",
-            format!("the definition of table `{name}` has an unknown form"),
+            format!("the definition of table `{name}` has an unknown form, or is not one statement alone"),
             "exclude the table, and report this with its SHOW CREATE TABLE",
         )
     })
 }
 
 /// The definition in the target's words.
-fn parts(s: &Session, t: &TableShape) -> Result<Parts> {
+fn parts(target: &ServerInfo, t: &TableShape) -> Result<Parts> {
     let definition = understand(&t.name, &t.definition)?;
-    match Parts::of(t, &definition, Dialect::of(&s.info))? {
+    match Parts::of(t, &definition, Dialect::of(target))? {
         Some(parts) => Ok(parts),
         None => understand(&t.name, "").map(|_| Parts::default()),
     }
 }
 
+/// What the target does not hold the table's rows to, and would not say.
+pub(in crate::engine) fn unsaid(target: &ServerInfo, t: &TableShape) -> Result<Vec<String>> {
+    parts(target, t).map(|parts| parts.loses)
+}
+
 pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<bool> {
     let doing = format!("create table `{}`", t.name);
     s.compute_under(t, &doing).await?;
-    let statement = parts(s, t)?.statement(&t.name, Extent::Rows);
+    let statement = parts(&s.info, t)?.statement(&t.name, Extent::Rows);
     match make(s, t, &statement, &doing).await {
         Err(failure) if failure.code == "table_exists" => empty_or(s, &t.name, failure).await.map(|()| false),
         other => other.map(|()| true),

@@ -100,7 +100,11 @@ fn cast_type(column: &Column) -> Option<String> {
         Family::Address => Some(name),
         Family::Temporal => {
             let rest = &column.full_type[name.len()..];
-            let precision = rest.find(')').filter(|_| rest.starts_with('(')).map_or("", |at| &rest[..=at]);
+            // The source's word, which is sent to the target.
+            let digits =
+                rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(digits, _)| digits);
+            let digits = digits.and_then(|digits| digits.parse::<u8>().ok());
+            let precision = digits.map_or_else(String::new, |digits| format!("({digits})"));
             let name = if name == "timestamp" { "datetime" } else { name.as_str() };
             Some(format!("{name}{precision}"))
         }
@@ -166,6 +170,8 @@ mod tests {
             (Family::Decimal, "decimal(5,2)", "1.50", "1.50"),
             (Family::Temporal, "date", "0000-00-00", "CAST('0000-00-00' AS date)"),
             (Family::Temporal, "timestamp(3)", "0:0", "CAST('0:0' AS datetime(3))"),
+            (Family::Temporal, "timestamp(3); DO 1; (1)", "0:0", "CAST('0:0' AS datetime(3))"),
+            (Family::Temporal, "timestamp(3; DO 1)", "0:0", "CAST('0:0' AS datetime)"),
             (Family::Temporal, "time /* mariadb-5.3 */", "1", "CAST('1' AS time)"),
             (Family::Address, "inet6", "::1", "CAST('::1' AS inet6)"),
             (Family::Json, "json", "{}", "value_malformed"),

@@ -41,6 +41,7 @@ use tokio::sync::mpsc;
 pub(crate) use self::anchor::Anchored;
 pub(super) use self::compare::differences;
 pub(super) use self::define::names::{drawn, members};
+pub(super) use self::define::{is_of_settings, unsaid};
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
 use super::access::{Lacks, Need};
@@ -281,6 +282,10 @@ impl Writer for Session {
 
     async fn advance_sequence(&mut self, of_source: &Sequence, make: bool) -> Result<()> {
         sequences::advance(self, of_source, make).await
+    }
+
+    async fn remove_sequence(&mut self, name: &str) -> Result<()> {
+        sequences::remove(self, name).await
     }
 
     async fn analyse(&mut self, table: &TableShape) -> Result<()> {

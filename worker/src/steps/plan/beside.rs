@@ -162,29 +162,30 @@ impl Beside {
             self.there(name).is_some_and(|other| other.kind.holds_rows())
                 || tables.iter().any(|t| !matches!(t.decision, Decision::Refused(_)) && same(&t.name))
         };
-        let (mut made, mut kept, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut kept, mut left) = (Vec::new(), Vec::new());
         for union in &self.unions {
             let parts = members(self.group, union);
             if self.there(&union.name).is_some() {
                 kept.push(union.name.as_str());
             } else if parts.iter().all(|part| part.schema.is_none() && comes(&part.name)) {
-                made.push(union.name.as_str());
                 extra.unions.push(union.clone());
             } else {
                 left.push(union.name.as_str());
             }
         }
-        for (names, what) in [
-            (made, "are made, and never loaded"),
-            (kept, "are on the target already, and are never written"),
-            (left, "are left out, because the target lacks some of their tables"),
-        ] {
-            if !names.is_empty() {
-                let names = names.join(", ");
-                extra.warnings.push(format!("tables that show the rows of others (MERGE) {what}: {names}"));
-            }
-        }
+        extra.warnings.extend(of_unions(&kept, "are on the target already, and are never written"));
+        extra.warnings.extend(of_unions(&left, UNIONS_LEFT));
     }
+}
+
+/// What becomes of unions.
+pub(super) const UNIONS_MADE: &str = "are made, and never loaded";
+pub(super) const UNIONS_LEFT: &str = "are left out, because the target lacks some of their tables";
+
+/// Tells what becomes of unions; nothing where there are none.
+pub(super) fn of_unions(names: &[&str], what: &str) -> Option<String> {
+    let names = (!names.is_empty()).then(|| names.join(", "))?;
+    Some(format!("tables that show the rows of others (MERGE) {what}: {names}"))
 }
 
 /// Tells of tables whose rows are kept elsewhere.

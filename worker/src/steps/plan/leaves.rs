@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use longshore_shared::domain::sync::Selection;
-
 use crate::engine::shape::{TableKind, TableListing, TableShape};
 use crate::engine::{Besides, Hidden};
 use crate::steps::context::Context;
@@ -12,7 +10,8 @@ use crate::steps::context::Context;
 const NAMED: usize = 5;
 
 /// One line about what is left, and what the account cannot see of it. Of a selection these are
-/// the views that it covers and the triggers of its tables.
+/// the views that it covers, the triggers of its tables, and all that runs by itself or is called:
+/// nobody can tell which tables that concerns.
 pub(super) fn told<'a>(
     context: &Context,
     unseen: Hidden,
@@ -33,17 +32,13 @@ pub(super) fn told<'a>(
     for one in besides {
         left.entry(&one.kind).or_default().push(one.name.clone());
     }
-    let is_full = context.spec().selection == Selection::Full;
-    said(&left, &unseen_kinds(unseen, is_full), &context.source().name)
+    said(&left, &unseen_kinds(unseen), &context.source().name)
 }
 
 /// What may be there without being seen.
-fn unseen_kinds(unseen: Hidden, is_full: bool) -> Vec<&'static str> {
-    let kinds = [
-        ("triggers", unseen.read_triggers),
-        ("routines", is_full && unseen.routines),
-        ("events", is_full && unseen.events),
-    ];
+fn unseen_kinds(unseen: Hidden) -> Vec<&'static str> {
+    let kinds =
+        [("triggers", unseen.read_triggers), ("routines", unseen.routines), ("events", unseen.events)];
     kinds.into_iter().filter(|(_, is_unseen)| *is_unseen).map(|(kind, _)| kind).collect()
 }
 
@@ -86,13 +81,13 @@ mod tests {
         let head = "a sync moves tables and their rows; the source keeps for itself: ";
         let none = &Hidden::default();
         let all = &Hidden { read_triggers: true, routines: true, events: true, ..Hidden::default() };
-        for (left, unseen, is_full, expected) in [
-            (&[][..], none, true, None),
-            (&[("view", 1)], none, false, Some("1 view (n1)")),
+        let some = &Hidden { read_triggers: true, ..Hidden::default() };
+        for (left, unseen, expected) in [
+            (&[][..], none, None),
+            (&[("view", 1)], none, Some("1 view (n1)")),
             (
                 &[("event", 2), ("function", 6), ("package", 5)],
                 none,
-                true,
                 Some(
                     "2 events (n1, n2); 6 functions (n1, n2, n3, n4, n5, …); 5 packages (n1, n2, n3, n4, n5)",
                 ),
@@ -100,7 +95,6 @@ mod tests {
             (
                 &[("view", 1)],
                 all,
-                true,
                 Some(
                     "1 view (n1); triggers, routines and events, if there are any: the account of connection c does \
                      not see them (its test names the grants, under the feature routines)",
@@ -108,8 +102,7 @@ mod tests {
             ),
             (
                 &[],
-                all,
-                false,
+                some,
                 Some(
                     "triggers, if there are any: the account of connection c does not see them (its test names the \
                      grants, under the feature routines)",
@@ -117,7 +110,7 @@ mod tests {
             ),
         ] {
             let left = left.iter().map(|(kind, many)| (*kind, names(*many))).collect();
-            let line = said(&left, &unseen_kinds(*unseen, is_full), "c");
+            let line = said(&left, &unseen_kinds(*unseen), "c");
             assert_eq!(line, expected.map(|rest| format!("{head}{rest}")));
         }
     }

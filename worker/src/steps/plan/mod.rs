@@ -1,9 +1,9 @@
 //! `plan`: checks every table on both sides, lays out the job's other steps, and makes
-//! the tables that the target lacks.
+//! the tables that the target lacks, and the sequences and unions beside them.
 //!
 //! Nothing is written before everything is checked, the definitions by the target itself: one refusal
 //! ends the job with every table's reason, unless the task says `on_mismatch: continue`. Should the
-//! target refuse to make a table nevertheless, those that were made are taken away again.
+//! target refuse to make a table nevertheless, or to raise a sequence, what was made is taken away again.
 //! Idempotent: looking changes nothing, a table that was made and is empty is left as it
 //! is; an attempt that comes after a crash between the making and the settlement finds
 //! empty tables that lack indexes and foreign keys, and plans to build these, as it does
@@ -60,17 +60,17 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let mut warnings = survey.warnings;
     let mut tables = decide_all(context, spec, survey.candidates);
     tables.extend(survey.refused.into_iter().map(|(name, failure)| Table::refused(&name, failure)));
-    let extra = survey.beside.settle(&mut tables);
+    let mut extra = survey.beside.settle(&mut tables);
     warnings.extend(extra.warnings.iter().cloned());
     warnings.extend(constrain(&mut tables, &survey.target_names));
     // Its session is over before others are opened there.
     let mut looking = survey.target;
     warnings
         .extend(rights::may_be_written(context, &mut *looking, &mut tables, &survey.children, &extra).await?);
+    let servers = (&survey.servers.0, &survey.servers.1);
+    let probe = probe::prepare(context, &mut *looking, &mut tables, servers).await?;
     drop(looking);
-    if !survey.of_one_release {
-        warnings.extend(probe::definitions(context, &mut tables).await?);
-    }
+    warnings.extend(probe::ask(context, &mut tables, probe).await?);
     // A table that the target does not take may be another's parent.
     warnings.extend(constrain(&mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));
@@ -89,15 +89,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
 
     let mut target = context.target_writer().await?;
     reach(Failpoint::PlanBeforeCreate).await?;
-    for sequence in &sequences {
-        context.check_lease()?;
-        target.advance_sequence(sequence, extra.made.contains(&sequence.name)).await?;
-    }
-    warnings.extend(create::create(context, &mut *target, &mut laid).await?);
-    for union in &extra.unions {
-        context.check_lease()?;
-        target.create_table(union).await?;
-    }
+    warnings.extend(create::create(context, &mut *target, &mut laid, &mut extra, &sequences).await?);
     let growth = layout::growth(laid, bystanders, extra.raised)?;
     Ok(Outcome { growth: Some(growth), warnings, ..Outcome::default() })
 }

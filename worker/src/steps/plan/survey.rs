@@ -1,7 +1,6 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::sync::Selection;
 
 use super::beside::{self, Beside};
 use super::computing;
@@ -33,8 +32,8 @@ pub(super) struct Survey {
     pub(super) warnings: Vec<String>,
     /// The session that looked at the target.
     pub(super) target: Box<dyn Inspector>,
-    /// Both servers are of one release, which takes what it has written itself.
-    pub(super) of_one_release: bool,
+    /// The source's server and the target's.
+    pub(super) servers: (ServerInfo, ServerInfo),
 }
 
 pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
@@ -69,7 +68,6 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     warnings.extend(computing::look(&mut candidates, &here, &there));
     warnings.extend(leaves(context, unseen, &mut *source, &beside, &candidates).await?);
     warnings.extend(flavours(&here, &there));
-    let of_one_release = here.release() == there.release();
     Ok(Survey {
         candidates,
         refused,
@@ -78,7 +76,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
         beside: others,
         warnings,
         target,
-        of_one_release,
+        servers: (here, there),
     })
 }
 
@@ -90,10 +88,7 @@ async fn leaves(
     beside: &[TableListing],
     candidates: &[Candidate],
 ) -> Result<Option<String>, Failure> {
-    let besides = match context.spec().selection {
-        Selection::Full => source.besides().await?,
-        Selection::Selective { .. } => Vec::new(),
-    };
+    let besides = source.besides().await?;
     let shapes = candidates.iter().map(|candidate| &candidate.source);
     Ok(leaves::told(context, unseen, beside, shapes, &besides))
 }

@@ -19,6 +19,7 @@ use super::scan::{Kind, Token, tokens};
 
 /// The first release of MySQL that knows CHECK.
 const CHECKS: u32 = 80_016;
+const NO_CHECKS: &str = "the target does not know CHECK, and takes any value";
 /// The first release of MySQL that knows invisible columns.
 const INVISIBLE_COLUMNS: u32 = 80_023;
 /// The first releases that know invisible indexes.
@@ -84,6 +85,12 @@ impl Dialect {
         !self.mariadb && self.number >= from
     }
 
+    /// Whether the part has a CHECK that the server reads, and keeps nothing of.
+    fn passes_over_check(self, text: &str) -> bool {
+        let knows = self.mariadb || self.number >= CHECKS;
+        !knows && outer(text).iter().any(|token| token.is_word(text, "CHECK"))
+    }
+
     /// A column's item.
     pub(super) fn column(self, table: &str, name: &str, text: &str, column: Option<&Column>) -> Result<Said> {
         let what = format!("column {}", ident(name));
@@ -97,8 +104,11 @@ impl Dialect {
             ["COMPRESSED", ..] => Fate::Off,
             _ => Fate::Refused,
         })?;
-        if !self.mariadb && contains_comment(text, "SRID") && !contains_comment(said.of(), "SRID") {
+        // REF_SYSTEM_ID is a note: MariaDB takes values of any other SRID.
+        if contains_comment(text, "SRID") && !contains_comment(said.of(), "SRID") {
             said.loses = Some(format!("{what}: the target does not hold its values to their SRID"));
+        } else if self.passes_over_check(text) {
+            said.loses = Some(format!("{what}: {NO_CHECKS}"));
         }
         if !self.mariadb {
             said.text = Some(self.options_off(&self.default_of(said.of(), column)));
@@ -149,9 +159,8 @@ impl Dialect {
             ["NOT", "ENFORCED"] => Fate::Void,
             _ => Fate::Refused,
         })?;
-        let is_check = outer(text).iter().any(|token| token.is_word(text, "CHECK"));
-        if is_check && said.text.is_some() && !self.mariadb && self.number < CHECKS {
-            said.loses = Some(format!("{what}: the target does not know CHECK, and takes any value"));
+        if said.text.is_some() && self.passes_over_check(text) {
+            said.loses = Some(format!("{what}: {NO_CHECKS}"));
         }
         // MariaDB counts the nameless ones in each table; to MySQL a name is the schema's.
         if let (false, Some(own)) =

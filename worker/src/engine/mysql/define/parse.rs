@@ -1,9 +1,10 @@
 //! `SHOW CREATE TABLE` taken apart: columns, keys, foreign keys, the rest, the options.
 //!
 //! The list in the outer parentheses is split at its top-level commas; each item is
-//! known by its first words. An item's text is kept as the server wrote it.
+//! known by its first words. An item's text is kept as the server wrote it, so whatever is not one
+//! part of one statement is of no known form.
 
-use super::scan::{Kind, Token, tokens};
+use super::scan::{Kind, Token, is_one_part, tokens};
 
 /// A definition's parts.
 #[derive(Debug, Default)]
@@ -84,7 +85,7 @@ pub(in super::super) fn parse(text: &str) -> Option<Definition> {
         }
         if depth == 0 {
             text[token.to..].trim().clone_into(&mut parsed.options);
-            return Some(parsed);
+            return is_one_part(text, &all[at + 1..]).then_some(parsed);
         }
     }
     None
@@ -93,6 +94,9 @@ pub(in super::super) fn parse(text: &str) -> Option<Definition> {
 impl Definition {
     fn take(&mut self, text: &str, item: &[Token]) -> Option<()> {
         let (first, last) = (item.first()?, item.last()?);
+        if !is_one_part(text, item) {
+            return None;
+        }
         let whole = text[first.from..last.to].to_owned();
         let word = |at: usize, word: &str| item.get(at).is_some_and(|t| t.is_word(text, word));
         if let Some(name) = first.name(text) {

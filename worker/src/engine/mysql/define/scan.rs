@@ -3,6 +3,8 @@
 //! Knows what the server writes into `SHOW CREATE TABLE` and no more: quoted names,
 //! strings with doubled quotes and backslashes, words, marks, and comments that one
 //! flavour executes (`/*!50100 … */`), whose inside is tokens like the rest.
+//! What comes here was said by a server that may not be honest, and most of it is sent on to
+//! another one: see [`is_one_part`].
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,4 +96,36 @@ fn comment(bytes: &[u8], from: usize) -> Option<usize> {
         return Some(from + 2 + head + rest[head..].iter().take_while(|b| b.is_ascii_digit()).count());
     }
     rest.windows(2).position(|w| w == b"*/").map(|end| from + 2 + end + 2)
+}
+
+/// Whether these tokens can be sent as a part of a statement: no server ends the statement in them,
+/// or begins a comment or ends one where another reads on.
+pub(super) fn is_one_part(text: &str, part: &[Token]) -> bool {
+    let mut is_open = false;
+    for (at, token) in part.iter().enumerate() {
+        let word = token.of(text);
+        let is_fine = match token.kind {
+            Kind::Mark(b';' | b'#') => false,
+            Kind::Mark(b'-') => !begins_comment(text, part, at),
+            Kind::Mark(_) | Kind::Word => true,
+            // Who passes over what is in a comment passes over its quotes as well.
+            Kind::Name | Kind::Text => !(is_open && word.contains("*/")),
+            Kind::Comment if word == "*/" => std::mem::replace(&mut is_open, false),
+            Kind::Comment if word.starts_with("/*!") || word.starts_with("/*M!") => {
+                !std::mem::replace(&mut is_open, true)
+            }
+            Kind::Comment => !is_open,
+        };
+        if !is_fine {
+            return false;
+        }
+    }
+    !is_open
+}
+
+/// Whether the rest of the line is a comment: two dashes and what is no sign.
+fn begins_comment(text: &str, part: &[Token], at: usize) -> bool {
+    let second = part.get(at + 1).filter(|next| next.kind == Kind::Mark(b'-') && next.from == part[at].to);
+    let after = second.map(|second| text.as_bytes().get(second.to));
+    after.is_some_and(|byte| byte.is_none_or(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()))
 }

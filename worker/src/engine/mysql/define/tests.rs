@@ -150,3 +150,44 @@ fn unknown_forms_are_refused() {
         assert!(understand("t", definition).is_err(), "{definition}");
     }
 }
+
+/// What a server that is not honest could have run on another one.
+#[test]
+fn n04_a_definition_is_one_statement() {
+    let item = |item: &str| format!("CREATE TABLE `t` (\n  `a` int,\n  {item}\n) ENGINE=InnoDB");
+    let options = |options: &str| format!("CREATE TABLE `t` (\n  `a` int\n) ENGINE=InnoDB {options}");
+    for fine in [
+        options("COMMENT='; # -- */'"),
+        options("COMMENT='\\'; DO 1'"),
+        options("/* ; ' */"),
+        options("/*!50100 PARTITION BY HASH (`a`) (PARTITION `p;` COMMENT = ';' ENGINE = InnoDB) */"),
+        item("`b;` varchar(9) DEFAULT '#' COMMENT '-- x'"),
+        item("`b` int DEFAULT (5 - -1)"),
+        item("`b` int GENERATED ALWAYS AS (--`a`) VIRTUAL /*!80023 INVISIBLE */"),
+        item("FULLTEXT KEY `f` (`b`) /*!50100 WITH PARSER `ngram` */ "),
+    ] {
+        assert!(understand("t", &fine).is_ok(), "{fine}");
+    }
+    for (made, what) in [
+        (options("; DO 1"), "two statements"),
+        (options(";"), "an end"),
+        (item("`b` int; DO 1"), "an end among the columns"),
+        (item("CONSTRAINT `c` FOREIGN KEY (`a`) REFERENCES `p` (`a`) ; DO 1"), "an end at a foreign key"),
+        (options("/*!50100 ; DO 1 */"), "an end in what is executed"),
+        // To the server no quote begins in a comment.
+        (options("#'\n; DO 1; #'"), "a comment"),
+        (options("-- '\n; DO 1; -- '"), "a comment of dashes"),
+        (options("--\n"), "dashes at a line's end"),
+        (options("/*!99999 ' */; DO 1; -- '"), "a quote in what is passed over"),
+        (options("/*!99999 `*/; DO 1; -- ` */"), "a name in what is passed over"),
+        (options("/*M!100000 \"*/; DO 1\" */"), "a text of the other flavour"),
+        (options("/*!50100 /* ' */ ; DO 1 ' */ */"), "a comment in a comment"),
+        (options("/*!50100 /*!99999 */ */"), "two comments in each other"),
+        (options("/*!50100 PARTITION BY HASH (`a`)"), "a comment without an end"),
+        (options("*/"), "an end without a comment"),
+        (item("`b` int /*!99999 ,\n  `c` int COMMENT ' ' */"), "a comment over two columns"),
+    ] {
+        let failure = understand("t", &made).err().unwrap_or_else(|| panic!("{what}: {made}"));
+        assert!(failure.code == "definition_unreadable" && failure.message.contains("`t`"), "{failure:?}");
+    }
+}

@@ -4,7 +4,7 @@
 //! tables are made, whole and empty, under names of their own, looked at, and dropped again.
 //! A table's name gives its trial's, and no two jobs write one table at a time: a trial that
 //! was broken off is cleared by the next one of its table, and no listing shows it till then.
-//! An account that may not make or drop such a table goes untried.
+//! An account that may not make, look at or drop such a table cannot ask, which is told.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use sha2::{Digest as _, Sha256};
@@ -39,7 +39,7 @@ fn scratch(name: &str) -> String {
 pub(in super::super) async fn try_tables(s: &mut Session, tables: &[TableShape]) -> Result<Vec<Tried>> {
     match clear(s, tables).await {
         Err(failure) if failure.class == FailureClass::PermissionError => {
-            return Ok(vec![Tried::default(); tables.len()]);
+            return Ok(vec![Tried::Unasked(failure); tables.len()]);
         }
         other => other?,
     }
@@ -61,43 +61,47 @@ async fn clear(s: &mut Session, tables: &[TableShape]) -> Result<()> {
 async fn try_all(s: &mut Session, tables: &[TableShape]) -> Result<Vec<Tried>> {
     let (mut tried, mut made) = (Vec::with_capacity(tables.len()), Vec::new());
     for (at, t) in tables.iter().enumerate() {
-        let parts = match parts(s, t) {
-            Ok(parts) => parts,
-            Err(failure) => {
-                tried.push(Tried { refused: Some(failure), loses: Vec::new() });
-                continue;
-            }
+        let answer = match parts(&s.info, t) {
+            Ok(parts) => try_one(s, t, &parts).await,
+            Err(failure) => Ok(Some(failure)),
         };
-        let refused = match try_one(s, t, &parts).await {
-            Ok(Some(failure)) if failure.code == "structure_changed" => {
-                tried.push(Tried::default());
-                continue;
-            }
-            Ok(refused) => refused,
-            Err(failure) if failure.class == FailureClass::PermissionError => {
-                tried.push(Tried::default());
-                continue;
-            }
-            Err(failure) => return Err(failure),
-        };
-        if refused.is_none() {
+        if matches!(&answer, Ok(Some(failure)) if failure.code == "structure_changed") {
+            tried.push(Tried::Taken);
+            continue;
+        }
+        let one = asked(answer)?;
+        if one == Tried::Taken {
             made.push(at);
         }
-        tried.push(Tried { refused, loses: parts.loses });
+        tried.push(one);
     }
     let names = made.iter().map(|&at| scratch(&tables[at].name)).collect::<Vec<_>>();
     for (&at, shape) in made.iter().zip(look(s, &names).await?) {
-        tried[at].refused = shape.and_then(|shape| unlike(&tables[at], &shape));
-    }
-    for at in made {
-        if tried[at].refused.is_none() {
-            tried[at].refused = try_keys(s, &tables[at], tables).await?;
+        if let Some(failure) = shape.and_then(|shape| unlike(&tables[at], &shape)) {
+            tried[at] = Tried::Refused(failure);
         }
     }
-    for failure in tried.iter_mut().filter_map(|one| one.refused.as_mut()) {
-        failure.message = in_real_names(std::mem::take(&mut failure.message), tables);
+    for at in made {
+        if tried[at] == Tried::Taken {
+            tried[at] = asked(try_keys(s, &tables[at], tables).await)?;
+        }
+    }
+    for one in &mut tried {
+        if let Tried::Refused(failure) | Tried::Unasked(failure) = one {
+            failure.message = in_real_names(std::mem::take(&mut failure.message), tables);
+        }
     }
     Ok(tried)
+}
+
+/// What came of a question; an account that may not ask is no failure of the trial.
+fn asked(answer: Result<Option<Failure>>) -> Result<Tried> {
+    match answer {
+        Ok(None) => Ok(Tried::Taken),
+        Ok(Some(failure)) => Ok(Tried::Refused(failure)),
+        Err(failure) if failure.class == FailureClass::PermissionError => Ok(Tried::Unasked(failure)),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// What the target has made; none of a table that opens only beside others, as those of MERGE do.

@@ -26,6 +26,7 @@ pub(super) const fn right_of(act: Act, is_mariadb: bool) -> &'static str {
         Act::Alter => "ALTER",
         Act::Refer if is_mariadb => "SELECT",
         Act::Refer => "REFERENCES",
+        Act::Drop => "DROP",
     }
 }
 

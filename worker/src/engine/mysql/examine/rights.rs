@@ -218,7 +218,8 @@ impl Account<'_> {
     fn sync(&self, direction: Direction) -> SyncRights {
         let into = direction == Direction::Into;
         let needs = of_sync(into, self.is_mariadb);
-        // Triggers that fire are seen, and a first copy that begins anew empties its tables at once.
+        // Triggers that fire are seen; definitions are tried before rows move, and a first copy that
+        // begins anew empties its tables at once.
         let helps = match direction {
             Direction::Into => vec!["TRIGGER", "DROP"],
             Direction::From if self.snapshot().is_empty() => Vec::new(),

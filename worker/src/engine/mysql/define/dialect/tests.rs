@@ -41,10 +41,10 @@ fn n07_words_of_one_flavour_at_columns() {
     let point = sample::column("v", Family::Geometry, "point");
     let on_earth = "`v` point NOT NULL /*!80003 SRID 4326 */ COMMENT 'c'";
     check(MYSQL_9, &point, on_earth, on_earth);
-    check(MARIADB, &point, on_earth, "`v` point REF_SYSTEM_ID=4326 NOT NULL COMMENT 'c'");
-    let loses =
-        "`v` point NOT NULL COMMENT 'c' LOSES column `v`: the target does not hold its values to their SRID";
-    check(MYSQL_57, &point, on_earth, loses);
+    let loses = "LOSES column `v`: the target does not hold its values to their SRID";
+    let noted = format!("`v` point REF_SYSTEM_ID=4326 NOT NULL COMMENT 'c' {loses}");
+    check(MARIADB, &point, on_earth, &noted);
+    check(MYSQL_57, &point, on_earth, &format!("`v` point NOT NULL COMMENT 'c' {loses}"));
 
     let text = sample::column("v", Family::LongText, "text");
     for packed in
@@ -70,6 +70,25 @@ fn n07_words_of_one_flavour_at_columns() {
         "`v` int COMMENT '/*!80023 INVISIBLE */'",
         "`v` int COMMENT '/*!80023 INVISIBLE */'",
     );
+}
+
+#[test]
+fn n07_a_columns_check_is_no_less_lost_than_a_tables() {
+    let old = Dialect { mariadb: false, number: 80_015 };
+    for (text, is_lost) in [
+        ("`v` int(11) NOT NULL CHECK (`v` < 9)", true),
+        // MariaDB's JSON arrives as the text that it is.
+        ("`v` longtext DEFAULT NULL CHECK (json_valid(`v`))", true),
+        ("`v` int(11) DEFAULT 5 COMMENT 'CHECK (1)'", false),
+        ("`v` int(11) GENERATED ALWAYS AS (`CHECK` + 1) VIRTUAL", false),
+        ("`CHECK` json DEFAULT NULL", false),
+    ] {
+        let loses = " LOSES column `v`: the target does not know CHECK, and takes any value";
+        for (dialect, loses) in [(MYSQL_57, loses), (old, loses), (MYSQL_9, ""), (MARIADB, "")] {
+            let expected = format!("{text}{}", if is_lost { loses } else { "" });
+            assert_eq!(told(dialect.column("t", "v", text, None)), expected, "{dialect:?}");
+        }
+    }
 }
 
 #[test]
