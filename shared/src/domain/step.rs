@@ -172,6 +172,21 @@ pub struct TableDraft {
     pub bytes_total: i64,
     /// Why nothing is done with it (mode `refused`).
     pub failure: Option<Failure>,
+    /// What it is to get, whether this job comes to it or not.
+    pub owes: Owed,
+}
+
+/// What a table of the target is still to get of what it was made with; remembered from job to job
+/// until one has given it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Owed {
+    /// Rows: it held none when the first copy began, and no job has completed it.
+    pub rows: bool,
+    /// Names of indexes.
+    pub indexes: Vec<String>,
+    /// Names of foreign keys.
+    pub foreign_keys: Vec<String>,
 }
 
 words! {
@@ -273,6 +288,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// Tables that failed in a step of the whole job, which goes on without them.
     pub failed_tables: Vec<(i32, Failure)>,
+    /// Names of the foreign keys that tables have been given.
+    pub added_keys: Vec<(i32, Vec<String>)>,
 }
 
 /// What a plan adds to its job, all in the transaction that ends the plan.

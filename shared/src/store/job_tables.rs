@@ -1,17 +1,19 @@
 //! Table `job_tables`: what a job does to each table, and how far it has come.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{Conn, StoreError};
 use crate::domain::failure::Failure;
 use crate::domain::id::{ConnectionId, JobId, OrgId};
-use crate::domain::step::{Counts, TableDraft, TableMode, Verified};
+use crate::domain::step::{Counts, Owed, TableDraft, TableMode, Verified};
 
 /// Stores the plan of a table.
 pub async fn insert(conn: &mut Conn, org_id: OrgId, job_id: JobId, t: &TableDraft) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO job_tables (org_id, job_id, number, name, mode, plan, rows_total, bytes_total, failure)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO job_tables (org_id, job_id, number, name, mode, plan, rows_total, bytes_total, failure, owes)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         org_id.0,
         job_id.0,
         t.number,
@@ -20,7 +22,8 @@ pub async fn insert(conn: &mut Conn, org_id: OrgId, job_id: JobId, t: &TableDraf
         t.plan,
         t.rows_total,
         t.bytes_total,
-        t.failure.as_ref().map(serde_json::to_value).transpose()?
+        t.failure.as_ref().map(serde_json::to_value).transpose()?,
+        serde_json::to_value(&t.owes)?
     )
     .execute(conn)
     .await?;
@@ -102,23 +105,48 @@ pub async fn plans(
     Ok(rows.into_iter().map(|r| (r.number, r.plan)).collect())
 }
 
-/// Names of the target's tables that were being loaded by the last job that touched them,
-/// apart from `except`, while that job did not complete: they may lack what comes after
-/// the rows (indexes, foreign keys).
-pub async fn begun(
+/// The table has been given foreign keys of these names.
+pub async fn forget_keys(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    number: i32,
+    names: &[String],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE job_tables SET owes = jsonb_set(owes, '{foreign_keys}', (owes -> 'foreign_keys') - $4::text[])
+         WHERE org_id = $1 AND job_id = $2 AND number = $3 AND owes IS NOT NULL",
+        org_id.0,
+        job_id.0,
+        number,
+        names
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What the target's tables are still to get by the last job that touched each, apart from `except`.
+/// Once a table is verified its rows and indexes are there; a foreign key is owed until it was added.
+pub async fn owed(
     conn: &mut Conn,
     org_id: OrgId,
     target_id: ConnectionId,
     except: JobId,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<HashMap<String, Owed>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT DISTINCT ON (t.name) t.name,
-               (j.state <> 'completed' AND (t.mode <> 'diff' OR coalesce((t.summary ->> 'index_steps')::bigint > 0,
-                    EXISTS (SELECT FROM steps s WHERE s.org_id = t.org_id AND s.job_id = t.job_id
-                            AND s.table_number = t.number AND s.kind = 'index')))) AS "begun!"
+               coalesce(t.owes, jsonb_build_object(
+                   'rows', t.mode <> 'diff' OR coalesce((t.plan ->> 'begun')::boolean, false),
+                   'indexes', jsonb_path_query_array(t.plan, '$.new_indexes[*].name'),
+                   'foreign_keys', CASE WHEN whole.is THEN '[]'
+                       ELSE jsonb_path_query_array(t.plan, '$.new_foreign_keys[*].name') END)) AS "owes!",
+               whole.is AS "whole!"
            FROM job_tables t JOIN jobs j ON j.org_id = t.org_id AND j.id = t.job_id
+           CROSS JOIN LATERAL
+               (SELECT t.failure IS NULL AND coalesce(t.verified ->> 'result' = 'equal', false) AS is) whole
            WHERE t.org_id = $1 AND j.target_id = $2 AND j.id <> $3
-             AND t.mode IN ('create', 'fill', 'diff', 'replace')
+             AND t.mode IN ('create', 'fill', 'diff', 'replace', 'equal')
            ORDER BY t.name, j.id DESC"#,
         org_id.0,
         target_id.0,
@@ -126,7 +154,15 @@ pub async fn begun(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().filter(|r| r.begun).map(|r| r.name).collect())
+    let owed = rows.into_iter().map(|r| {
+        let owes: Owed = serde_json::from_value(r.owes)?;
+        let left = if r.whole { Owed { rows: false, indexes: Vec::new(), ..owes } } else { owes };
+        Ok((r.name, left))
+    });
+    owed.filter(|found: &Result<(String, Owed), StoreError>| {
+        found.as_ref().map_or(true, |(_, owed)| *owed != Owed::default())
+    })
+    .collect()
 }
 
 /// How a table was cut by the task's last completed job.

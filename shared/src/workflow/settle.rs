@@ -65,6 +65,7 @@ fn is_plain(outcome: &Outcome) -> bool {
         && outcome.examined.is_none()
         && outcome.warnings.is_empty()
         && outcome.failed_tables.is_empty()
+        && outcome.added_keys.is_empty()
 }
 
 async fn done_in_full(
@@ -92,6 +93,9 @@ async fn done_in_full(
         checks::record(conn, lease.org_id, examined).await?;
     }
     lose_tables(conn, lease, &outcome.failed_tables).await?;
+    for (number, names) in &outcome.added_keys {
+        job_tables::forget_keys(conn, lease.org_id, lease.job_id, *number, names).await?;
+    }
     if !outcome.warnings.is_empty() {
         jobs::warn(conn, lease.org_id, lease.job_id, &outcome.warnings).await?;
     }

@@ -84,16 +84,12 @@ async fn definitions(source: &str, target: &str, refused: [&str; 2]) {
     assert!(warns(&job, &["table k3", "to_bad", "m_bad", "not added"]), "{job:#?}");
     assert_eq!(stack.target.tables().await, ["a1", "k3", "z9"]);
     tables_agree(&stack.source, &stack.target, &["a1", "z9"]).await;
-    let made: Vec<(String, String)> = stack.target.rows("SHOW CREATE TABLE k3").await;
-    assert!(
-        made[0].1.contains("CONSTRAINT `to_good`") && !made[0].1.contains("CONSTRAINT `to_bad`"),
-        "{made:?}"
-    );
+    assert!(has_key(&stack, "k3", "to_good").await && !has_key(&stack, "k3", "to_bad").await, "{job:#?}");
 
     the_next_run_adds_them(&stack, &task).await;
 }
 
-/// Once the cause is gone the next run adds the tables.
+/// Once the cause is gone the next run adds the tables, and what pointed to them does so.
 async fn the_next_run_adds_them(stack: &Stack, task: &str) {
     for table in ["m_bad", "n_bad"] {
         let made = format!("CREATE TABLE {table} (id INT PRIMARY KEY, v VARCHAR(9))");
@@ -105,8 +101,12 @@ async fn the_next_run_adds_them(stack: &Stack, task: &str) {
             .await;
     }
     stack.source.run("INSERT INTO m_bad VALUES (5, 'x')").await;
-    let job = stack.run(task).await;
-    assert_eq!(job.state, "completed", "{job:#?}");
+    for run in ["next", "third"] {
+        let job = stack.run(task).await;
+        assert_eq!(job.state, "completed", "{run}: {job:#?}");
+        assert!(!warns(&job, &["to_bad"]), "{run}: {job:#?}");
+        assert!(has_key(stack, "k3", "to_bad").await, "{run}: {job:#?}");
+    }
     tables_agree(&stack.source, &stack.target, &["m_bad", "n_bad"]).await;
 }
 
@@ -130,17 +130,17 @@ struct Trouble {
     source: &'static str,
     target: &'static str,
     words: &'static [&'static str],
-    /// After the first run.
-    state: &'static str,
+    /// After the first run, and after each of those behind it.
+    states: [&'static str; 2],
 }
 
-const TROUBLES: [Trouble; 5] = [
+const TROUBLES: [Trouble; 6] = [
     Trouble {
         name: "bad_load",
         source: "CREATE TABLE bad_load (id INT PRIMARY KEY, v INT); INSERT INTO bad_load VALUES (1, -5)",
         target: "CREATE TABLE bad_load (id INT PRIMARY KEY, v INT, CONSTRAINT positive CHECK (v > 0))",
         words: &["bad_load"],
-        state: "failed",
+        states: ["failed", "failed"],
     },
     Trouble {
         name: "bad_diff",
@@ -148,14 +148,14 @@ const TROUBLES: [Trouble; 5] = [
         target: "CREATE TABLE bad_diff (id INT PRIMARY KEY, v INT, CONSTRAINT positive_too CHECK (v > 0)); \
                  INSERT INTO bad_diff VALUES (2, 2)",
         words: &["bad_diff"],
-        state: "failed",
+        states: ["failed", "failed"],
     },
     Trouble {
         name: "bad_many",
         source: "CREATE TABLE bad_many (id INT PRIMARY KEY); INSERT INTO bad_many VALUES (1)",
         target: "CREATE TABLE bad_many (id INT PRIMARY KEY); INSERT INTO bad_many VALUES (2), (3), (4)",
         words: &["bad_many", "3 of the target's 3 rows"],
-        state: "failed",
+        states: ["failed", "failed"],
     },
     Trouble {
         name: "bad_key",
@@ -163,14 +163,22 @@ const TROUBLES: [Trouble; 5] = [
                  INSERT INTO bad_key VALUES (1, 1)",
         target: "CREATE TABLE taken (id INT PRIMARY KEY, pid INT, CONSTRAINT k_far FOREIGN KEY (pid) REFERENCES good (id))",
         words: &["foreign keys of table `bad_key`"],
-        state: "partial",
+        states: ["partial", "failed"],
+    },
+    Trouble {
+        name: "bag_key",
+        source: "CREATE TABLE bag_key (pid INT, CONSTRAINT k_bag FOREIGN KEY (pid) REFERENCES good (id)); \
+                 INSERT INTO bag_key VALUES (1), (1)",
+        target: "CREATE TABLE taken_too (id INT PRIMARY KEY, pid INT, CONSTRAINT k_bag FOREIGN KEY (pid) REFERENCES good (id))",
+        words: &["foreign keys of table `bag_key`"],
+        states: ["partial", "partial"],
     },
     Trouble {
         name: "bad_bag",
         source: "CREATE TABLE bad_bag (v INT); INSERT INTO bad_bag VALUES (1)",
         target: "CREATE TABLE bad_bag (v INT); INSERT INTO bad_bag VALUES (1), (1), (1), (1)",
         words: &["bad_bag"],
-        state: "failed",
+        states: ["failed", "failed"],
     },
 ];
 
@@ -194,13 +202,13 @@ async fn n10_what_fails_on_its_way_fails_alone() {
         options
     };
     let task = stack.task(&options(json!({}))).await;
-    for run in [1, 2] {
+    for run in [1, 2, 3, 4] {
         let job = stack.run(&task).await;
         assert_eq!(job.state, "failed", "{job:#?}");
-        for Trouble { name, words, state, .. } in &TROUBLES {
+        for Trouble { name, words, states, .. } in &TROUBLES {
             let table = job.table(name);
-            // What the first run left is written no more by the second.
-            let state = if run == 1 { state } else { "failed" };
+            // What the first run left is written no more by those after it.
+            let state = if run == 1 { states[0] } else { states[1] };
             assert_eq!(table.state, state, "{name}, run {run}: {job:#?}");
             let failure = table.failure.as_ref().unwrap();
             for word in *words {
@@ -214,6 +222,18 @@ async fn n10_what_fails_on_its_way_fails_alone() {
         assert!(job.why().message.contains("tables failed"), "{job:#?}");
     }
     tables_agree(&stack.source, &stack.target, &["good", "zone"]).await;
+    stack.target.run("DROP TABLE taken; DROP TABLE taken_too").await;
+    let job = stack.run(&task).await;
+    for (table, key) in [("bad_key", "k_far"), ("bag_key", "k_bag")] {
+        assert_eq!(job.table(table).state, "completed", "{job:#?}");
+        assert!(has_key(&stack, table, key).await, "{job:#?}");
+    }
+}
+
+/// Whether the target's table has the foreign key.
+async fn has_key(stack: &Stack, table: &str, key: &str) -> bool {
+    let made: Vec<(String, String)> = stack.target.rows(&format!("SHOW CREATE TABLE {table}")).await;
+    made[0].1.contains(&format!("CONSTRAINT `{key}`"))
 }
 
 /// A condition on a parent that leaves out rows that a child's point to.

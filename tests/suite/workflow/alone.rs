@@ -2,7 +2,7 @@
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{
-    Growth, Outcome, Remains, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
+    Growth, Outcome, Owed, Remains, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
 use longshore_shared::domain::sync::OnMismatch;
 use longshore_shared::workflow::settle::{self, Settled};
@@ -31,6 +31,7 @@ fn growth() -> Growth {
             rows_total: 0,
             bytes_total: 0,
             failure: None,
+            owes: Owed::default(),
         });
         let copies = 2 + 2 * table;
         stage(&mut growth, copies, vec![1], StepKind::Copy, Some(table), 3);

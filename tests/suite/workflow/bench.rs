@@ -5,7 +5,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::id::{ConnectionId, JobId, OrgId, StepId, TaskId, WorkerId};
 use longshore_shared::domain::job::Trigger;
 use longshore_shared::domain::step::{
-    Growth, Outcome, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
+    Growth, Outcome, Owed, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
 use longshore_shared::domain::sync::{ConflictPolicy, Overlap, Selection, SyncSpec};
 use longshore_shared::store::steps::Claimed;
@@ -164,6 +164,7 @@ fn table() -> TableDraft {
         rows_total: 0,
         bytes_total: 0,
         failure: None,
+        owes: Owed::default(),
     }
 }
 

@@ -7,5 +7,6 @@ mod bench;
 mod holders;
 mod laws;
 mod limits;
+mod owed;
 mod races;
 mod target;

@@ -383,6 +383,14 @@ pub fn differences(group: EngineGroup, source: &TableShape, target: &TableShape)
     }
 }
 
+/// The statement by which a person changes the table so; `clause`: an index's or a foreign key's.
+pub fn alteration(group: EngineGroup, table: &str, clause: &str) -> String {
+    match group {
+        EngineGroup::Mysql => mysql::alteration_of(table, clause),
+        EngineGroup::Postgresql => String::new(),
+    }
+}
+
 fn not_yet(engine: Engine) -> Failure {
     Failure::permanent(
         FailureClass::Internal,

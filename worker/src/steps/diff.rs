@@ -1,5 +1,5 @@
-//! `diff`: compares one range of a table on both sides and writes what differs. Where an earlier job
-//! began to load the table, a range that it did not come to is loaded as it would have been.
+//! `diff`: compares one range of a table on both sides and writes what differs. Where earlier jobs
+//! began to load the table, a range that they did not come to is loaded as it would have been.
 //!
 //! Idempotent: what is written follows from what is found, and a row that was written is
 //! equal when it is looked at again. Pages are written each in a transaction of its own.
@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let RangePayload { range } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.freeze().await?;
-    let done = match is_open(&mut *target, &plan, &range).await? {
+    let done = match is_open(context, &mut *target, &plan, &range).await? {
         true => load(context, &mut *source, &mut *target, &plan, &range).await?,
         false => apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?,
     };
@@ -40,10 +40,17 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     Ok(Outcome { detail: written(&detail)?, warnings, ..Outcome::default() })
 }
 
-/// Whether an unfinished load has left the range to be loaded. Rows that the task's condition leaves
-/// out count: they are in the way as well.
-async fn is_open(target: &mut dyn Writer, plan: &TablePlan, range: &Range) -> Result<bool, Failure> {
-    if !plan.loads_on() {
+/// Whether unfinished loads have left the range to be loaded. Rows that the task's condition leaves
+/// out count: they are in the way as well. What is in the way otherwise (a row that the target sorts
+/// into another range, or that holds a unique value) no look tells: then a load is tried once, takes
+/// back what it did, and the next attempt compares.
+async fn is_open(
+    context: &Context,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: &Range,
+) -> Result<bool, Failure> {
+    if !plan.loads_on() || context.is_repeated() {
         return Ok(false);
     }
     Ok(target.page(&plan.shape.unfiltered(), range, None, 1, Columns::Key).await?.is_empty())
@@ -64,7 +71,6 @@ async fn load(
         Ok::<_, Failure>(rows)
     };
     let rows = match loaded.await {
-        // Somebody else has written there since it was looked at.
         Err(failure) if failure.code == "duplicate_key" => return Err(clash(plan, 1).into()),
         other => other?,
     };
@@ -248,6 +254,6 @@ pub(super) fn clash(plan: &TablePlan, rows: u64) -> Failure {
         FailureClass::DataError,
         "duplicate_key",
         format!("table {}: {rows} rows met rows of the same unique key on the target", plan.shape.name),
-        "somebody else writes to the target; it is tried again by itself",
+        "the rows are there already, or somebody else writes to the target; it is tried again by itself",
     )
 }

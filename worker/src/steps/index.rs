@@ -20,7 +20,7 @@ use crate::engine::Writer;
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let mut target = context.target_writer().await?;
-    if !plan.is_written() {
+    if !plan.is_written() && plan.new_indexes.is_empty() {
         let warnings = next_number::raise(&mut *target, &plan).await?.into_iter().collect();
         return Ok(Outcome { warnings, ..Outcome::default() });
     }

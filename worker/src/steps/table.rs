@@ -37,7 +37,8 @@ pub(super) struct TablePlan {
     /// The source's next AUTO_INCREMENT value is ahead of the one that the target's table had.
     #[serde(default)]
     pub(super) raises: bool,
-    /// An earlier job began to load the target's table: whole ranges may not be there.
+    /// Only first copies that did not end have filled the target's table, as far as Longshore knows:
+    /// whole ranges may not be there.
     #[serde(default)]
     pub(super) begun: bool,
 }
@@ -59,19 +60,23 @@ impl TablePlan {
         TableShape { foreign_keys: all.collect(), ..self.shape.clone() }
     }
 
-    /// Whether a range of which the target has no row may be loaded instead of compared: its rows are
-    /// the same on both sides, and none can be in the way of a row of another range.
+    /// Whether a range in which the target shows no row may be loaded instead of compared. It never
+    /// takes longer than to empty the table and load all of it: what is there costs a checksum, an
+    /// eighth of a load, and rows that somebody else wrote are not lost.
     pub(super) fn loads_on(&self) -> bool {
-        let is_to_come = |index: &Index| self.new_indexes.iter().any(|new| new.name == index.name);
-        self.begun
-            && self.mode == TableMode::Diff
-            && self.shape.key.as_ref().is_some_and(|key| key.same_order)
-            && self.shape.indexes.iter().filter(|index| index.unique).all(is_to_come)
+        self.begun && self.mode == TableMode::Diff && self.shape.key.is_some()
     }
 
-    /// Whether the table has foreign keys that must hold in the end.
+    /// Whether the table has foreign keys that must hold in the end: of one that is not written only
+    /// if it is given some.
     pub(super) fn is_constrained(&self) -> bool {
-        !(self.old_foreign_keys.is_empty() && self.new_foreign_keys.is_empty())
+        !self.new_foreign_keys.is_empty() || self.is_written() && !self.old_foreign_keys.is_empty()
+    }
+
+    /// Whether the target's table held rows before, other than an unfinished copy's: they may lack
+    /// parents for which no job has answered yet.
+    pub(super) fn has_rows_of_old(&self) -> bool {
+        matches!(self.mode, TableMode::Diff | TableMode::Equal) && !self.begun
     }
 
     /// Whether the job may delete rows of the target's that the source lacks.

@@ -195,9 +195,14 @@ pub(super) async fn build_indexes(s: &mut Session, t: &TableShape) -> Result<()>
     next::raise(s, t).await
 }
 
+/// The statement that changes the table so.
+pub(in crate::engine) fn alteration_of(name: &str, alteration: &str) -> String {
+    format!("ALTER TABLE {} {alteration}", ident(name))
+}
+
 /// Changes a table's definition. `is_empty`: it holds no row.
 async fn alter(s: &mut Session, name: &str, alteration: &str, doing: &str, is_empty: bool) -> Result<()> {
-    let statement = format!("ALTER TABLE {} {alteration}", ident(name));
+    let statement = alteration_of(name, alteration);
     let failed = |e| errors::of_definition(&e, doing, is_empty);
     match s.conn.run(&statement).await.map_err(failed) {
         // An index of a column whose expression warns for a row.

@@ -40,6 +40,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use self::anchor::Anchored;
 pub(super) use self::compare::differences;
+pub(super) use self::define::alteration_of;
 pub(super) use self::define::names::{drawn, members};
 pub(super) use self::define::{is_of_settings, unsaid};
 pub(super) use self::examine::examine;

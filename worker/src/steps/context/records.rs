@@ -1,11 +1,11 @@
 //! What a step reads from the control plane: plans, and what other steps told.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::id::StepId;
-use longshore_shared::domain::step::StepKind;
+use longshore_shared::domain::step::{Owed, StepKind};
 use longshore_shared::store::job_tables::{self, Remembered};
 use longshore_shared::store::{StoreError, jobs, steps};
 use serde_json::Value;
@@ -79,14 +79,13 @@ impl Context {
         Ok(ids)
     }
 
-    /// Tables of the target that the last job that loaded them did not complete.
-    pub(in crate::steps) async fn begun(&self) -> Result<HashSet<String>, StepError> {
+    /// What tables of the target are still to get.
+    pub(in crate::steps) async fn owed(&self) -> Result<HashMap<String, Owed>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.hands.database.system().await?;
-        let begun =
-            job_tables::begun(tx.conn(), lease.org_id, self.target.connection.id, lease.job_id).await?;
+        let owed = job_tables::owed(tx.conn(), lease.org_id, self.target.connection.id, lease.job_id).await?;
         tx.commit().await?;
-        Ok(begun.into_iter().collect())
+        Ok(owed)
     }
 
     /// What the table's finished steps of these kinds told, if they told anything.

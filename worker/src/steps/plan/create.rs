@@ -207,8 +207,8 @@ fn go_without(laid: &mut [Laid], refused: Vec<(usize, Failure)>) -> Result<Vec<S
 /// A foreign key is left out since its parent table failed.
 pub(in crate::steps) fn not_added(table: &str, key: &ForeignKey) -> String {
     format!(
-        "table {table}: the foreign key {} is not added, since its parent table {} failed; a table that holds rows \
-         is given none later: add it by hand once both are synchronised",
+        "table {table}: the foreign key {} is not added, since its parent table {} failed; the next run that has both \
+         adds it",
         key.name, key.parent
     )
 }

@@ -1,7 +1,7 @@
 //! What is done with a table, from what both sides look like; pure.
 
 use longshore_shared::domain::failure::Failure;
-use longshore_shared::domain::step::{TableMode, VerifyPolicy};
+use longshore_shared::domain::step::{Owed, TableMode, VerifyPolicy};
 use longshore_shared::domain::sync::{ConflictPolicy, Keyless, SyncSpec, TargetTriggers};
 
 use super::refuse::mismatch;
@@ -16,8 +16,8 @@ pub(super) struct Candidate {
     pub(super) source: TableShape,
     /// The target's table of the same name.
     pub(super) target: Option<Existing>,
-    /// An earlier job began to load the target's table and did not complete.
-    pub(super) begun: bool,
+    /// What earlier jobs were to give the target's table and did not.
+    pub(super) owed: Owed,
 }
 
 impl Candidate {
@@ -29,6 +29,31 @@ impl Candidate {
         let is_ahead = self.source.auto_increment.is_some_and(|ours| ours > theirs);
         self.source.auto_increment = self.source.auto_increment.map(|ours| ours.max(theirs));
         is_ahead
+    }
+
+    /// Indexes and foreign keys that the target's table is to get after its rows: all, where it holds
+    /// none, and what earlier jobs owe it. What it lacks otherwise its owner left out or took away.
+    pub(super) fn due(&self) -> (Vec<Index>, Vec<ForeignKey>) {
+        let source = &self.source;
+        let Some(Existing { shape, holds_rows }) = &self.target else {
+            return (source.indexes.clone(), source.foreign_keys.clone());
+        };
+        let (mut indexes, mut keys) = (missing_indexes(source, shape), missing_keys(source, shape));
+        if *holds_rows {
+            let is_in = |names: &[String], name: &str| names.iter().any(|one| one.eq_ignore_ascii_case(name));
+            indexes.retain(|index| is_in(&self.owed.indexes, &index.name));
+            keys.retain(|key| is_in(&self.owed.foreign_keys, &key.name));
+        }
+        (indexes, keys)
+    }
+
+    /// Foreign keys of the source that the target's table lacks and is not given.
+    pub(super) fn lacks(&self) -> Vec<ForeignKey> {
+        let Some(target) = &self.target else { return Vec::new() };
+        let (_, due) = self.due();
+        let mut missing = missing_keys(&self.source, &target.shape);
+        missing.retain(|key| !due.contains(key));
+        missing
     }
 }
 
@@ -79,14 +104,9 @@ pub(super) fn decide(table: &Candidate, spec: &SyncSpec, differences: Difference
 fn try_decide(table: &Candidate, spec: &SyncSpec, differences: Differences<'_>) -> Result<Decision, Failure> {
     let source = &table.source;
     refuse_unknown_types(source)?;
+    let (indexes, keys) = table.due();
     let Some(target) = &table.target else {
-        let (indexes, keys) = (source.indexes.clone(), source.foreign_keys.clone());
         return Ok(Decision::Settled(loaded(TableMode::Create, indexes, keys)));
-    };
-    // An empty table may be one that a plan made, one that was begun is: it is completed.
-    let (indexes, keys) = match !target.holds_rows || table.begun {
-        true => (missing_indexes(source, &target.shape), missing_keys(source, &target.shape)),
-        false => (Vec::new(), Vec::new()),
     };
     refuse_differences(&differences(source, &with_indexes(&target.shape, &indexes)))?;
     if !target.holds_rows {

@@ -59,7 +59,7 @@ pub(super) fn growth(
     let mut steps = guarded.map(|(_, steps)| steps).unwrap_or_default();
     steps.extend(mixed(queues));
     let plans = || tables.iter().filter_map(|table| table.plan.as_ref());
-    let constrained = plans().any(|plan| plan.is_written() && plan.is_constrained());
+    let constrained = plans().any(TablePlan::is_constrained);
     let mut proven = None;
     let proves = constrained || !bystanders.is_empty();
     if proves || !sequences.is_empty() {

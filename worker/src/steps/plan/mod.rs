@@ -20,6 +20,7 @@ mod decide;
 mod hidden;
 mod history;
 mod known;
+mod lacking;
 mod layout;
 mod leaves;
 mod probe;
@@ -34,7 +35,7 @@ pub(super) mod fake;
 mod tests;
 
 use longshore_shared::domain::failure::Failure;
-use longshore_shared::domain::step::{Outcome, TableDraft, TableMode};
+use longshore_shared::domain::step::{Outcome, Owed, TableDraft, TableMode};
 use longshore_shared::domain::sync::{OnMismatch, Selection, SyncSpec};
 use longshore_shared::failpoint::{Failpoint, reach};
 use serde_json::Value;
@@ -74,6 +75,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     // A table that the target does not take may be another's parent.
     warnings.extend(constrain(&mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));
+    warnings.extend(lacking::told(context.target().engine.group(), &tables, &survey.target_names));
     refuse_unless_told(spec, &tables)?;
 
     let mut source = context.source_reader().await?;
@@ -263,6 +265,12 @@ async fn cut(
 
 fn planned(number: i32, mut candidate: Candidate, settled: Settled, cut: Cut) -> Result<Laid, Failure> {
     let raises = candidate.raises();
+    let (indexes, keys) = candidate.due();
+    let owes = Owed {
+        rows: candidate.owed.rows || matches!(settled.mode, TableMode::Create | TableMode::Fill),
+        indexes: indexes.into_iter().map(|index| index.name).collect(),
+        foreign_keys: keys.into_iter().map(|key| key.name).collect(),
+    };
     let bytes = cut.rows.saturating_mul(candidate.source.row_bytes.max(1));
     let plan = TablePlan {
         shape: candidate.source,
@@ -275,7 +283,7 @@ fn planned(number: i32, mut candidate: Candidate, settled: Settled, cut: Cut) ->
         chunk_rows: cut.chunk_rows,
         bytes,
         raises,
-        begun: candidate.begun,
+        begun: candidate.owed.rows,
     };
     let draft = TableDraft {
         number,
@@ -285,6 +293,7 @@ fn planned(number: i32, mut candidate: Candidate, settled: Settled, cut: Cut) ->
         rows_total: whole(cut.rows),
         bytes_total: whole(bytes),
         failure: None,
+        owes,
     };
     Ok(Laid { draft, plan: Some(plan), ranges: cut.source, prune_ranges: cut.target })
 }
@@ -298,6 +307,7 @@ fn refused(number: i32, name: String, failure: Failure) -> Laid {
         rows_total: 0,
         bytes_total: 0,
         failure: Some(failure),
+        owes: Owed::default(),
     };
     Laid { draft, plan: None, ranges: Vec::new(), prune_ranges: Vec::new() }
 }

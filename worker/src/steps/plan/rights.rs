@@ -143,10 +143,10 @@ fn surely(candidate: &Candidate, settled: &Settled, spec: &SyncSpec, needs: &mut
         return;
     }
     add(Act::Read, there);
-    if settled.mode == TableMode::Equal {
-        return;
+    let is_written = settled.mode != TableMode::Equal;
+    if is_written {
+        add(Act::Insert, there);
     }
-    add(Act::Insert, there);
     if candidate.target.is_none() {
         add(Act::Create, there);
     }
@@ -159,7 +159,7 @@ fn surely(candidate: &Candidate, settled: &Settled, spec: &SyncSpec, needs: &mut
     if alters(candidate, settled) {
         add(Act::Alter, there);
     }
-    let old = candidate.target.iter().flat_map(|target| &target.shape.foreign_keys);
+    let old = candidate.target.iter().filter(|_| is_written).flat_map(|target| &target.shape.foreign_keys);
     for key in old.chain(&settled.new_foreign_keys).filter(|key| key.parent_schema.is_none()) {
         add(Act::Read, &key.parent);
     }
@@ -327,6 +327,8 @@ mod tests {
         check(&there("t"), &settled(TableMode::Fill), &source_first, "Read t, Insert t", "");
         check(&there("t"), &settled(TableMode::Replace), &source_first, "Read t, Insert t, Delete t", "");
         check(&there("t"), &settled(TableMode::Equal), &source_first, "Read t", "");
+        let owed = Settled { new_foreign_keys: vec![points_to("p")], ..settled(TableMode::Equal) };
+        check(&there("t"), &owed, &source_first, "Read t, Alter t, Read p, Refer p", "");
     }
 
     #[test]

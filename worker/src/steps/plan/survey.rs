@@ -126,14 +126,14 @@ async fn describe(
         let others = target.shapes(&spelt).await?;
         Ok((others, target.holds_rows(&spelt).await?))
     })?;
-    let begun = context.begun().await?;
+    let mut owed = context.owed().await?;
     let mut found = others.into_iter().zip(hold).map(|(shape, holds_rows)| Existing { shape, holds_rows });
     Ok(tables
         .into_iter()
         .zip(shapes)
         .zip(existing)
         .map(|((listing, source), name)| Candidate {
-            begun: begun.contains(&source.name),
+            owed: owed.remove(&source.name).unwrap_or_default(),
             target: name.and_then(|_| found.next()),
             listing,
             source,

@@ -6,7 +6,7 @@ mod deciding;
 mod laying_out;
 mod selecting;
 
-use longshore_shared::domain::step::TableDraft;
+use longshore_shared::domain::step::{Owed, TableDraft};
 use serde_json::Value;
 
 use super::decide::{Candidate, Existing};
@@ -24,7 +24,7 @@ pub(super) fn candidate(source: TableShape, target: Option<(TableShape, bool)>) 
         listing: listing(&source.name, TableKind::Base),
         source,
         target: target.map(|(shape, holds_rows)| Existing { shape, holds_rows }),
-        begun: false,
+        owed: Owed::default(),
     }
 }
 
@@ -38,6 +38,7 @@ pub(super) fn laid(number: i32, plan: TablePlan, chunks: usize, prunes: usize) -
         rows_total: 0,
         bytes_total: i64::try_from(chunks).unwrap_or(0),
         failure: None,
+        owes: Owed::default(),
     };
     Laid { draft, plan: Some(plan), ranges: vec![Range::ALL; chunks], prune_ranges: vec![Range::ALL; prunes] }
 }

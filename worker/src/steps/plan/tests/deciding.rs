@@ -1,3 +1,4 @@
+use longshore_shared::domain::step::Owed;
 use longshore_shared::domain::sync::{ConflictPolicy, Keyless, SyncSpec, TargetTriggers};
 
 use super::super::decide::{Candidate, Decision, decide};
@@ -64,8 +65,16 @@ fn filled_targets_are_compared_by_policy() {
 #[test]
 fn what_was_begun_is_completed() {
     let lacking = || candidate(rich("lacking"), Some((shape("t"), true)));
+    let owed = |indexes: &[&str], keys: &[&str]| {
+        let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect();
+        Owed { rows: true, indexes: names(indexes), foreign_keys: names(keys) }
+    };
     check(&lacking(), &spec(), "structure_differs");
-    check(&Candidate { begun: true, ..lacking() }, &spec(), "diff +2 +1, source_first");
+    let all = owed(&["code", "Other"], &["to_parent"]);
+    check(&Candidate { owed: all, ..lacking() }, &spec(), "diff +2 +1, source_first");
+    // What its owner left out stays out.
+    let unique = owed(&["code"], &[]);
+    check(&Candidate { owed: unique, ..lacking() }, &spec(), "diff +1 +0, source_first");
 }
 
 #[test]
