@@ -108,7 +108,11 @@ fn a_unique_key_stands_in_for_a_primary_one() {
     for (keys, addressing, kept) in [
         ("UNIQUE KEY `n` (`c`),\n UNIQUE KEY `w` (`id`)", Some("n"), vec!["n", "w"]),
         ("UNIQUE KEY `n` (`a,b`(2)),\n UNIQUE KEY `w` (`id`)", Some("w"), vec!["w"]),
-        ("UNIQUE KEY `n` (`g`),\n KEY `two` (`c`,`id`),\n KEY `one` (`id`),\n KEY `z` (`c`)", None, vec!["two", "one"]),
+        (
+            "UNIQUE KEY `n` (`g`),\n KEY `two` (`c`,`id`),\n KEY `one` (`id`),\n KEY `z` (`c`)",
+            None,
+            vec!["two", "one"],
+        ),
         ("KEY `two` (`c`,`id`)", None, vec!["two"]),
         ("UNIQUE KEY `w` (`id`,`p` WITHOUT OVERLAPS)", None, vec!["w"]),
     ] {
