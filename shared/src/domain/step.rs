@@ -286,7 +286,7 @@ pub struct Outcome {
     pub examined: Option<Examined>,
     /// Lines for the job's log and warnings for its reader.
     pub warnings: Vec<String>,
-    /// Tables that failed in a step of the whole job, which goes on without them.
+    /// Tables that failed in a step of the whole job, which goes on without them and what is left to do of them.
     pub failed_tables: Vec<(i32, Failure)>,
     /// Names of the foreign keys that tables have been given.
     pub added_keys: Vec<(i32, Vec<String>)>,

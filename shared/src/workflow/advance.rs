@@ -15,16 +15,20 @@ use crate::store::{
     Conn, StoreError, history, job_log, job_secrets, job_tables, jobs, stages, steps, target_holds,
 };
 
-/// A step of this stage is done: closes what is complete, announces what may run now, or
-/// ends the job. Answers what to publish, and whether the job ended. Where a limit holds
+/// A step of this stage is done, and the job goes on without these tables: closes what is complete, announces
+/// what may run now, or ends the job. Answers what to publish, and whether the job ended. Where a limit holds
 /// nothing is announced: that is for `limits`, after the commit.
 pub(super) async fn after_done(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
     stage: i32,
+    without: &[i32],
     job: &Locked,
 ) -> Result<(Vec<Owed>, Reached), WorkflowError> {
+    if !without.is_empty() {
+        return after_tables(conn, org_id, job_id, (stage, without), job).await;
+    }
     let mut complete = Vec::new();
     if stages::step_ended(conn, org_id, job_id, stage).await? == 0 {
         complete.push(stage);
@@ -32,18 +36,20 @@ pub(super) async fn after_done(
     go_on(conn, org_id, job_id, complete, job).await
 }
 
-/// A table is given up, and the job goes on without it: what nobody holds of it is cancelled, and
-/// `stage`, which had the step that failed, and those of the others have so many steps less.
-pub(super) async fn after_table(
+/// Tables are given up, and the job goes on without them: what nobody holds of them is cancelled, and
+/// `stage`, which had the step that told so, and those of the others have so many steps less.
+pub(super) async fn after_tables(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
-    (stage, table_number): (i32, i32),
+    (stage, tables): (i32, &[i32]),
     job: &Locked,
 ) -> Result<(Vec<Owed>, Reached), WorkflowError> {
     let mut ended = BTreeMap::from([(stage, 1)]);
-    for stage in steps::cancel_of_table(conn, org_id, job_id, table_number).await? {
-        *ended.entry(stage).or_default() += 1;
+    for table in tables {
+        for stage in steps::cancel_of_table(conn, org_id, job_id, *table).await? {
+            *ended.entry(stage).or_default() += 1;
+        }
     }
     let mut complete = Vec::new();
     for (stage, count) in ended {

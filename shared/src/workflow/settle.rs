@@ -110,7 +110,9 @@ async fn done_in_full(
         if let Some(growth) = &outcome.growth {
             grow(conn, lease, stage, growth).await?;
         }
-        let (owed, reached) = advance::after_done(conn, lease.org_id, lease.job_id, stage, &job).await?;
+        let without: Vec<i32> = outcome.failed_tables.iter().map(|(number, _)| *number).collect();
+        let (owed, reached) =
+            advance::after_done(conn, lease.org_id, lease.job_id, stage, &without, &job).await?;
         (Settled::Done(owed), reached)
     };
     reach(Failpoint::SettleBeforeCommit).await?;
@@ -251,7 +253,7 @@ async fn give_up(
     log(conn, lease, "error", &format!("given up after attempt {attempt}: {failure}"), worker).await?;
     let (org_id, job_id) = (lease.org_id, lease.job_id);
     if let (true, Some(number)) = (alone, table_number) {
-        let (owed, reached) = advance::after_table(conn, org_id, job_id, (stage, number), job).await?;
+        let (owed, reached) = advance::after_tables(conn, org_id, job_id, (stage, &[number]), job).await?;
         return Ok((Settled::WithoutTable(owed), reached));
     }
     let reached = advance::end_early(conn, org_id, job_id, Ending::Failed, Some(failure)).await?;

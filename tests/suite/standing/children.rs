@@ -212,6 +212,7 @@ async fn other_databases(stack: &Stack, sides: &Sides) {
     stack.source.run("INSERT INTO far VALUES (3)").await;
     let job = stack.run_completed(&task).await;
     assert!(mentions(&job, &[&kid, "may not read it"]), "{job:#?}");
+    pointed_columns(stack, sides, &other, &here).await;
     stack.target.run(&format!("REVOKE INSERT ON {there}.* FROM {account}")).await;
     let job = stack.run_completed(&task).await;
     assert!(mentions(&job, &[&kid, "may not read it"]), "{job:#?}");
@@ -219,6 +220,30 @@ async fn other_databases(stack: &Stack, sides: &Sides) {
     let job = stack.run_completed(&task).await;
     assert!(mentions(&job, &["does not see every table of its server", "PROCESS"]), "{job:#?}");
     other.remove().await;
+}
+
+/// An update takes the parents away of those that point to a column that is no key; of a child that
+/// nobody may read it is known which columns it points to.
+async fn pointed_columns(stack: &Stack, sides: &Sides, other: &Schema, here: &str) {
+    let coded = "CREATE TABLE coded_far (id INT PRIMARY KEY, code INT, UNIQUE KEY code (code)); \
+                 INSERT INTO coded_far VALUES (1, 10), (2, 20)";
+    for schema in [&stack.source, &stack.target] {
+        schema.run(coded).await;
+    }
+    other
+        .run(&format!(
+            "CREATE TABLE by_code (id INT PRIMARY KEY, code INT, CONSTRAINT k_by_code FOREIGN KEY (code) \
+             REFERENCES {here}.coded_far (code)); \
+             CREATE TABLE by_id (id INT PRIMARY KEY, fid INT, CONSTRAINT k_by_id FOREIGN KEY (fid) \
+             REFERENCES {here}.coded_far (id)); INSERT INTO by_code VALUES (1, 20)"
+        ))
+        .await;
+    stack.source.run("UPDATE coded_far SET code = 21 WHERE id = 2").await;
+    let task = sides.task(stack, &json!({"mode": "selective", "tables": ["coded_far"]})).await;
+    let job = stack.run_completed(&task).await;
+    let child = |name: &str| format!("{}.{name}", other.name);
+    assert!(mentions(&job, &[&child("by_code"), "may not read it"]), "{job:#?}");
+    assert!(!mentions(&job, &[&child("by_id")]), "{job:#?}");
 }
 
 async fn hold(kind: &str) {

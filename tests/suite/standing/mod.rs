@@ -14,6 +14,7 @@ mod lax;
 mod leaves;
 mod logins;
 mod next_numbers;
+mod orphans;
 mod owed;
 mod packets;
 mod places;

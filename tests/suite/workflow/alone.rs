@@ -109,6 +109,32 @@ async fn n10_a_table_that_fails_takes_no_other_with_it() {
     }
 }
 
+/// A step of the whole job gives tables up: what was to be done of them is not.
+#[tokio::test]
+async fn n10_tables_that_a_step_of_all_gives_up_take_no_other_with_them() {
+    let mut bench = Bench::new().await;
+    bench.task.spec.on_mismatch = OnMismatch::Continue;
+    for given_up in [&[0][..], &[0, 2], &[0, 1, 2]] {
+        let (job, worker) = bench.planned(growth()).await;
+        let mut outcome = Outcome {
+            failed_tables: given_up.iter().map(|number| (*number, permanent())).collect(),
+            ..Outcome::default()
+        };
+        loop {
+            let announced = bench.steps(job, "announced").await;
+            let Some(step) = announced.first() else { break };
+            let step = bench.claim(*step, worker).await.unwrap();
+            settle::done(&bench.database, &step, &std::mem::take(&mut outcome)).await.unwrap();
+        }
+        let job = job.0;
+        assert_eq!(bench.job_state(job.into()).await, "failed", "{given_up:?}");
+        let not_done = format!(
+            "SELECT DISTINCT coalesce(table_number, -1) FROM steps WHERE job_id = '{job}' AND state <> 'done' ORDER BY 1"
+        );
+        assert_eq!(bench.control.column::<i32>(&not_done).await, given_up, "{given_up:?}");
+    }
+}
+
 #[tokio::test]
 async fn n10_a_server_that_fails_or_a_task_that_says_so_ends_the_job() {
     let mut bench = Bench::new().await;

@@ -35,8 +35,8 @@ use tokio::sync::mpsc;
 
 pub use self::access::{Besides, Hidden};
 use self::access::{Lacks, Need};
-pub use self::children::Orphans;
-use self::children::{Child, Children};
+use self::children::Children;
+pub use self::children::{Orphans, Relations};
 pub use self::look::{Halt, Look};
 pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hash, Hashed, RowHashes};
@@ -125,7 +125,7 @@ pub trait Inspector: Send {
 /// Reads rows. All reads between [`Reader::freeze`] and [`Reader::thaw`] see one
 /// consistent state.
 #[async_trait]
-pub trait Reader: Send {
+pub trait Reader: Relations {
     /// Opens a consistent, read-only view of the database.
     async fn freeze(&mut self) -> Result<()>;
 
@@ -191,21 +191,11 @@ pub trait Reader: Send {
         hash: Hash,
     ) -> Result<RowHashes>;
 
-    /// Counts, for each foreign key of the shape, the rows without a parent; returns
-    /// those that have some.
-    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>>;
-
     /// Each named sequence and where it stands now, whatever the view shows.
     async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>>;
 
     /// As [`Inspector::shapes`], by a session that reads.
     async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>>;
-
-    /// How many rows of the child have no parent.
-    async fn orphans_of(&mut self, child: &Child) -> Result<u64>;
-
-    /// How many rows of the child point to these rows of the parent, which has them.
-    async fn pointing(&mut self, parent: &TableShape, keys: &[KeyTuple], child: &Child) -> Result<u64>;
 
     /// Which of these values of the shape's key some row has; here they need not be unique.
     async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>>;

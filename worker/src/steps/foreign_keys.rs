@@ -3,17 +3,19 @@
 //!
 //! They are added without the server's check, since one table's parents may be another's
 //! children; the proof is an anti-join of each. A row without a parent that the source
-//! has just so is the source's own and only worth a warning.
+//! has just so is the source's own and only worth a warning. Of a table that failed on its way, rows without
+//! a parent are told, too.
 //! Tables outside the job that point to its tables are proven as well, against what they were like
 //! before; a step of this kind looks at them before anything is written, too (`bereft`).
 //! Sequences are raised to where the source's stand: they number rows, as keys tie them.
 //! Idempotent: a constraint that is there is not added again, and the proof only reads.
 //! Cancelled: constraints that were added stay, as any later run would add them.
 
+mod alike;
 mod verdict;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::step::Outcome;
+use longshore_shared::domain::step::{Outcome, TableMode};
 use longshore_shared::domain::sync::OnMismatch;
 use longshore_shared::failpoint::{Failpoint, reach};
 
@@ -23,16 +25,18 @@ use super::context::Context;
 use super::error::StepError;
 use super::plan::not_added;
 use super::table::{Bystander, KeysPayload, TablePlan};
-use crate::engine::{Orphans, Reader, Writer};
+use super::target::folded;
+use crate::engine::{Reader, Writer};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
-    let KeysPayload { bystanders, sequences, before } = context.payload()?;
+    let KeysPayload { bystanders, folds, sequences, before } = context.payload()?;
     if before {
         return bereft::check(context, &bystanders).await;
     }
     let mut keys = Keys {
         plans: context.numbered_plans().await?,
         lost: context.failed_tables().await?,
+        folds,
         goes_on: context.spec().on_mismatch == OnMismatch::Continue,
         outcome: Outcome::default(),
     };
@@ -43,13 +47,14 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     keys.add(context, &mut *target, &mut source).await?;
     reach(Failpoint::ForeignKeysAfter).await?;
     keys.prove(context, &mut *target, &mut source).await?;
+    if let Some(source) = &mut source {
+        source.thaw().await?;
+    }
     raise(context, &mut *target, &mut source, &sequences).await?;
     for bystander in &bystanders {
         let orphans = target.orphans_of(&bystander.child).await?;
         let told = bereaved(bystander, orphans);
-        let parent = keys.plans.iter().find(|(_, plan)| plan.is_named(&bystander.child.key.parent));
-        let number = parent.map_or(-1, |(number, _)| *number);
-        let told = keys.set_aside(number, told)?.flatten();
+        let told = keys.set_aside(bystander.parent, told)?.flatten();
         keys.outcome.warnings.extend(told);
     }
     Ok(keys.outcome)
@@ -82,6 +87,8 @@ struct Keys {
     plans: Vec<(i32, TablePlan)>,
     /// The tables that failed before.
     lost: Vec<(i32, String)>,
+    /// The target's server does not tell names of tables apart by case.
+    folds: bool,
     /// A table that fails is no reason to give the others up.
     goes_on: bool,
     outcome: Outcome,
@@ -90,13 +97,14 @@ struct Keys {
 impl Keys {
     /// Leaves out the tables that failed, and the foreign keys that would point to them.
     fn leave_out(&mut self) {
-        let lost = &self.lost;
+        let (lost, folds) = (&self.lost, self.folds);
         for (number, plan) in &mut self.plans {
             if lost.iter().any(|(one, _)| one == number) {
                 plan.new_foreign_keys.clear();
                 continue;
             }
-            let points = |parent: &str| lost.iter().any(|(_, name)| name.eq_ignore_ascii_case(parent));
+            let points =
+                |parent: &str| lost.iter().any(|(_, name)| folded(name, folds) == folded(parent, folds));
             let (without, with): (Vec<_>, _) =
                 plan.new_foreign_keys.drain(..).partition(|key| points(&key.parent));
             plan.new_foreign_keys = with;
@@ -104,17 +112,28 @@ impl Keys {
         }
     }
 
-    /// The numbers of those that have foreign keys which must hold.
+    /// Where those are that have foreign keys which must hold.
     fn constrained(&self) -> Vec<usize> {
-        let is_lost = |number: i32| {
-            let failed = self.outcome.failed_tables.iter().map(|(one, _)| *one);
-            self.lost.iter().map(|(one, _)| *one).chain(failed).any(|one| one == number)
-        };
         let holds = |at: &usize| {
             let (number, plan) = &self.plans[*at];
-            plan.is_constrained() && !is_lost(*number)
+            plan.is_constrained() && !self.has_failed(*number)
         };
         (0..self.plans.len()).filter(holds).collect()
+    }
+
+    /// Where those are that held rows, and failed on their way.
+    fn left(&self) -> Vec<usize> {
+        let is_left = |at: &usize| {
+            let (number, plan) = &self.plans[*at];
+            let held_rows = matches!(plan.mode, TableMode::Diff | TableMode::Replace);
+            held_rows && plan.is_constrained() && self.has_failed(*number)
+        };
+        (0..self.plans.len()).filter(is_left).collect()
+    }
+
+    fn has_failed(&self, number: i32) -> bool {
+        let failed = self.outcome.failed_tables.iter().map(|(one, _)| *one);
+        self.lost.iter().map(|(one, _)| *one).chain(failed).any(|one| one == number)
     }
 
     async fn add(
@@ -147,27 +166,17 @@ impl Keys {
         target: &mut dyn Writer,
         source: &mut Option<Box<dyn Reader>>,
     ) -> Result<(), StepError> {
-        let plan = &mut self.plans[at].1;
-        let found = target.orphans(&plan.to_constrain()).await?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        let source = match &mut *source {
-            Some(open) => open,
-            none => none.insert(context.source_reader().await?),
-        };
-        let known = known(&mut **source, plan).await?;
-        let of_source =
-            |name: &str| known.iter().find(|one| one.constraint == name).map_or(0, |one| one.rows);
-        for Orphans { constraint, parent, rows } in &found {
-            if *rows <= of_source(constraint) {
+        let wanted = self.plans[at].1.to_constrain();
+        for (Orphans { key, rows }, alike) in self.orphans(context, target, source, at, &wanted).await? {
+            if rows <= alike {
                 continue;
             }
-            plan.new_foreign_keys.retain(|key| key.name != *constraint);
+            let plan = &mut self.plans[at].1;
+            plan.new_foreign_keys.retain(|one| one.name != key.name);
             self.outcome.warnings.push(format!(
-                "table {}: the foreign key {constraint} is not added, since {rows} rows of the target have no parent in \
-                 {parent}; remove these rows, or bring their parents, and the next run adds it",
-                plan.shape.name
+                "table {}: the foreign key {} is not added, since {rows} rows of the target have no parent in {}; \
+                 remove these rows, or bring their parents, and the next run adds it",
+                plan.shape.name, key.name, key.parent
             ));
         }
         Ok(())
@@ -179,31 +188,83 @@ impl Keys {
         target: &mut dyn Writer,
         source: &mut Option<Box<dyn Reader>>,
     ) -> Result<(), StepError> {
+        let left = self.left();
         for at in self.constrained() {
-            let number = self.plans[at].0;
-            let plan = &self.plans[at].1;
-            let found = target.orphans(&plan.constrained()).await?;
-            if found.is_empty() {
-                continue;
-            }
-            let source = match &mut *source {
-                Some(open) => open,
-                none => none.insert(context.source_reader().await?),
-            };
-            let known = known(&mut **source, plan).await?;
-            let judged = judge(&plan.shape, &found, &known, &|parent| self.cause(parent));
-            let told = self.set_aside(number, judged)?;
+            let judged = self.judged(context, target, source, at).await?;
+            let told = self.set_aside(self.plans[at].0, judged)?;
             self.outcome.warnings.extend(told.into_iter().flatten());
+        }
+        for at in left {
+            // It may lack what its keys are of; why it failed is told already.
+            let name = &self.plans[at].1.shape.name;
+            match self.judged(context, target, source, at).await {
+                Ok(Ok(told)) => self.outcome.warnings.extend(told),
+                Ok(Err(broken)) => self.outcome.warnings.push(format!(
+                    "{}; {name} itself failed in this job, and keeps these rows",
+                    broken.message
+                )),
+                Err(StepError::Failed(failure)) if !failure.is_transient() => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
 
+    /// What is to be said of the rows of a table that have no parent.
+    async fn judged(
+        &self,
+        context: &Context,
+        target: &mut dyn Writer,
+        source: &mut Option<Box<dyn Reader>>,
+        at: usize,
+    ) -> Result<Result<Vec<String>, Failure>, StepError> {
+        let plan = &self.plans[at].1;
+        let found = self.orphans(context, target, source, at, &plan.constrained()).await?;
+        Ok(judge(&plan.shape, &found, &|parent| self.cause(parent)))
+    }
+
+    /// The rows without a parent by the keys of the shape, which is the table's, and how many of them the
+    /// source has alike.
+    async fn orphans(
+        &self,
+        context: &Context,
+        target: &mut dyn Writer,
+        source: &mut Option<Box<dyn Reader>>,
+        at: usize,
+        shape: &TableShape,
+    ) -> Result<Vec<(Orphans, u64)>, StepError> {
+        let plan = &self.plans[at].1;
+        let mut found = Vec::new();
+        for orphans in target.orphans(shape).await? {
+            context.check_lease()?;
+            let source = match &mut *source {
+                Some(open) => open,
+                none => {
+                    let open = none.insert(context.source_reader().await?);
+                    open.freeze().await?;
+                    open
+                }
+            };
+            let named = self.named(&orphans.key.parent).map(|(_, plan)| plan.shape.name.as_str());
+            let alike = alike::alike(&mut **source, target, plan, &orphans.key, named).await?;
+            found.push((orphans, alike));
+        }
+        Ok(found)
+    }
+
+    /// The job's table that the target's server knows by this name.
+    fn named(&self, name: &str) -> Option<&(i32, TablePlan)> {
+        let same = |plan: &TablePlan| folded(&plan.shape.name, self.folds) == folded(name, self.folds);
+        self.plans.iter().find(|(_, plan)| same(plan))
+    }
+
     /// Why rows may lack their parents in this table.
     fn cause(&self, parent: &str) -> Cause {
-        if self.lost.iter().any(|(_, name)| name.eq_ignore_ascii_case(parent)) {
+        let same = |name: &str| folded(name, self.folds) == folded(parent, self.folds);
+        if self.lost.iter().any(|(_, name)| same(name)) {
             return Cause::Failed;
         }
-        match self.plans.iter().find(|(_, plan)| plan.is_named(parent)) {
+        match self.named(parent) {
             None => Cause::LeftOut,
             Some((_, plan)) if plan.shape.filter.is_some() => Cause::Condition,
             Some(_) => Cause::Within,
@@ -250,15 +311,6 @@ fn bereaved(bystander: &Bystander, orphans: u64) -> Result<Option<String>, Failu
     ))
 }
 
-/// The source's own rows without a parent; none where the source lacks such a parent
-/// table or column at all.
-async fn known(source: &mut dyn Reader, plan: &TablePlan) -> Result<Vec<Orphans>, Failure> {
-    match source.orphans(&plan.constrained()).await {
-        Err(failure) if !failure.is_transient() => Ok(Vec::new()),
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Bystander, bereaved};
@@ -269,7 +321,7 @@ mod tests {
     fn bystanders_may_keep_what_they_lacked_before_and_it_is_told() {
         let child =
             Child { schema: Some("other".to_owned()), table: "c".to_owned(), key: fake::points_to("p") };
-        let bystander = Bystander { child, orphans: 3, endangered: true };
+        let bystander = Bystander { child, parent: 0, own: None, orphans: 3, endangered: true };
         let told = |orphans| bereaved(&bystander, orphans).map_err(|failure| failure.code);
         assert_eq!(told(0), Ok(None));
         for orphans in [1, 3] {

@@ -31,6 +31,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         return proven(Some(left.rows));
     }
     target.begin().await?;
+    let before = bereft::missing(&mut *target, &bystanders).await?;
     let deleted = target.delete_all(&table).await?;
     let Loaded { rows: inserted, doubt } =
         pump(&mut *source, &mut *target, &table, &Range::ALL, context.meter()).await?;
@@ -42,7 +43,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
         target.rollback().await?;
         return Err(too_many(context.spec(), &table.name, fewer, deleted).into());
     }
-    if let Err(failure) = bereft::check_replaced(&mut *target, &bystanders).await {
+    if let Err(failure) = bereft::check_replaced(&mut *target, &bystanders, &before).await {
         target.rollback().await?;
         return Err(failure.into());
     }

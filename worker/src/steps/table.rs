@@ -84,11 +84,6 @@ impl TablePlan {
         self.prunes || self.mode == TableMode::Replace
     }
 
-    /// Whether it is the table of this name.
-    pub(super) fn is_named(&self, name: &str) -> bool {
-        self.shape.name.eq_ignore_ascii_case(name)
-    }
-
     /// Whether the job writes to the table.
     pub(super) fn is_written(&self) -> bool {
         !matches!(self.mode, TableMode::Equal | TableMode::Refused)
@@ -156,9 +151,12 @@ pub(super) struct VerifyPayload {
 /// A step that proves the foreign keys, or looks before the job writes what it would break.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct KeysPayload {
-    /// Tables of the target outside the job that point to its tables.
+    /// Tables of the target that point to the job's; such as the job writes only before it does.
     #[serde(default)]
     pub(super) bystanders: Vec<Bystander>,
+    /// The target's server does not tell names of tables apart by case.
+    #[serde(default)]
+    pub(super) folds: bool,
     /// Sequences to be raised to where the source's stand.
     #[serde(default)]
     pub(super) sequences: Vec<String>,
@@ -175,15 +173,26 @@ pub(super) struct ReplacePayload {
     pub(super) bystanders: Vec<Bystander>,
 }
 
-/// A table of the target's server that the job does not write and that points to one that it does.
+/// A table of the target's server that points to one that the job writes, and that the job does not write
+/// itself, or of which it keeps rows or may do so.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Bystander {
     /// The table and its foreign key.
     pub(super) child: Child,
-    /// Rows without a parent before the job.
+    /// The parent's number in the job.
+    #[serde(default = "nowhere")]
+    pub(super) parent: i32,
+    /// The child's, where the job writes it.
+    #[serde(default)]
+    pub(super) own: Option<i32>,
+    /// Rows without a parent before the job; nobody counts those of a table that the job writes.
     pub(super) orphans: u64,
     /// What the job does to the parent can take a row's parent away.
     pub(super) endangered: bool,
+}
+
+fn nowhere() -> i32 {
+    -1
 }
 
 /// What a finished comparison, of one that writes, of a part or of a small table, tells the reconciliation and the

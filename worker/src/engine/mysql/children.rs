@@ -3,81 +3,97 @@
 //! `information_schema` tells of tables that the account has some right to; InnoDB's own list
 //! tells of all, and only an account with PROCESS may read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::Result;
 use super::super::children::{Child, Children};
-use super::super::shape::{ForeignKey, KeyTuple, TableShape};
-use super::define::anti_join;
-use super::quote::{ident, idents, text};
+use super::super::shape::ForeignKey;
+use super::examine;
+use super::quote::text;
 use super::session::{RawRow, Session, number_at, text_at};
-use super::{examine, write};
 
 const DOING: &str = "look which tables point to the database's";
 
 pub(super) async fn children(s: &mut Session) -> Result<Children> {
+    let names = Names { database: s.database.clone(), folds: s.info.lower_case_table_names != 0 };
     let Some(all) = of_storage(s).await else {
-        let seen = seen(s, "").await?;
+        let seen = seen(s, &names, "").await?;
         let is_blind = !examine::sees_all(s).await?;
-        return Ok(Children { seen, unseen: Vec::new(), is_blind });
+        return Ok(Children { seen, unseen: Vec::new(), is_blind, folds: names.folds });
     };
-    let database = s.database.clone();
-    let pointing: Vec<_> = all.into_iter().filter(|[_, parent]| same(&parent.0, &database)).collect();
-    if pointing.is_empty() {
-        return Ok(Children::default());
+    let all = gathered(all, &names);
+    if all.is_empty() {
+        return Ok(Children { folds: names.folds, ..Children::default() });
     }
     // Told of one database a server opens the tables of that one only.
-    let within = match pointing.iter().all(|[child, _]| same(&child.0, &database)) {
-        true => format!(" AND TABLE_SCHEMA = {}", text(&database)),
+    let within = match all.iter().all(|child| child.schema.is_none()) {
+        true => format!(" AND TABLE_SCHEMA = {}", text(&s.database)),
         false => String::new(),
     };
-    let seen = seen(s, &within).await?;
-    let known = |(schema, table): &Place| {
-        let schema_of = |child: &Child| child.schema.clone().unwrap_or_else(|| database.clone());
-        seen.iter().any(|child| same(&schema_of(child), schema) && same(&child.table, table))
-    };
-    let unseen = pointing.iter().filter(|[child, _]| !known(child));
+    let seen = seen(s, &names, &within).await?;
+    let unseen = all.into_iter().filter(|child| !seen.iter().any(|one| names.are_of_one(one, child)));
+    // A person has to know which database it is, whichever.
     let unseen =
-        unseen.map(|[child, parent]| (format!("{}.{}", child.0, child.1), parent.1.clone())).collect();
-    Ok(Children { seen, unseen, is_blind: false })
+        unseen.map(|child| Child { schema: child.schema.or_else(|| Some(s.database.clone())), ..child });
+    Ok(Children { unseen: unseen.collect(), seen, is_blind: false, folds: names.folds })
 }
 
-fn same(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
+/// How the server tells names apart.
+struct Names {
+    database: String,
+    folds: bool,
 }
 
-async fn seen(s: &mut Session, within: &str) -> Result<Vec<Child>> {
+impl Names {
+    fn same(&self, a: &str, b: &str) -> bool {
+        a == b || self.folds && a.to_lowercase() == b.to_lowercase()
+    }
+
+    /// Whether both are foreign keys of one table.
+    fn are_of_one(&self, a: &Child, b: &Child) -> bool {
+        let schema = |child: &Child| child.schema.clone().unwrap_or_default();
+        self.same(&schema(a), &schema(b)) && self.same(&a.table, &b.table)
+    }
+}
+
+async fn seen(s: &mut Session, names: &Names, within: &str) -> Result<Vec<Child>> {
     let query = format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_NAME, COLUMN_NAME, \
-         REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
+        "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, \
+         COLUMN_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
          WHERE REFERENCED_TABLE_SCHEMA = {} AND REFERENCED_TABLE_NAME IS NOT NULL{within} \
          ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION",
         text(&s.database),
     );
-    Ok(gathered(&s.structure(&query, DOING).await?, &s.database))
+    let rows = s.structure(&query, DOING).await?;
+    Ok(gathered(rows.iter().map(|row| std::array::from_fn(|at| text_at(row, at))), names))
 }
 
-/// One foreign key out of the lines of its columns.
-fn gathered(rows: &[RawRow], database: &str) -> Vec<Child> {
+/// Child's database and name, the foreign key's, the parent's database and name, and a column of each.
+type Line = [String; 7];
+
+/// Foreign keys that point into the database, out of the lines of their columns.
+fn gathered(lines: impl IntoIterator<Item = Line>, names: &Names) -> Vec<Child> {
     let mut found: BTreeMap<[String; 3], ForeignKey> = BTreeMap::new();
-    for row in rows {
-        let name = text_at(row, 2);
-        let key =
-            found.entry([text_at(row, 0), text_at(row, 1), name.clone()]).or_insert_with(|| ForeignKey {
-                name,
-                columns: Vec::new(),
-                parent_schema: None,
-                parent: text_at(row, 3),
-                parent_columns: Vec::new(),
-                on_update: String::new(),
-                on_delete: String::new(),
-                clause: String::new(),
-            });
-        key.columns.push(text_at(row, 4));
-        key.parent_columns.push(text_at(row, 5));
+    for [schema, table, name, parent_schema, parent, own, up] in lines {
+        // The server's own comparison folds.
+        if !names.same(&parent_schema, &names.database) {
+            continue;
+        }
+        let key = found.entry([schema, table, name.clone()]).or_insert_with(|| ForeignKey {
+            name,
+            columns: Vec::new(),
+            parent_schema: None,
+            parent,
+            parent_columns: Vec::new(),
+            on_update: String::new(),
+            on_delete: String::new(),
+            clause: String::new(),
+        });
+        key.columns.push(own);
+        key.parent_columns.push(up);
     }
     let child = |([schema, table, _], key): ([String; 3], ForeignKey)| {
-        let schema = Some(schema).filter(|schema| schema != database);
+        let schema = Some(schema).filter(|schema| !names.same(schema, &names.database));
         Child { schema, table, key }
     };
     found.into_iter().map(child).collect()
@@ -86,21 +102,34 @@ fn gathered(rows: &[RawRow], database: &str) -> Vec<Child> {
 /// A table's database and name.
 type Place = (String, String);
 
-/// Child and parent of each foreign key of the server, if the account may know, and all their names
-/// can be read.
-async fn of_storage(s: &mut Session) -> Option<Vec<[Place; 2]>> {
+/// Each foreign key of the server, if the account may know, and all their names can be read.
+async fn of_storage(s: &mut Session) -> Option<Vec<Line>> {
     for (list, is_encoded) in [("INNODB_FOREIGN", false), ("INNODB_SYS_FOREIGN", true)] {
         if s.is_mariadb() && !is_encoded {
             continue;
         }
-        let query = format!("SELECT FOR_NAME, REF_NAME FROM information_schema.{list}");
-        let Ok(rows) = s.structure(&query, DOING).await else { continue };
+        let query = format!("SELECT ID, FOR_NAME, REF_NAME FROM information_schema.{list}");
+        let Ok(keys) = s.structure(&query, DOING).await else { continue };
+        let query = format!("SELECT ID, POS, FOR_COL_NAME, REF_COL_NAME FROM information_schema.{list}_COLS");
+        let Ok(columns) = s.structure(&query, DOING).await else { continue };
         let place = |name: String| {
             let (schema, table) = name.split_once('/')?;
             let read = |part: &str| if is_encoded { decoded(part) } else { Some(part.to_owned()) };
             Some((read(schema)?, read(table)?))
         };
-        return rows.iter().map(|row| Some([place(text_at(row, 0))?, place(text_at(row, 1))?])).collect();
+        // Joined here: these lists have no index.
+        let mut places: HashMap<String, [Place; 2]> = HashMap::new();
+        for key in &keys {
+            places.insert(text_at(key, 0), [place(text_at(key, 1))?, place(text_at(key, 2))?]);
+        }
+        let mut columns: Vec<_> =
+            columns.iter().map(|row| (number_at(row, 1), text_at(row, 0), row)).collect();
+        columns.sort_by_key(|(at, ..)| *at);
+        let line = |(_, id, row): (u64, String, &RawRow)| {
+            let [(schema, table), (parent_schema, parent)] = places.get(&id)?.clone();
+            Some([schema, table, id, parent_schema, parent, text_at(row, 2), text_at(row, 3)])
+        };
+        return Some(columns.into_iter().filter_map(line).collect());
     }
     None
 }
@@ -116,46 +145,6 @@ fn decoded(name: &str) -> Option<String> {
     }
     out.push_str(rest);
     Some(out)
-}
-
-pub(super) async fn orphans_of(s: &mut Session, child: &Child) -> Result<u64> {
-    let doing = format!("look for rows of table {} without a parent by `{}`", child.place(), child.key.name);
-    let rows = s.rows(&anti_join(&quoted(child), &child.key), &doing).await?;
-    Ok(rows.first().map_or(0, |row| number_at(row, 0)))
-}
-
-fn quoted(child: &Child) -> String {
-    match &child.schema {
-        Some(schema) => format!("{}.{}", ident(schema), ident(&child.table)),
-        None => ident(&child.table),
-    }
-}
-
-pub(super) async fn pointing(
-    s: &mut Session,
-    parent: &TableShape,
-    keys: &[KeyTuple],
-    child: &Child,
-) -> Result<u64> {
-    let doing = format!("count the rows of table {} that point to table `{}`", child.place(), parent.name);
-    let head = format!(
-        "SELECT COUNT(*) FROM (SELECT DISTINCT {} FROM {} WHERE ",
-        idents(child.key.parent_columns.iter().map(String::as_str)),
-        ident(&parent.name),
-    );
-    let pairs = child.key.columns.iter().zip(&child.key.parent_columns);
-    let equal: Vec<_> = pairs.map(|(own, up)| format!("c.{} = p.{}", ident(own), ident(up))).collect();
-    let tail = format!(") AS p STRAIGHT_JOIN {} AS c ON {}", quoted(child), equal.join(" AND "));
-    let (mut counted, mut from) = (0, 0);
-    while from < keys.len() {
-        let (mut statement, to) =
-            write::with_keys(&head, parent, keys, from, s.fitting(write::DELETE_BYTES))?;
-        statement.extend_from_slice(tail.as_bytes());
-        let rows = s.rows(statement, &doing).await?;
-        counted += rows.first().map_or(0, |row| number_at(row, 0));
-        from = to;
-    }
-    Ok(counted)
 }
 
 #[cfg(test)]

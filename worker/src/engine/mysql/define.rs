@@ -21,12 +21,12 @@ mod trial;
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
+use super::super::Result;
 use super::super::shape::{ForeignKey, Index, ServerInfo, TableShape};
-use super::super::{Orphans, Result};
 use super::errors;
 use super::insertion::is_about_a_row;
 use super::quote::{ident, text};
-use super::session::{Session, number_at, text_at};
+use super::session::{Session, text_at};
 use base::{Extent, Parts};
 use dialect::Dialect;
 use parse::Definition;
@@ -234,62 +234,6 @@ pub(super) async fn add_foreign_keys(s: &mut Session, t: &TableShape) -> Result<
     }
     let doing = format!("add the foreign keys of table `{}`", t.name);
     alter(s, &t.name, &clauses.join(", "), &doing, false).await
-}
-
-pub(super) async fn orphans(s: &mut Session, t: &TableShape) -> Result<Vec<Orphans>> {
-    let mut found = Vec::new();
-    for key in &t.foreign_keys {
-        let doing = format!("look for rows of table `{}` without a parent by `{}`", t.name, key.name);
-        let counted = match s.rows(&anti_join(&ident(&t.name), key), &doing).await {
-            // Without the parent table every row that points to it is an orphan.
-            Err(failure) if failure.code == "structure_changed" => {
-                s.rows(&pointing(&t.name, key), &doing).await?
-            }
-            other => other?,
-        };
-        let rows = counted.first().map_or(0, |row| number_at(row, 0));
-        if rows > 0 {
-            found.push(Orphans { constraint: key.name.clone(), parent: parent(key), rows });
-        }
-    }
-    Ok(found)
-}
-
-fn parent(key: &ForeignKey) -> String {
-    match &key.parent_schema {
-        Some(schema) => format!("{schema}.{}", key.parent),
-        None => key.parent.clone(),
-    }
-}
-
-/// Counts the rows whose columns are all set (one NULL points nowhere) and match none.
-/// `table` is quoted.
-pub(super) fn anti_join(table: &str, key: &ForeignKey) -> String {
-    let parent = match &key.parent_schema {
-        Some(schema) => format!("{}.{}", ident(schema), ident(&key.parent)),
-        None => ident(&key.parent),
-    };
-    let pairs = key
-        .columns
-        .iter()
-        .zip(&key.parent_columns)
-        .map(|(child, up)| format!("p.{} = c.{}", ident(up), ident(child)))
-        .collect::<Vec<_>>();
-    let unmatched = key.parent_columns.first().map(|up| format!(" AND p.{} IS NULL", ident(up)));
-    format!(
-        "SELECT COUNT(*) FROM {table} c LEFT JOIN {parent} p ON {} WHERE {}{}",
-        pairs.join(" AND "),
-        all_set(key),
-        unmatched.unwrap_or_default(),
-    )
-}
-
-fn pointing(table: &str, key: &ForeignKey) -> String {
-    format!("SELECT COUNT(*) FROM {} c WHERE {}", ident(table), all_set(key))
-}
-
-fn all_set(key: &ForeignKey) -> String {
-    key.columns.iter().map(|c| format!("c.{} IS NOT NULL", ident(c))).collect::<Vec<_>>().join(" AND ")
 }
 
 pub(super) async fn analyse(s: &mut Session, t: &TableShape) -> Result<()> {

@@ -25,6 +25,7 @@ mod outcome;
 mod page;
 mod pieces;
 mod quote;
+mod relations;
 #[cfg(test)]
 mod sample;
 mod select;
@@ -46,12 +47,11 @@ pub(super) use self::define::{is_of_settings, unsaid};
 pub(super) use self::examine::examine;
 pub(crate) use self::session::{Role, Session};
 use super::access::{Lacks, Need};
-use super::children::{Child, Children};
+use super::children::Children;
 use super::sequence::Sequence;
 use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
 use super::{
-    Besides, Columns, Hash, Hidden, Inspector, Loaded, Orphans, Reader, Result, RowBatch, RowHashes, Tried,
-    Writer,
+    Besides, Columns, Hash, Hidden, Inspector, Loaded, Reader, Result, RowBatch, RowHashes, Tried, Writer,
 };
 
 #[async_trait]
@@ -174,24 +174,12 @@ impl Reader for Session {
         hashes::hashes(self, table, range, limit, hash).await
     }
 
-    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
-        define::orphans(self, table).await
-    }
-
     async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>> {
         sequences::read(self, names).await
     }
 
     async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>> {
         inspect::shapes(self, names).await
-    }
-
-    async fn orphans_of(&mut self, child: &Child) -> Result<u64> {
-        children::orphans_of(self, child).await
-    }
-
-    async fn pointing(&mut self, parent: &TableShape, keys: &[KeyTuple], child: &Child) -> Result<u64> {
-        children::pointing(self, parent, keys, child).await
     }
 
     async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {

@@ -69,7 +69,8 @@ fn bounded(limit: u32, row_bytes: u64) -> u32 {
     limit.clamp(1, u32::try_from(fitting).unwrap_or(u32::MAX))
 }
 
-fn values(row: mysql_async::Row) -> impl Iterator<Item = Option<Bytes>> {
+/// A row's values as they are.
+pub(super) fn values(row: mysql_async::Row) -> impl Iterator<Item = Option<Bytes>> {
     row.unwrap().into_iter().map(|value| match value {
         Value::Bytes(bytes) => Some(bytes.into()),
         _ => None,
@@ -82,28 +83,32 @@ pub(super) async fn fetch(
     keys: &[KeyTuple],
     columns: Columns,
 ) -> Result<Vec<Option<Row>>> {
-    let mut found = vec![None; keys.len()];
-    let query = Lookup::new(t, columns, &walk::hint(s, t).await?)?;
-    let mut from = 0;
-    while from < keys.len() {
-        let (statement, to) = query.statement(keys, from, s.fitting(FETCH_BYTES))?;
-        look_up(s, t, statement, &mut found[from..to], true).await?;
-        from = to;
-    }
-    Ok(found)
+    let lookup = Lookup::new(t, columns, &walk::hint(s, t).await?)?;
+    looked_up(s, t, &lookup, keys, true).await
 }
 
 /// No index is hinted at: the shape's key may be none of the server's.
 pub(super) async fn held(s: &mut Session, t: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {
+    let found = looked_up(s, t, &Lookup::new(t, Columns::Key, "")?, keys, false).await?;
+    Ok(found.iter().map(Option::is_some).collect())
+}
+
+/// What the lookup tells of each key; `unique`: each has one row at most.
+pub(super) async fn looked_up(
+    s: &mut Session,
+    t: &TableShape,
+    lookup: &Lookup<'_>,
+    keys: &[KeyTuple],
+    unique: bool,
+) -> Result<Vec<Option<Row>>> {
     let mut found = vec![None; keys.len()];
-    let query = Lookup::new(t, Columns::Key, "")?;
     let mut from = 0;
     while from < keys.len() {
-        let (statement, to) = query.statement(keys, from, s.fitting(FETCH_BYTES))?;
-        look_up(s, t, statement, &mut found[from..to], false).await?;
+        let (statement, to) = lookup.statement(keys, from, s.fitting(FETCH_BYTES))?;
+        look_up(s, t, statement, &mut found[from..to], unique).await?;
         from = to;
     }
-    Ok(found.iter().map(Option::is_some).collect())
+    Ok(found)
 }
 
 async fn look_up(
@@ -143,7 +148,7 @@ fn surplus(t: &TableShape) -> Failure {
 }
 
 /// The statement that looks keys up, but for the keys.
-struct Lookup<'a> {
+pub(super) struct Lookup<'a> {
     keys: Vec<&'a Column>,
     /// Opens the statement.
     head: String,
@@ -156,14 +161,33 @@ struct Lookup<'a> {
 
 impl<'a> Lookup<'a> {
     fn new(t: &'a TableShape, columns: Columns, by_key: &str) -> Result<Self> {
-        let keys = select::key(t)?;
         let wanted = match columns {
             Columns::Stored => select::proven(t)?,
-            Columns::Key => keys.clone(),
+            Columns::Key => select::key(t)?,
         };
-        let name = ident(&t.name);
         let filter = t.filter.as_ref().map(|filter| bounds::filtered(filter, "t."));
-        let list = select::list(wanted, "t.");
+        Self::of(t, &select::list(wanted, "t."), by_key, filter)
+    }
+
+    /// Looks for rows that meet the condition, on columns of `t`: tells these columns of one of them, and how
+    /// many there are; which may be none.
+    pub(super) fn counting(
+        t: &'a TableShape,
+        columns: &[&Column],
+        by_key: &str,
+        condition: String,
+    ) -> Result<Self> {
+        let list = format!("{}, COUNT(*)", select::list(columns.iter().copied(), "t."));
+        let mut lookup = Self::of(t, &list, by_key, Some(condition))?;
+        if lookup.joined {
+            lookup.tail.push_str(" GROUP BY k.n");
+        }
+        Ok(lookup)
+    }
+
+    fn of(t: &'a TableShape, list: &str, by_key: &str, filter: Option<String>) -> Result<Self> {
+        let keys = select::key(t)?;
+        let name = ident(&t.name);
         if keys.iter().any(|column| matches!(column.family, Family::Enum | Family::Set)) {
             let filter = filter.map(|filter| format!("{filter} AND ")).unwrap_or_default();
             let arm = format!(", {list} FROM {name} AS t{by_key} WHERE {filter}");

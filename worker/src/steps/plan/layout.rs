@@ -11,6 +11,7 @@ use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::step::{Growth, StageDraft, StepDraft, StepKind, TableDraft, TableMode};
 use serde_json::{Value, json};
 
+use super::bystanders::Bystanders;
 use crate::engine::shape::Range;
 use crate::steps::snapshot::SnapshotPayload;
 use crate::steps::table::{
@@ -40,18 +41,18 @@ pub(super) struct Laid {
 /// All that the plan adds to the job.
 pub(super) fn growth(
     tables: Vec<Laid>,
-    bystanders: Vec<Bystander>,
+    Bystanders { found, folds }: Bystanders,
     sequences: Vec<String>,
 ) -> Result<Growth, Failure> {
     let mut stages = Stages::default();
     let snapshot = stages.add("snapshot", None);
-    let guarded = guard(&tables, &bystanders, &mut stages, snapshot)?;
+    let guarded = guard(&tables, &found, &mut stages, snapshot)?;
     let begin =
         Begin { stage: guarded.as_ref().map_or(snapshot, |(stage, _)| *stage), counted: guarded.is_some() };
+    let outside: Vec<Bystander> = found.into_iter().filter(|one| one.own.is_none()).collect();
     let mut queues = Vec::with_capacity(tables.len());
     for table in &tables {
-        let bystanders =
-            bystanders.iter().filter(|one| one.child.key.parent.eq_ignore_ascii_case(&table.draft.name));
+        let bystanders = outside.iter().filter(|one| one.parent == table.draft.number);
         let bystanders: Vec<Bystander> = bystanders.cloned().collect();
         queues.push(rows(table, &mut stages, begin, &bystanders)?);
     }
@@ -61,14 +62,14 @@ pub(super) fn growth(
     let plans = || tables.iter().filter_map(|table| table.plan.as_ref());
     let constrained = plans().any(TablePlan::is_constrained);
     let mut proven = None;
-    let proves = constrained || !bystanders.is_empty();
+    let proves = constrained || !outside.is_empty();
     if proves || !sequences.is_empty() {
         let name = if proves { "foreign keys" } else { "sequences" };
         let waits_for: Vec<i32> = last.iter().flatten().copied().collect();
         // Where nothing is written there is the snapshot to wait for.
         let first = waits_for.is_empty().then_some(snapshot);
         let stage = stages.add(name, waits_for.into_iter().chain(first));
-        let payload = written(&KeysPayload { bystanders, sequences, before: false })?;
+        let payload = written(&KeysPayload { bystanders: outside, folds, sequences, before: false })?;
         steps.push(step(stage, StepKind::ForeignKeys, None, payload));
         proven = Some(stage);
     }
@@ -131,7 +132,7 @@ struct Queue {
     steps: Vec<StepDraft>,
 }
 
-/// Where tables outside the job may lose parents: what goes of each table is counted before
+/// Where rows that stay may lose parents: what goes of each table is counted before
 /// anything of any is written, and then what they would lose. Answers the last stage and the steps.
 fn guard(
     tables: &[Laid],
@@ -153,7 +154,7 @@ fn guard(
         }
     }
     let stage = stages.add("children of other tables", counting);
-    let payload = written(&KeysPayload { bystanders, sequences: Vec::new(), before: true })?;
+    let payload = written(&KeysPayload { bystanders, before: true, ..KeysPayload::default() })?;
     steps.push(step(stage, StepKind::ForeignKeys, None, payload));
     Ok(Some((stage, steps)))
 }

@@ -19,6 +19,7 @@ use crate::engine::children::Children;
 use crate::engine::shape::TableListing;
 use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::target::folded;
 
 /// Tables that a message names for each right.
 const NAMED: usize = 5;
@@ -111,7 +112,8 @@ pub(super) async fn may_be_written(
         }
     }
     if spec.delete_extra || spec.keyless == Keyless::Replace {
-        let covers = |name: &str| tables.iter().any(|table| table.name.eq_ignore_ascii_case(name));
+        let same = |a: &str, b: &str| folded(a, children.folds) == folded(b, children.folds);
+        let covers = |name: &str| tables.iter().any(|table| same(&table.name, name));
         let own = children.seen.iter().filter(|child| child.schema.is_none());
         for child in own.filter(|child| covers(&child.key.parent) && !covers(&child.table)) {
             sure.add(&child.table, Act::Read, &child.table);

@@ -4,19 +4,21 @@
 //! dropped: at once if the step ended its reading ([`Reader::thaw`]), else only if the server
 //! still answers it in order. What a step that was stopped left unread is not taken for an answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_shared::clock;
+use longshore_shared::domain::filter::Condition;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::held::Snapshot;
-use crate::engine::children::Child;
+use crate::engine::children::{Child, Pointing};
 use crate::engine::sequence::Sequence;
-use crate::engine::shape::{Digest, KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Hash, Orphans, Reader, Result, RowBatch, RowHashes};
+use crate::engine::shape::{Digest, ForeignKey, KeyTuple, Range, Row, TableShape};
+use crate::engine::{Columns, Hash, Orphans, Reader, Relations, Result, RowBatch, RowHashes};
 
 /// How long a session may take to come to itself; it reads to the end what it had begun.
 const RECOVERY: Duration = Duration::from_secs(3);
@@ -157,20 +159,8 @@ impl Reader for Lent {
         self.session().hashes(table, range, limit, hash).await
     }
 
-    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
-        self.session().orphans(table).await
-    }
-
     async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>> {
         self.session().sequences(names).await
-    }
-
-    async fn orphans_of(&mut self, child: &Child) -> Result<u64> {
-        self.session().orphans_of(child).await
-    }
-
-    async fn pointing(&mut self, parent: &TableShape, keys: &[KeyTuple], child: &Child) -> Result<u64> {
-        self.session().pointing(parent, keys, child).await
     }
 
     async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {
@@ -183,5 +173,59 @@ impl Reader for Lent {
 
     fn identity(&self) -> &str {
         self.shown().identity()
+    }
+}
+
+#[async_trait]
+impl Relations for Lent {
+    async fn orphans(&mut self, table: &TableShape) -> Result<Vec<Orphans>> {
+        self.session().orphans(table).await
+    }
+
+    async fn orphans_of(&mut self, child: &Child) -> Result<u64> {
+        self.session().orphans_of(child).await
+    }
+
+    async fn missing(&mut self, child: &Child) -> Result<HashMap<KeyTuple, u64>> {
+        self.session().missing(child).await
+    }
+
+    async fn orphaned(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        after: Option<&KeyTuple>,
+        limit: u32,
+    ) -> Result<Vec<Pointing>> {
+        self.session().orphaned(table, key, after, limit).await
+    }
+
+    async fn orphaned_among(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        rows: &[KeyTuple],
+    ) -> Result<Vec<Option<Pointing>>> {
+        self.session().orphaned_among(table, key, rows).await
+    }
+
+    async fn pointing(
+        &mut self,
+        parent: &TableShape,
+        keys: &[KeyTuple],
+        child: &Child,
+        within: Option<&Condition>,
+    ) -> Result<u64> {
+        self.session().pointing(parent, keys, child, within).await
+    }
+
+    async fn pointing_rows(
+        &mut self,
+        parent: (&TableShape, &[KeyTuple]),
+        child: (&TableShape, &ForeignKey),
+        after: Option<&KeyTuple>,
+        limit: u32,
+    ) -> Result<(Vec<Pointing>, usize)> {
+        self.session().pointing_rows(parent, child, after, limit).await
     }
 }

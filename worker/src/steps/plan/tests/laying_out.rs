@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use longshore_shared::domain::step::{Growth, StepDraft, StepKind, TableDraft, TableMode};
 use serde_json::Value;
 
+use super::super::bystanders::Bystanders;
 use super::super::fake::{index, plan, points_to, shape};
 use super::super::layout::{Laid, growth};
 use super::super::refuse::undecided;
@@ -51,7 +52,7 @@ fn stages_of_every_mode() {
         laid(4, plan(shape("e"), TableMode::Equal), 0, 0),
         refused,
     ];
-    let growth = growth(tables, Vec::new(), Vec::new()).unwrap();
+    let growth = growth(tables, Bystanders::default(), Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -86,12 +87,16 @@ fn stages_of_every_mode() {
 #[expect(clippy::unwrap_used, reason = "a test")]
 fn what_others_would_lose_is_counted_before_anything_is_written() {
     let child = Child { schema: None, table: "other".to_owned(), key: points_to("a") };
-    let bystander = |endangered| Bystander { child: child.clone(), orphans: 0, endangered };
+    let bystander =
+        |endangered, own| Bystander { child: child.clone(), parent: 0, own, orphans: 0, endangered };
     let tables = || {
         let (a, b) = (plan(shape("a"), TableMode::Diff), plan(shape("b"), TableMode::Create));
         vec![laid(0, a, 1, 2), laid(1, b, 1, 0)]
     };
-    let growth_of = |endangered| growth(tables(), vec![bystander(endangered)], Vec::new()).unwrap();
+    let grown = |bystander| {
+        growth(tables(), Bystanders { found: vec![bystander], folds: false }, Vec::new()).unwrap()
+    };
+    let growth_of = |endangered| grown(bystander(endangered, None));
     let guarded = growth_of(true);
     assert_eq!(
         stages(&guarded),
@@ -111,6 +116,10 @@ fn what_others_would_lose_is_counted_before_anything_is_written() {
     let before = |growth: &Growth| growth.steps.iter().filter(|step| step.payload["before"] == true).count();
     assert_eq!((before(&guarded), before(&growth_of(false))), (1, 0));
     assert_eq!(stages(&growth_of(false))[2], "3:prune a<[2] x2");
+    // A table of the job is proven by its own foreign keys.
+    let own = grown(bystander(true, Some(1)));
+    assert_eq!(stages(&own)[..6], stages(&guarded)[..6]);
+    assert_eq!(stages(&own)[6], "7:verify a<[5] x1");
 }
 
 #[test]
@@ -119,7 +128,7 @@ fn without_foreign_keys_each_table_is_verified_as_soon_as_it_is_done() {
     let mut begun = plan(rich("begun"), TableMode::Diff);
     begun.new_indexes = vec![index("code", true)];
     let tables = vec![laid(0, begun, 1, 0), laid(1, plan(shape("equal"), TableMode::Equal), 0, 0)];
-    let growth = growth(tables, Vec::new(), Vec::new()).unwrap();
+    let growth = growth(tables, Bystanders::default(), Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -140,7 +149,7 @@ fn the_tables_chunks_are_mixed() {
         laid(0, plan(shape("small"), TableMode::Create), 2, 0),
         laid(1, plan(shape("big"), TableMode::Create), 8, 0),
     ];
-    let growth = growth(tables, Vec::new(), Vec::new()).unwrap();
+    let growth = growth(tables, Bystanders::default(), Vec::new()).unwrap();
     let order: Vec<Option<i32>> =
         growth.steps.iter().filter(|s| s.kind == StepKind::Copy).map(|s| s.table_number).collect();
     assert_eq!(order.len(), 10);
@@ -155,7 +164,7 @@ fn a_small_table_is_loaded_and_indexed_by_one_step() {
     let mut vast = laid(1, plan(rich("vast"), TableMode::Fill), 1, 0);
     vast.draft.bytes_total = 1 << 30;
     let tables = vec![laid(0, plan(rich("small"), TableMode::Create), 1, 0), vast];
-    let growth = growth(tables, Vec::new(), Vec::new()).unwrap();
+    let growth = growth(tables, Bystanders::default(), Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -176,7 +185,7 @@ fn a_small_table_is_loaded_and_indexed_by_one_step() {
 #[expect(clippy::unwrap_used, reason = "a test")]
 fn a_large_table_is_verified_in_parts() {
     let large = plan(shape("large"), TableMode::Create);
-    let growth = growth(vec![laid(0, large, 20, 0)], Vec::new(), Vec::new()).unwrap();
+    let growth = growth(vec![laid(0, large, 20, 0)], Bystanders::default(), Vec::new()).unwrap();
     assert_eq!(
         stages(&growth),
         [
@@ -201,7 +210,7 @@ fn n04_sequences_are_raised_after_the_last_row() {
             laid(1, plan(shape("b"), TableMode::Equal), 0, 0),
         ]
     };
-    let grown = growth(tables(), Vec::new(), vec!["s".to_owned()]).unwrap();
+    let grown = growth(tables(), Bystanders::default(), vec!["s".to_owned()]).unwrap();
     let stage = grown.stages.iter().find(|stage| stage.name == "sequences").unwrap();
     let rows =
         grown.steps.iter().filter(|step| step.table_number == Some(0) && step.kind != StepKind::Verify);
@@ -211,7 +220,7 @@ fn n04_sequences_are_raised_after_the_last_row() {
     assert_eq!((raising.len(), raising[0].stage), (1, stage.number));
     assert_eq!(raising[0].payload["sequences"], serde_json::json!(["s"]));
     assert!(
-        growth(tables(), Vec::new(), Vec::new())
+        growth(tables(), Bystanders::default(), Vec::new())
             .unwrap()
             .stages
             .iter()
