@@ -26,7 +26,8 @@ use super::error::StepError;
 use super::plan::not_added;
 use super::table::{Bystander, KeysPayload, TablePlan};
 use super::target::folded;
-use crate::engine::{Reader, Writer};
+use crate::engine::shape::TableShape;
+use crate::engine::{Orphans, Reader, Writer};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let KeysPayload { bystanders, folds, sequences, before } = context.payload()?;

@@ -6,7 +6,7 @@
 //! asked refuses is told when it is made, and an index or a foreign key after the rows: where the
 //! account is what is in the way, the plan says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::Failure;
@@ -59,7 +59,16 @@ pub(super) async fn prepare(
     let by_name: HashMap<String, &TableShape> =
         sources.map(|shape| (shape.name.to_lowercase(), shape)).collect();
     let parent = |name: &str| by_name.get(&name.to_lowercase()).copied();
-    made.retain(|(_, shape)| !of_one_release || engine::is_of_settings(group, shape, parent));
+    if of_one_release {
+        let asked: HashSet<String> = made
+            .iter()
+            .filter(|(_, shape)| engine::is_of_settings(group, shape, parent))
+            .flat_map(|(_, shape)| shape.foreign_keys.iter().map(|key| &key.parent).chain([&shape.name]))
+            .map(|name| name.to_lowercase())
+            .collect();
+        // With their parents: a foreign key to a table that is not there is not looked at.
+        made.retain(|(_, shape)| asked.contains(&shape.name.to_lowercase()));
+    }
     probe.asked = made;
     probe.lacks = target.lacks(&needs(&probe.asked)).await?;
     Ok(probe)
