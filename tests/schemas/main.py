@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -126,11 +127,17 @@ class Trial:
     def differences(self) -> List[str]:
         found = self._compare(self.source.dump(self.here, "--no-create-info"), self.target.dump(self.there, "--no-create-info"))
         if self.source.kind == self.target.kind:
-            found += self._compare(self.source.dump(self.here, "--no-data"), self.target.dump(self.there, "--no-data"))
+            found += self._compare(self._definitions(self.source, self.here), self._definitions(self.target, self.there))
         else:
             found += self._compare(structures.told(lambda query: self.source.table(query, self.here)),
                                    structures.told(lambda query: self.target.table(query, self.there)))
         return found
+
+    @staticmethod
+    def _definitions(server: Server, database: str) -> List[str]:
+        # MySQL 9 tells the character set of a column besides once its collation was written out, as its own text does
+        # (findings/show-create-not-fixed.sh); the collation names it.
+        return [re.sub(r" CHARACTER SET \w+(?= COLLATE )", "", line) for line in server.dump(database, "--no-data")]
 
     @staticmethod
     def _compare(ours: List[str], theirs: List[str]) -> List[str]:
