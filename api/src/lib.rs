@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use live::Board;
+use live::ProgressHub;
 use state::{AppState, Schema};
 
 /// Serves until `shutdown`, then lets open requests end within the grace time.
@@ -58,7 +58,7 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
         sign_in,
         bus,
         sealer: Arc::new(sealer),
-        board: Board::default(),
+        progress_hub: ProgressHub::default(),
         rules: Arc::new(rules(&config)),
         webhooks: config.webhooks,
         schema: Schema::default(),
@@ -72,7 +72,7 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
     // Health is served to the last, so that whoever waits for the end can watch it.
     let last = CancellationToken::new();
     tasks.spawn(log_end("health and metrics", serve_ops(ops, checks.clone(), last.clone())));
-    tasks.spawn(state.board.clone().follow(state.bus.progress(), stop.clone()));
+    tasks.spawn(state.progress_hub.clone().follow(state.bus.progress(), stop.clone()));
     tasks.spawn(find_schema(state.clone(), stop.clone()));
     tracing::info!(api.listen = %listener.local_addr()?, "the API is served");
     serve(listener, router::router(state.clone(), checks), &config, stop).await?;

@@ -11,7 +11,7 @@ use longshore_shared::store::Database;
 use longshore_shared::vault::Sealer;
 use tokio_util::sync::CancellationToken;
 
-use crate::live::Board;
+use crate::live::ProgressHub;
 
 /// The clients and rooms that requests share. Cheap to clone.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub(crate) struct AppState {
     /// Seals customers' secrets; opens none.
     pub(crate) sealer: Arc<Sealer>,
     /// What running steps report.
-    pub(crate) board: Board,
+    pub(crate) progress_hub: ProgressHub,
     /// Where connections may lead.
     pub(crate) rules: Arc<Rules>,
     /// Where webhooks may go.

@@ -20,7 +20,7 @@ use longshore_shared::store::steps;
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, publish};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 
@@ -48,27 +48,27 @@ impl Duty for Announce {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
         let before = std::mem::take(&mut self.lacking);
-        if ground.leadership.term().is_none() || ground.bus.ready().is_err() {
+        if context.leadership.term().is_none() || context.bus.ready().is_err() {
             return Ok(Round::Idle);
         }
-        let longest = ground.config.scheduler.reannounce.as_secs_f64();
-        for (place, waiting) in waiting(ground).await? {
-            let lacks = lacks(ground, place, waiting).await?;
+        let longest = context.config.scheduler.reannounce.as_secs_f64();
+        for (place, waiting) in waiting(context).await? {
+            let lacks = lacks(context, place, waiting).await?;
             let lost = lacks.min(before.get(&place).copied().unwrap_or(0));
-            if again(ground, place, AGE_SECONDS, lost).await? == 0 {
+            if again(context, place, AGE_SECONDS, lost).await? == 0 {
                 self.lacking.insert(place, lacks);
             }
-            again(ground, place, longest, BATCH).await?;
+            again(context, place, longest, BATCH).await?;
         }
         Ok(Round::Idle)
     }
 }
 
 /// How many steps wait to be claimed, by queue; jobs' own queues only if any wait there.
-async fn waiting(ground: &Ground) -> Result<Vec<(Place, i64)>, WorkflowError> {
-    let mut tx = ground.database.system().await?;
+async fn waiting(context: &DutyContext) -> Result<Vec<(Place, i64)>, WorkflowError> {
+    let mut tx = context.database.system().await?;
     let mut found = Vec::new();
     for queue in Queue::FLEET {
         found.push(((*queue, None), steps::unclaimed(tx.conn(), *queue, AGE_SECONDS).await?));
@@ -80,13 +80,13 @@ async fn waiting(ground: &Ground) -> Result<Vec<(Place, i64)>, WorkflowError> {
 }
 
 /// How many messages the queue lacks.
-async fn lacks(ground: &Ground, (queue, job_id): Place, waiting: i64) -> Result<i64, WorkflowError> {
+async fn lacks(context: &DutyContext, (queue, job_id): Place, waiting: i64) -> Result<i64, WorkflowError> {
     if waiting == 0 {
         return Ok(0);
     }
     let depth = match job_id {
-        Some(job_id) => ground.bus.depth_of_job(job_id).await,
-        None => ground.bus.depth(queue).await,
+        Some(job_id) => context.bus.depth_of_job(job_id).await,
+        None => context.bus.depth(queue).await,
     };
     let held = match depth {
         Ok(held) => held,
@@ -102,7 +102,7 @@ fn missing(waiting: i64, held: u32) -> i64 {
 }
 
 async fn again(
-    ground: &Ground,
+    context: &DutyContext,
     (queue, job_id): Place,
     age_seconds: f64,
     limit: i64,
@@ -110,14 +110,14 @@ async fn again(
     if limit == 0 {
         return Ok(0);
     }
-    let owed = publish::unclaimed(&ground.database, queue, job_id, age_seconds, limit).await?;
+    let owed = publish::unclaimed(&context.database, queue, job_id, age_seconds, limit).await?;
     if owed.is_empty() {
         return Ok(0);
     }
     tracing::info!(queue = %queue, steps = owed.len(), "steps that nobody claimed are announced again");
     Metric::StepsReannounced.add(u64::try_from(owed.len()).unwrap_or(u64::MAX), &[]);
     let found = owed.len();
-    ground.publish(owed).await;
+    context.publish(owed).await;
     Ok(found)
 }
 

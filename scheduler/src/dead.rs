@@ -11,7 +11,7 @@ use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, dead_letters as workflow};
 use tokio::time::Instant;
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 
 const PAUSE: Duration = Duration::from_secs(4);
@@ -36,18 +36,18 @@ impl Duty for Keep {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        if ground.leadership.term().is_none() || ground.bus.ready().is_err() {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        if context.leadership.term().is_none() || context.bus.ready().is_err() {
             return Ok(Round::Idle);
         }
         // What is taken and given back too often, RabbitMQ drops: the store has to be there.
-        ground.database.ping().await?;
-        let kept = workflow::keep(&ground.database, &ground.bus, BATCH).await?;
+        context.database.ping().await?;
+        let kept = workflow::keep(&context.database, &context.bus, BATCH).await?;
         for class in &kept {
             Metric::DeadLetters.increment(&[("class", class.as_str())]);
         }
         if self.cut.is_none_or(|at| at.elapsed() >= CUT) {
-            let mut tx = ground.database.system().await?;
+            let mut tx = context.database.system().await?;
             dead_letters::prune(tx.conn(), AGE_SECONDS, MOST).await?;
             tx.commit().await?;
             self.cut = Some(Instant::now());

@@ -13,7 +13,7 @@ use longshore_shared::workflow::WorkflowError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::pulse::Need;
 
 /// The longest pause after rounds that failed: what is away answers at once, or only after
@@ -48,14 +48,14 @@ pub(crate) trait Duty: Send {
     fn pause(&self) -> Duration;
 
     /// One round.
-    fn round(&mut self, ground: &Ground) -> impl Future<Output = Result<Round, WorkflowError>> + Send;
+    fn round(&mut self, context: &DutyContext) -> impl Future<Output = Result<Round, WorkflowError>> + Send;
 }
 
 /// Does the rounds of a duty until `stop`.
-pub(crate) async fn keep<D: Duty>(mut duty: D, ground: Arc<Ground>, stop: CancellationToken) {
+pub(crate) async fn keep<D: Duty>(mut duty: D, context: Arc<DutyContext>, stop: CancellationToken) {
     let mut failures: u32 = 0;
     while !stop.is_cancelled() {
-        let wait = match within(ROUND, duty.round(&ground)).await {
+        let wait = match within(ROUND, duty.round(&context)).await {
             Ok(state) => {
                 if failures > 0 {
                     tracing::info!(duty = D::NAME, failures, "the duty goes on");
@@ -64,7 +64,7 @@ pub(crate) async fn keep<D: Duty>(mut duty: D, ground: Arc<Ground>, stop: Cancel
                 if state == Round::More { Duration::ZERO } else { duty.pause() }
             }
             Err(error) => {
-                ground.outages.note(&error);
+                context.outages.note(&error);
                 if failures == 0 {
                     tracing::warn!(duty = D::NAME, %error, "the duty failed; it is tried again until it succeeds");
                 } else {
@@ -79,7 +79,7 @@ pub(crate) async fn keep<D: Duty>(mut duty: D, ground: Arc<Ground>, stop: Cancel
             () = stop.cancelled() => {}
         }
         if failures == 0 {
-            ground.pulse.rest(D::NEEDS, &stop).await;
+            context.pulse.rest(D::NEEDS, &stop).await;
         }
     }
 }

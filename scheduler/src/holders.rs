@@ -14,7 +14,7 @@ use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, holders};
 use tokio::time::Instant;
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 
@@ -39,17 +39,17 @@ impl Duty for Recover {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        if ground.leadership.term().is_none() {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        if context.leadership.term().is_none() {
             return Ok(Round::Idle);
         }
-        ground.database.ping().await?;
-        if ground.outages.answered() < ground.config.scheduler.lease {
+        context.database.ping().await?;
+        if context.outages.answered() < context.config.scheduler.lease {
             return Ok(Round::Idle);
         }
         self.done.retain(|_, removed| removed.elapsed() < REMEMBERED);
         let done: Vec<_> = self.done.keys().copied().collect();
-        let recovered = holders::recover(&ground.database, BATCH, &done).await?;
+        let recovered = holders::recover(&context.database, BATCH, &done).await?;
         if recovered.struck + recovered.restarted > 0 {
             let (struck, jobs) = (recovered.struck, recovered.restarted);
             tracing::warn!(holders = struck, jobs, "holders were lost; jobs that have none left start again");
@@ -57,13 +57,13 @@ impl Duty for Recover {
             Metric::JobsRestarted.add(u64::try_from(jobs).unwrap_or(u64::MAX), &[]);
         }
         for (job_id, for_good) in recovered.ended {
-            match ground.bus.delete_job_queue(job_id).await {
+            match context.bus.delete_job_queue(job_id).await {
                 Ok(()) if for_good => drop(self.done.insert(job_id, Instant::now())),
                 Ok(()) => {}
                 Err(error) => tracing::debug!(job.id = %job_id, "the job's queue is removed later: {error}"),
             }
         }
-        ground.publish(recovered.owed).await;
+        context.publish(recovered.owed).await;
         Ok(Round::Idle)
     }
 }

@@ -14,7 +14,7 @@ use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::WorkflowError;
 use tokio::time::Instant;
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 
 /// The name of the leadership.
@@ -101,9 +101,9 @@ impl Duty for Lead {
         LEASE / 4
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
         // A failure leaves the term to end by itself.
-        ground.leadership.set(ground.leadership.hold(&ground.database).await?);
+        context.leadership.set(context.leadership.hold(&context.database).await?);
         Ok(Round::Idle)
     }
 }

@@ -70,7 +70,7 @@ pub enum RunError {
 }
 
 /// What every duty works with.
-struct Ground {
+struct DutyContext {
     database: Database,
     bus: Bus,
     config: SchedulerConfig,
@@ -79,7 +79,7 @@ struct Ground {
     pulse: Pulse,
 }
 
-impl Ground {
+impl DutyContext {
     /// Publishes what committed transactions owe. What fails here is left to the sweep: no
     /// duty waits for RabbitMQ, or does its work again because of it.
     async fn publish(&self, owed: Vec<Owed>) {
@@ -112,7 +112,7 @@ pub async fn run(config: SchedulerConfig, shutdown: CancellationToken) -> Result
         () = shutdown.cancelled() => return Ok(()),
     }
     let holder = format!("{} {}", config.scheduler.name, clock::fresh_id());
-    let ground = Arc::new(Ground {
+    let context = Arc::new(DutyContext {
         leadership: Leadership::new(holder),
         outages: Outages::default(),
         pulse: Pulse::default(),
@@ -120,12 +120,12 @@ pub async fn run(config: SchedulerConfig, shutdown: CancellationToken) -> Result
         bus,
         config,
     });
-    tracing::info!(scheduler.name = %ground.config.scheduler.name, "the scheduler runs");
-    let outcome = work(&ground, &shutdown).await;
-    ground.leadership.release(&ground.database).await;
-    ground.bus.close().await;
+    tracing::info!(scheduler.name = %context.config.scheduler.name, "the scheduler runs");
+    let outcome = work(&context, &shutdown).await;
+    context.leadership.release(&context.database).await;
+    context.bus.close().await;
     ops_end.cancel();
-    ground.database.close().await;
+    context.database.close().await;
     telemetry::stop_spans().await;
     outcome
 }
@@ -145,24 +145,24 @@ fn checks(database: &Database, bus: &Bus) -> Vec<Check> {
 }
 
 /// Does all duties until the shutdown, and gives those in hand their grace.
-async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), RunError> {
+async fn work(context: &Arc<DutyContext>, shutdown: &CancellationToken) -> Result<(), RunError> {
     let mut duties = JoinSet::new();
     let stop = shutdown.child_token();
-    duties.spawn(keep(leader::Lead, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(pulse::Feel, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(tick::Tick, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(sweep::Sweep::default(), Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(announce::Announce::default(), Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(dead::Keep::default(), Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(holders::Recover::default(), Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(refill::Refill, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(unqueue::Unqueue, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(target::Target, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(reaper::Reap, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(outlast::Outlast, Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(recheck::Recheck::default(), Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(retention::Prune::default(), Arc::clone(ground), stop.clone()));
-    duties.spawn(keep(measure::Measure, Arc::clone(ground), stop.clone()));
+    duties.spawn(keep(leader::Lead, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(pulse::Feel, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(tick::Tick, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(sweep::Sweep::default(), Arc::clone(context), stop.clone()));
+    duties.spawn(keep(announce::Announce::default(), Arc::clone(context), stop.clone()));
+    duties.spawn(keep(dead::Keep::default(), Arc::clone(context), stop.clone()));
+    duties.spawn(keep(holders::Recover::default(), Arc::clone(context), stop.clone()));
+    duties.spawn(keep(refill::Refill, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(unqueue::Unqueue, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(target::Target, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(reaper::Reap, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(outlast::Outlast, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(recheck::Recheck::default(), Arc::clone(context), stop.clone()));
+    duties.spawn(keep(retention::Prune::default(), Arc::clone(context), stop.clone()));
+    duties.spawn(keep(measure::Measure, Arc::clone(context), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -170,7 +170,7 @@ async fn work(ground: &Arc<Ground>, shutdown: &CancellationToken) -> Result<(), 
     };
     stop.cancel();
     let settle = async { while duties.join_next().await.is_some() {} };
-    if tokio::time::timeout(ground.config.process.grace, settle).await.is_err() {
+    if tokio::time::timeout(context.config.process.grace, settle).await.is_err() {
         tracing::warn!("the grace of a soft stop is over; transactions in hand are rolled back");
     }
     outcome

@@ -12,7 +12,7 @@ use longshore_shared::store::{Conn, StoreError, jobs, measures, outbox, webhook_
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::WorkflowError;
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 
 const PAUSE: Duration = Duration::from_secs(5);
@@ -29,12 +29,12 @@ impl Duty for Measure {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        if ground.leadership.term().is_none() {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        if context.leadership.term().is_none() {
             Picture::default().show();
             return Ok(Round::Idle);
         }
-        let mut tx = ground.database.system().await?;
+        let mut tx = context.database.system().await?;
         let picture = Picture::take(tx.conn()).await?;
         let window = jobs::window(tx.conn()).await?;
         let fills = measures::window_fill(tx.conn(), window, JOBS).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use longshore_shared::workflow::{WorkflowError, outlast};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 
@@ -26,12 +26,12 @@ impl Duty for Outlast {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        let longest = ground.config.scheduler.longest_job;
-        if longest.is_zero() || ground.leadership.term().is_none() {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        let longest = context.config.scheduler.longest_job;
+        if longest.is_zero() || context.leadership.term().is_none() {
             return Ok(Round::Idle);
         }
-        let ended = outlast::end(&ground.database, longest, BATCH).await?;
+        let ended = outlast::end(&context.database, longest, BATCH).await?;
         if ended > 0 {
             tracing::warn!(jobs = ended, "jobs that lasted too long are ended");
         }

@@ -14,7 +14,7 @@ use longshore_shared::workflow::WorkflowError;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 
 const PAUSE: Duration = Duration::from_millis(500);
@@ -72,15 +72,15 @@ impl Duty for Feel {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        match pulse::feel(&ground.database).await {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        match pulse::feel(&context.database).await {
             Ok(felt) => {
-                ground.outages.answered();
-                ground.pulse.set(felt);
+                context.outages.answered();
+                context.pulse.set(felt);
                 Ok(Round::Idle)
             }
             Err(error) => {
-                ground.pulse.set(EVERYTHING);
+                context.pulse.set(EVERYTHING);
                 Err(error.into())
             }
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, expire};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 
@@ -32,17 +32,17 @@ impl Duty for Reap {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        ground.database.ping().await?;
-        if ground.outages.answered() < ground.config.scheduler.lease {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        context.database.ping().await?;
+        if context.outages.answered() < context.config.scheduler.lease {
             return Ok(Round::Idle);
         }
-        let reaped = expire::lapsed(&ground.database, BATCH).await?;
+        let reaped = expire::lapsed(&context.database, BATCH).await?;
         if reaped.steps > 0 {
             tracing::warn!(steps = reaped.steps, "leases of silent workers were taken back");
             Metric::LeasesExpired.add(u64::try_from(reaped.steps).unwrap_or(u64::MAX), &[]);
         }
-        ground.publish(reaped.owed).await;
+        context.publish(reaped.owed).await;
         Ok(Round::Idle)
     }
 }

@@ -15,7 +15,7 @@ use longshore_shared::store::connections::checks;
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::{WorkflowError, submit};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 
 /// Between two looks: a small part of the setting's time, within these bounds.
@@ -39,24 +39,24 @@ impl Duty for Recheck {
         (self.every / PART).clamp(PAUSES.0, PAUSES.1)
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        self.every = ground.config.scheduler.recheck;
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        self.every = context.config.scheduler.recheck;
         let every = self.every.as_secs_f64();
-        let Some(term) = ground.leadership.term() else { return Ok(Round::Idle) };
+        let Some(term) = context.leadership.term() else { return Ok(Round::Idle) };
         if every <= 0.0 {
             return Ok(Round::Idle);
         }
-        let mut tx = ground.database.system().await?;
+        let mut tx = context.database.system().await?;
         let planned = checks::plan(tx.conn(), every, PLANNED).await?;
         let room = TOGETHER - checks::in_flight(tx.conn()).await?;
         let due = if room > 0 { checks::take_due(tx.conn(), every, room).await? } else { Vec::new() };
-        if !ground.leadership.fence(tx.conn(), term).await? {
+        if !context.leadership.fence(tx.conn(), term).await? {
             return Ok(Round::Idle);
         }
         tx.commit().await?;
         let mut owed = Vec::new();
         if !due.is_empty() {
-            let mut tx = ground.database.system().await?;
+            let mut tx = context.database.system().await?;
             for (org_id, id) in due {
                 let trace = TraceContext::fresh().to_string();
                 let (spec, asked) = (TestSpec::Saved, Trigger::Schedule);
@@ -67,7 +67,7 @@ impl Duty for Recheck {
             }
             tx.commit().await?;
         }
-        ground.publish(owed).await;
+        context.publish(owed).await;
         Ok(if planned >= PLANNED.unsigned_abs() { Round::More } else { Round::Idle })
     }
 }

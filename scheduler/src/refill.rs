@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use longshore_shared::workflow::{WorkflowError, refill};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 
@@ -28,10 +28,10 @@ impl Duty for Refill {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        if ground.leadership.term().is_some() {
-            let owed = refill::windows(&ground.database, BATCH).await?;
-            ground.publish(owed).await;
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        if context.leadership.term().is_some() {
+            let owed = refill::windows(&context.database, BATCH).await?;
+            context.publish(owed).await;
         }
         Ok(Round::Idle)
     }

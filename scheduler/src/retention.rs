@@ -11,7 +11,7 @@ use std::time::Duration;
 use longshore_shared::store::{idempotency_keys, outbox, schedule_events, webhook_deliveries, workers};
 use longshore_shared::workflow::{WorkflowError, prune};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 
 const PAUSE: Duration = Duration::from_secs(600);
@@ -32,20 +32,21 @@ impl Duty for Prune {
         if self.led { PAUSE } else { LOOK }
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        self.led = ground.leadership.term().is_some();
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        self.led = context.leadership.term().is_some();
         if !self.led {
             return Ok(Round::Idle);
         }
-        let mut tx = ground.database.system().await?;
+        let mut tx = context.database.system().await?;
         let messages = outbox::prune(tx.conn(), DAY_SECONDS, prune::ROWS).await?;
         let keys = idempotency_keys::prune(tx.conn(), prune::ROWS).await?;
         let silent = workers::prune(tx.conn(), DAY_SECONDS).await?;
         schedule_events::prune(tx.conn(), 30.0 * DAY_SECONDS, prune::ROWS).await?;
         webhook_deliveries::prune(tx.conn(), 30.0 * DAY_SECONDS, prune::ROWS).await?;
         tx.commit().await?;
-        let history = prune::history(&ground.database, ground.config.scheduler.history.as_secs_f64()).await?;
-        let tests = prune::rechecks(&ground.database, DAY_SECONDS).await?;
+        let history =
+            prune::history(&context.database, context.config.scheduler.history.as_secs_f64()).await?;
+        let tests = prune::rechecks(&context.database, DAY_SECONDS).await?;
         if messages + keys + silent + history.rows + tests > 0 {
             tracing::debug!(
                 messages,

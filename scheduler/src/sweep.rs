@@ -21,7 +21,7 @@ use longshore_shared::workflow::publish::Swept;
 use longshore_shared::workflow::{WorkflowError, publish};
 use tokio::time::Instant;
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 
@@ -53,18 +53,18 @@ impl Duty for Sweep {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
         // The bus itself tells of an outage; no rows need be locked to learn of it.
-        if ground.bus.ready().is_err() {
+        if context.bus.ready().is_err() {
             return Ok(Round::Idle);
         }
-        let age = ground.config.scheduler.sweep.as_secs_f64();
+        let age = context.config.scheduler.sweep.as_secs_f64();
         let Swept { published, silent, error } =
-            publish::overdue(&ground.database, &ground.bus, age, BATCH).await?;
+            publish::overdue(&context.database, &context.bus, age, BATCH).await?;
         if published > 0 {
             tracing::debug!(published, "overdue messages were published");
         }
-        self.mend(ground, silent).await;
+        self.mend(context, silent).await;
         if let Some(error) = error {
             return Err(error);
         }
@@ -73,17 +73,17 @@ impl Duty for Sweep {
 }
 
 impl Sweep {
-    async fn mend(&mut self, ground: &Ground, silent: BTreeSet<(Queue, Option<JobId>)>) {
+    async fn mend(&mut self, context: &DutyContext, silent: BTreeSet<(Queue, Option<JobId>)>) {
         let before = std::mem::take(&mut self.silent);
         for (queue, own) in silent {
             let since = before.get(&(queue, own)).copied().unwrap_or_else(Instant::now);
             self.silent.insert((queue, own), since);
             // If RabbitMQ takes what needs no queue, it is the queue that is wrong.
-            if since.elapsed() < patience(queue) || ground.bus.takes_messages().await.is_err() {
+            if since.elapsed() < patience(queue) || context.bus.takes_messages().await.is_err() {
                 continue;
             }
             self.silent.remove(&(queue, own));
-            match ground.bus.remake(queue, own).await {
+            match context.bus.remake(queue, own).await {
                 Ok(()) => {
                     tracing::warn!(%queue, job.id = own.map(tracing::field::display), "a queue that took no messages was made anew");
                 }

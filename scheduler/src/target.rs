@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use longshore_shared::workflow::{WorkflowError, target};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 
@@ -25,8 +25,8 @@ impl Duty for Target {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        let woken = target::grant(&ground.database).await?;
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        let woken = target::grant(&context.database).await?;
         if woken > 0 {
             tracing::debug!(jobs = woken, "jobs that waited for their target go on");
         }

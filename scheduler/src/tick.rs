@@ -31,7 +31,7 @@ use longshore_shared::store::{Conn, StoreError, jobs, schedule_events, sync_task
 use longshore_shared::telemetry::{Metric, TraceContext};
 use longshore_shared::workflow::{WorkflowError, submit};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::leader::Term;
 use crate::pulse::Need;
@@ -56,16 +56,16 @@ impl Duty for Tick {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        let Some(term) = ground.leadership.term() else { return Ok(Round::Idle) };
-        let mut tx = ground.database.system().await?;
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        let Some(term) = context.leadership.term() else { return Ok(Round::Idle) };
+        let mut tx = context.database.system().await?;
         let organisations = sync_tasks::due_organisations(tx.conn()).await?;
         tx.commit().await?;
         if organisations.is_empty() {
             return Ok(Round::Idle);
         }
-        let lanes = (ground.config.database.connections / 3).clamp(1, LANES);
-        let fired = try_join_all((0..lanes).map(|_| lane(ground, term, organisations.clone()))).await?;
+        let lanes = (context.config.database.connections / 3).clamp(1, LANES);
+        let fired = try_join_all((0..lanes).map(|_| lane(context, term, organisations.clone()))).await?;
         // A task that is locked by its edit is looked at again after a pause.
         Ok(if fired.contains(&true) { Round::More } else { Round::Idle })
     }
@@ -73,7 +73,7 @@ impl Duty for Tick {
 
 /// Fires some tasks of each organisation in turn, then publishes what they owe; answers
 /// whether there was any.
-async fn lane(ground: &Ground, term: Term, mut waiting: Vec<OrgId>) -> Result<bool, WorkflowError> {
+async fn lane(context: &DutyContext, term: Term, mut waiting: Vec<OrgId>) -> Result<bool, WorkflowError> {
     let (mut owed, mut fired) = (Vec::new(), false);
     let mut outcome = Ok(());
     for turn in 0..TURNS.max(waiting.len()) {
@@ -81,7 +81,7 @@ async fn lane(ground: &Ground, term: Term, mut waiting: Vec<OrgId>) -> Result<bo
             break;
         }
         let place = turn % waiting.len();
-        match fire_some(ground, term, waiting[place]).await {
+        match fire_some(context, term, waiting[place]).await {
             Ok(some) if some.is_empty() => {
                 waiting.swap_remove(place);
             }
@@ -97,14 +97,18 @@ async fn lane(ground: &Ground, term: Term, mut waiting: Vec<OrgId>) -> Result<bo
             }
         }
     }
-    ground.publish(owed).await;
+    context.publish(owed).await;
     outcome.map(|()| fired)
 }
 
 /// Fires a few due tasks of the organisation, if there are any; answers the outbox rows to
 /// publish, task by task.
-async fn fire_some(ground: &Ground, term: Term, org_id: OrgId) -> Result<Vec<Vec<Owed>>, WorkflowError> {
-    let mut tx = ground.database.system().await?;
+async fn fire_some(
+    context: &DutyContext,
+    term: Term,
+    org_id: OrgId,
+) -> Result<Vec<Vec<Owed>>, WorkflowError> {
+    let mut tx = context.database.system().await?;
     let conn = tx.conn();
     let mut turns = Vec::new();
     for due in sync_tasks::lock_due(conn, org_id, TOGETHER).await? {
@@ -115,7 +119,7 @@ async fn fire_some(ground: &Ground, term: Term, org_id: OrgId) -> Result<Vec<Vec
     }
     reach(Failpoint::FireBeforeCommit).await.map_err(StoreError::from)?;
     // Last, so that what was frozen anywhere above is refused.
-    if !ground.leadership.fence(conn, term).await? {
+    if !context.leadership.fence(conn, term).await? {
         tracing::warn!("the firing of an old term is rolled back");
         return Ok(Vec::new());
     }

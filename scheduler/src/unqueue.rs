@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use longshore_shared::workflow::{WorkflowError, queue};
 
-use crate::Ground;
+use crate::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 
@@ -28,9 +28,9 @@ impl Duty for Unqueue {
         PAUSE
     }
 
-    async fn round(&mut self, ground: &Ground) -> Result<Round, WorkflowError> {
-        if ground.leadership.term().is_some() {
-            let found = queue::reconcile(&ground.database, BATCH).await?;
+    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
+        if context.leadership.term().is_some() {
+            let found = queue::reconcile(&context.database, BATCH).await?;
             if found > 0 {
                 tracing::warn!(runs = found, "runs waited although nothing was in their way");
             }

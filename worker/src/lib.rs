@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use keys::Resealer;
-use webhooks::Courier;
+use webhooks::WebhookDispatcher;
 
 /// Works until `shutdown`.
 pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
@@ -52,11 +52,11 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
     tokio::select! {
         () = await_schema(&database) => {
             tracing::info!(worker.name = config.worker.name, permits = config.worker.permits, "working");
-            let courier = Arc::new(Courier::new(apart.clone(), Arc::clone(&opener), config.webhooks));
+            let dispatcher = Arc::new(WebhookDispatcher::new(apart.clone(), Arc::clone(&opener), config.webhooks));
             let resealer = Resealer::new(database.clone(), Arc::clone(&opener), &config.worker)?;
             let worker = runtime::Worker::new(database.clone(), bus.clone(), opener, config.worker, rules);
             let deliveries = TaskTracker::new();
-            deliveries.spawn(courier.run(shutdown.clone()));
+            deliveries.spawn(dispatcher.run(shutdown.clone()));
             deliveries.spawn(resealer.run(shutdown.clone()));
             deliveries.close();
             worker.work(shutdown, config.process.grace).await;

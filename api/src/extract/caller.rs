@@ -12,7 +12,7 @@ use longshore_shared::store::tokens::Bearer;
 use longshore_shared::store::{Database, OrgTx};
 
 use super::idempotency::Keyed;
-use super::once::Effect;
+use super::once::KeyedTransaction;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -81,7 +81,7 @@ impl<A> Caller<A> {
     }
 
     /// An error unless they hold this permission, where a thing decides which one is needed.
-    pub(crate) fn must(&self, needed: Permission) -> Result<(), ApiError> {
+    pub(crate) fn require(&self, needed: Permission) -> Result<(), ApiError> {
         match self.held.iter().any(|held| held.grants(needed)) {
             true => Ok(()),
             false => Err(ApiError::Forbidden { needed }),
@@ -107,7 +107,7 @@ impl<A> Caller<A> {
     }
 
     /// A read-only transaction that sees this organisation as of one moment.
-    pub(crate) async fn moment(&self) -> Result<OrgTx, ApiError> {
+    pub(crate) async fn read_only(&self) -> Result<OrgTx, ApiError> {
         Ok(self.database.org_moment(self.org_id).await?)
     }
 }
@@ -115,7 +115,11 @@ impl<A> Caller<A> {
 impl Caller<Fleet> {
     /// Lets an effect see the organisation that a thing of the fleet's names: a platform
     /// administrator may do everything in all of them.
-    pub(crate) async fn turn(&self, effect: &mut Effect, org_id: OrgId) -> Result<(), ApiError> {
+    pub(crate) async fn switch_organisation(
+        &self,
+        effect: &mut KeyedTransaction,
+        org_id: OrgId,
+    ) -> Result<(), ApiError> {
         Ok(effect.turn_to(org_id).await?)
     }
 }

@@ -8,7 +8,7 @@ use longshore_shared::domain::zone::Zone;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::given::{Findings, Given};
+use super::field::{Field, FieldErrors};
 use super::nul::shown;
 
 /// Longest name of a table.
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Conditions {
 }
 
 /// The conditions that were given.
-pub(super) fn filters(found: &mut Findings, given: Given<Conditions>) -> Option<Filters> {
+pub(super) fn filters(found: &mut FieldErrors, given: Field<Conditions>) -> Option<Filters> {
     let given = found.optional("where", given, "an object of a condition for each table's name")?;
     if given.0.len() > MOST {
         found.add(
@@ -74,7 +74,7 @@ pub(super) fn filters(found: &mut Findings, given: Given<Conditions>) -> Option<
 }
 
 /// The zone that was given for them.
-pub(super) fn zone(found: &mut Findings, given: Given<String>) -> Option<Zone> {
+pub(super) fn zone(found: &mut FieldErrors, given: Field<String>) -> Option<Zone> {
     let read = found.optional("where_time_zone", given, "the name of a time zone or an offset");
     found.checked("where_time_zone", read, |text| Zone::parse(&text).map_err(|why| ("invalid_value", why)))
 }
@@ -92,7 +92,7 @@ pub(super) fn table_name(name: &str) -> Result<(), (&'static str, String)> {
 }
 
 /// A condition on a table that the task leaves out is most likely a slip.
-pub(super) fn covered(found: &mut Findings, filters: &Filters, selection: &Selection) {
+pub(super) fn covered(found: &mut FieldErrors, filters: &Filters, selection: &Selection) {
     for table in filters.keys().filter(|table| !selection.covers(table)) {
         found.within("where", |found| {
             found.add(

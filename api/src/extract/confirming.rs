@@ -4,7 +4,7 @@ use longshore_shared::domain::connection::Connection;
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::vault::Secret;
 
-use super::given::{Findings, Given};
+use super::field::{Field, FieldErrors};
 use super::new_connection;
 use crate::error::ApiError;
 
@@ -16,7 +16,7 @@ pub(crate) struct Confirming {
 }
 
 impl Confirming {
-    pub(super) fn read(found: &mut Findings, name: Given<String>, password: Given<Secret>) -> Self {
+    pub(super) fn read(found: &mut FieldErrors, name: Field<String>, password: Field<Secret>) -> Self {
         let name = found.optional("confirm_target", name, NAME);
         Self { name, password: secret(found, "target_password", password) }
     }
@@ -29,7 +29,7 @@ impl Confirming {
         source: &Connection,
         target: &Connection,
     ) -> Result<Option<Secret>, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         if task.schedule.is_some() {
             for asking in [source, target].into_iter().filter(|connection| connection.ask_password) {
                 let detail = format!(
@@ -42,7 +42,7 @@ impl Confirming {
         }
         let fires = task.schedule.is_some() && task.enabled;
         let confirmed = (fires && target.protected).then_some(target.name.as_str());
-        let given = self.name.map_or(Given::Absent, Given::Is);
+        let given = self.name.map_or(Field::Absent, Field::Valid);
         name(&mut found, "confirm_target", given, confirmed);
         let why = confirmed.map(protected);
         let password = wanted(&mut found, "target_password", self.password, why);
@@ -53,7 +53,7 @@ impl Confirming {
 const NAME: &str = "the connection's name, as a text,";
 
 /// The name that confirms, if one is `expected`.
-pub(super) fn name(found: &mut Findings, field: &str, given: Given<String>, expected: Option<&str>) {
+pub(super) fn name(found: &mut FieldErrors, field: &str, given: Field<String>, expected: Option<&str>) {
     let before = found.count();
     let given = found.optional(field, given, NAME);
     match (given, expected) {
@@ -73,14 +73,14 @@ pub(super) fn name(found: &mut Findings, field: &str, given: Given<String>, expe
 }
 
 /// A password in a body.
-pub(super) fn secret(found: &mut Findings, field: &str, given: Given<Secret>) -> Option<Secret> {
+pub(super) fn secret(found: &mut FieldErrors, field: &str, given: Field<Secret>) -> Option<Secret> {
     let read = found.optional(field, given, "a text (it may be empty)");
     found.checked(field, read, new_connection::password)
 }
 
 /// The password, which has to be there exactly if there is a reason for it.
 pub(super) fn wanted(
-    found: &mut Findings,
+    found: &mut FieldErrors,
     field: &str,
     given: Option<Secret>,
     why: Option<String>,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::confirming;
-use super::given::{Change, Findings, Given, Object, name};
+use super::field::{Change, Field, FieldErrors, Object, name};
 use super::host::host;
 use super::new_connection::{self as new, NewTls};
 use super::new_hop::NewHop;
@@ -25,48 +25,48 @@ pub(crate) struct ConnectionChange {
     /// Unique in the organisation, without regard to case.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     #[serde(default)]
-    name: Given<String>,
+    name: Field<String>,
     /// The kind of server.
     #[schema(schema_with = words::<Engine>, required = false)]
     #[serde(default)]
-    engine: Given<Word<Engine>>,
+    engine: Field<Word<Engine>>,
     /// Host name or address, nothing else; behind SSH as the last hop sees it.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 253)]
     #[serde(default)]
-    host: Given<String>,
+    host: Field<String>,
     /// TCP port.
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
     #[serde(default)]
-    port: Given<u16>,
+    port: Field<u16>,
     /// The database (MySQL: schema).
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
     #[serde(default)]
-    database: Given<String>,
+    database: Field<String>,
     /// The account.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
     #[serde(default)]
-    username: Given<String>,
+    username: Field<String>,
     /// Its password; left out, the stored one is kept.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    password: Given<Secret>,
+    password: Field<Secret>,
     /// How the host is reached; `direct` drops the hops.
     #[schema(schema_with = words::<ConnectionType>, required = false)]
     #[serde(default)]
-    connection_type: Given<Word<ConnectionType>>,
+    connection_type: Field<Word<ConnectionType>>,
     /// All SSH hosts on the way, outermost first. A hop that is given without a password and
     /// a private key keeps what is stored for the hop in its place.
     #[schema(value_type = Option<Vec<NewHop>>, max_items = 5)]
     #[serde(default)]
-    hops: Given<Vec<Object<NewHop>>>,
+    hops: Field<Vec<Object<NewHop>>>,
     /// TLS, as a whole.
     #[schema(value_type = Option<NewTls>)]
     #[serde(default)]
-    tls: Given<Object<NewTls>>,
+    tls: Field<Object<NewTls>>,
     /// Bound of DNS, TCP, each hop, TLS and login together.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 300)]
     #[serde(default)]
-    timeout_seconds: Given<u32>,
+    timeout_seconds: Field<u32>,
     /// How many sessions all workers together may have open on it at once; null: no limit.
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     #[serde(default)]
@@ -75,16 +75,16 @@ pub(crate) struct ConnectionChange {
     /// false: `password` is stored.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    ask_password: Given<bool>,
+    ask_password: Field<bool>,
     /// True: whatever writes to it has to be confirmed. False: `confirm` and the stored
     /// `password` are needed, which is sealed anew.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    protected: Given<bool>,
+    protected: Field<bool>,
     /// The connection's name, to take its protection away.
     #[schema(value_type = Option<String>, max_length = 200)]
     #[serde(default)]
-    confirm: Given<String>,
+    confirm: Field<String>,
 }
 
 /// An edited connection and what becomes of its secrets.
@@ -100,7 +100,7 @@ pub(crate) struct Changed {
 impl ConnectionChange {
     /// The connection as it is to be, or everything that is wrong with the fields.
     pub(crate) fn apply(self, before: &Connection) -> Result<Changed, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let mut after = before.clone();
         let read = found.optional("name", self.name, "a text");
         set(&mut after.name, found.checked("name", read, |text| name(&text)));
@@ -149,10 +149,10 @@ impl ConnectionChange {
 
 /// Nobody takes a protection away by the way, and no password is given for nothing.
 fn guarded(
-    found: &mut Findings,
+    found: &mut FieldErrors,
     before: &Connection,
     after: &Connection,
-    confirm: Given<String>,
+    confirm: Field<String>,
     given: &[(SecretName, Secret)],
 ) {
     let is_given = given.iter().any(|(name, _)| *name == SecretName::Password);
@@ -170,18 +170,18 @@ fn guarded(
 
 /// The hops as they are to be, and their new secrets.
 fn way(
-    found: &mut Findings,
-    hops: Given<Vec<Object<NewHop>>>,
+    found: &mut FieldErrors,
+    hops: Field<Vec<Object<NewHop>>>,
     before: &Connection,
     after: &mut Connection,
 ) -> Vec<(SecretName, Secret)> {
     let database = Some((after.host.as_str(), after.port));
     let is_direct = after.connection_type == ConnectionType::Direct;
-    if matches!(hops, Given::Absent) && after.connection_type == before.connection_type {
+    if matches!(hops, Field::Absent) && after.connection_type == before.connection_type {
         new::is_no_loop(found, &before.hops, database);
         return Vec::new();
     }
-    if matches!(hops, Given::Absent) && is_direct {
+    if matches!(hops, Field::Absent) && is_direct {
         after.hops = Vec::new();
         return Vec::new();
     }
@@ -193,7 +193,7 @@ fn way(
 
 /// The stored secrets that stay; one that the changed way exposes has to be given again.
 fn kept(
-    found: &mut Findings,
+    found: &mut FieldErrors,
     before: &Connection,
     after: &Connection,
     given: &[(SecretName, Secret)],

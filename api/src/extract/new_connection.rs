@@ -13,7 +13,7 @@ use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::given::{Findings, Given, Object, name};
+use super::field::{Field, FieldErrors, Object, name};
 use super::host::host;
 use super::new_hop::{self, NewHop};
 use crate::error::ApiError;
@@ -26,60 +26,60 @@ pub(crate) struct NewConnection {
     /// Unique in the organisation, without regard to case.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 200, example = "shop production")]
     #[serde(default)]
-    name: Given<String>,
+    name: Field<String>,
     /// The kind of server.
     #[schema(schema_with = words::<Engine>, required = true)]
     #[serde(default)]
-    engine: Given<Word<Engine>>,
+    engine: Field<Word<Engine>>,
     /// Host name or address, nothing else; behind SSH as the last hop sees it.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 253, example = "db.example.com")]
     #[serde(default)]
-    host: Given<String>,
+    host: Field<String>,
     /// The engine's own port unless given.
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
     #[serde(default)]
-    port: Given<u16>,
+    port: Field<u16>,
     /// The database (MySQL: schema).
     #[schema(value_type = String, required = true, min_length = 1, max_length = 64)]
     #[serde(default)]
-    database: Given<String>,
+    database: Field<String>,
     /// The account.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
     #[serde(default)]
-    username: Given<String>,
+    username: Field<String>,
     /// Its password; an empty one must be given as such. Left out only with `ask_password`.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    password: Given<Secret>,
+    password: Field<Secret>,
     /// `direct` unless given.
     #[schema(schema_with = words::<ConnectionType>, required = false)]
     #[serde(default)]
-    connection_type: Given<Word<ConnectionType>>,
+    connection_type: Field<Word<ConnectionType>>,
     /// The SSH hosts on the way, outermost first: one for `ssh`, 2 to 5 for `ssh+jump`.
     #[schema(value_type = Option<Vec<NewHop>>, max_items = 5)]
     #[serde(default)]
-    hops: Given<Vec<Object<NewHop>>>,
+    hops: Field<Vec<Object<NewHop>>>,
     /// TLS is off unless given.
     #[schema(value_type = Option<NewTls>)]
     #[serde(default)]
-    tls: Given<Object<NewTls>>,
+    tls: Field<Object<NewTls>>,
     /// Bound of DNS, TCP, each hop, TLS and login together; 10 unless given.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 300)]
     #[serde(default)]
-    timeout_seconds: Given<u32>,
+    timeout_seconds: Field<u32>,
     /// How many sessions all workers together may have open on it at once; no limit unless given.
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     #[serde(default)]
-    max_sessions: Given<u16>,
+    max_sessions: Field<u16>,
     /// True: the password is not stored, but given with each run and each test; false unless given.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    ask_password: Given<bool>,
+    ask_password: Field<bool>,
     /// True: whatever writes to it has to be confirmed with its name and its password; false
     /// unless given.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    protected: Given<bool>,
+    protected: Field<bool>,
 }
 
 /// TLS settings of a connection.
@@ -89,19 +89,19 @@ pub(crate) struct NewTls {
     /// How much is asked of TLS.
     #[schema(schema_with = words::<TlsMode>, required = true)]
     #[serde(default)]
-    mode: Given<Word<TlsMode>>,
+    mode: Field<Word<TlsMode>>,
     /// Trusted certificates in PEM instead of the system's, for `verify-ca` and `verify-full`.
     #[schema(value_type = Option<String>, max_length = 65536)]
     #[serde(default)]
-    ca: Given<String>,
+    ca: Field<String>,
     /// The certificate, with its chain in PEM, that is shown to the server.
     #[schema(value_type = Option<String>, max_length = 65536)]
     #[serde(default)]
-    client_certificate: Given<String>,
+    client_certificate: Field<String>,
     /// Its private key in PEM, unencrypted; never given back.
     #[schema(value_type = Option<String>, max_length = 65536, format = Password, write_only)]
     #[serde(default)]
-    client_key: Given<Secret>,
+    client_key: Field<Secret>,
 }
 
 pub(super) type Objection = (&'static str, String);
@@ -114,7 +114,7 @@ impl NewConnection {
         id: ConnectionId,
         now: DateTime<Utc>,
     ) -> Result<(Connection, Vec<(SecretName, Secret)>), ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let read = found.required("name", self.name, "a text");
         let name = found.checked("name", read, |text| name(&text));
         let engine = found.required("engine", self.engine, &Word::<Engine>::choices());
@@ -179,7 +179,7 @@ impl NewConnection {
 }
 
 impl NewTls {
-    pub(super) fn check(self, found: &mut Findings) -> Option<(Tls, Option<Secret>)> {
+    pub(super) fn check(self, found: &mut FieldErrors) -> Option<(Tls, Option<Secret>)> {
         let mode = found.required("mode", self.mode, &Word::<TlsMode>::choices()).map(|word| word.0);
         let given = found.optional("ca", self.ca, "certificates in PEM, as a text,");
         let verifies = mode.is_none_or(|mode| matches!(mode, TlsMode::VerifyCa | TlsMode::VerifyFull));
@@ -220,13 +220,13 @@ impl NewTls {
 
 /// The hops, if none of them is the database itself; `before`: those that are edited.
 pub(super) fn hops(
-    found: &mut Findings,
-    given: Given<Vec<Object<NewHop>>>,
+    found: &mut FieldErrors,
+    given: Field<Vec<Object<NewHop>>>,
     connection_type: ConnectionType,
     database: Option<(&str, u16)>,
     before: &[Hop],
 ) -> Option<new_hop::Checked> {
-    let is_wrong = matches!(given, Given::Wrong(_));
+    let is_wrong = matches!(given, Field::Invalid(_));
     let given = found.optional("hops", given, "a list of SSH hosts, each an object,");
     if is_wrong {
         return None;
@@ -236,7 +236,7 @@ pub(super) fn hops(
 }
 
 /// Whether no hop is the database itself.
-pub(super) fn is_no_loop(found: &mut Findings, hops: &[Hop], database: Option<(&str, u16)>) -> bool {
+pub(super) fn is_no_loop(found: &mut FieldErrors, hops: &[Hop], database: Option<(&str, u16)>) -> bool {
     let itself = hops.iter().position(|hop| Some((hop.host.as_str(), hop.port)) == database);
     if let Some(at) = itself {
         found.add(&format!("hops.{at}.host"), "loop", "it is the database's own host and port");
@@ -244,9 +244,9 @@ pub(super) fn is_no_loop(found: &mut Findings, hops: &[Hop], database: Option<(&
     itself.is_none()
 }
 
-pub(super) fn port(found: &mut Findings, given: Given<u16>, engine: Option<Word<Engine>>) -> Option<u16> {
+pub(super) fn port(found: &mut FieldErrors, given: Field<u16>, engine: Option<Word<Engine>>) -> Option<u16> {
     let expected = "a whole number from 1 to 65535";
-    let wrong = matches!(given, Given::Wrong(_));
+    let wrong = matches!(given, Field::Invalid(_));
     match found.optional("port", given, expected) {
         Some(0) => {
             found.add("port", "invalid_value", format!("{expected} is expected"));

@@ -6,7 +6,7 @@ use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::given::{Findings, Given, Object};
+use super::field::{Field, FieldErrors, Object};
 use super::host::host;
 use super::new_connection::{Objection, data, password};
 use super::private_key;
@@ -18,32 +18,32 @@ pub(crate) struct NewHop {
     /// Host name or address; behind the first hop as the hop before sees it.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 253, example = "bastion.example.com")]
     #[serde(default)]
-    host: Given<String>,
+    host: Field<String>,
     /// 22 unless given.
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
     #[serde(default)]
-    port: Given<u16>,
+    port: Field<u16>,
     /// The account.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 255)]
     #[serde(default)]
-    username: Given<String>,
+    username: Field<String>,
     /// Its password; either this or a private key.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    password: Given<Secret>,
+    password: Field<Secret>,
     /// A private key: OpenSSH, PEM, PKCS#8 or PuTTY.
     #[schema(value_type = Option<String>, max_length = 65536, format = Password, write_only)]
     #[serde(default)]
-    private_key: Given<Secret>,
+    private_key: Field<Secret>,
     /// What the private key is encrypted with.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    passphrase: Given<Secret>,
+    passphrase: Field<Secret>,
     /// The host key that was confirmed, as `ssh-keygen -l` prints it. Without one the hop is
     /// not entered.
     #[schema(value_type = Option<String>, example = "SHA256:jR5Xq0L2K3mC7w1b4J9d8Tf6Ys+Zc/0aQeUvHgIpNkM")]
     #[serde(default)]
-    host_key: Given<String>,
+    host_key: Field<String>,
 }
 
 /// Hops and what opens them.
@@ -52,7 +52,7 @@ pub(super) type Checked = (Vec<Hop>, Vec<(SecretName, Secret)>);
 /// The hops, if they are as many as the connection's type has and none leads back. A hop of
 /// `before` keeps its secret where none is given.
 pub(super) fn check(
-    found: &mut Findings,
+    found: &mut FieldErrors,
     given: Option<Vec<Object<NewHop>>>,
     connection_type: ConnectionType,
     before: &[Hop],
@@ -97,7 +97,7 @@ pub(super) fn check(
 impl NewHop {
     fn check(
         self,
-        found: &mut Findings,
+        found: &mut FieldErrors,
         number: usize,
         before: Option<&Hop>,
     ) -> Option<(Hop, Vec<(SecretName, Secret)>)> {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::confirming;
-use super::given::{Findings, Given};
+use super::field::{Field, FieldErrors};
 use super::new_hop::fingerprint;
 use crate::error::ApiError;
 
@@ -17,19 +17,19 @@ pub(crate) struct NewHostKey {
     /// Which hop, from 1, outermost first.
     #[schema(value_type = u8, required = true, minimum = 1, maximum = 5)]
     #[serde(default)]
-    hop: Given<usize>,
+    hop: Field<usize>,
     /// The key's fingerprint, as a test showed it and `ssh-keygen -l` prints it.
     #[schema(value_type = String, required = true, example = "SHA256:jR5Xq0L2K3mC7w1b4J9d8Tf6Ys+Zc/0aQeUvHgIpNkM")]
     #[serde(default)]
-    fingerprint: Given<String>,
+    fingerprint: Field<String>,
     /// The fingerprint that was confirmed before, if the host's key was changed on purpose.
     #[schema(value_type = Option<String>)]
     #[serde(default)]
-    replaces: Given<String>,
+    replaces: Field<String>,
     /// The password of the hop again, if it logs in by one and its key is replaced.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    password: Given<Secret>,
+    password: Field<Secret>,
 }
 
 /// A checked [`NewHostKey`].
@@ -47,7 +47,7 @@ pub(crate) struct HostKey {
 impl NewHostKey {
     /// The host key, or everything that is wrong with the fields.
     pub(crate) fn check(self) -> Result<HostKey, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let read = found.required("hop", self.hop, "a hop's number, from 1,");
         let hop = found.checked("hop", read, |hop| match (1..=MOST_HOPS).contains(&hop) {
             true => Ok(hop),

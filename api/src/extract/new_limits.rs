@@ -4,7 +4,7 @@ use longshore_shared::domain::limits::MOST_STEPS;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::given::{Findings, Given};
+use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
 
 /// The limits of an organisation, all of them: what is left out is no limit any more.
@@ -14,13 +14,13 @@ pub(crate) struct NewLimits {
     /// How many steps of the organisation may run at once, over all workers; no limit unless given.
     #[schema(value_type = Option<i32>, minimum = 1, maximum = 10_000)]
     #[serde(default)]
-    max_steps: Given<i32>,
+    max_steps: Field<i32>,
 }
 
 impl NewLimits {
     /// The limit of steps, or what is wrong with it.
     pub(crate) fn check(self) -> Result<Option<i32>, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let given = found.optional("max_steps", self.max_steps, "a whole number of steps");
         let most = found.checked("max_steps", given, |most| match most {
             1..=MOST_STEPS => Ok(most),

@@ -5,7 +5,7 @@ use longshore_shared::domain::probe::{LONGEST_SECONDS, MOST_STEPS, ProbeSpec};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::given::{Findings, Given};
+use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
 
 /// A probe: steps that touch nobody's database, sent through the whole fleet.
@@ -15,22 +15,22 @@ pub(crate) struct NewProbe {
     /// How many steps; 1 unless given.
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 100_000)]
     #[serde(default)]
-    steps: Given<u32>,
+    steps: Field<u32>,
     /// How long each rests, in seconds; 0 unless given.
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 86_400)]
     #[serde(default)]
-    seconds: Given<f64>,
+    seconds: Field<f64>,
     /// How many workers hold a token for it at most, so that only they do its steps; 0
     /// unless given: any worker does them.
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 100)]
     #[serde(default)]
-    holders: Given<u32>,
+    holders: Field<u32>,
 }
 
 impl NewProbe {
     /// The probe, or everything that is wrong with the fields.
     pub(crate) fn check(self) -> Result<ProbeSpec, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let steps = found.optional("steps", self.steps, "a number of steps").or(Some(1));
         let steps = found.checked("steps", steps, |steps| match (1..=MOST_STEPS).contains(&steps) {
             true => Ok(steps),

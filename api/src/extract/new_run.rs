@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::confirming::{self, protected, secret, wanted};
-use super::given::{Findings, Given};
+use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
 
 /// What a run brings along. Sealed for its job, and gone when that ends.
@@ -18,19 +18,19 @@ pub(crate) struct NewRun {
     /// The source's password, if that connection asks for it each time.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    source_password: Given<Secret>,
+    source_password: Field<Secret>,
     /// The target's password, if that connection asks for it each time or is protected.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    target_password: Given<Secret>,
+    target_password: Field<Secret>,
     /// The target connection's name, if that is protected.
     #[schema(value_type = Option<String>, max_length = 200)]
     #[serde(default)]
-    confirm_target: Given<String>,
+    confirm_target: Field<String>,
     /// This run may delete more of a table's rows than the task's `max_delete_percent` says.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    confirm_deletes: Given<bool>,
+    confirm_deletes: Field<bool>,
 }
 
 /// What a run was given.
@@ -44,7 +44,7 @@ pub(crate) struct Brought {
 impl NewRun {
     /// What the job is to have, or everything that is missing or too much.
     pub(crate) fn check(self, source: &Demand, target: &Demand) -> Result<Brought, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let of_source = (self.source_password, source.ask_password.then(|| asked(&source.name)));
         let why = target.protected.then(|| protected(&target.name));
         let of_target =
@@ -71,20 +71,25 @@ pub(crate) struct NewTest {
     /// The password, if the connection asks for it each time.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    password: Given<Secret>,
+    password: Field<Secret>,
 }
 
 impl NewTest {
     /// The password to log in with, if the connection does not store it.
     pub(crate) fn check(self, connection: &Connection) -> Result<Option<Secret>, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let why = connection.ask_password.then(|| asked(&connection.name));
         let password = password(&mut found, "password", self.password, why);
         found.finish(Some(password))
     }
 }
 
-fn password(found: &mut Findings, field: &str, given: Given<Secret>, why: Option<String>) -> Option<Secret> {
+fn password(
+    found: &mut FieldErrors,
+    field: &str,
+    given: Field<Secret>,
+    why: Option<String>,
+) -> Option<Secret> {
     let before = found.count();
     let read = secret(found, field, given);
     if found.count() > before { None } else { wanted(found, field, read, why) }

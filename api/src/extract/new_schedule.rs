@@ -7,7 +7,7 @@ use longshore_shared::store::sync_tasks::SyncTask;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::given::{Findings, Given};
+use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
 use crate::word::{ScheduleDay, Word, words};
 
@@ -20,37 +20,37 @@ pub(crate) struct NewSchedule {
     /// Minute, hour, day of month, month, day of week (0 or 7 = Sunday).
     #[schema(value_type = Option<String>, max_length = 200, example = "30 2 * * 1-5")]
     #[serde(default)]
-    cron: Given<String>,
+    cron: Field<String>,
     /// `hours` (with `hours`), `day` (with `at`), `week` or `month` (with `on` and `at`).
     #[schema(schema_with = words::<Every>, required = false)]
     #[serde(default)]
-    every: Given<Word<Every>>,
+    every: Field<Word<Every>>,
     /// So many hours pass between two runs, whatever the clock shows.
     #[schema(value_type = Option<u8>, minimum = 1, maximum = 168)]
     #[serde(default)]
-    hours: Given<u32>,
+    hours: Field<u32>,
     /// The first of the runs every so many hours, on the zone's clock;
     /// `2000-01-01T00:00` unless given.
     #[schema(value_type = Option<String>, example = "2026-03-01T06:15")]
     #[serde(default)]
-    from: Given<String>,
+    from: Field<String>,
     /// Days of the week (`mon` to `sun`), or dates of the month: a month that lacks one is
     /// left out, `last` is the last day of each.
     #[schema(value_type = Option<Vec<ScheduleDay>>, example = json!([1, 15, "last"]))]
     #[serde(default)]
-    on: Given<Vec<On>>,
+    on: Field<Vec<On>>,
     /// The time of day.
     #[schema(value_type = Option<String>, example = "02:30")]
     #[serde(default)]
-    at: Given<String>,
+    at: Field<String>,
     /// IANA name.
     #[schema(value_type = String, required = true, example = "Europe/Berlin")]
     #[serde(default)]
-    time_zone: Given<String>,
+    time_zone: Field<String>,
 }
 
 impl NewSchedule {
-    pub(super) fn check(self, found: &mut Findings) -> Option<Schedule> {
+    pub(super) fn check(self, found: &mut FieldErrors) -> Option<Schedule> {
         let before = found.count();
         let draft = Draft {
             cron: found.optional("cron", self.cron, "a five-field cron expression"),

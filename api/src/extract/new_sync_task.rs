@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::conditions::{Conditions, LONGEST, covered, filters, table_name, zone};
 use super::confirming::Confirming;
-use super::given::{Findings, Given, Object, name};
+use super::field::{Field, FieldErrors, Object, name};
 use super::new_schedule::NewSchedule;
 use super::path::parse_id;
 use crate::error::{ApiError, Conflict};
@@ -34,101 +34,101 @@ pub(crate) struct NewSyncTask {
     /// Unique in the organisation, without regard to case.
     #[schema(value_type = String, required = true, min_length = 1, max_length = 200, example = "shop to reporting")]
     #[serde(default)]
-    name: Given<String>,
+    name: Field<String>,
     /// The connection that is read.
     #[schema(value_type = uuid::Uuid, required = true)]
     #[serde(default)]
-    source_id: Given<String>,
+    source_id: Field<String>,
     /// The connection that is written.
     #[schema(value_type = uuid::Uuid, required = true)]
     #[serde(default)]
-    target_id: Given<String>,
+    target_id: Field<String>,
     /// All tables, or those that `tables` names.
     #[schema(value_type = Mode, inline, required = true)]
     #[serde(default)]
-    mode: Given<Mode>,
+    mode: Field<Mode>,
     /// Names or patterns (`*` any run, `?` one character) of a selective sync.
     #[schema(value_type = Option<Vec<String>>, example = json!(["orders", "customer*"]))]
     #[serde(default)]
-    tables: Given<Vec<String>>,
+    tables: Field<Vec<String>>,
     /// Names or patterns that a selective sync leaves out.
     #[schema(value_type = Option<Vec<String>>)]
     #[serde(default)]
-    exclude: Given<Vec<String>>,
+    exclude: Field<Vec<String>>,
     /// Of these tables only the rows that meet the condition are covered, on both sides: SQL on the
     /// table's own columns, without other tables or chance, by the table's name, no pattern. `NOW()` is
     /// when the run's first step began, one time for all of its tables, on both sides.
     #[schema(value_type = Option<BTreeMap<String, String>>, example = json!({"orders": "created_at >= '2024-01-01'"}))]
     #[serde(default, rename = "where")]
-    conditions: Given<Conditions>,
+    conditions: Field<Conditions>,
     /// The time zone of the conditions' dates and times, and of `NOW()` there: an IANA name or an offset;
     /// UTC unless given, whatever zone the servers are in. A TIMESTAMP column is compared with the
     /// moment that a literal is in this zone; a DATETIME column has no zone and is compared as it stands.
     #[schema(value_type = Option<String>, max_length = 60, example = "Europe/Berlin")]
     #[serde(default)]
-    where_time_zone: Given<String>,
+    where_time_zone: Field<String>,
     /// What happens to a row that both sides have with other content: the source's
     /// overwrites it, or the target's stays.
     #[schema(schema_with = words::<ConflictPolicy>, required = true)]
     #[serde(default)]
-    policy: Given<Word<ConflictPolicy>>,
+    policy: Field<Word<ConflictPolicy>>,
     /// Rows that only the target has are deleted; false unless given.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    delete_extra: Given<bool>,
+    delete_extra: Field<bool>,
     /// A run that would delete more than so many hundredths of a table's rows fails before it
     /// deletes any of them, unless it is submitted with `confirm_deletes`; 50 unless given.
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 100)]
     #[serde(default)]
-    max_delete_percent: Given<i32>,
+    max_delete_percent: Field<i32>,
     /// What happens to a differing table without a key; `refuse` unless given.
     #[schema(schema_with = words::<Keyless>, required = false)]
     #[serde(default)]
-    keyless: Given<Word<Keyless>>,
+    keyless: Field<Word<Keyless>>,
     /// What happens to an existing target table with triggers; `refuse` unless given.
     #[schema(schema_with = words::<TargetTriggers>, required = false)]
     #[serde(default)]
-    target_triggers: Given<Word<TargetTriggers>>,
+    target_triggers: Field<Word<TargetTriggers>>,
     /// What one unfit table means for the others; `fail` unless given.
     #[schema(schema_with = words::<OnMismatch>, required = false)]
     #[serde(default)]
-    on_mismatch: Given<Word<OnMismatch>>,
+    on_mismatch: Field<Word<OnMismatch>>,
     /// What happens when another job writes the same tables of the target: this one waits
     /// for it, or fails; `wait` unless given.
     #[schema(schema_with = words::<TargetBusy>, required = false)]
     #[serde(default)]
-    target_busy: Given<Word<TargetBusy>>,
+    target_busy: Field<Word<TargetBusy>>,
     /// When the task runs by itself; never unless given.
     #[schema(value_type = Option<NewSchedule>)]
     #[serde(default)]
-    schedule: Given<Object<NewSchedule>>,
+    schedule: Field<Object<NewSchedule>>,
     /// Whether the schedule fires; true unless given.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    enabled: Given<bool>,
+    enabled: Field<bool>,
     /// What happens to a run while another one goes on: a due time is skipped and a
     /// person's run refused, or one run waits; `skip` unless given.
     #[schema(schema_with = words::<Overlap>, required = false)]
     #[serde(default)]
-    overlap: Given<Word<Overlap>>,
+    overlap: Field<Word<Overlap>>,
     /// How late a due time may still fire when no scheduler was there in time; 0: never;
     /// 3600 unless given.
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 604_800)]
     #[serde(default)]
-    catch_up_seconds: Given<i32>,
+    catch_up_seconds: Field<i32>,
     /// The task is made though a connection was never verified, or was unreachable when it was tested last
     /// (409 `connection_not_verified`, `connection_unreachable`); false unless given.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    allow_untested: Given<bool>,
+    allow_untested: Field<bool>,
     /// The target connection's name, if that is protected and the schedule fires.
     #[schema(value_type = Option<String>, max_length = 200)]
     #[serde(default)]
-    confirm_target: Given<String>,
+    confirm_target: Field<String>,
     /// The target's stored password again, if that is protected and the schedule fires.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    target_password: Given<Secret>,
+    target_password: Field<Secret>,
 }
 
 /// Which tables a task covers.
@@ -155,7 +155,7 @@ impl NewSyncTask {
         id: TaskId,
         now: DateTime<Utc>,
     ) -> Result<(SyncTask, Confirming, AllowUntested), ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let read = found.required("name", self.name, "a text");
         let name = found.checked("name", read, |text| name(&text));
         let source_id = connection(&mut found, "source_id", self.source_id);
@@ -220,12 +220,12 @@ impl NewSyncTask {
     }
 }
 
-pub(super) fn schedule(found: &mut Findings, given: Given<Object<NewSchedule>>) -> Option<Schedule> {
+pub(super) fn schedule(found: &mut FieldErrors, given: Field<Object<NewSchedule>>) -> Option<Schedule> {
     let given = found.optional("schedule", given, "an object with `cron` or `every`, and `time_zone`");
     given.and_then(|given| found.within("schedule", |found| given.0.check(found)))
 }
 
-pub(super) fn catch_up(found: &mut Findings, given: Given<i32>) -> Option<i32> {
+pub(super) fn catch_up(found: &mut FieldErrors, given: Field<i32>) -> Option<i32> {
     let expected = format!("a whole number from 0 to {MOST_CATCH_UP}");
     let read = found.optional("catch_up_seconds", given, &expected);
     found.checked("catch_up_seconds", read, |seconds| match (0..=MOST_CATCH_UP).contains(&seconds) {
@@ -234,7 +234,7 @@ pub(super) fn catch_up(found: &mut Findings, given: Given<i32>) -> Option<i32> {
     })
 }
 
-pub(super) fn max_delete_percent(found: &mut Findings, given: Given<i32>) -> Option<i32> {
+pub(super) fn max_delete_percent(found: &mut FieldErrors, given: Field<i32>) -> Option<i32> {
     let expected = "a whole number from 0 to 100";
     let read = found.optional("max_delete_percent", given, expected);
     found.checked("max_delete_percent", read, |percent| match (0..=100).contains(&percent) {
@@ -274,7 +274,7 @@ fn place(of: &Connection) -> (Vec<(&str, u16)>, &str, u16, &str) {
     (hops, &of.host, of.port, &of.database)
 }
 
-fn connection(found: &mut Findings, field: &str, given: Given<String>) -> Option<ConnectionId> {
+fn connection(found: &mut FieldErrors, field: &str, given: Field<String>) -> Option<ConnectionId> {
     let read = found.required(field, given, "a connection's id");
     // An id that cannot be one is answered like an id that nobody has.
     found.checked(field, read, |text| parse_id(&text).map(ConnectionId).ok_or_else(unknown_connection))
@@ -286,10 +286,10 @@ pub(crate) fn unknown_connection() -> Objection {
 }
 
 pub(super) fn selection(
-    found: &mut Findings,
-    mode: Given<Mode>,
-    tables: Given<Vec<String>>,
-    exclude: Given<Vec<String>>,
+    found: &mut FieldErrors,
+    mode: Field<Mode>,
+    tables: Field<Vec<String>>,
+    exclude: Field<Vec<String>>,
 ) -> Option<Selection> {
     let mode = found.required("mode", mode, "full or selective");
     let (given_tables, given_exclude) = (is_given(&tables), is_given(&exclude));
@@ -320,8 +320,8 @@ pub(super) fn selection(
     }
 }
 
-pub(super) fn is_given<T>(given: &Given<T>) -> bool {
-    !matches!(given, Given::Absent)
+pub(super) fn is_given<T>(given: &Field<T>) -> bool {
+    !matches!(given, Field::Absent)
 }
 
 fn patterns(names: Vec<String>, least: usize) -> Result<Vec<String>, Objection> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 use utoipa::ToSchema;
 
-use super::given::{Findings, Given};
+use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
 use crate::word::{Word, word_list};
 
@@ -24,15 +24,15 @@ pub(crate) struct NewWebhook {
     /// Where it goes: https, without a user or a fragment, to a public address.
     #[schema(value_type = String, required = true, max_length = 2000)]
     #[serde(default)]
-    url: Given<String>,
+    url: Field<String>,
     /// What it is told of; everything unless given.
     #[schema(schema_with = word_list::<WebhookEvent>, required = false)]
     #[serde(default)]
-    events: Given<Vec<Word<WebhookEvent>>>,
+    events: Field<Vec<Word<WebhookEvent>>>,
     /// Whether it is told; true unless given.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    enabled: Given<bool>,
+    enabled: Field<bool>,
 }
 
 /// What is to be changed of a webhook. To switch it on forgets why it was switched off.
@@ -42,15 +42,15 @@ pub(crate) struct WebhookChange {
     /// Where it goes from now on; the secret stays.
     #[schema(value_type = Option<String>, max_length = 2000)]
     #[serde(default)]
-    url: Given<String>,
+    url: Field<String>,
     /// What it is told of from now on.
     #[schema(schema_with = word_list::<WebhookEvent>, required = false)]
     #[serde(default)]
-    events: Given<Vec<Word<WebhookEvent>>>,
+    events: Field<Vec<Word<WebhookEvent>>>,
     /// Whether it is told from now on; false drops what it is still owed.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    enabled: Given<bool>,
+    enabled: Field<bool>,
 }
 
 type Objection = (&'static str, String);
@@ -64,16 +64,16 @@ impl NewWebhook {
         id: WebhookId,
         now: DateTime<Utc>,
     ) -> Result<Webhook, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let read = found.required("url", self.url, EXPECTED_URL);
         let url = found.checked("url", read, |text| url(&text, allowed));
-        let given = !matches!(self.events, Given::Absent);
+        let given = !matches!(self.events, Field::Absent);
         let read = found.optional("events", self.events, &expected_events());
         let events = match given {
             true => found.checked("events", read, events),
             false => Some(WebhookEvent::ALL.to_vec()),
         };
-        let wrong = matches!(self.enabled, Given::Wrong(_));
+        let wrong = matches!(self.enabled, Field::Invalid(_));
         let enabled = found.optional("enabled", self.enabled, "true or false").or((!wrong).then_some(true));
         let whole = (|| {
             let (url, events, enabled) = (url?, events?, enabled?);
@@ -96,7 +96,7 @@ impl NewWebhook {
 impl WebhookChange {
     /// The webhook as it is to be, or everything that is wrong with the fields.
     pub(crate) fn check(self, allowed: Webhooks, before: Webhook) -> Result<Webhook, ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let kept = Some(before.url);
         let url = change(&mut found, "url", self.url, EXPECTED_URL, kept, |text| url(&text, allowed));
         let kept = Some(before.events);
@@ -113,14 +113,14 @@ impl WebhookChange {
 
 /// The new value where one is given, else the one that is there.
 fn change<T, U>(
-    found: &mut Findings,
+    found: &mut FieldErrors,
     field: &str,
-    given: Given<T>,
+    given: Field<T>,
     expected: &str,
     kept: Option<U>,
     check: impl FnOnce(T) -> Result<U, Objection>,
 ) -> Option<U> {
-    if matches!(given, Given::Absent) {
+    if matches!(given, Field::Absent) {
         return kept;
     }
     let read = found.optional(field, given, expected);

@@ -11,7 +11,7 @@ use std::ops::{Deref, DerefMut};
 use axum::http::StatusCode;
 use longshore_shared::domain::id::{OrgId, TokenId};
 use longshore_shared::store::OrgTx;
-use longshore_shared::store::idempotency_keys::{self, Kept, Scope, Standing};
+use longshore_shared::store::idempotency_keys::{self, Scope, Standing, StoredOutcome};
 use uuid::Uuid;
 
 use super::caller::Caller;
@@ -20,15 +20,15 @@ use crate::error::{ApiError, Conflict};
 
 /// Whether the effect is still to come.
 pub(crate) enum Once {
-    /// It is: in this transaction, which [`Effect::done`] ends.
-    First(Effect),
+    /// It is: in this transaction, which [`KeyedTransaction::done`] ends.
+    First(KeyedTransaction),
     /// An earlier request had it; the answer is rendered anew.
-    Again(Made),
+    Again(Outcome),
 }
 
 /// What a request made or changed, and how it is answered.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Made {
+pub(crate) struct Outcome {
     /// The status of the first answer, and of every other.
     pub(crate) status: StatusCode,
     /// What was made or changed.
@@ -40,7 +40,7 @@ impl<A> Caller<A> {
     pub(crate) async fn once(&self) -> Result<Once, ApiError> {
         let mut tx = self.transaction().await?;
         let Some(keyed) = self.keyed() else {
-            return Ok(Once::First(Effect {
+            return Ok(Once::First(KeyedTransaction {
                 tx,
                 home: self.org_id(),
                 token_id: self.token_id(),
@@ -52,7 +52,7 @@ impl<A> Caller<A> {
         match idempotency_keys::claim(tx.conn(), scope).await? {
             Standing::Free => {
                 let (home, token_id, keyed) = (self.org_id(), self.token_id(), Some(keyed.clone()));
-                Ok(Once::First(Effect { tx, home, token_id, keyed }))
+                Ok(Once::First(KeyedTransaction { tx, home, token_id, keyed }))
             }
             Standing::InProgress => Err(ApiError::KeyInProgress),
             // Both are MACs of a secret that the asker has: their comparison tells nobody else anything.
@@ -67,7 +67,7 @@ impl<A> Caller<A> {
 }
 
 /// The transaction of a request's effect.
-pub(crate) struct Effect {
+pub(crate) struct KeyedTransaction {
     tx: OrgTx,
     /// The caller's organisation, which the key belongs to.
     home: OrgId,
@@ -75,11 +75,11 @@ pub(crate) struct Effect {
     keyed: Option<Keyed>,
 }
 
-impl Effect {
+impl KeyedTransaction {
     /// Notes under the request's key what it made, and makes both last.
-    pub(crate) async fn done(mut self, status: StatusCode, resource: Uuid) -> Result<Made, ApiError> {
+    pub(crate) async fn done(mut self, status: StatusCode, resource: Uuid) -> Result<Outcome, ApiError> {
         if let Some(keyed) = self.keyed.take() {
-            let kept = Kept {
+            let kept = StoredOutcome {
                 request_mac: keyed.mac.to_vec(),
                 route: keyed.route.to_string(),
                 status: status.as_u16().into(),
@@ -92,7 +92,7 @@ impl Effect {
             idempotency_keys::keep(self.tx.conn(), scope, &kept).await?;
         }
         self.tx.commit().await?;
-        Ok(Made { status, resource })
+        Ok(Outcome { status, resource })
     }
 
     /// Makes a note of a refusal last; there was no effect, and the key stays free.
@@ -101,7 +101,7 @@ impl Effect {
     }
 }
 
-impl Deref for Effect {
+impl Deref for KeyedTransaction {
     type Target = OrgTx;
 
     fn deref(&self) -> &OrgTx {
@@ -109,7 +109,7 @@ impl Deref for Effect {
     }
 }
 
-impl DerefMut for Effect {
+impl DerefMut for KeyedTransaction {
     fn deref_mut(&mut self) -> &mut OrgTx {
         &mut self.tx
     }
@@ -126,10 +126,10 @@ pub(crate) fn gone() -> ApiError {
     .into()
 }
 
-fn made(kept: &Kept) -> Result<Made, ApiError> {
+fn made(kept: &StoredOutcome) -> Result<Outcome, ApiError> {
     let status = u16::try_from(kept.status).ok().and_then(|status| StatusCode::from_u16(status).ok());
     let status = status.ok_or_else(|| ApiError::internal("a kept status is none"))?;
-    Ok(Made { status, resource: kept.resource_id })
+    Ok(Outcome { status, resource: kept.resource_id })
 }
 
 fn reused(route: &str) -> ApiError {

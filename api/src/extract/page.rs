@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::given::Findings;
+use super::field::FieldErrors;
 use super::path::parse_id;
 use crate::error::ApiError;
 use crate::word::{Word, words};
@@ -98,7 +98,7 @@ pub(crate) struct Page {
 impl NamePage {
     /// The page, and the name that it begins after.
     pub(crate) fn check(self) -> Result<(Page, Option<String>), ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let page = limit(&mut found, self.limit);
         let after = cursor(&mut found, "n", self.cursor, Some);
         found.finish(page.zip(after))
@@ -108,7 +108,7 @@ impl NamePage {
 impl IdPage {
     /// The page, and the identifier that it begins before.
     pub(crate) fn check(self) -> Result<(Page, Option<Uuid>), ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let page = limit(&mut found, self.limit);
         let before = cursor(&mut found, "i", self.cursor, |text| parse_id(&text));
         found.finish(page.zip(before))
@@ -118,7 +118,7 @@ impl IdPage {
 impl JobPage {
     /// The page, and which jobs it shows.
     pub(crate) fn check(self) -> Result<(Page, Filter), ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let page = limit(&mut found, self.limit);
         let before = cursor(&mut found, "j", self.cursor, |text| parse_id(&text).map(JobId));
         let state = word::<JobState>(&mut found, "state", self.state);
@@ -131,7 +131,7 @@ impl JobPage {
 impl EventPage {
     /// The page, and the number of the entry that it begins before.
     pub(crate) fn check(self) -> Result<(Page, Option<i64>), ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let page = limit(&mut found, self.limit);
         let before = cursor(&mut found, "e", self.cursor, |text| text.parse().ok());
         found.finish(page.zip(before))
@@ -141,7 +141,7 @@ impl EventPage {
 impl DeadLetterPage {
     /// The page, the class it shows, and the letter that it begins after.
     pub(crate) fn check(self) -> Result<(Page, Option<DeadClass>, Option<DeadLetterId>), ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let page = limit(&mut found, self.limit);
         let before = cursor(&mut found, "d", self.cursor, |text| parse_id(&text).map(DeadLetterId));
         let class = word::<DeadClass>(&mut found, "class", self.class);
@@ -191,7 +191,7 @@ impl Page {
     }
 }
 
-fn limit(found: &mut Findings, given: Option<String>) -> Option<Page> {
+fn limit(found: &mut FieldErrors, given: Option<String>) -> Option<Page> {
     let read = match given {
         None => Some(DEFAULT),
         Some(text) => text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
@@ -203,7 +203,7 @@ fn limit(found: &mut Findings, given: Option<String>) -> Option<Page> {
 }
 
 fn cursor<T>(
-    found: &mut Findings,
+    found: &mut FieldErrors,
     kind: &str,
     given: Option<String>,
     parse: impl FnOnce(String) -> Option<T>,
@@ -227,7 +227,7 @@ fn encode(kind: &str, value: &str) -> String {
 }
 
 fn word<T: longshore_shared::domain::Vocabulary>(
-    found: &mut Findings,
+    found: &mut FieldErrors,
     field: &str,
     given: Option<String>,
 ) -> Option<Option<T>> {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::conditions::{Conditions, covered, filters, zone};
 use super::confirming::Confirming;
-use super::given::{Change, Findings, Given, Object, name};
+use super::field::{Change, Field, FieldErrors, Object, name};
 use super::new_schedule::NewSchedule;
 use super::new_sync_task::{Mode, catch_up, is_given, max_delete_percent, schedule, selection};
 use crate::error::ApiError;
@@ -26,55 +26,55 @@ pub(crate) struct SyncTaskChange {
     /// Unique in the organisation, without regard to case.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     #[serde(default)]
-    name: Given<String>,
+    name: Field<String>,
     /// All tables, or those that `tables` names.
     #[schema(value_type = Option<Mode>)]
     #[serde(default)]
-    mode: Given<Mode>,
+    mode: Field<Mode>,
     /// Names or patterns of a selective sync.
     #[schema(value_type = Option<Vec<String>>)]
     #[serde(default)]
-    tables: Given<Vec<String>>,
+    tables: Field<Vec<String>>,
     /// Names or patterns that a selective sync leaves out.
     #[schema(value_type = Option<Vec<String>>)]
     #[serde(default)]
-    exclude: Given<Vec<String>>,
+    exclude: Field<Vec<String>>,
     /// Conditions on the rows of tables, all of them anew; `{}`: none.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     #[serde(default, rename = "where")]
-    conditions: Given<Conditions>,
+    conditions: Field<Conditions>,
     /// The time zone of the conditions' dates and times: an IANA name or an offset.
     #[schema(value_type = Option<String>, max_length = 60)]
     #[serde(default)]
-    where_time_zone: Given<String>,
+    where_time_zone: Field<String>,
     /// What happens to a row that both sides have with other content.
     #[schema(schema_with = words::<ConflictPolicy>, required = false)]
     #[serde(default)]
-    policy: Given<Word<ConflictPolicy>>,
+    policy: Field<Word<ConflictPolicy>>,
     /// Rows that only the target has are deleted.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    delete_extra: Given<bool>,
+    delete_extra: Field<bool>,
     /// How many hundredths of a table's rows a run may delete without `confirm_deletes`.
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 100)]
     #[serde(default)]
-    max_delete_percent: Given<i32>,
+    max_delete_percent: Field<i32>,
     /// What happens to a differing table without a key.
     #[schema(schema_with = words::<Keyless>, required = false)]
     #[serde(default)]
-    keyless: Given<Word<Keyless>>,
+    keyless: Field<Word<Keyless>>,
     /// What happens to an existing target table with triggers.
     #[schema(schema_with = words::<TargetTriggers>, required = false)]
     #[serde(default)]
-    target_triggers: Given<Word<TargetTriggers>>,
+    target_triggers: Field<Word<TargetTriggers>>,
     /// What one unfit table means for the others.
     #[schema(schema_with = words::<OnMismatch>, required = false)]
     #[serde(default)]
-    on_mismatch: Given<Word<OnMismatch>>,
+    on_mismatch: Field<Word<OnMismatch>>,
     /// What happens when another job writes the same tables of the target.
     #[schema(schema_with = words::<TargetBusy>, required = false)]
     #[serde(default)]
-    target_busy: Given<Word<TargetBusy>>,
+    target_busy: Field<Word<TargetBusy>>,
     /// When the task runs by itself; null: never again.
     #[schema(value_type = Option<NewSchedule>)]
     #[serde(default)]
@@ -82,23 +82,23 @@ pub(crate) struct SyncTaskChange {
     /// Whether the schedule fires.
     #[schema(value_type = Option<bool>)]
     #[serde(default)]
-    enabled: Given<bool>,
+    enabled: Field<bool>,
     /// What happens to a run while another one goes on.
     #[schema(schema_with = words::<Overlap>, required = false)]
     #[serde(default)]
-    overlap: Given<Word<Overlap>>,
+    overlap: Field<Word<Overlap>>,
     /// How late a due time may still fire; 0: never.
     #[schema(value_type = Option<u32>, minimum = 0, maximum = 604_800)]
     #[serde(default)]
-    catch_up_seconds: Given<i32>,
+    catch_up_seconds: Field<i32>,
     /// The target connection's name, if that is protected and the schedule fires.
     #[schema(value_type = Option<String>, max_length = 200)]
     #[serde(default)]
-    confirm_target: Given<String>,
+    confirm_target: Field<String>,
     /// The target's stored password again, if that is protected and the schedule fires.
     #[schema(value_type = Option<String>, max_length = 4096, format = Password, write_only)]
     #[serde(default)]
-    target_password: Given<Secret>,
+    target_password: Field<Secret>,
 }
 
 impl SyncTaskChange {
@@ -109,7 +109,7 @@ impl SyncTaskChange {
         task: SyncTask,
         now: DateTime<Utc>,
     ) -> Result<(SyncTask, Confirming), ApiError> {
-        let mut found = Findings::default();
+        let mut found = FieldErrors::default();
         let mut task = task;
         let read = found.optional("name", self.name, "a text");
         set(&mut task.name, found.checked("name", read, |text| name(&text)));
@@ -153,9 +153,9 @@ fn set<T>(place: &mut T, value: Option<T>) {
 }
 
 fn word<T: longshore_shared::domain::Vocabulary>(
-    found: &mut Findings,
+    found: &mut FieldErrors,
     field: &str,
-    given: Given<Word<T>>,
+    given: Field<Word<T>>,
     place: &mut T,
 ) {
     set(place, found.optional(field, given, &Word::<T>::choices()).map(|word| word.0));
@@ -164,21 +164,23 @@ fn word<T: longshore_shared::domain::Vocabulary>(
 /// The selection as if all of it had been given: what is not is taken from the old one.
 fn whole(
     old: &Selection,
-    mode: Given<Mode>,
-    tables: Given<Vec<String>>,
-    exclude: Given<Vec<String>>,
-) -> (Given<Mode>, Given<Vec<String>>, Given<Vec<String>>) {
-    let or = |given: Given<Vec<String>>, old: &Vec<String>| match given {
-        Given::Absent => Given::Is(old.clone()),
+    mode: Field<Mode>,
+    tables: Field<Vec<String>>,
+    exclude: Field<Vec<String>>,
+) -> (Field<Mode>, Field<Vec<String>>, Field<Vec<String>>) {
+    let or = |given: Field<Vec<String>>, old: &Vec<String>| match given {
+        Field::Absent => Field::Valid(old.clone()),
         given => given,
     };
     match (old, mode) {
         (Selection::Selective { tables: old_tables, exclude: old_exclude }, mode) => match mode {
-            Given::Is(Mode::Full) => (Given::Is(Mode::Full), tables, exclude),
-            Given::Absent => (Given::Is(Mode::Selective), or(tables, old_tables), or(exclude, old_exclude)),
+            Field::Valid(Mode::Full) => (Field::Valid(Mode::Full), tables, exclude),
+            Field::Absent => {
+                (Field::Valid(Mode::Selective), or(tables, old_tables), or(exclude, old_exclude))
+            }
             mode => (mode, or(tables, old_tables), or(exclude, old_exclude)),
         },
-        (Selection::Full, Given::Absent) => (Given::Is(Mode::Full), tables, exclude),
+        (Selection::Full, Field::Absent) => (Field::Valid(Mode::Full), tables, exclude),
         (Selection::Full, mode) => (mode, tables, exclude),
     }
 }

@@ -24,7 +24,7 @@ const FORGET: Duration = Duration::from_secs(120);
 
 /// Everything that was reported lately. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Board {
+pub(crate) struct ProgressHub {
     jobs: Arc<Mutex<HashMap<(OrgId, JobId), Reports>>>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Snapshot {
     pub(crate) version: u64,
 }
 
-impl Board {
+impl ProgressHub {
     /// Takes reports from the bus until `shutdown`.
     pub(crate) async fn follow(self, mut reports: Receiver<StepProgress>, shutdown: CancellationToken) {
         loop {

@@ -9,7 +9,7 @@ use longshore_shared::domain::progress::StepProgress;
 use longshore_shared::domain::step::Counts;
 use uuid::Uuid;
 
-use super::Board;
+use super::ProgressHub;
 
 const ORG: OrgId = OrgId(Uuid::from_u128(1));
 const JOB: JobId = JobId(Uuid::from_u128(2));
@@ -30,11 +30,11 @@ fn report(step: u128, attempt: i32, rows: i64, ended: bool) -> StepProgress {
 #[test]
 fn the_newest_report_of_each_step_counts() {
     let check = |reports: &[StepProgress], expected: &[(u128, i32, i64)]| {
-        let (board, now) = (Board::default(), Instant::now());
+        let (progress_hub, now) = (ProgressHub::default(), Instant::now());
         for report in reports {
-            board.take(report, now);
+            progress_hub.take(report, now);
         }
-        let mut found: Vec<_> = board
+        let mut found: Vec<_> = progress_hub
             .of(ORG, JOB, now)
             .steps
             .into_iter()
@@ -54,37 +54,38 @@ fn the_newest_report_of_each_step_counts() {
 
 #[test]
 fn another_organisation_sees_nothing() {
-    let (board, now) = (Board::default(), Instant::now());
-    board.take(&report(1, 1, 5, false), now);
-    assert!(board.of(OrgId(Uuid::from_u128(9)), JOB, now).steps.is_empty());
+    let (progress_hub, now) = (ProgressHub::default(), Instant::now());
+    progress_hub.take(&report(1, 1, 5, false), now);
+    assert!(progress_hub.of(OrgId(Uuid::from_u128(9)), JOB, now).steps.is_empty());
 }
 
 #[test]
 fn the_rate_is_of_the_last_seconds() {
-    let (board, begun) = (Board::default(), Instant::now());
+    let (progress_hub, begun) = (ProgressHub::default(), Instant::now());
     let at = |tenths: u64| begun + Duration::from_millis(tenths * 100);
-    assert_eq!(board.of(ORG, JOB, at(0)).rate, None);
+    assert_eq!(progress_hub.of(ORG, JOB, at(0)).rate, None);
     for second in 0..=20_u64 {
         let rows = i64::try_from(second * 100).unwrap();
-        board.take(&report(1, 1, rows, false), at(second * 10));
+        progress_hub.take(&report(1, 1, rows, false), at(second * 10));
         if second == 0 {
-            assert_eq!(board.of(ORG, JOB, at(5)).rate, None);
+            assert_eq!(progress_hub.of(ORG, JOB, at(5)).rate, None);
         }
     }
-    let (rows, bytes) = board.of(ORG, JOB, at(200)).rate.unwrap();
+    let (rows, bytes) = progress_hub.of(ORG, JOB, at(200)).rate.unwrap();
     assert!((90.0..=110.0).contains(&rows) && (900.0..=1_100.0).contains(&bytes), "{rows} {bytes}");
     // a job that stands still has a rate of nothing, not the one of before
-    assert_eq!(board.of(ORG, JOB, at(400)).rate, Some((0.0, 0.0)));
+    assert_eq!(progress_hub.of(ORG, JOB, at(400)).rate, Some((0.0, 0.0)));
 }
 
 #[test]
 fn who_falls_silent_is_forgotten() {
-    let (board, begun) = (Board::default(), Instant::now());
-    board.take(&report(1, 1, 5, false), begun);
+    let (progress_hub, begun) = (ProgressHub::default(), Instant::now());
+    progress_hub.take(&report(1, 1, 5, false), begun);
     let later = begun + Duration::from_secs(61);
-    board.take(&report(2, 1, 5, false), later);
-    assert_eq!(board.of(ORG, JOB, later).steps.len(), 1);
+    progress_hub.take(&report(2, 1, 5, false), later);
+    assert_eq!(progress_hub.of(ORG, JOB, later).steps.len(), 1);
     let much_later = later + Duration::from_secs(121);
-    board.take(&StepProgress { job_id: JobId(Uuid::from_u128(3)), ..report(1, 1, 5, false) }, much_later);
-    assert_eq!(board.lock().len(), 1);
+    progress_hub
+        .take(&StepProgress { job_id: JobId(Uuid::from_u128(3)), ..report(1, 1, 5, false) }, much_later);
+    assert_eq!(progress_hub.lock().len(), 1);
 }

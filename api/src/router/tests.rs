@@ -20,7 +20,7 @@ use tower::ServiceExt as _;
 
 use super::{layered, private, router, unlayered};
 use crate::extract::stranger;
-use crate::live::Board;
+use crate::live::ProgressHub;
 use crate::openapi;
 use crate::state::{AppState, Schema};
 
@@ -44,7 +44,7 @@ async fn state() -> AppState {
         bus: Bus::connect("amqp://nobody:x@127.0.0.1:1/none", "test").unwrap(),
         sealer: Arc::new(Sealer::read(&public).unwrap()),
         webhooks: Webhooks { private_allowed: false, http_allowed: false },
-        board: Board::default(),
+        progress_hub: ProgressHub::default(),
         tests_per_minute: 60,
         shutdown: CancellationToken::new(),
     }

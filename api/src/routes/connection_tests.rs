@@ -11,14 +11,15 @@ use longshore_shared::domain::id::{ConnectionId, JobId};
 use longshore_shared::domain::job::{JobKind, Trigger};
 use longshore_shared::store::{OrgTx, connection_tests, connections, job_secrets, jobs};
 use longshore_shared::telemetry::TraceContext;
-use longshore_shared::vault::{Place, Sealer, Secret};
+use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 use longshore_shared::workflow::submit;
 
 use super::connections::has_password;
 use super::runs::{accepted, announce};
 use crate::error::ApiError;
 use crate::extract::{
-    Caller, Databases, Effect, Id, NewConnection, NewTest, Once, PerhapsJson, StrictJson, may_be_dialled,
+    Caller, Databases, Id, KeyedTransaction, NewConnection, NewTest, Once, PerhapsJson, StrictJson,
+    may_be_dialled,
 };
 use crate::state::AppState;
 use crate::view::{JobView, TestView};
@@ -95,7 +96,7 @@ pub(crate) async fn draft(
     params(("id" = uuid::Uuid, Path, description = "the test's job")),
     responses((status = 200, description = "the test, and what it found", body = TestView)))]
 pub(crate) async fn show(caller: Caller<Databases>, Id(id): Id<JobId>) -> Result<Json<TestView>, ApiError> {
-    let mut tx = caller.moment().await?;
+    let mut tx = caller.read_only().await?;
     let job = jobs::find(tx.conn(), caller.org_id(), id).await?;
     let job = job.filter(|job| job.spec.kind() == JobKind::ConnectionTest).ok_or(ApiError::NotFound)?;
     let found = connection_tests::find(tx.conn(), caller.org_id(), id).await?;
@@ -104,7 +105,7 @@ pub(crate) async fn show(caller: Caller<Databases>, Id(id): Id<JobId>) -> Result
 }
 
 /// A test tells what is reachable from a worker: nobody may ask for many.
-async fn count(effect: &mut Effect, most: u32) -> Result<(), ApiError> {
+async fn count(effect: &mut KeyedTransaction, most: u32) -> Result<(), ApiError> {
     let org_id = effect.org_id();
     let counted = connection_tests::count(effect.conn(), org_id).await?;
     if u32::try_from(counted.tests).is_ok_and(|tests| tests <= most) {
@@ -123,7 +124,7 @@ pub(super) async fn seal(
 ) -> Result<(), ApiError> {
     let (org_id, column) = (tx.org_id(), name.to_string());
     let (table, version) = (job_secrets::TABLE, job_secrets::VERSION);
-    let place = Place { org_id, table, row: job_id.0, column: &column, version };
+    let place = SecretAddress { org_id, table, row: job_id.0, column: &column, version };
     let sealed = sealer.seal(secret, &place)?;
     Ok(job_secrets::insert(tx.conn(), org_id, job_id, name, &sealed).await?)
 }

@@ -12,7 +12,7 @@ use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::store::connections::checks;
 use longshore_shared::store::{OrgTx, StoreError, connections};
-use longshore_shared::vault::{Place, Sealer, Secret};
+use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 
 use crate::error::{ApiError, Conflict};
 use crate::extract::{
@@ -47,7 +47,7 @@ pub(crate) async fn create(
             (effect.done(StatusCode::CREATED, id.0).await?, connection)
         }
         Once::Again(made) => {
-            let mut tx = caller.moment().await?;
+            let mut tx = caller.read_only().await?;
             let found = connections::find(tx.conn(), caller.org_id(), made.resource.into()).await?;
             tx.commit().await?;
             (made, found.ok_or_else(gone)?)
@@ -81,7 +81,7 @@ pub(crate) async fn show(
     caller: Caller<Databases>,
     Id(id): Id<ConnectionId>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let mut tx = caller.moment().await?;
+    let mut tx = caller.read_only().await?;
     let found = connections::find(tx.conn(), caller.org_id(), id).await?;
     let examination = checks::examination(tx.conn(), caller.org_id(), id).await?;
     tx.commit().await?;
@@ -124,7 +124,8 @@ pub(super) async fn seal(
 ) -> Result<(), ApiError> {
     let (org_id, id, version) = (connection.org_id, connection.id, connection.version);
     let column = name.to_string();
-    let place = Place { org_id, table: connections::SECRETS_TABLE, row: id.0, column: &column, version };
+    let place =
+        SecretAddress { org_id, table: connections::SECRETS_TABLE, row: id.0, column: &column, version };
     let sealed = sealer.seal(secret, &place)?;
     Ok(connections::insert_secret(tx.conn(), org_id, id, name, version, &sealed).await?)
 }

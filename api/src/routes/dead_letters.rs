@@ -13,7 +13,9 @@ use longshore_shared::workflow::{dead_letters as workflow, publish};
 
 use super::runs::PATIENCE;
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Caller, DeadLetterPage, Effect, Fleet, Id, NoFields, Once, StrictQuery, gone};
+use crate::extract::{
+    Caller, DeadLetterPage, Fleet, Id, KeyedTransaction, NoFields, Once, StrictQuery, gone,
+};
 use crate::state::AppState;
 use crate::view::{DeadLetterView, List, ReplaysView};
 
@@ -56,7 +58,7 @@ pub(crate) async fn replay(
         effect.done(StatusCode::OK, id.0).await?;
         announce(&state, BTreeMap::from([(step.org_id, owed)])).await;
     }
-    let mut tx = caller.moment().await?;
+    let mut tx = caller.read_only().await?;
     let found = dead_letters::find(tx.conn(), id).await?;
     tx.commit().await?;
     Ok(Json(found.ok_or_else(gone)?.into()))
@@ -87,11 +89,11 @@ pub(crate) async fn replay_all(
 
 async fn one(
     caller: &Caller<Fleet>,
-    effect: &mut Effect,
+    effect: &mut KeyedTransaction,
     id: DeadLetterId,
     step: &DeadStep,
 ) -> Result<(Replay, Vec<Owed>), ApiError> {
-    caller.turn(effect, step.org_id).await?;
+    caller.switch_organisation(effect, step.org_id).await?;
     let (replay, owed) = workflow::replay(effect.conn(), step).await?;
     dead_letters::set_replay(effect.conn(), id, replay).await?;
     Ok((replay, owed))

@@ -59,7 +59,7 @@ pub(crate) async fn confirm(
             token.id = %caller.token_id(), "a confirmed host key was replaced"
         );
     }
-    let mut tx = caller.moment().await?;
+    let mut tx = caller.read_only().await?;
     let found = connections::find(tx.conn(), org_id, id).await?;
     tx.commit().await?;
     Ok((made.status, Json(found.ok_or(ApiError::NotFound)?.into())))

@@ -17,7 +17,7 @@ use longshore_shared::domain::id::JobId;
 use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::picture;
+use super::job_snapshot;
 use crate::error::ApiError;
 use crate::extract::{Caller, History, Id};
 use crate::state::AppState;
@@ -109,7 +109,7 @@ impl Watch {
 
     /// Looks again if there is a reason to; a milestone is told next, progress at once.
     async fn tick(&mut self) -> Option<Event> {
-        let version = self.state.board.of(self.caller.org_id(), self.id, Instant::now()).version;
+        let version = self.state.progress_hub.of(self.caller.org_id(), self.id, Instant::now()).version;
         self.quiet += 1;
         if version == self.version && self.quiet < QUIET {
             return None;
@@ -132,8 +132,8 @@ impl Watch {
     }
 
     async fn look(&self) -> Result<JobView, ApiError> {
-        let mut tx = self.caller.moment().await?;
-        let view = picture::view(&mut tx, &self.state.board, self.id).await?;
+        let mut tx = self.caller.read_only().await?;
+        let view = job_snapshot::view(&mut tx, &self.state.progress_hub, self.id).await?;
         tx.commit().await?;
         Ok(view)
     }

@@ -12,7 +12,7 @@ use longshore_shared::domain::job::{Job, JobKind};
 use longshore_shared::store::{OrgTx, job_log, jobs, step_reports, target_holds};
 use longshore_shared::workflow::cancel;
 
-use super::picture;
+use super::job_snapshot;
 use super::runs::PATIENCE;
 use crate::error::ApiError;
 use crate::extract::{Caller, Endings, History, Id, JobPage, NoFields, Once, StrictQuery};
@@ -30,7 +30,7 @@ pub(crate) async fn list(
     StrictQuery(page): StrictQuery<JobPage>,
 ) -> Result<Json<List<JobSummary>>, ApiError> {
     let (page, filter) = page.check()?;
-    let mut tx = caller.moment().await?;
+    let mut tx = caller.read_only().await?;
     let mut found = jobs::list(tx.conn(), caller.org_id(), filter, page.rows()).await?;
     let next_cursor = page.cut_jobs(&mut found, |job| job.id);
     let items = summaries(&mut tx, found).await?;
@@ -47,8 +47,8 @@ pub(crate) async fn show(
     State(state): State<AppState>,
     Id(id): Id<JobId>,
 ) -> Result<Json<JobView>, ApiError> {
-    let mut tx = caller.moment().await?;
-    let view = picture::view(&mut tx, &state.board, id).await?;
+    let mut tx = caller.read_only().await?;
+    let view = job_snapshot::view(&mut tx, &state.progress_hub, id).await?;
     tx.commit().await?;
     Ok(Json(view))
 }
@@ -79,14 +79,14 @@ pub(crate) async fn cancel(
 ) -> Result<(StatusCode, Json<JobView>), ApiError> {
     if let Once::First(mut effect) = caller.once().await? {
         let job = jobs::find(effect.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
-        caller.must(needed_to_end(job.spec.kind()))?;
+        caller.require(needed_to_end(job.spec.kind()))?;
         let reached = cancel::request(effect.conn(), caller.org_id(), id).await?;
         effect.done(StatusCode::ACCEPTED, id.0).await?;
         reached.count();
     }
     tell_workers(&state, caller.org_id(), id).await;
-    let mut tx = caller.moment().await?;
-    let view = picture::view(&mut tx, &state.board, id).await?;
+    let mut tx = caller.read_only().await?;
+    let view = job_snapshot::view(&mut tx, &state.progress_hub, id).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }

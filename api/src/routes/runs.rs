@@ -17,9 +17,9 @@ use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::{WorkflowError, publish, submit};
 
 use super::connection_tests::seal;
-use super::{jobs as job_routes, picture};
+use super::{job_snapshot, jobs as job_routes};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Brought, Caller, Id, JobPage, Made, NewRun, Once, PerhapsJson, StrictQuery, Syncs};
+use crate::extract::{Brought, Caller, Id, JobPage, NewRun, Once, Outcome, PerhapsJson, StrictQuery, Syncs};
 use crate::state::AppState;
 use crate::view::{JobSummary, JobView, List};
 
@@ -74,11 +74,11 @@ pub(crate) async fn submit(
 pub(super) async fn accepted<A>(
     caller: &Caller<A>,
     state: &AppState,
-    made: Made,
+    made: Outcome,
 ) -> Result<impl IntoResponse + use<A>, ApiError> {
     let job_id = JobId(made.resource);
-    let mut tx = caller.moment().await?;
-    let view = picture::view(&mut tx, &state.board, job_id).await?;
+    let mut tx = caller.read_only().await?;
+    let view = job_snapshot::view(&mut tx, &state.progress_hub, job_id).await?;
     tx.commit().await?;
     Ok((made.status, [(header::LOCATION, format!("/v1/jobs/{job_id}"))], Json::<JobView>(view)))
 }
@@ -93,7 +93,7 @@ pub(crate) async fn list(
     StrictQuery(page): StrictQuery<JobPage>,
 ) -> Result<Json<List<JobSummary>>, ApiError> {
     let (page, filter) = page.check()?;
-    let mut tx = caller.moment().await?;
+    let mut tx = caller.read_only().await?;
     sync_tasks::find(tx.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
     let filter = Filter { task_id: Some(id), ..filter };
     let mut found = jobs::list(tx.conn(), caller.org_id(), filter, page.rows()).await?;
@@ -115,7 +115,7 @@ pub(super) async fn announce<A>(caller: &Caller<A>, state: &AppState, job_id: Jo
 
 /// The refusal, with the run that is in the way (it may just have ended).
 async fn in_progress(caller: &Caller<Syncs>, id: TaskId) -> Result<ApiError, ApiError> {
-    let mut tx = caller.moment().await?;
+    let mut tx = caller.read_only().await?;
     let newest = Filter { task_id: Some(id), ..Filter::default() };
     let found = jobs::list(tx.conn(), caller.org_id(), newest, 1).await?;
     tx.commit().await?;

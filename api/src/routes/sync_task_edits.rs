@@ -67,7 +67,7 @@ pub(crate) async fn events(
 ) -> Result<Json<List<ScheduleEventView>>, ApiError> {
     let (page, before) = page.check()?;
     let org_id = caller.org_id();
-    let mut tx = caller.moment().await?;
+    let mut tx = caller.read_only().await?;
     sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
     let mut found = schedule_events::list(tx.conn(), org_id, id, before, page.rows()).await?;
     tx.commit().await?;

@@ -10,7 +10,7 @@ use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, TaskId};
 use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::store::{OrgTx, StoreError, connections, target_confirmations};
-use longshore_shared::vault::{Place, Sealer, Secret};
+use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 use longshore_shared::workflow::queue;
 
 use crate::error::{ApiError, Conflict, FieldError, Problem};
@@ -50,7 +50,7 @@ pub(crate) async fn create(
             (effect.done(StatusCode::CREATED, id.0).await?, task, confirmed)
         }
         Once::Again(made) => {
-            let mut tx = caller.moment().await?;
+            let mut tx = caller.read_only().await?;
             let found = sync_tasks::find(tx.conn(), caller.org_id(), made.resource.into()).await?;
             let task = found.ok_or_else(gone)?;
             let confirmed = confirmed(&mut tx, &task).await?;
@@ -143,7 +143,7 @@ pub(super) async fn confirm(
         return Ok(target_confirmations::remove(tx.conn(), org_id, id).await?);
     };
     let (table, column) = (target_confirmations::TABLE, target_confirmations::SECRET.to_string());
-    let place = Place { org_id, table, row: id.0, column: &column, version: target.reach };
+    let place = SecretAddress { org_id, table, row: id.0, column: &column, version: target.reach };
     let sealed = sealer.seal(&password, &place)?;
     Ok(target_confirmations::put(tx.conn(), org_id, id, (target.id, target.reach), &sealed).await?)
 }

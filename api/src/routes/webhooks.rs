@@ -12,7 +12,7 @@ use longshore_shared::clock;
 use longshore_shared::domain::id::WebhookId;
 use longshore_shared::domain::webhook::Webhook;
 use longshore_shared::store::{OrgTx, webhook_deliveries, webhooks};
-use longshore_shared::vault::{Place, Secret};
+use longshore_shared::vault::{Secret, SecretAddress};
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 
@@ -40,7 +40,7 @@ pub(crate) async fn create(
     let (org_id, id) = (caller.org_id(), WebhookId(clock::fresh_id()));
     let webhook = body.check(state.webhooks, org_id, id, clock::now().trunc_subsecs(6))?;
     let secret = fresh_secret()?;
-    let place = Place {
+    let place = SecretAddress {
         org_id,
         table: webhooks::SECRETS_TABLE,
         row: id.0,
@@ -163,7 +163,7 @@ pub(crate) async fn test(
             delivery
         }
         Once::Again(made) => {
-            let mut tx = caller.moment().await?;
+            let mut tx = caller.read_only().await?;
             let made = made.resource.into();
             let found = webhook_deliveries::find(tx.conn(), caller.org_id(), id, made).await?;
             tx.commit().await?;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::dead_letter::{DeadClass, Replay};
-use longshore_shared::store::dead_letters::Kept;
+use longshore_shared::store::dead_letters::StoredLetter;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -74,8 +74,8 @@ impl ReplaysView {
     }
 }
 
-impl From<Kept> for DeadLetterView {
-    fn from(kept: Kept) -> Self {
+impl From<StoredLetter> for DeadLetterView {
+    fn from(kept: StoredLetter) -> Self {
         Self {
             id: kept.id.0,
             class: Word(kept.class),

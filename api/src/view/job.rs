@@ -6,7 +6,7 @@ use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger, Wai
 use longshore_shared::domain::step::{Counts, TableState};
 use longshore_shared::store::job_log::Line;
 use longshore_shared::store::job_tables::TableProgress;
-use longshore_shared::store::step_reports::{Held, KindSum};
+use longshore_shared::store::step_reports::{KindSum, StepUnderWay};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -118,13 +118,13 @@ pub(crate) struct LogLine {
 
 /// Everything that the store knows of a job, as of one moment.
 #[derive(Clone, Debug)]
-pub(crate) struct Picture {
+pub(crate) struct JobSnapshot {
     /// The job.
     pub(crate) job: Job,
     /// Its tables.
     pub(crate) tables: Vec<TableProgress>,
     /// Its steps that workers hold.
-    pub(crate) running: Vec<Held>,
+    pub(crate) running: Vec<StepUnderWay>,
     /// Its steps by table and kind.
     pub(crate) kinds: Vec<KindSum>,
     /// The names of its open stages.
@@ -163,21 +163,27 @@ impl JobSummary {
 
 impl JobView {
     /// The job, with what running steps report on top.
-    pub(crate) fn of(picture: Picture, live: &Live) -> Self {
-        let reports = live.by_table(&picture.running);
-        let phase = phase(&picture);
-        let phases = Phases::of(&picture.tables, &picture.kinds, &picture.running);
+    pub(crate) fn of(snapshot: JobSnapshot, live: &Live) -> Self {
+        let reports = live.by_table(&snapshot.running);
+        let phase = phase(&snapshot);
+        let phases = Phases::of(&snapshot.tables, &snapshot.kinds, &snapshot.running);
         let mut counts = Counts::default();
-        let mut tables = Vec::with_capacity(picture.tables.len());
-        for table in picture.tables {
+        let mut tables = Vec::with_capacity(snapshot.tables.len());
+        for table in snapshot.tables {
             let report = reports.get(&table.number).copied().unwrap_or_default();
             counts += table.counts;
             counts += report;
-            tables.push(TableView::of(table, report, picture.job.state));
+            tables.push(TableView::of(table, report, snapshot.job.state));
         }
-        let progress = ProgressView::of(&picture.job, &tables, &phases, phase, live.rate);
-        let workers = picture.workers.into_iter().map(|(name, chunks)| WorkerView { name, chunks }).collect();
-        Self { summary: JobSummary::of(picture.job, counts, picture.waiting_for), progress, tables, workers }
+        let progress = ProgressView::of(&snapshot.job, &tables, &phases, phase, live.rate);
+        let workers =
+            snapshot.workers.into_iter().map(|(name, chunks)| WorkerView { name, chunks }).collect();
+        Self {
+            summary: JobSummary::of(snapshot.job, counts, snapshot.waiting_for),
+            progress,
+            tables,
+            workers,
+        }
     }
 
     /// Whether nothing of it will change any more.

@@ -16,7 +16,7 @@ mod webhook;
 pub(crate) use connection::{ConnectionView, TestedConnectionView};
 pub(crate) use dead_letter::{DeadLetterView, ReplaysView};
 pub(crate) use examination::TestView;
-pub(crate) use job::{JobSummary, JobView, LogLine, Picture, WaitView};
+pub(crate) use job::{JobSnapshot, JobSummary, JobView, LogLine, WaitView};
 pub(crate) use limits::LimitsView;
 pub(crate) use progress::{Live, ProgressEvent};
 pub(crate) use schedule_event::ScheduleEventView;

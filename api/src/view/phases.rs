@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use longshore_shared::domain::step::{StepKind, TableMode};
 use longshore_shared::store::job_tables::TableProgress;
-use longshore_shared::store::step_reports::{Held, KindSum};
+use longshore_shared::store::step_reports::{KindSum, StepUnderWay};
 
 use super::progress::float;
 
@@ -42,7 +42,7 @@ struct Later {
 
 impl Phases {
     /// Counts the tables; `kinds` are all of the job's steps, `running` those in hand.
-    pub(super) fn of(tables: &[TableProgress], kinds: &[KindSum], running: &[Held]) -> Self {
+    pub(super) fn of(tables: &[TableProgress], kinds: &[KindSum], running: &[StepUnderWay]) -> Self {
         let sums: HashMap<_, _> = kinds.iter().map(|sum| ((sum.table_number, sum.kind), *sum)).collect();
         let undone = |number, kind| sums.get(&(number, kind)).is_some_and(|sum| sum.done < sum.total);
         let mut phases = Self::default();
@@ -94,7 +94,7 @@ impl Later {
     }
 }
 
-fn later(tables: &[TableProgress], sum: &KindSum, running: &[Held]) -> Option<Later> {
+fn later(tables: &[TableProgress], sum: &KindSum, running: &[StepUnderWay]) -> Option<Later> {
     let (_, weight) = WEIGHTS.iter().find(|(kind, _)| *kind == sum.kind)?;
     if sum.done >= sum.total {
         return None;

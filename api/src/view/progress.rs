@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::job::{Job, JobState, WaitReason};
 use longshore_shared::domain::step::{Counts, TableState};
-use longshore_shared::store::step_reports::Held;
+use longshore_shared::store::step_reports::StepUnderWay;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::job::{Picture, WaitView};
+use super::job::{JobSnapshot, WaitView};
 use super::phases::Phases;
 use super::table::TableView;
 
@@ -29,7 +29,7 @@ pub(crate) struct Live {
 
 impl Live {
     /// What the running steps of each table did so far, by the table's number.
-    pub(super) fn by_table(&self, running: &[Held]) -> HashMap<i32, Counts> {
+    pub(super) fn by_table(&self, running: &[StepUnderWay]) -> HashMap<i32, Counts> {
         let mut sums: HashMap<i32, Counts> = HashMap::new();
         for step in running.iter().filter(|step| step.kind.moves_rows()) {
             let report = self.steps.get(&step.id).filter(|(attempt, _)| *attempt == step.attempt);
@@ -153,29 +153,29 @@ fn average(job: &Job, rows: i64, bytes: i64) -> Option<(f64, f64)> {
 }
 
 /// What is done just now: the work that workers have in hand, and not what might be in hand.
-pub(super) fn phase(picture: &Picture) -> String {
-    let job = &picture.job;
+pub(super) fn phase(snapshot: &JobSnapshot) -> String {
+    let job = &snapshot.job;
     if job.state.is_final() {
         return job.state.to_string();
     }
     if let Some(ending) = job.ending {
         return format!("stopping ({ending})");
     }
-    if let Some(wait) = WaitView::of(job).or(picture.waiting_for) {
+    if let Some(wait) = WaitView::of(job).or(snapshot.waiting_for) {
         return match wait.reason.0 {
             WaitReason::RunInProgress => "waiting for the run before it".to_owned(),
             WaitReason::TargetBusy => "waiting for the target".to_owned(),
         };
     }
     let mut in_hand: Vec<&str> = Vec::new();
-    for step in &picture.running {
+    for step in &snapshot.running {
         if !in_hand.contains(&step.stage.as_str()) {
             in_hand.push(&step.stage);
         }
     }
     match (job.state, in_hand.as_slice()) {
         (JobState::Pending, _) => "waiting for a worker".to_owned(),
-        (_, []) => picture.phases.first().map_or("going on".to_owned(), |next| format!("next: {next}")),
+        (_, []) => snapshot.phases.first().map_or("going on".to_owned(), |next| format!("next: {next}")),
         (_, [one]) => (*one).to_owned(),
         (_, [first, second]) => format!("{first}, {second}"),
         (_, [first, second, more @ ..]) => format!("{first}, {second} and {} more", more.len()),

@@ -55,11 +55,11 @@ pub struct Slot {
     channels: TaskTracker,
     /// The channel that the next delivery comes on; taken out while waiting, so that a
     /// wait that is given up half-way closes it and its message goes back.
-    open: Option<Way>,
+    open: Option<Subscription>,
 }
 
 /// A channel, and the consumer on it if there is one.
-struct Way {
+struct Subscription {
     open: Arc<Open>,
     consumer: Option<Consumer>,
 }
@@ -80,7 +80,7 @@ struct Open {
     token: TaskTrackerToken,
 }
 
-impl Drop for Way {
+impl Drop for Subscription {
     fn drop(&mut self) {
         *self.open.last.lock().unwrap_or_else(PoisonError::into_inner) = self.consumer.take();
     }
@@ -178,8 +178,8 @@ impl Slot {
     }
 
     /// Consumes until one message has come.
-    async fn take(&mut self, live: &Arc<Live>) -> Result<(StepMessage, RawDelivery, Way), Setback> {
-        let usable = |way: &Way| {
+    async fn take(&mut self, live: &Arc<Live>) -> Result<(StepMessage, RawDelivery, Subscription), Setback> {
+        let usable = |way: &Subscription| {
             Arc::ptr_eq(&way.open.live, live)
                 && way.open.channel.status().connected()
                 && way.open.settled.load(Ordering::Acquire)
@@ -212,17 +212,17 @@ impl Slot {
         }
     }
 
-    async fn open_channel(&self, live: &Arc<Live>) -> Result<Way, BusError> {
+    async fn open_channel(&self, live: &Arc<Live>) -> Result<Subscription, BusError> {
         let channel = within("open a channel", live.connection().create_channel()).await?;
         within("limit the prefetch", channel.basic_qos(1, BasicQosOptions::default())).await?;
         let (live, tracker) = (Arc::clone(live), self.bus.shared.tracker.clone());
         let (settled, released) = (AtomicBool::new(true), AtomicBool::new(false));
         let (last, token) = (Mutex::new(None), self.channels.token());
         let open = Open { channel, live, settled, released, tracker, last, token };
-        Ok(Way { open: Arc::new(open), consumer: None })
+        Ok(Subscription { open: Arc::new(open), consumer: None })
     }
 
-    fn hand_out(&mut self, message: StepMessage, raw: RawDelivery, way: Way) -> Delivery {
+    fn hand_out(&mut self, message: StepMessage, raw: RawDelivery, way: Subscription) -> Delivery {
         let (open, tag) = (Arc::clone(&way.open), way.consumer.as_ref().map(Consumer::tag));
         open.settled.store(false, Ordering::Release);
         self.open = Some(way);

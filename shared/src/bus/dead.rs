@@ -49,7 +49,7 @@ impl From<&MessageError> for Reason {
 }
 
 /// The body and the properties with which a message is put aside.
-pub(super) fn shroud(mut body: Vec<u8>, queue: &str, reason: &Reason) -> (Vec<u8>, BasicProperties) {
+pub(super) fn as_dead_letter(mut body: Vec<u8>, queue: &str, reason: &Reason) -> (Vec<u8>, BasicProperties) {
     let text = |text: &str| AMQPValue::LongString(text.into());
     let mut headers = FieldTable::default();
     headers.insert(REASON.into(), text(&reason.told));

@@ -47,7 +47,7 @@ pub use error::BusError;
 pub use message::{Control, MessageError, StepMessage};
 
 /// How long a soft close may take.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The process's way to RabbitMQ; a clone shares it.
 #[derive(Clone)]
@@ -212,7 +212,7 @@ impl Bus {
     pub async fn close(&self) {
         self.shared.shutdown.cancel();
         self.shared.tracker.close();
-        if tokio::time::timeout(FAREWELL, self.shared.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(CLOSING_TIMEOUT, self.shared.tracker.wait()).await.is_err() {
             tracing::warn!("RabbitMQ did not answer the farewell; its connections are dropped");
         }
     }

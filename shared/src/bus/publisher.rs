@@ -71,7 +71,7 @@ impl Outgoing {
 
     /// A message that is put aside, with the reason beside it.
     pub(super) fn dead(body: Vec<u8>, from: Address, reason: &Reason) -> Self {
-        let (body, properties) = dead::shroud(body, &from.name(), reason);
+        let (body, properties) = dead::as_dead_letter(body, &from.name(), reason);
         Self { exchange: DEAD, key: from.key(), body, properties, mandatory: true, address: None }
     }
 

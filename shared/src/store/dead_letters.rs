@@ -10,7 +10,7 @@ use crate::domain::id::{DeadLetterId, JobId, OrgId, StepId};
 
 /// A message that was put aside, as it is kept.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredLetter {
     /// Its row.
     pub id: DeadLetterId,
     /// Why, for counting.
@@ -53,7 +53,7 @@ struct Row {
     replay: Option<String>,
 }
 
-impl TryFrom<Row> for Kept {
+impl TryFrom<Row> for StoredLetter {
     type Error = StoreError;
 
     fn try_from(r: Row) -> Result<Self, StoreError> {
@@ -115,7 +115,7 @@ pub async fn list(
     class: Option<DeadClass>,
     before: Option<DeadLetterId>,
     limit: i64,
-) -> Result<Vec<Kept>, StoreError> {
+) -> Result<Vec<StoredLetter>, StoreError> {
     sqlx::query_as!(
         Row,
         "SELECT id, class, reason, queue, bytes, excerpt, org_id, job_id, step_id, kind, count, first_at, last_at,
@@ -129,12 +129,12 @@ pub async fn list(
     .fetch_all(conn)
     .await?
     .into_iter()
-    .map(Kept::try_from)
+    .map(StoredLetter::try_from)
     .collect()
 }
 
 /// One of them.
-pub async fn find(conn: &mut Conn, id: DeadLetterId) -> Result<Option<Kept>, StoreError> {
+pub async fn find(conn: &mut Conn, id: DeadLetterId) -> Result<Option<StoredLetter>, StoreError> {
     sqlx::query_as!(
         Row,
         "SELECT id, class, reason, queue, bytes, excerpt, org_id, job_id, step_id, kind, count, first_at, last_at,
@@ -144,7 +144,7 @@ pub async fn find(conn: &mut Conn, id: DeadLetterId) -> Result<Option<Kept>, Sto
     )
     .fetch_optional(conn)
     .await?
-    .map(Kept::try_from)
+    .map(StoredLetter::try_from)
     .transpose()
 }
 

@@ -24,7 +24,7 @@ pub struct Scope<'a> {
 
 /// What the first request with a key was, and what it made.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredOutcome {
     /// The MAC of all that makes it the same request.
     pub request_mac: Vec<u8>,
     /// Its method and route.
@@ -43,7 +43,7 @@ pub enum Standing {
     /// Another transaction works under it just now.
     InProgress,
     /// A request with it has had its effect.
-    Done(Kept),
+    Done(StoredOutcome),
 }
 
 /// Takes the key for this transaction, without waiting for another one that has it.
@@ -59,7 +59,7 @@ pub async fn claim(conn: &mut Conn, scope: Scope<'_>) -> Result<Standing, StoreE
     }
     // A statement of its own, so that it sees what the lock's last holder committed.
     let row = sqlx::query_as!(
-        Kept,
+        StoredOutcome,
         "SELECT request_mac, route, status, resource_id FROM idempotency_keys
          WHERE org_id = $1 AND token_id = $2 AND key = $3 AND created_at > now() - make_interval(secs => $4)",
         scope.org_id.0,
@@ -73,7 +73,7 @@ pub async fn claim(conn: &mut Conn, scope: Scope<'_>) -> Result<Standing, StoreE
 }
 
 /// Keeps what the claimed key's request made; a row whose time is over gives way.
-pub async fn keep(conn: &mut Conn, scope: Scope<'_>, made: &Kept) -> Result<(), StoreError> {
+pub async fn keep(conn: &mut Conn, scope: Scope<'_>, made: &StoredOutcome) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO idempotency_keys (org_id, token_id, key, route, request_mac, status, resource_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Conn, StoreError, connections, job_secrets, target_confirmations, webhooks};
 use crate::domain::id::OrgId;
-use crate::vault::{Place, Sealed};
+use crate::vault::{Sealed, SecretAddress};
 
 /// A table that holds sealed values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +55,9 @@ pub type Seen = (Uuid, Uuid, String);
 
 impl Stored {
     /// Where it opens.
-    pub fn place(&self) -> Place<'_> {
+    pub fn place(&self) -> SecretAddress<'_> {
         let (table, column) = (self.table.name(), self.name.as_str());
-        Place { org_id: OrgId(self.org_id), table, row: self.row, column, version: self.version }
+        SecretAddress { org_id: OrgId(self.org_id), table, row: self.row, column, version: self.version }
     }
 
     /// Its key in its table.

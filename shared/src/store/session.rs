@@ -2,7 +2,7 @@
 //!
 //! A PostgreSQL that accepts and never answers (frozen, or gone without a word) would keep
 //! every connection that is given up in the middle of a question: sqlx's pool waits until it
-//! answers. Here a connection has [`FAREWELL`] to roll back and to show that it lives; after
+//! answers. Here a connection has [`CLOSING_TIMEOUT`] to roll back and to show that it lives; after
 //! that it is cut, and its place is free. What was not committed is rolled back by PostgreSQL
 //! when it notices. A `BEGIN` that nobody waits for any more is rolled back too: sqlx 0.9 would
 //! hand its connection on as if nothing had begun, and the next user would work in a
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::{Conn, StoreError};
 
 /// How long a rollback may take, and the way back into the pool.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection, in a transaction or for one statement.
 pub(super) struct Session {
@@ -91,11 +91,11 @@ async fn give_back(
     ending: Option<oneshot::Sender<Infallible>>,
 ) {
     let rolled_back = async { !open || connection.execute("ROLLBACK").await.is_ok() };
-    let rolled_back = tokio::time::timeout(FAREWELL, rolled_back).await.unwrap_or(false);
+    let rolled_back = tokio::time::timeout(CLOSING_TIMEOUT, rolled_back).await.unwrap_or(false);
     drop(ending);
     if rolled_back {
         // Asks whether it lives, as the pool does; given up, its place is free too.
-        let _ = tokio::time::timeout(FAREWELL, connection.return_to_pool()).await;
+        let _ = tokio::time::timeout(CLOSING_TIMEOUT, connection.return_to_pool()).await;
     } else {
         drop(connection.detach());
     }

@@ -6,7 +6,7 @@ use crate::domain::step::{Counts, StepKind};
 
 /// A step that a worker holds.
 #[derive(Clone, Debug)]
-pub struct Held {
+pub struct StepUnderWay {
     /// The step.
     pub id: StepId,
     /// What it does.
@@ -22,7 +22,7 @@ pub struct Held {
 }
 
 /// The job's steps that are held by workers.
-pub async fn running(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<Held>, StoreError> {
+pub async fn running(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<StepUnderWay>, StoreError> {
     let rows = sqlx::query!(
         r#"SELECT id, kind, attempt, table_number,
                   coalesce(extract(epoch FROM now() - started_at), 0)::float8 AS "seconds!",
@@ -36,7 +36,7 @@ pub async fn running(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Ve
     .await?;
     rows.into_iter()
         .map(|r| {
-            Ok(Held {
+            Ok(StepUnderWay {
                 id: StepId(r.id),
                 kind: r.kind.parse()?,
                 attempt: r.attempt,

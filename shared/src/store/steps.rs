@@ -67,13 +67,13 @@ pub struct Announced {
     pub queue: Queue,
 }
 
-/// A running step goes back to `announced`: a retry, a soft stop (`burnt` false: the
+/// A running step goes back to `announced`: a retry, a soft stop (`counts_attempt` false: the
 /// attempt does not count), a lapsed lease. `wrote`: the attempt may have left writes on
 /// the target. `None` when the token is not the newest.
 pub async fn give_back(
     conn: &mut Conn,
     lease: &Lease,
-    burnt: bool,
+    counts_attempt: bool,
     failure: Option<&Failure>,
     wrote: bool,
     pause_seconds: f64,
@@ -86,7 +86,7 @@ pub async fn give_back(
         lease.org_id.0,
         lease.step_id.0,
         lease.token,
-        burnt,
+        counts_attempt,
         failure.map(serde_json::to_value).transpose()?,
         pause_seconds,
         wrote

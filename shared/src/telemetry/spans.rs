@@ -27,7 +27,7 @@ const BATCH: usize = 512;
 const EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the end of a process waits for its last spans.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a span is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,9 +173,9 @@ pub async fn stop_spans() {
     if EXPORT.get().is_none() {
         return;
     }
-    let stop = || EXPORT.get().map(|export| export.processor.shutdown_with_timeout(FAREWELL));
+    let stop = || EXPORT.get().map(|export| export.processor.shutdown_with_timeout(CLOSING_TIMEOUT));
     // Whatever comes of it, the process ends.
-    let _ = tokio::time::timeout(FAREWELL * 2, tokio::task::spawn_blocking(stop)).await;
+    let _ = tokio::time::timeout(CLOSING_TIMEOUT * 2, tokio::task::spawn_blocking(stop)).await;
 }
 
 /// A piece of work whose span is sent when it is ended; one that is dropped is not sent.

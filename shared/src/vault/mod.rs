@@ -31,7 +31,7 @@ const INFO: &[u8] = b"longshore credentials v1";
 
 /// The place a sealed value belongs to; it opens nowhere else.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct SecretAddress<'a> {
     /// The organisation.
     pub org_id: OrgId,
     /// The table.
@@ -44,7 +44,7 @@ pub struct Place<'a> {
     pub version: i32,
 }
 
-impl Place<'_> {
+impl SecretAddress<'_> {
     fn associated_data(&self) -> Vec<u8> {
         format!("{}\n{}\n{}\n{}\n{}", self.org_id, self.table, self.row, self.column, self.version)
             .into_bytes()

@@ -8,7 +8,7 @@ use hpke::{Deserializable, OpModeR, Serializable};
 
 use super::keyring::{Keyring, KeyringError};
 use super::seal::Sealed;
-use super::{Aead, INFO, Kdf, Kem, Place, Secret};
+use super::{Aead, INFO, Kdf, Kem, Secret, SecretAddress};
 
 type PrivateKey = <Kem as hpke::Kem>::PrivateKey;
 type EncappedKey = <Kem as hpke::Kem>::EncappedKey;
@@ -48,7 +48,7 @@ impl Opener {
     }
 
     /// Opens a sealed value for the place it was sealed for.
-    pub fn open(&self, sealed: &Sealed, place: &Place<'_>) -> Result<Secret, OpenError> {
+    pub fn open(&self, sealed: &Sealed, place: &SecretAddress<'_>) -> Result<Secret, OpenError> {
         let key = self.key(&sealed.key_id).ok_or_else(|| OpenError::KeyUnavailable(sealed.key_id.clone()))?;
         let size = EncappedKey::size();
         if sealed.bytes.len() < size {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use hpke::{Deserializable, OpModeS, Serializable};
 
 use super::keyring::{Keyring, KeyringError};
-use super::{Aead, INFO, Kdf, Kem, Place, Secret};
+use super::{Aead, INFO, Kdf, Kem, Secret, SecretAddress};
 
 type PublicKey = <Kem as hpke::Kem>::PublicKey;
 
@@ -59,7 +59,7 @@ impl Sealer {
     }
 
     /// Seals a secret for its place.
-    pub fn seal(&self, secret: &Secret, place: &Place<'_>) -> Result<Sealed, SealError> {
+    pub fn seal(&self, secret: &Secret, place: &SecretAddress<'_>) -> Result<Sealed, SealError> {
         let Current { key_id, key } = self.current();
         let (encapsulated, ciphertext) = hpke::single_shot_seal::<Aead, Kdf, Kem>(
             &OpModeS::Base,

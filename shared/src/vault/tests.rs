@@ -1,11 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
-use super::{OpenError, Opener, Place, Sealer, Secret, make_keys, retire_keys, rotate_keys};
+use super::{OpenError, Opener, Sealer, Secret, SecretAddress, make_keys, retire_keys, rotate_keys};
 use crate::domain::id::OrgId;
 use uuid::Uuid;
 
-fn place(row: u128, version: i32) -> Place<'static> {
-    Place {
+fn place(row: u128, version: i32) -> SecretAddress<'static> {
+    SecretAddress {
         org_id: OrgId(Uuid::from_u128(1)),
         table: "connection_secrets",
         row: Uuid::from_u128(row),

@@ -9,14 +9,17 @@ use crate::store::outbox::Owed;
 use crate::store::{Conn, Database, jobs, limits, steps};
 
 /// Announces what the organisation's limits let out now. Answers what to publish.
-pub(super) async fn let_out(database: &Database, org_id: OrgId) -> Result<Vec<Owed>, WorkflowError> {
+pub(super) async fn announce_within_limits(
+    database: &Database,
+    org_id: OrgId,
+) -> Result<Vec<Owed>, WorkflowError> {
     let mut tx = database.system().await?;
     let owed = let_out_within(tx.conn(), org_id).await?;
     tx.commit().await?;
     Ok(owed)
 }
 
-/// As [`let_out`], for whoever holds the lock of no job but one that nobody else sees yet.
+/// As [`announce_within_limits`], for whoever holds the lock of no job but one that nobody else sees yet.
 pub(super) async fn let_out_within(conn: &mut Conn, org_id: OrgId) -> Result<Vec<Owed>, WorkflowError> {
     limits::lock(conn, org_id).await?;
     let room = limits::room(conn, org_id).await?;

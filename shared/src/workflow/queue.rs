@@ -19,7 +19,7 @@ use crate::store::{Conn, Database, StoreError, job_log, jobs, schedule_events, s
 const AT_ONCE: f64 = 0.001;
 
 /// What a run finds that may be queued; nobody else submits or ends one of the task meanwhile.
-pub(super) enum Place {
+pub(super) enum Slot {
     /// Nothing is in its way.
     Free,
     /// It has to wait for this run.
@@ -29,14 +29,14 @@ pub(super) enum Place {
 }
 
 /// Looks where a new run of the task belongs, and keeps that so for the transaction.
-pub(super) async fn place(conn: &mut Conn, org_id: OrgId, task_id: TaskId) -> Result<Place, WorkflowError> {
+pub(super) async fn place(conn: &mut Conn, org_id: OrgId, task_id: TaskId) -> Result<Slot, WorkflowError> {
     if !sync_tasks::lock(conn, org_id, task_id).await? {
         return Err(WorkflowError::NoSuchTask);
     }
-    let Some(active) = queue::lock_active(conn, org_id, task_id).await? else { return Ok(Place::Free) };
+    let Some(active) = queue::lock_active(conn, org_id, task_id).await? else { return Ok(Slot::Free) };
     Ok(match queue::lock(conn, org_id, task_id).await? {
-        None => Place::Behind(active),
-        Some(queued) => Place::Full(queued, active),
+        None => Slot::Behind(active),
+        Some(queued) => Slot::Full(queued, active),
     })
 }
 

@@ -22,7 +22,7 @@ pub async fn windows(database: &Database, limit: i64) -> Result<Vec<Owed>, Workf
     let limited = store::limits::waiting(tx.conn(), limit).await?;
     tx.commit().await?;
     for org_id in limited {
-        owed.extend(limits::let_out(database, org_id).await?);
+        owed.extend(limits::announce_within_limits(database, org_id).await?);
     }
     Ok(owed)
 }

@@ -138,7 +138,7 @@ async fn lose_tables(conn: &mut Conn, lease: &Lease, failed: &[(i32, Failure)]) 
 /// Lets out what waited for this step's end. The end stands whatever comes of it, and what
 /// fails here the scheduler does.
 async fn made_room(database: &Database, org_id: OrgId) -> Vec<Owed> {
-    limits::let_out(database, org_id).await.unwrap_or_else(|error| {
+    limits::announce_within_limits(database, org_id).await.unwrap_or_else(|error| {
         tracing::warn!("what waits for a limit is let out by the scheduler: {error}");
         Vec::new()
     })

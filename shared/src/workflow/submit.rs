@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::WorkflowError;
 use super::limits::let_out_within;
-use super::queue::{self, Place};
+use super::queue::{self, Slot};
 use crate::bus::StepMessage;
 use crate::clock;
 use crate::domain::connection_test::TestSpec;
@@ -42,18 +42,18 @@ pub async fn sync_run(
     trace: Option<&str>,
 ) -> Result<Submitted, WorkflowError> {
     let place = match task.overlap {
-        Overlap::Skip => Place::Free,
+        Overlap::Skip => Slot::Free,
         Overlap::Queue => queue::place(conn, task.org_id, task.id).await?,
     };
     let queued_behind = match (place, due_at) {
-        (Place::Free, _) => None,
-        (Place::Behind(active), _) => Some(active),
-        (Place::Full(queued, active), Some(due_at)) if queued.trigger == Trigger::Schedule => {
+        (Slot::Free, _) => None,
+        (Slot::Behind(active), _) => Some(active),
+        (Slot::Full(queued, active), Some(due_at)) if queued.trigger == Trigger::Schedule => {
             queue::overtake(conn, task.org_id, &queued, due_at).await?;
             let job = Job { id: queued.id, queued_behind: Some(active), ..fresh_run(task, trigger) };
             return Ok(Submitted { job: Job { due_at: Some(due_at), ..job }, owed: Vec::new() });
         }
-        (Place::Full(queued, _), _) => return Err(WorkflowError::RunQueued(queued.id)),
+        (Slot::Full(queued, _), _) => return Err(WorkflowError::RunQueued(queued.id)),
     };
     accept(conn, Job { due_at, queued_behind, ..fresh_run(task, trigger) }, token, trace).await
 }

@@ -34,7 +34,7 @@ const ASK_AGAIN_SECONDS: f64 = 60.0;
 pub enum Answer {
     /// The job is the one writer. These jobs were it before and may have left sessions.
     Held(Vec<FormerHolder>),
-    /// Another job is; the step was given back, unburnt, and is announced when it may go on.
+    /// Another job is; the step was given back, its attempt uncounted, and is announced when it may go on.
     Waits,
     /// Another job is, and this one is not to wait. Its id, if it is of the same organisation.
     Refused(Option<JobId>),

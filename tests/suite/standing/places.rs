@@ -41,7 +41,7 @@ async fn n14_a_seat_is_free_once_the_server_has_let_go_of_the_session() {
             let mut session = session.unwrap_or_else(|failure| panic!("{}, {round}: {failure}", server.name));
             // Every other one is left in the middle of what it reads.
             if round % 2 == 1 {
-                session.freeze().await.unwrap();
+                session.begin_snapshot().await.unwrap();
             }
         }
         assert_eq!(loose.load(std::sync::atomic::Ordering::SeqCst), 0, "{}", server.name);

@@ -5,16 +5,16 @@
 //! library touches it); identifiers are quoted by the engine's one quoting function; a
 //! session's settings (time zone, character set, SQL mode) are fixed right after login;
 //! native error codes are turned into a [`Failure`] here and nowhere else.
-//! Deliberately not here: how a server is reached (`tunnel` hands over a [`Login`]), and
+//! Deliberately not here: how a server is reached (`tunnel` resources over a [`Login`]), and
 //! in which order things are done (`steps`).
 
 pub mod access;
 pub mod children;
+pub mod commit_blocker;
 mod look;
 pub mod mysql;
 pub mod named;
 mod network;
-pub mod point;
 mod postgres;
 mod row_batch;
 mod row_hashes;
@@ -122,20 +122,20 @@ pub trait Inspector: Send {
     fn number(&self) -> u64;
 }
 
-/// Reads rows. All reads between [`Reader::freeze`] and [`Reader::thaw`] see one
+/// Reads rows. All reads between [`Reader::begin_snapshot`] and [`Reader::end_snapshot`] see one
 /// consistent state.
 #[async_trait]
 pub trait Reader: Relations {
     /// Opens a consistent, read-only view of the database.
-    async fn freeze(&mut self) -> Result<()>;
+    async fn begin_snapshot(&mut self) -> Result<()>;
 
-    /// Gives back what the reads since [`Reader::freeze`] have locked; the view stays. A change
+    /// Gives back what the reads since [`Reader::begin_snapshot`] have locked; the view stays. A change
     /// of a table's structure that waited for its reader goes on then. An error says that the
     /// view may be lost.
-    async fn unlock(&mut self) -> Result<()>;
+    async fn release_locks(&mut self) -> Result<()>;
 
     /// Ends the view and gives back every lock it held.
-    async fn thaw(&mut self) -> Result<()>;
+    async fn end_snapshot(&mut self) -> Result<()>;
 
     /// Lays out ranges of at most `rows` rows that together cover every row of the table
     /// exactly once: half open, the first and the last without an outer end. A table

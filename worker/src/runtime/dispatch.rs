@@ -15,10 +15,10 @@ use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::Worker;
-use super::held::Held;
 use super::holders::lead;
+use super::running_step::RunningStep;
 use super::target;
-use crate::steps::{self, Context, StepError, Thing};
+use crate::steps::{self, Context, SnapshotShare, StepError};
 
 /// What came of an attempt that did not fail.
 pub(super) enum Work {
@@ -28,13 +28,13 @@ pub(super) enum Work {
     GivenBack,
 }
 
-pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Work, StepError> {
+pub(super) async fn run(worker: Arc<Worker>, held: Arc<RunningStep>) -> Result<Work, StepError> {
     reach(Failpoint::WorkBefore).await?;
     let work = match held.step.job.spec.clone() {
         JobSpec::Sync(spec) => sync(&worker, &held, spec).await,
         JobSpec::ConnectionTest(spec) => tokio::select! {
             biased;
-            outcome = steps::connection_test(&worker.hands, &held.step, spec, &held.guard) => {
+            outcome = steps::connection_test(&worker.resources, &held.step, spec, &held.guard) => {
                 outcome.map(|outcome| Work::Done(outcome.into()))
             }
             () = held.cancel.cancelled() => Err(stopped().into()),
@@ -49,26 +49,27 @@ pub(super) async fn run(worker: Arc<Worker>, held: Arc<Held>) -> Result<Work, St
     work
 }
 
-async fn probe(worker: &Worker, held: &Held, spec: ProbeSpec) -> Result<Outcome, StepError> {
+async fn probe(worker: &Worker, held: &RunningStep, spec: ProbeSpec) -> Result<Outcome, StepError> {
     let step = &held.step;
     if step.kind == StepKind::ProbeEnlist {
         return lead::token(worker, &step.lease, spec.holders).await;
     }
-    let thing = thing(worker, held)?;
-    Ok(steps::probe(step.kind, spec, thing.as_deref()).await)
+    let share = share(worker, held)?;
+    Ok(steps::probe(step.kind, spec, share.as_deref()).await)
 }
 
 /// What this worker holds for the step's job, if it is a step for holders.
-fn thing(worker: &Worker, held: &Held) -> Result<Option<Arc<Thing>>, Failure> {
+fn share(worker: &Worker, held: &RunningStep) -> Result<Option<Arc<SnapshotShare>>, Failure> {
     let step = &held.step;
-    let find = |generation| worker.holdings.thing(step.lease.job_id, generation).ok_or_else(let_go);
+    let find = |generation| worker.holdings.share(step.lease.job_id, generation).ok_or_else(let_go);
     step.generation.map(find).transpose()
 }
 
-async fn sync(worker: &Worker, held: &Held, spec: SyncSpec) -> Result<Work, StepError> {
+async fn sync(worker: &Worker, held: &RunningStep, spec: SyncSpec) -> Result<Work, StepError> {
     let (guard, meter) = (Arc::clone(&held.guard), Arc::clone(&held.meter));
-    let thing = thing(worker, held)?;
-    let context = Context::load(worker.hands.clone(), held.step.clone(), spec, guard, meter, thing).await?;
+    let share = share(worker, held)?;
+    let context =
+        Context::load(worker.resources.clone(), held.step.clone(), spec, guard, meter, share).await?;
     let ended = tokio::select! {
         biased;
         ended = AssertUnwindSafe(work(worker, held, &context)).catch_unwind() => ended,
@@ -94,7 +95,7 @@ fn let_go() -> Failure {
 }
 
 /// A job's first step begins once the job may write to its target, and is the one that does.
-async fn work(worker: &Worker, held: &Held, context: &Context) -> Result<Work, StepError> {
+async fn work(worker: &Worker, held: &RunningStep, context: &Context) -> Result<Work, StepError> {
     let kind = held.step.job.spec.kind();
     let is_first = held.step.kind == StepKind::first_of(kind, held.step.job.trigger);
     if is_first && kind.writes_target() {

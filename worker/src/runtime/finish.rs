@@ -16,9 +16,9 @@ use tracing::Instrument as _;
 
 use super::Worker;
 use super::announce::announce;
+use super::dispatch;
 use super::dispatch::Work;
-use super::held::{Held, Stop};
-use super::{dispatch, held};
+use super::running_step::{self, RunningStep, Stop};
 use crate::steps::StepError;
 
 /// Before a settlement is tried again while PostgreSQL does not answer.
@@ -38,7 +38,7 @@ pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, mut span
     span.tag(Tag::Step, &step.lease.step_id);
     span.tag(Tag::Kind, &kind);
     span.tag(Tag::Attempt, &step.attempt);
-    let held = Held::new(step, asked, worker.settings.lease);
+    let held = RunningStep::new(step, asked, worker.settings.lease);
     worker.registry.add(&held);
     let work = async {
         let outcome = run(worker, &held).await;
@@ -52,7 +52,7 @@ pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, mut span
     let settled = tokio::select! {
         settled = work => settled.unwrap_or(Ok("unsettled")),
         // The lease is renewed until the settlement stands.
-        () = held::renew(worker, &held) => Ok("unsettled"),
+        () = running_step::renew(worker, &held) => Ok("unsettled"),
     };
     worker.registry.remove(&held);
     super::report::ended(worker, &held);
@@ -67,7 +67,7 @@ pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, mut span
 }
 
 /// Runs the step in a task of its own, so that a panic ends the step and not the worker.
-async fn run(worker: &Arc<Worker>, held: &Arc<Held>) -> Ended {
+async fn run(worker: &Arc<Worker>, held: &Arc<RunningStep>) -> Ended {
     let kind = held.step.kind;
     let mut task = JoinSet::new();
     task.spawn(dispatch::run(Arc::clone(worker), Arc::clone(held)).in_current_span());
@@ -90,7 +90,7 @@ fn panicked(kind: StepKind) -> Failure {
 /// taken the step meanwhile, our token is old and the settlement changes nothing.
 async fn settle_through_outages(
     worker: &Worker,
-    held: &Held,
+    held: &RunningStep,
     ended: &Ended,
 ) -> Result<&'static str, WorkflowError> {
     loop {
@@ -108,7 +108,11 @@ async fn settle_through_outages(
     }
 }
 
-async fn settle_once(worker: &Worker, held: &Held, ended: &Ended) -> Result<&'static str, WorkflowError> {
+async fn settle_once(
+    worker: &Worker,
+    held: &RunningStep,
+    ended: &Ended,
+) -> Result<&'static str, WorkflowError> {
     let database = &worker.database;
     let (step, lease) = (&held.step, &held.step.lease);
     let settled = match (ended, held.stopped()) {

@@ -11,9 +11,9 @@ mod control;
 mod dispatch;
 mod finish;
 mod heartbeat;
-mod held;
 mod holders;
 mod report;
+mod running_step;
 mod target;
 
 use std::sync::Arc;
@@ -31,9 +31,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::announce::Unmarked;
-use self::held::Registry;
 use self::holders::Holdings;
-use crate::steps::Hands;
+use self::running_step::Registry;
+use crate::steps::WorkerResources;
 
 /// How long one transaction with the control plane may take, its wait for a connection
 /// included; longer than any statement. After that PostgreSQL counts as away.
@@ -48,7 +48,7 @@ pub(crate) struct Worker {
     /// RabbitMQ.
     pub(crate) bus: Bus,
     /// What its steps share.
-    hands: Hands,
+    resources: WorkerResources,
     /// Settings.
     pub(crate) settings: config::Worker,
     /// Steps in hand.
@@ -71,12 +71,12 @@ impl Worker {
         rules: Rules,
     ) -> Arc<Self> {
         let id = WorkerId(clock::fresh_id());
-        let hands = Hands::new(database.clone(), opener, &settings, rules);
+        let resources = WorkerResources::new(database.clone(), opener, &settings, rules);
         Arc::new(Self {
             id,
             database,
             bus,
-            hands,
+            resources,
             settings,
             registry: Registry::default(),
             holdings: Holdings::default(),
@@ -86,7 +86,7 @@ impl Worker {
     }
 
     /// Works until `shutdown`; then takes nothing new, gives the steps in hand half of
-    /// `grace` to end, hands back the others, and returns.
+    /// `grace` to end, resources back the others, and returns.
     pub(crate) async fn work(self: Arc<Self>, shutdown: CancellationToken, grace: Duration) {
         let tasks = TaskTracker::new();
         // A person's single step and a job's first step never wait behind bulk work.

@@ -10,7 +10,7 @@ use longshore_shared::domain::step::Counts;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
-use super::held::Held;
+use super::running_step::RunningStep;
 
 const EVERY: Duration = Duration::from_millis(500);
 
@@ -30,14 +30,14 @@ pub(super) async fn run(worker: Arc<Worker>, end: CancellationToken) {
 
 /// The step has ended: from here on the store counts. Of one that nobody heard of and that
 /// moved nothing there is nothing to tell.
-pub(super) fn ended(worker: &Worker, held: &Held) {
+pub(super) fn ended(worker: &Worker, held: &RunningStep) {
     if !held.is_reported.load(Ordering::Relaxed) && held.meter.counts() == Counts::default() {
         return;
     }
     worker.bus.report(sample(worker, held, true));
 }
 
-fn sample(worker: &Worker, held: &Held, ended: bool) -> StepProgress {
+fn sample(worker: &Worker, held: &RunningStep, ended: bool) -> StepProgress {
     let step = &held.step;
     StepProgress {
         org_id: step.lease.org_id,

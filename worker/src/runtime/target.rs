@@ -6,11 +6,11 @@ use longshore_shared::workflow::WorkflowError;
 use longshore_shared::workflow::target::{self, Answer};
 
 use super::Worker;
-use super::held::{Held, Stop};
+use super::running_step::{RunningStep, Stop};
 use crate::steps::{Context, StepError, target as steps};
 
 /// Whether the step may begin; if not, it was given back.
-pub(super) async fn take(worker: &Worker, held: &Held, context: &Context) -> Result<bool, StepError> {
+pub(super) async fn take(worker: &Worker, held: &RunningStep, context: &Context) -> Result<bool, StepError> {
     let area = steps::wanted(context).await?;
     match target::ask(&worker.database, &held.step.lease, &area, busy(&held.step.job.spec)).await {
         Ok(Answer::Held(former)) => {

@@ -19,7 +19,7 @@ use longshore_shared::store::{connections, job_secrets};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::context::{Hands, within};
+use super::context::{WorkerResources, within};
 use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{self, changed, gone};
@@ -45,14 +45,14 @@ struct Found {
 
 /// Tests the connection that the job names.
 pub(crate) async fn connection_test(
-    hands: &Hands,
+    resources: &WorkerResources,
     step: &Claimed,
     spec: TestSpec,
     guard: &LeaseGuard,
 ) -> Result<Outcome, StepError> {
-    let (connection, credentials) = opened(hands, step, &spec, guard).await?;
+    let (connection, credentials) = opened(resources, step, &spec, guard).await?;
     let tag = format!("longshore job {}", step.lease.job_id);
-    let found = walk(hands, &connection, credentials, tag).await;
+    let found = walk(resources, &connection, credentials, tag).await;
     let examination = report::of(&connection, found);
     let tested = match spec {
         TestSpec::Saved => Some((connection.id, connection.version)),
@@ -64,14 +64,14 @@ pub(crate) async fn connection_test(
 
 /// The connection and what it logs in with.
 async fn opened(
-    hands: &Hands,
+    resources: &WorkerResources,
     step: &Claimed,
     spec: &TestSpec,
     guard: &LeaseGuard,
 ) -> Result<(Connection, Credentials), StepError> {
     guard.check()?;
     let lease = &step.lease;
-    let mut tx = hands.database.system().await?;
+    let mut tx = resources.database.system().await?;
     let mut given = None;
     let (connection, sealed, place) = match spec {
         TestSpec::Saved => {
@@ -94,16 +94,21 @@ async fn opened(
     };
     tx.commit().await?;
     let (job_id, name) = (lease.job_id, SecretName::Password);
-    let open = |given: Vec<_>| secrets::given(&hands.opener, &connection, &given, job_id, name);
+    let open = |given: Vec<_>| secrets::given(&resources.opener, &connection, &given, job_id, name);
     let password = given.map(open).transpose()?;
-    let credentials = secrets::credentials(&hands.opener, &connection, &sealed, place, password)?;
+    let credentials = secrets::credentials(&resources.opener, &connection, &sealed, place, password)?;
     Ok((connection, credentials))
 }
 
-async fn walk(hands: &Hands, connection: &Connection, credentials: Credentials, tag: String) -> Found {
+async fn walk(
+    resources: &WorkerResources,
+    connection: &Connection,
+    credentials: Credentials,
+    tag: String,
+) -> Found {
     let until = Instant::now() + Duration::from_secs(connection.timeout_seconds.into()) + GRACE;
     let mut found = Found { trail: Trail::default(), look: None, failure: None };
-    let login = hands.dialler.login(connection, credentials, tag, Sharing::Own, &mut found.trail);
+    let login = resources.dialler.login(connection, credentials, tag, Sharing::Own, &mut found.trail);
     let login = match timeout_at(until, login).await {
         Ok(Ok(login)) => login,
         Ok(Err(failure)) => {

@@ -36,10 +36,10 @@ pub(super) use self::side::{Side, log_in, within};
 use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{changed, gone};
-use super::table::read;
+use super::snapshot_share::SnapshotShare;
+use super::sync::table::read;
 use super::target::{moved, not_held};
-use super::thing::Thing;
-use crate::engine::point::{self, Anchor};
+use crate::engine::commit_blocker::{self, CommitBlocker};
 use crate::engine::shape::TableShape;
 use crate::engine::{self, Hash, Inspector, Login, Reader, Writer};
 use crate::transfer::Meter;
@@ -52,7 +52,7 @@ const LEAST_ROWS: u64 = 500;
 
 /// What every step of this worker shares.
 #[derive(Clone)]
-pub(crate) struct Hands {
+pub(crate) struct WorkerResources {
     pub(super) database: Database,
     pub(super) opener: Arc<Opener>,
     pub(super) dialler: Dialler,
@@ -61,7 +61,7 @@ pub(crate) struct Hands {
     chunk_time: Duration,
 }
 
-impl Hands {
+impl WorkerResources {
     /// The control plane, what opens secrets, the worker's settings, and where connections may lead.
     pub(crate) fn new(
         database: Database,
@@ -82,7 +82,7 @@ impl Hands {
 
 /// One attempt at one step.
 pub(crate) struct Context {
-    hands: Hands,
+    resources: WorkerResources,
     step: Claimed,
     spec: SyncSpec,
     source: Side,
@@ -92,22 +92,22 @@ pub(crate) struct Context {
     lease: Arc<LeaseGuard>,
     meter: Arc<Meter>,
     /// What a step for holders reads from.
-    snapshot: Option<Arc<Thing>>,
+    snapshot: Option<Arc<SnapshotShare>>,
 }
 
 impl Context {
     /// Reads the connections that a sync's job names; `snapshot` is what the worker holds for it,
     /// if the step is one for holders.
     pub(crate) async fn load(
-        hands: Hands,
+        resources: WorkerResources,
         step: Claimed,
         spec: SyncSpec,
         lease: Arc<LeaseGuard>,
         meter: Arc<Meter>,
-        snapshot: Option<Arc<Thing>>,
+        snapshot: Option<Arc<SnapshotShare>>,
     ) -> Result<Self, StepError> {
         let (org_id, job) = (step.lease.org_id, &step.job);
-        let mut tx = hands.database.system().await?;
+        let mut tx = resources.database.system().await?;
         let mut sides = Vec::with_capacity(2);
         let Sessions { source, target } = step.kind.sessions();
         for (id, word, given, sessions) in [
@@ -126,7 +126,7 @@ impl Context {
         let area = Mutex::new(area.map(Arc::new));
         tx.commit().await?;
         let (Some(target), Some(source)) = (sides.pop(), sides.pop()) else { return Err(gone("").into()) };
-        Ok(Self { hands, step, spec, source, target, area, lease, meter, snapshot })
+        Ok(Self { resources, step, spec, source, target, area, lease, meter, snapshot })
     }
 
     /// The claimed step.
@@ -190,13 +190,13 @@ impl Context {
 
     /// Rows a chunk of the table: by the bytes that are aimed at, within bounds.
     pub(super) fn chunk_rows(&self, table: &TableShape) -> u64 {
-        let aimed = u64::from(self.hands.chunk_bytes) / table.row_bytes.max(1);
-        aimed.max(LEAST_ROWS).min(self.hands.chunk_rows.into()).max(1)
+        let aimed = u64::from(self.resources.chunk_bytes) / table.row_bytes.max(1);
+        aimed.max(LEAST_ROWS).min(self.resources.chunk_rows.into()).max(1)
     }
 
     /// How long a chunk may take.
     pub(super) fn chunk_time(&self) -> Duration {
-        self.hands.chunk_time
+        self.resources.chunk_time
     }
 
     /// What the step compares by: one step in sixteen, others each time, by the strong hash.
@@ -222,23 +222,23 @@ impl Context {
     /// A reader of the source: one that sees the job's snapshot, in a step for holders.
     pub(super) async fn source_reader(&self) -> Result<Box<dyn Reader>, StepError> {
         match self.snapshot.as_deref() {
-            Some(Thing::Snapshot(snapshot)) => {
+            Some(SnapshotShare::Snapshot(snapshot)) => {
                 let lent = snapshot.lend().await?;
                 self.source.watch(lent.session_id());
                 Ok(Box::new(lent))
             }
-            Some(Thing::Token(_)) | None => self.reader(&self.source).await,
+            Some(SnapshotShare::Token(_)) | None => self.reader(&self.source).await,
         }
     }
 
     /// A session that can keep the source at a point for a moment.
-    pub(super) async fn source_anchor(&self) -> Result<Box<dyn Anchor>, StepError> {
+    pub(super) async fn source_commit_blocker(&self) -> Result<Box<dyn CommitBlocker>, StepError> {
         // A way of its own: nothing of others is to come before the word that lets commits go on.
         let login = self.login(&self.source, Sharing::Own).await?;
-        let opened = point::anchor(self.source.connection.engine, &login).await;
-        let anchor = opened.map_err(|failure| self.source.named(failure))?;
-        self.source.remember(anchor.number());
-        Ok(anchor)
+        let opened = commit_blocker::open(self.source.connection.engine, &login).await;
+        let blocker = opened.map_err(|failure| self.source.named(failure))?;
+        self.source.remember(blocker.number());
+        Ok(blocker)
     }
 
     pub(super) async fn target_reader(&self) -> Result<Box<dyn Reader>, StepError> {
@@ -301,7 +301,7 @@ impl Context {
         self.check_lease()?;
         // First: whoever waits for another session's end does not wait at the expense of its time.
         let seat = side.seat().await;
-        let login = log_in(&self.hands, side, self.step.lease.job_id, sharing).await?;
+        let login = log_in(&self.resources, side, self.step.lease.job_id, sharing).await?;
         Ok(Login { seat, ..login })
     }
 
@@ -337,7 +337,7 @@ impl Context {
             return;
         }
         let ended = async {
-            let login = log_in(&self.hands, side, self.step.lease.job_id, Sharing::Shared).await?;
+            let login = log_in(&self.resources, side, self.step.lease.job_id, Sharing::Shared).await?;
             let login = Login { seat, ..login };
             Ok::<_, StepError>(engine::end_sessions(side.connection.engine, &login, &ids).await?)
         };

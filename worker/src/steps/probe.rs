@@ -10,10 +10,10 @@ use longshore_shared::domain::probe::ProbeSpec;
 use longshore_shared::domain::step::{Growth, Outcome, StageDraft, StepDraft, StepKind};
 use serde_json::{Value, json};
 
-use super::Thing;
+use super::SnapshotShare;
 
-/// Does a step of a probe; `thing` is what the worker holds for the job, if anything.
-pub(crate) async fn probe(kind: StepKind, spec: ProbeSpec, thing: Option<&Thing>) -> Outcome {
+/// Does a step of a probe; `share` is what the worker holds for the job, if anything.
+pub(crate) async fn probe(kind: StepKind, spec: ProbeSpec, share: Option<&SnapshotShare>) -> Outcome {
     if kind == StepKind::ProbePlan && (spec.steps > 1 || spec.holders > 0) {
         return Outcome { growth: Some(growth(spec)), ..Outcome::default() };
     }
@@ -21,11 +21,11 @@ pub(crate) async fn probe(kind: StepKind, spec: ProbeSpec, thing: Option<&Thing>
         // What is no length of time was refused at the submission.
         tokio::time::sleep(Duration::try_from_secs_f64(spec.seconds).unwrap_or_default()).await;
     }
-    let detail = match thing {
-        Some(Thing::Token(point)) => {
+    let detail = match share {
+        Some(SnapshotShare::Token(point)) => {
             json!({"point": *point.lock().unwrap_or_else(PoisonError::into_inner)})
         }
-        Some(Thing::Snapshot(_)) | None => Value::Null,
+        Some(SnapshotShare::Snapshot(_)) | None => Value::Null,
     };
     Outcome { detail, ..Outcome::default() }
 }

@@ -6,7 +6,7 @@ use longshore_shared::domain::hop::{HopLogin, SecretName};
 use longshore_shared::domain::id::JobId;
 use longshore_shared::store::connections::SealedSecret;
 use longshore_shared::store::job_secrets;
-use longshore_shared::vault::{Opener, Place, Secret};
+use longshore_shared::vault::{Opener, Secret, SecretAddress};
 use uuid::Uuid;
 
 use crate::tunnel::{Credentials, HopSecret};
@@ -65,7 +65,8 @@ pub(super) fn open_one(
 ) -> Result<Option<Secret>, Failure> {
     let Some(found) = all.iter().find(|secret| secret.name == name) else { return Ok(None) };
     let column = name.to_string();
-    let place = Place { org_id: connection.org_id, table, row, column: &column, version: found.version };
+    let place =
+        SecretAddress { org_id: connection.org_id, table, row, column: &column, version: found.version };
     let opened = opener.open(&found.sealed, &place);
     opened.map(Some).map_err(|error| no_key(&connection.name, &error.to_string()))
 }

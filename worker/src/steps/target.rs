@@ -14,7 +14,7 @@ use longshore_shared::domain::target::TargetArea;
 
 use super::context::{Context, lock_name};
 use super::error::StepError;
-use super::plan;
+use super::sync::plan;
 
 /// What the context's job is going to write.
 ///

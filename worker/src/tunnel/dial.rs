@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 
 use super::bridge::Bridge;
 use super::credentials::Credentials;
-use super::kept::{Kept, Lent, Way};
 use super::policy::Policy;
+use super::pool::{PooledTunnel, TunnelKey, TunnelPool};
 use super::refusal;
 use super::resolve::Spot;
 use super::ssh::{Chain, Stopped};
@@ -41,7 +41,7 @@ pub(crate) enum Sharing {
 pub(crate) struct Dialler {
     policy: Policy,
     trust_server_keys: bool,
-    kept: Arc<Kept>,
+    kept: Arc<TunnelPool>,
     tracker: TaskTracker,
 }
 
@@ -49,7 +49,7 @@ impl Dialler {
     /// A dialler that keeps to this policy, and keeps SSH sessions `idle` long; whether a password
     /// may go, without TLS, under a key that the server itself sends.
     pub(crate) fn new(policy: Policy, idle: Duration, trust_server_keys: bool) -> Self {
-        Self { policy, trust_server_keys, kept: Kept::new(idle), tracker: TaskTracker::new() }
+        Self { policy, trust_server_keys, kept: TunnelPool::new(idle), tracker: TaskTracker::new() }
     }
 
     /// Resolves the connection's host, or its first hop's, checks and pins the address, and
@@ -120,7 +120,7 @@ impl Dialler {
         until: Instant,
         trail: &mut Trail,
     ) -> Result<(Arc<Chain>, ChannelStream<Msg>), Failure> {
-        let Lent { chain, used } = self.lent(connection, credentials, until, trail).await?;
+        let PooledTunnel { chain, used } = self.lent(connection, credentials, until, trail).await?;
         if !used {
             let first = open(&chain, connection, until, trail).await?;
             return Ok((chain, first));
@@ -135,7 +135,7 @@ impl Dialler {
             }
             Ok(Err(_)) | Err(_) => chain.give_up(),
         }
-        let Lent { chain, .. } = self.lent(connection, credentials, until, trail).await?;
+        let PooledTunnel { chain, .. } = self.lent(connection, credentials, until, trail).await?;
         let first = open(&chain, connection, until, trail).await?;
         Ok((chain, first))
     }
@@ -146,9 +146,9 @@ impl Dialler {
         credentials: &Credentials,
         until: Instant,
         trail: &mut Trail,
-    ) -> Result<Lent, Failure> {
+    ) -> Result<PooledTunnel, Failure> {
         let way = self.hops(connection, credentials, until, trail);
-        let lent = self.kept.lend(Way::of(connection), way, &self.tracker);
+        let lent = self.kept.lend(TunnelKey::of(connection), way, &self.tracker);
         let lent = timeout_at(until, Box::pin(lent)).await;
         lent.map_err(|_| refusal::too_slow(&named(connection), connection.timeout_seconds))?
     }

@@ -20,11 +20,11 @@ use longshore_shared::domain::webhook::{DeliveryError, DisabledReason, pause_aft
 use longshore_shared::store::webhook_deliveries::{self, Taken, Tried};
 use longshore_shared::store::{Conn, Database, StoreError, jobs, step_reports, webhooks};
 use longshore_shared::telemetry::Metric;
-use longshore_shared::vault::{Opener, Place, Secret};
+use longshore_shared::vault::{Opener, Secret, SecretAddress};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::sender::{Parcel, Sender};
+use self::sender::{Sender, WebhookRequest};
 
 /// Connections to the control plane that deliveries use: their own, never a step's.
 pub(crate) const CONNECTIONS: u32 = 2;
@@ -43,13 +43,13 @@ const FAILING_SECONDS: f64 = 86_400.0;
 const GONE: u16 = 410;
 
 /// Delivers what is owed to webhooks.
-pub(crate) struct Courier {
+pub(crate) struct WebhookDispatcher {
     database: Database,
     opener: Arc<Opener>,
     sender: Sender,
 }
 
-impl Courier {
+impl WebhookDispatcher {
     /// `database` is a pool of its own.
     pub(crate) fn new(database: Database, opener: Arc<Opener>, settings: config::Webhooks) -> Self {
         Self { database, opener, sender: Sender::new(settings) }
@@ -65,8 +65,8 @@ impl Courier {
                     away = false;
                     in_vain = if taken.is_empty() { in_vain.saturating_add(1) } else { 0 };
                     for taken in taken {
-                        let courier = Arc::clone(&self);
-                        tries.spawn(async move { courier.deliver(&taken).await });
+                        let dispatcher = Arc::clone(&self);
+                        tries.spawn(async move { dispatcher.deliver(&taken).await });
                     }
                 }
                 Err(error) => {
@@ -111,7 +111,7 @@ impl Courier {
 
     fn open(&self, taken: &Taken) -> Option<Secret> {
         let (sealed, version) = &taken.secret;
-        let place = Place {
+        let place = SecretAddress {
             org_id: taken.org_id,
             table: webhooks::SECRETS_TABLE,
             row: taken.webhook_id.0,
@@ -127,7 +127,7 @@ impl Courier {
         let Some(signature) = signature::sign(secret, &id, timestamp, &body) else {
             return Ok(Tried { status: None, error: Some(DeliveryError::KeyUnavailable) });
         };
-        Ok(self.sender.send(&Parcel { url: &taken.url, id, timestamp, signature, body }).await)
+        Ok(self.sender.send(&WebhookRequest { url: &taken.url, id, timestamp, signature, body }).await)
     }
 
     async fn body(&self, taken: &Taken) -> Result<String, StoreError> {

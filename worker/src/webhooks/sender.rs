@@ -35,7 +35,7 @@ const TOTAL: Duration = Duration::from_secs(10);
 const HEAD: usize = 16 * 1024;
 
 /// What a try sends.
-pub(super) struct Parcel<'a> {
+pub(super) struct WebhookRequest<'a> {
     pub(super) url: &'a str,
     pub(super) id: String,
     pub(super) timestamp: i64,
@@ -63,18 +63,18 @@ impl Sender {
     }
 
     /// Sends it; whatever happens, it is over within [`TOTAL`].
-    pub(super) async fn send(&self, parcel: &Parcel<'_>) -> Tried {
+    pub(super) async fn send(&self, request: &WebhookRequest<'_>) -> Tried {
         let begun = Instant::now();
-        match timeout_at(begun + TOTAL, self.answer(parcel, begun)).await {
+        match timeout_at(begun + TOTAL, self.answer(request, begun)).await {
             Ok(Ok(status)) => Tried { status: Some(status), error: judge(status) },
             Ok(Err(error)) => Tried { status: None, error: Some(error) },
             Err(_) => Tried { status: None, error: Some(DeliveryError::Timeout) },
         }
     }
 
-    async fn answer(&self, parcel: &Parcel<'_>, begun: Instant) -> Result<u16, DeliveryError> {
+    async fn answer(&self, request: &WebhookRequest<'_>, begun: Instant) -> Result<u16, DeliveryError> {
         // What is stored was checked; the settings may have changed since.
-        let url = Url::parse(parcel.url).map_err(|_| DeliveryError::Protocol)?;
+        let url = Url::parse(request.url).map_err(|_| DeliveryError::Protocol)?;
         let secure = url.scheme() == "https";
         if !secure && !self.http_allowed {
             return Err(DeliveryError::HttpNotAllowed);
@@ -84,7 +84,7 @@ impl Sender {
         };
         let until = begun + CONNECT;
         let stream = self.outbound.connect(&host, port, until).await.map_err(why)?;
-        let request = request(&url, parcel).map_err(|_| DeliveryError::Protocol)?;
+        let request = built(&url, request).map_err(|_| DeliveryError::Protocol)?;
         match secure {
             true => exchange(self.wrapped(stream, &host, until).await?, request).await,
             false => exchange(stream, request).await,
@@ -133,16 +133,16 @@ fn judge(status: u16) -> Option<DeliveryError> {
     }
 }
 
-fn request(url: &Url, parcel: &Parcel<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+fn built(url: &Url, request: &WebhookRequest<'_>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
     Request::post(&url[Position::BeforePath..Position::AfterQuery])
         .header("host", &url[Position::BeforeHost..Position::AfterPort])
         .header("content-type", "application/json")
         .header("user-agent", concat!("Longshore/", env!("CARGO_PKG_VERSION")))
-        .header("webhook-id", &parcel.id)
-        .header("webhook-timestamp", parcel.timestamp)
-        .header("webhook-signature", &parcel.signature)
+        .header("webhook-id", &request.id)
+        .header("webhook-timestamp", request.timestamp)
+        .header("webhook-signature", &request.signature)
         .header("connection", "close")
-        .body(Full::from(parcel.body.clone()))
+        .body(Full::from(request.body.clone()))
 }
 
 async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<u16, DeliveryError>

@@ -9,14 +9,14 @@ use longshore_shared::domain::id::{JobId, OrgId, StepId};
 use longshore_shared::domain::job::{Ending, Job, JobSpec, JobState, Trigger};
 use longshore_shared::domain::step::{Counts, StepKind, TableMode};
 use longshore_shared::domain::sync::{ConflictPolicy, Selection, SyncSpec};
-use longshore_shared::store::step_reports::{Held, KindSum};
+use longshore_shared::store::step_reports::{KindSum, StepUnderWay};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::table::tests::table;
-use super::{JobView, Live, Picture};
+use super::{JobSnapshot, JobView, Live};
 
-fn picture(state: JobState) -> Picture {
+fn snapshot(state: JobState) -> JobSnapshot {
     let begun = DateTime::UNIX_EPOCH;
     let job = Job {
         org_id: OrgId(Uuid::nil()),
@@ -39,12 +39,12 @@ fn picture(state: JobState) -> Picture {
     let phases = vec!["copy orders".to_owned()];
     let (tables, workers) = (vec![table(TableMode::Fill, 6, 5)], vec![("one".to_owned(), 5)]);
     let (running, kinds) = (vec![held(1, StepKind::Copy, 2)], Vec::new());
-    Picture { job, tables, running, kinds, phases, workers, waiting_for: None }
+    JobSnapshot { job, tables, running, kinds, phases, workers, waiting_for: None }
 }
 
-fn held(id: u128, kind: StepKind, attempt: i32) -> Held {
+fn held(id: u128, kind: StepKind, attempt: i32) -> StepUnderWay {
     let (id, stage) = (StepId(Uuid::from_u128(id)), format!("{kind} orders"));
-    Held { id, kind, attempt, table_number: Some(0), stage, seconds: 0.0 }
+    StepUnderWay { id, kind, attempt, table_number: Some(0), stage, seconds: 0.0 }
 }
 
 fn live(reports: &[(u128, i32, i64)], rate: Option<(f64, f64)>) -> Live {
@@ -56,16 +56,16 @@ fn live(reports: &[(u128, i32, i64)], rate: Option<(f64, f64)>) -> Live {
     Live { steps, rate }
 }
 
-fn shown(picture: Picture, live: &Live) -> Value {
-    serde_json::to_value(JobView::of(picture, live)).unwrap()
+fn shown(snapshot: JobSnapshot, live: &Live) -> Value {
+    serde_json::to_value(JobView::of(snapshot, live)).unwrap()
 }
 
 #[test]
 fn a_report_counts_only_while_its_step_runs_with_its_attempt() {
-    let check = |running: Vec<Held>, reports: &[(u128, i32, i64)], rows: i64| {
-        let mut picture = picture(JobState::Running);
-        picture.running = running;
-        let shown = shown(picture, &live(reports, None));
+    let check = |running: Vec<StepUnderWay>, reports: &[(u128, i32, i64)], rows: i64| {
+        let mut snapshot = snapshot(JobState::Running);
+        snapshot.running = running;
+        let shown = shown(snapshot, &live(reports, None));
         assert_eq!(shown["progress"]["rows_done"], rows, "{reports:?}");
         assert_eq!(shown["tables"][0]["rows_done"], rows);
         assert_eq!(shown["counts"]["inserted"], rows - 500);
@@ -82,7 +82,7 @@ fn a_report_counts_only_while_its_step_runs_with_its_attempt() {
 #[test]
 fn rates_and_the_time_that_is_left() {
     let check = |state: JobState, rate: Option<(f64, f64)>, expected: Value| {
-        let progress = shown(picture(state), &live(&[], rate))["progress"].clone();
+        let progress = shown(snapshot(state), &live(&[], rate))["progress"].clone();
         let found = json!([progress["rows_per_second"], progress["seconds_left"]]);
         assert_eq!(found, expected, "{state} {rate:?}");
     };
@@ -98,12 +98,12 @@ fn rates_and_the_time_that_is_left() {
 #[test]
 fn n22_the_phase_is_what_workers_have_in_hand() {
     let check = |state: JobState, ending: Option<Ending>, in_hand: &[&str], open: &[&str], expected: &str| {
-        let mut picture = picture(state);
-        picture.job.ending = ending;
-        let step = |stage: &&str| Held { stage: (*stage).to_owned(), ..held(1, StepKind::Copy, 1) };
-        picture.running = in_hand.iter().map(step).collect();
-        picture.phases = open.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(shown(picture, &Live::default())["progress"]["phase"], expected);
+        let mut snapshot = snapshot(state);
+        snapshot.job.ending = ending;
+        let step = |stage: &&str| StepUnderWay { stage: (*stage).to_owned(), ..held(1, StepKind::Copy, 1) };
+        snapshot.running = in_hand.iter().map(step).collect();
+        snapshot.phases = open.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(shown(snapshot, &Live::default())["progress"]["phase"], expected);
     };
     check(JobState::Pending, None, &[], &["plan"], "waiting for a worker");
     check(JobState::Running, None, &["plan"], &["plan"], "plan");
@@ -130,13 +130,13 @@ fn sums(kinds: &[(StepKind, i64, i64)]) -> Vec<KindSum> {
 fn n22_tables_count_as_loaded_indexed_verified() {
     use StepKind::{Copy, Index, Prune, Reconcile, Verify};
     let check = |mode, done: i64, kinds: &[(StepKind, i64, i64)], verified: bool, expected: [i64; 4]| {
-        let mut picture = picture(JobState::Running);
-        picture.tables = vec![table(mode, done, done)];
+        let mut snapshot = snapshot(JobState::Running);
+        snapshot.tables = vec![table(mode, done, done)];
         let counts = json!({"result": "equal", "policy": "exact", "source_rows": 1, "target_rows": 1,
             "extra_rows": 0, "skipped_rows": 0});
-        picture.tables[0].verified = verified.then(|| serde_json::from_value(counts).unwrap());
-        picture.kinds = sums(kinds);
-        let progress = shown(picture, &Live::default())["progress"].clone();
+        snapshot.tables[0].verified = verified.then(|| serde_json::from_value(counts).unwrap());
+        snapshot.kinds = sums(kinds);
+        let progress = shown(snapshot, &Live::default())["progress"].clone();
         let found =
             ["loaded", "indexed", "verified", "done"].map(|word| progress[format!("tables_{word}")].clone());
         assert_eq!(json!(found), json!(expected), "{mode} {done} {kinds:?}");
@@ -160,12 +160,12 @@ fn n22_tables_count_as_loaded_indexed_verified() {
 fn n22_the_estimate_covers_what_comes_after_the_rows() {
     use StepKind::{Copy, ForeignKeys, Index, Verify};
     let left = |done: i64, kinds: &[(StepKind, i64, i64)], in_hand: Option<(StepKind, f64)>| {
-        let mut picture = picture(JobState::Running);
-        picture.tables = vec![table(TableMode::Fill, done, done)];
-        picture.kinds = sums(kinds);
-        picture.running =
-            in_hand.map(|(kind, seconds)| Held { seconds, ..held(1, kind, 1) }).into_iter().collect();
-        shown(picture, &Live::default())["progress"]["seconds_left"].as_f64()
+        let mut snapshot = snapshot(JobState::Running);
+        snapshot.tables = vec![table(TableMode::Fill, done, done)];
+        snapshot.kinds = sums(kinds);
+        snapshot.running =
+            in_hand.map(|(kind, seconds)| StepUnderWay { seconds, ..held(1, kind, 1) }).into_iter().collect();
+        shown(snapshot, &Live::default())["progress"]["seconds_left"].as_f64()
     };
     // 1,000 rows in all; they took ten seconds so far.
     let copying = [(Copy, 10, 5), (Index, 1, 0), (ForeignKeys, 1, 0), (Verify, 1, 0)];
@@ -182,19 +182,19 @@ fn n22_the_estimate_covers_what_comes_after_the_rows() {
 
 #[test]
 fn a_queued_run_says_what_it_waits_for() {
-    let mut picture = picture(JobState::Pending);
-    picture.job.queued_behind = Some(JobId(Uuid::from_u128(7)));
-    let shown = shown(picture.clone(), &Live::default());
+    let mut snapshot = snapshot(JobState::Pending);
+    snapshot.job.queued_behind = Some(JobId(Uuid::from_u128(7)));
+    let shown = shown(snapshot.clone(), &Live::default());
     let expected = json!({"reason": "run_in_progress", "job_id": "00000000-0000-0000-0000-000000000007"});
     assert_eq!(shown["waiting_for"], expected);
     assert_eq!(shown["progress"]["phase"], "waiting for the run before it");
-    picture.job.state = JobState::Cancelled;
-    assert!(super::JobView::of(picture, &Live::default()).summary.waiting_for.is_none());
+    snapshot.job.state = JobState::Cancelled;
+    assert!(super::JobView::of(snapshot, &Live::default()).summary.waiting_for.is_none());
 }
 
 #[test]
 fn the_whole_view_is_as_promised() {
-    let shown = shown(picture(JobState::Running), &live(&[(1, 2, 70)], Some((100.0, 1_000.0))));
+    let shown = shown(snapshot(JobState::Running), &live(&[(1, 2, 70)], Some((100.0, 1_000.0))));
     assert_eq!(
         shown,
         json!({

@@ -1,6 +1,6 @@
 //! Bulk loading.
 //!
-//! Invariants: the session hands out nothing but this call's rows, for one statement;
+//! Invariants: the session resources out nothing but this call's rows, for one statement;
 //! what the server was sent is what it stored, unchanged, or the call fails or doubts it (D49). Where
 //! `LOAD DATA LOCAL` is not to be had the rows go by `INSERT`.
 //! Loads into one AUTO_INCREMENT table wait for each other in most lock modes, and so does

@@ -8,9 +8,9 @@
 //! reads serves no file, a session that writes serves only the stream that `load` opened.
 
 mod ahead;
-mod anchor;
 mod bounds;
 mod children;
+mod commit_blocker;
 mod compare;
 mod define;
 mod digest;
@@ -39,7 +39,7 @@ mod write;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-pub(crate) use self::anchor::Anchored;
+pub(crate) use self::commit_blocker::MysqlCommitBlocker;
 pub(super) use self::compare::differences;
 pub(super) use self::define::alteration_of;
 pub(super) use self::define::names::{drawn, members};
@@ -111,16 +111,16 @@ impl Inspector for Session {
 
 #[async_trait]
 impl Reader for Session {
-    async fn freeze(&mut self) -> Result<()> {
-        session::freeze(self).await
+    async fn begin_snapshot(&mut self) -> Result<()> {
+        session::begin_snapshot(self).await
     }
 
-    async fn unlock(&mut self) -> Result<()> {
-        session::unlock(self).await
+    async fn release_locks(&mut self) -> Result<()> {
+        session::release_locks(self).await
     }
 
-    async fn thaw(&mut self) -> Result<()> {
-        session::thaw(self).await
+    async fn end_snapshot(&mut self) -> Result<()> {
+        session::end_snapshot(self).await
     }
 
     async fn split(&mut self, table: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)> {

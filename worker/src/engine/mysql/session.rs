@@ -180,7 +180,7 @@ pub(super) fn number_at(row: &RawRow, at: usize) -> u64 {
 /// Marks where nothing was read yet: a return to it frees the locks of all tables read since.
 const SAVEPOINT: &str = "longshore";
 
-pub(super) async fn freeze(s: &mut Session) -> Result<()> {
+pub(super) async fn begin_snapshot(s: &mut Session) -> Result<()> {
     let doing = "open a consistent view";
     s.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", doing).await?;
     s.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", doing).await?;
@@ -188,11 +188,11 @@ pub(super) async fn freeze(s: &mut Session) -> Result<()> {
 }
 
 /// Fails where the transaction is not there any more: so is its savepoint.
-pub(super) async fn unlock(s: &mut Session) -> Result<()> {
+pub(super) async fn release_locks(s: &mut Session) -> Result<()> {
     s.execute(&format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}"), "give back the locks of a read").await
 }
 
-pub(super) async fn thaw(s: &mut Session) -> Result<()> {
+pub(super) async fn end_snapshot(s: &mut Session) -> Result<()> {
     s.execute("ROLLBACK", "end the consistent view").await
 }
 

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Holding;
 use crate::runtime::{Worker, consume};
-use crate::steps::Thing;
+use crate::steps::SnapshotShare;
 
 /// How often a holder looks and renews, at the longest.
 const LOOK: Duration = Duration::from_secs(2);
@@ -49,21 +49,21 @@ async fn hold(worker: &Arc<Worker>, holding: &Holding) -> Result<(), WorkflowErr
     let job = jobs::find(tx.conn(), holder.org_id, holder.job_id).await?;
     tx.commit().await?;
     let Some(job) = job else { return Ok(()) };
-    let (asked, lease) = (Thing::sessions(&job.spec, worker.settings.permits), worker.settings.lease);
+    let (asked, lease) = (SnapshotShare::sessions(&job.spec, worker.settings.permits), worker.settings.lease);
     let Some(sessions) = holders::offer(&worker.database, holder, asked, lease.as_secs_f64()).await? else {
         return Ok(());
     };
     let (slots, end) = (TaskTracker::new(), CancellationToken::new());
     let mut why = None;
     match ready(worker, holding, job, sessions).await {
-        Ok(Some(thing)) => {
+        Ok(Some(share)) => {
             let takers = if asked > 0 { u32::from(sessions.unsigned_abs()) } else { worker.settings.permits };
-            why = keep(worker, holding, &thing, takers, &slots, &end).await.err();
+            why = keep(worker, holding, &share, takers, &slots, &end).await.err();
             end.cancel();
             slots.close();
             // A step in hand still needs what is held; its own lease ends it if it is not to go on.
             slots.wait().await;
-            thing.close().await;
+            share.close().await;
         }
         Ok(None) => {}
         Err(failure) => why = Some(failure),
@@ -94,9 +94,9 @@ async fn ready(
     holding: &Holding,
     job: Job,
     sessions: i16,
-) -> Result<Option<Arc<Thing>>, Failure> {
+) -> Result<Option<Arc<SnapshotShare>>, Failure> {
     let holder = &holding.holder;
-    let opening = Thing::open(worker.hands.clone(), job, worker.id, sessions);
+    let opening = SnapshotShare::open(worker.resources.clone(), job, worker.id, sessions);
     let opened = tokio::select! {
         opened = tokio::time::timeout(worker.settings.lease, opening) => match opened {
             Ok(opened) => opened,
@@ -104,16 +104,16 @@ async fn ready(
         },
         () = worker.stopping.cancelled() => return Ok(None),
     };
-    let thing = Arc::new(opened.map_err(|error| error.into_parts().0)?);
+    let share = Arc::new(opened.map_err(|error| error.into_parts().0)?);
     match holders::enlist(&worker.database, holder).await {
-        Ok(true) => Ok(Some(thing)),
+        Ok(true) => Ok(Some(share)),
         Ok(false) => {
-            thing.close().await;
+            share.close().await;
             Ok(None)
         }
         Err(error) => {
             tracing::warn!(job.id = %holder.job_id, "this worker could not enlist: {error}");
-            thing.close().await;
+            share.close().await;
             Ok(None)
         }
     }
@@ -123,20 +123,20 @@ async fn ready(
 async fn keep(
     worker: &Arc<Worker>,
     holding: &Holding,
-    thing: &Arc<Thing>,
+    share: &Arc<SnapshotShare>,
     takers: u32,
     slots: &TaskTracker,
     end: &CancellationToken,
 ) -> Result<(), Failure> {
     let (holder, lease) = (&holding.holder, worker.settings.lease);
     let mut until = Instant::now() + lease;
-    while !thing.is_spent() {
+    while !share.is_spent() {
         let asked = Instant::now();
         match holders::renew(&worker.database, holder, lease.as_secs_f64()).await {
             Ok(None) => return Ok(()),
             Ok(Some(look)) => {
                 until = asked + lease;
-                if is_told(&look) && !take(worker, holding, thing, &look).await? {
+                if is_told(&look) && !take(worker, holding, share, &look).await? {
                     return Ok(());
                 }
                 // Only who was counted when the point was settled takes steps.
@@ -176,15 +176,15 @@ fn is_told(look: &Look) -> bool {
 async fn take(
     worker: &Arc<Worker>,
     holding: &Holding,
-    thing: &Arc<Thing>,
+    share: &Arc<SnapshotShare>,
     look: &Look,
 ) -> Result<bool, Failure> {
     let (holder, point) = (&holding.holder, look.point.clone().unwrap_or_default());
-    if !thing.fix(&point).await? || reach(Failpoint::PointTaken).await.is_err() {
+    if !share.fix(&point).await? || reach(Failpoint::PointTaken).await.is_err() {
         return Ok(false);
     }
     // Before the report: a step may come at once after it.
-    holding.set(Arc::clone(thing));
+    holding.set(Arc::clone(share));
     match holders::report(&worker.database, holder, &point).await {
         // Another point may have been told meanwhile: the next look says.
         Ok(reported) => {

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 pub(super) use hold::enlist;
 
-use crate::steps::Thing;
+use crate::steps::SnapshotShare;
 
 /// Jobs that a worker holds something for at once.
 const MOST_HELD: usize = 4;
@@ -37,19 +37,19 @@ pub(super) struct Holdings {
 pub(super) struct Holding {
     holder: Holder,
     /// What is held, once it holds the point.
-    thing: Mutex<Option<Arc<Thing>>>,
+    share: Mutex<Option<Arc<SnapshotShare>>>,
     /// There is news: look now.
     look: Notify,
 }
 
 impl Holdings {
     /// What is held for the job under this generation.
-    pub(super) fn thing(&self, job_id: JobId, generation: i32) -> Option<Arc<Thing>> {
+    pub(super) fn share(&self, job_id: JobId, generation: i32) -> Option<Arc<SnapshotShare>> {
         let held = lock(&self.held).get(&job_id).cloned()?;
         if held.holder.generation != generation {
             return None;
         }
-        lock(&held.thing).clone()
+        lock(&held.share).clone()
     }
 
     /// There is news of the job: its holder looks now.
@@ -65,8 +65,8 @@ impl Holdings {
         if held.len() >= MOST_HELD || held.contains_key(&holder.job_id) {
             return None;
         }
-        let (job_id, thing, look) = (holder.job_id, Mutex::new(None), Notify::new());
-        let holding = Arc::new(Holding { holder, thing, look });
+        let (job_id, share, look) = (holder.job_id, Mutex::new(None), Notify::new());
+        let holding = Arc::new(Holding { holder, share, look });
         held.insert(job_id, Arc::clone(&holding));
         Some(holding)
     }
@@ -77,8 +77,8 @@ impl Holdings {
 }
 
 impl Holding {
-    fn set(&self, thing: Arc<Thing>) {
-        *lock(&self.thing) = Some(thing);
+    fn set(&self, share: Arc<SnapshotShare>) {
+        *lock(&self.share) = Some(share);
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Context;
 use crate::steps::error::StepError;
-use crate::steps::table::{TablePlan, read};
+use crate::steps::sync::table::{TablePlan, read};
 
 impl Context {
     /// The plan of the step's table.
@@ -25,7 +25,7 @@ impl Context {
     /// The plans of the job's tables that have one (a refused table has none).
     pub(in crate::steps) async fn plans(&self, numbers: Option<&[i32]>) -> Result<Vec<TablePlan>, StepError> {
         let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
+        let mut tx = self.resources.database.system().await?;
         let found = job_tables::plans(tx.conn(), lease.org_id, lease.job_id, numbers).await?;
         tx.commit().await?;
         let plans = found.iter().filter(|(_, plan)| !plan.is_null()).map(|(_, plan)| read(plan, "plan"));
@@ -35,7 +35,7 @@ impl Context {
     /// The plans of the job's tables that have one, with their numbers.
     pub(in crate::steps) async fn numbered_plans(&self) -> Result<Vec<(i32, TablePlan)>, StepError> {
         let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
+        let mut tx = self.resources.database.system().await?;
         let found = job_tables::plans(tx.conn(), lease.org_id, lease.job_id, None).await?;
         tx.commit().await?;
         let plans = found.iter().filter(|(_, plan)| !plan.is_null());
@@ -45,7 +45,7 @@ impl Context {
     /// Number and name of each table that has failed already.
     pub(in crate::steps) async fn failed_tables(&self) -> Result<Vec<(i32, String)>, StepError> {
         let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
+        let mut tx = self.resources.database.system().await?;
         let found = job_tables::all_failed(tx.conn(), lease.org_id, lease.job_id).await?;
         tx.commit().await?;
         Ok(found)
@@ -54,7 +54,7 @@ impl Context {
     /// How the task's last completed job cut the tables.
     pub(in crate::steps) async fn remembered(&self) -> Result<Vec<Remembered>, StepError> {
         let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
+        let mut tx = self.resources.database.system().await?;
         let found = job_tables::remembered(tx.conn(), lease.org_id, lease.job_id).await?;
         tx.commit().await?;
         Ok(found)
@@ -63,7 +63,7 @@ impl Context {
     /// When the job's first step began: one time for all of its steps and all of their attempts.
     pub(in crate::steps) async fn job_began(&self) -> Result<DateTime<Utc>, StepError> {
         let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
+        let mut tx = self.resources.database.system().await?;
         let job = jobs::find(tx.conn(), lease.org_id, lease.job_id).await?;
         tx.commit().await?;
         let job = job.ok_or_else(|| StoreError::Row("a step's job is not there".to_owned()))?;
@@ -73,7 +73,7 @@ impl Context {
     /// All steps of the job.
     pub(in crate::steps) async fn step_ids(&self) -> Result<Vec<StepId>, StepError> {
         let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
+        let mut tx = self.resources.database.system().await?;
         let ids = steps::ids(tx.conn(), lease.org_id, lease.job_id).await?;
         tx.commit().await?;
         Ok(ids)
@@ -82,7 +82,7 @@ impl Context {
     /// What tables of the target are still to get.
     pub(in crate::steps) async fn owed(&self) -> Result<HashMap<String, Owed>, StepError> {
         let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
+        let mut tx = self.resources.database.system().await?;
         let owed = job_tables::owed(tx.conn(), lease.org_id, self.target.connection.id, lease.job_id).await?;
         tx.commit().await?;
         Ok(owed)
@@ -100,7 +100,7 @@ impl Context {
         kinds: &[StepKind],
     ) -> Result<Vec<Value>, StepError> {
         let lease = &self.step.lease;
-        let mut tx = self.hands.database.system().await?;
+        let mut tx = self.resources.database.system().await?;
         let details = steps::details(tx.conn(), lease.org_id, lease.job_id, number, kinds).await?;
         tx.commit().await?;
         Ok(details)

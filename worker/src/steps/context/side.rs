@@ -11,7 +11,7 @@ use longshore_shared::domain::id::JobId;
 use longshore_shared::store::{SystemTx, connections, job_secrets};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::Hands;
+use super::WorkerResources;
 use crate::engine::{Login, Seat};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{self, changed};
@@ -81,13 +81,13 @@ impl Side {
     }
 
     /// What it logs in with, opened at the first call.
-    pub(super) async fn credentials(&self, hands: &Hands) -> Result<Credentials, StepError> {
-        Ok(self.credentials.get_or_try_init(|| self.open(hands)).await?.clone())
+    pub(super) async fn credentials(&self, resources: &WorkerResources) -> Result<Credentials, StepError> {
+        Ok(self.credentials.get_or_try_init(|| self.open(resources)).await?.clone())
     }
 
-    async fn open(&self, hands: &Hands) -> Result<Credentials, StepError> {
+    async fn open(&self, resources: &WorkerResources) -> Result<Credentials, StepError> {
         let connection = &self.connection;
-        let mut tx = hands.database.system().await?;
+        let mut tx = resources.database.system().await?;
         let sealed = connections::edits::secrets(tx.conn(), connection).await?;
         let (job_id, name) = self.given;
         let given = match connection.ask_password {
@@ -103,9 +103,9 @@ impl Side {
             return Err(changed(connection).into());
         }
         let place = (connections::SECRETS_TABLE, connection.id.0);
-        let open = |given: Vec<_>| secrets::given(&hands.opener, connection, &given, job_id, name);
+        let open = |given: Vec<_>| secrets::given(&resources.opener, connection, &given, job_id, name);
         let password = given.map(open).transpose()?;
-        Ok(secrets::credentials(&hands.opener, connection, &sealed, place, password)?)
+        Ok(secrets::credentials(&resources.opener, connection, &sealed, place, password)?)
     }
 
     /// A login's failure knows an address only; a person knows the connection's name.
@@ -150,15 +150,15 @@ pub(in crate::steps) fn within(connection: &Connection, failure: Failure) -> Fai
 
 /// A login to the side's database, tagged as the job's.
 pub(in crate::steps) async fn log_in(
-    hands: &Hands,
+    resources: &WorkerResources,
     side: &Side,
     job_id: JobId,
     sharing: Sharing,
 ) -> Result<Login, StepError> {
-    let credentials = side.credentials(hands).await?;
+    let credentials = side.credentials(resources).await?;
     let tag = format!("longshore job {job_id}");
     let mut trail = Trail::default();
-    Ok(hands.dialler.login(&side.connection, credentials, tag, sharing, &mut trail).await?)
+    Ok(resources.dialler.login(&side.connection, credentials, tag, sharing, &mut trail).await?)
 }
 
 /// Whether the connection leads where it did when the step began.

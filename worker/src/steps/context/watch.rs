@@ -52,7 +52,7 @@ impl Context {
         if ids.is_empty() {
             return Ok(None);
         }
-        let login = match log_in(&self.hands, side, self.step.lease.job_id, Sharing::Shared).await {
+        let login = match log_in(&self.resources, side, self.step.lease.job_id, Sharing::Shared).await {
             Ok(login) => login,
             Err(StepError::Failed(failure)) => return Err(failure),
             // Our own trouble says nothing about the customer's servers.

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Parcel, Sender};
+use super::{Sender, WebhookRequest};
 use crate::tunnel::{Outbound, Resolver};
 
 /// Every name is this machine.
@@ -34,7 +34,7 @@ fn sender(http_allowed: bool, tls: Option<ClientConfig>) -> Sender {
 
 async fn send(sender: &Sender, url: &str) -> Tried {
     let (id, signature, body) = ("1".to_owned(), "v1,x".to_owned(), "{}".to_owned());
-    sender.send(&Parcel { url, id, timestamp: 1, signature, body }).await
+    sender.send(&WebhookRequest { url, id, timestamp: 1, signature, body }).await
 }
 
 /// Answers every request with these bytes.

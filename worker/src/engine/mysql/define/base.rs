@@ -99,7 +99,7 @@ fn check(text: &str) -> Option<String> {
     }
 }
 
-/// Notes what a part loses, and hands on its text.
+/// Notes what a part loses, and resources on its text.
 trait Heard {
     fn heard(&mut self, said: Said) -> Option<String>;
 }

@@ -90,7 +90,7 @@ fn login(code: u16) -> Option<Verdict> {
             "the account's password has expired: set a new one",
         ),
         3118 | 4151 => {
-            never(ConnectionFailure, "login_refused", Words::Names, "the account is locked: unlock it")
+            never(ConnectionFailure, "login_refused", Words::Names, "the account is locked: release_locks it")
         }
         1129 => never(ConnectionFailure, "host_blocked", Words::Names, "run FLUSH HOSTS on the server"),
         3159 => never(

@@ -15,7 +15,7 @@ pub(in super::super) const PARTITION_HINT: &str = "give the target's table the p
 
 pub(super) fn space(error: &ServerError) -> Option<Verdict> {
     const DISK: &str = "make room on the server's disk or raise the account's quota";
-    // A storage engine hands on the system's number: 28 no space, 122 quota, 139 row too big.
+    // A storage engine resources on the system's number: 28 no space, 122 quota, 139 row too big.
     let native = |number: &str| numbers(&error.message).any(|told| told == number);
     Some(match error.code {
         1021 | 1114 => never(InsufficientSpace, "disk_full", Words::Values, DISK),

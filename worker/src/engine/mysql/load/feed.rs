@@ -1,4 +1,4 @@
-//! The rows that a load hands out, counted as they go.
+//! The rows that a load resources out, counted as they go.
 
 use std::collections::VecDeque;
 use std::io;

@@ -13,7 +13,7 @@ use super::{RawRow, answer};
 
 /// How long a farewell may take: a statement that still runs answers none. Less than the driver
 /// waits itself, so that what it did not see is not taken for done.
-const FAREWELL: Duration = Duration::from_millis(900);
+const CLOSING_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// A connection that says farewell when it is dropped, and only then gives its seat back, so
 /// that the session after it does not come on top of it. The driver's own farewell would read
@@ -90,7 +90,7 @@ impl Drop for Line {
         };
         runtime.spawn(async move {
             // Ends when the server closes its end: by then it counts the session no more.
-            let gone = matches!(tokio::time::timeout(FAREWELL, conn.disconnect()).await, Ok(Ok(())));
+            let gone = matches!(tokio::time::timeout(CLOSING_TIMEOUT, conn.disconnect()).await, Ok(Ok(())));
             if let Some(seat) = seat.filter(|_| !gone) {
                 seat.is_loose();
             }

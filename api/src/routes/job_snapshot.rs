@@ -1,0 +1,33 @@
+//! A job as of one moment, from the store and from what running steps report.
+
+use std::time::Instant;
+
+use longshore_shared::domain::id::JobId;
+use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, target_holds};
+
+use crate::error::ApiError;
+use crate::live::{ProgressHub, Snapshot};
+use crate::view::{JobSnapshot, JobView, Live, WaitView};
+
+/// The job's view. The reports are read before the store: a step that ends in between
+/// then stands in the store and its report, being of no running step, counts for nothing.
+pub(super) async fn view(tx: &mut OrgTx, progress_hub: &ProgressHub, id: JobId) -> Result<JobView, ApiError> {
+    let Snapshot { steps, rate, .. } = progress_hub.of(tx.org_id(), id, Instant::now());
+    let snapshot = load(tx, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(JobView::of(snapshot, &Live { steps, rate }))
+}
+
+async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<JobSnapshot>, ApiError> {
+    let (org_id, conn) = (tx.org_id(), tx.conn());
+    let Some(job) = jobs::find(conn, org_id, id).await? else { return Ok(None) };
+    let waits = target_holds::waiting(conn, org_id, &[id]).await?;
+    Ok(Some(JobSnapshot {
+        waiting_for: waits.first().map(|(_, holder)| WaitView::for_target(*holder)),
+        tables: job_tables::progress(conn, org_id, id).await?,
+        running: step_reports::running(conn, org_id, id).await?,
+        kinds: step_reports::kinds(conn, org_id, id).await?,
+        phases: if job.state.is_final() { Vec::new() } else { stages::open(conn, org_id, id).await? },
+        workers: step_reports::chunks_by_worker(conn, org_id, id).await?,
+        job,
+    }))
+}

@@ -1,0 +1,81 @@
+//! Whether the point shows the tables that were planned.
+//!
+//! Rows are read by the names of the columns that the plan saw: one that came between plan and point
+//! would be left out without a word. A change behind the point shows here as well, and to readers.
+
+use longshore_shared::domain::connection::EngineGroup;
+use longshore_shared::domain::failure::{Failure, FailureClass};
+
+use crate::engine::shape::TableShape;
+use crate::engine::{Reader, differences};
+use crate::steps::context::Context;
+use crate::steps::error::StepError;
+
+/// Fails by name if a table of the source is not as it was planned. Where only one session may be
+/// open, it is the holder's, which looks by itself.
+pub(super) async fn check(context: &Context, planned: &[TableShape]) -> Result<(), StepError> {
+    if context.source().max_sessions == Some(1) {
+        return Ok(());
+    }
+    let found = context.source_inspector().await?.shapes(&names(planned)).await?;
+    Ok(compare(context.source().engine.group(), planned, &found)?)
+}
+
+/// As [`check`], by the session that sees the point, which keeps no lock of it.
+pub(super) async fn check_by(
+    session: &mut dyn Reader,
+    group: EngineGroup,
+    planned: &[TableShape],
+) -> Result<(), Failure> {
+    let found = session.described(&names(planned)).await?;
+    session.release_locks().await?;
+    compare(group, planned, &found)
+}
+
+fn names(planned: &[TableShape]) -> Vec<String> {
+    planned.iter().map(|table| table.name.clone()).collect()
+}
+
+fn compare(group: EngineGroup, planned: &[TableShape], found: &[TableShape]) -> Result<(), Failure> {
+    let pairs = planned.iter().zip(found).filter(|(planned, found)| is_altered(group, planned, found));
+    let altered: Vec<&str> = pairs.map(|(planned, _)| planned.name.as_str()).collect();
+    if altered.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::permanent(
+        FailureClass::SchemaMismatch,
+        "structure_changed",
+        format!("the structure of the source changed after the plan: {}", altered.join(", ")),
+        "run it again",
+    ))
+}
+
+/// Whether rows would be read or found otherwise: as two sides are told apart, and other storage may
+/// keep no versions.
+fn is_altered(group: EngineGroup, planned: &TableShape, found: &TableShape) -> bool {
+    planned.storage != found.storage || !differences(group, planned, found).is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EngineGroup, TableShape, is_altered};
+    use crate::steps::sync::plan::fake::{column, index, shape};
+
+    #[test]
+    fn what_reads_rows_otherwise_is_an_alteration() {
+        let changed = |change: &dyn Fn(&mut TableShape)| {
+            let mut found = shape("t");
+            change(&mut found);
+            is_altered(EngineGroup::Mysql, &shape("t"), &found)
+        };
+        assert!(!changed(&|_| {}));
+        assert!(!changed(&|t| t.indexes.push(index("code", false))));
+        assert!(changed(&|t| t.columns.push(column("more"))));
+        assert!(changed(&|t| t.columns.truncate(1)));
+        assert!(changed(&|t| t.columns[1].name = "other".to_owned()));
+        assert!(changed(&|t| t.columns[1].full_type = "bigint".to_owned()));
+        assert!(changed(&|t| t.columns[1].generated = true));
+        assert!(changed(&|t| t.key = None));
+        assert!(changed(&|t| t.storage = "MyISAM".to_owned()));
+    }
+}
