@@ -28,6 +28,7 @@ const PARTS: &[&str] = &[
     "sync/scaling",
     "sync/growth",
     "sync/many",
+    "sync/keys",
 ];
 
 #[tokio::main]

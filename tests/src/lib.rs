@@ -17,6 +17,7 @@ pub mod client;
 pub mod control_plane;
 pub mod fleet;
 pub mod invariants;
+pub mod kinds;
 pub mod place;
 pub mod proxy;
 pub mod receiver;

@@ -3,6 +3,8 @@
 //! fastest of some rounds counts, since a machine only ever slows one down.
 
 mod copy;
+mod keys;
+mod many;
 mod peers;
 mod repeat;
 mod scaling;
@@ -52,7 +54,10 @@ pub(crate) async fn run(only: Option<&str>) {
         scaling::growth().await;
     }
     if wanted("many") {
-        scaling::many().await;
+        many::run().await;
+    }
+    if wanted("keys") {
+        keys::run().await;
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) async fn run(stack: &Stack, task: &str) {
         change(stack, &format!("id BETWEEN {} AND {}", ROWS / 2, ROWS / 2 + ROWS / 100)).await;
         range = range.min(timed(stack, task).await.all);
     }
-    report::line("nothing changed, beside pt-table-sync", "s", equal, peer, Bound::AtMost(0.2));
-    report::line("nothing changed, beside bare checksums", "s", equal, bare, Bound::AtMost(1.5));
+    report::line("nothing changed, beside pt-table-sync", "s", equal, peer, Bound::AtMost(0.22));
+    report::line("nothing changed, beside bare checksums", "s", equal, bare, Bound::AtMost(1.2));
     report::line("1 % of the rows changed, spread", "s", spread, equal, Bound::AtMost(3.0));
     report::line("1 % of the rows changed, in one range", "s", range, equal, Bound::AtMost(1.3));
 }

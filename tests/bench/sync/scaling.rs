@@ -79,31 +79,3 @@ pub(super) async fn growth() {
         Bound::AtMost(1.15),
     );
 }
-
-/// Small tables.
-const MANY: u32 = 5_000;
-
-/// Very many small tables: what one costs.
-pub(super) async fn many() {
-    let stack = fleet(2, "4").await;
-    for from in (0..MANY).step_by(100) {
-        let make = |n: u32| {
-            format!(
-                "CREATE TABLE t{n} (id INT PRIMARY KEY, v VARCHAR(40), KEY v (v));
-                 INSERT INTO t{n} SELECT seq, MD5(seq) FROM seq_1_to_10"
-            )
-        };
-        stack.source.run(&(from..from + 100).map(make).collect::<Vec<_>>().join(";")).await;
-    }
-    let task = stack.task(&json!({})).await;
-    let first = timed(&stack, &task).await;
-    let again = timed(&stack, &task).await;
-    let each = |all: f64| all * 1_000.0 / f64::from(MANY);
-    report::note(&format!(
-        "{MANY} small tables: {:.0} s, {:.1} ms a table; again {:.0} s, {:.1} ms a table",
-        first.all,
-        each(first.all),
-        again.all,
-        each(again.all)
-    ));
-}

@@ -6,8 +6,8 @@ use longshore_shared::failpoint::Failpoint;
 use longshore_tests::agree::agree;
 use longshore_tests::bank::Bank;
 use longshore_tests::fleet::Surroundings;
+use longshore_tests::kinds::Kind;
 use longshore_tests::proxy::Direction;
-use longshore_tests::servers::{Held, Servers};
 use longshore_tests::stack::{Stack, Upstream};
 use longshore_tests::wait::{seconds, until};
 use serde_json::json;
@@ -20,13 +20,10 @@ const AT: [u64; 3] = [700, 20_000, 150_000];
 
 /// A stack, not running yet, with both sides on one server of a kind; none if somebody chose to do
 /// without it.
-async fn between(kind: &str) -> Option<(Held, Stack)> {
-    if !Servers::is_wanted(kind) {
-        return None;
-    }
-    let own = Held::start(kind);
+async fn between(kind: &str) -> Option<(Kind, Stack)> {
+    let own = Kind::shared(kind, 0)?;
     let mut stack = Stack::prepared().await;
-    stack.move_to(Some(&own.mariadb[0]), Some(&own.mariadb[0])).await;
+    stack.move_to(Some(&own), Some(&own)).await;
     Bank::found(&stack.source).await;
     Some((own, stack))
 }

@@ -2,8 +2,8 @@
 //! before anything is deleted, and what has none is told by every run.
 
 use longshore_tests::client::Job;
+use longshore_tests::kinds::Kind;
 use longshore_tests::schema::{Schema, quoted};
-use longshore_tests::servers::{Held, Servers};
 use longshore_tests::stack::Stack;
 use serde_json::{Value, json};
 
@@ -127,16 +127,10 @@ async fn check(stack: &Stack, sides: &Sides, case: &Case) {
 
 /// On the run's servers, and into one of another kind.
 async fn moved(kind: &str) -> Option<Stack> {
-    let own = match kind {
-        "mariadb" => None,
-        kind if !Servers::is_wanted(kind) => return None,
-        kind => Some(Held::start(kind)),
-    };
+    let target = Kind::shared(kind, 1)?;
     let mut stack = Stack::running().await;
-    if let Some(held) = own {
-        stack.move_to(None, Some(&held.mariadb[0])).await;
-        stack.keep([held]);
-    }
+    stack.move_to(None, Some(&target)).await;
+    stack.keep(target.into_held());
     Some(stack)
 }
 

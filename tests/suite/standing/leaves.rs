@@ -1,10 +1,9 @@
 //! A sync moves tables; whatever else a database has is named, by each run.
 
+use longshore_tests::kinds::Kind;
 use longshore_tests::schema::Schema;
 use longshore_tests::stack::Stack;
 use serde_json::json;
-
-use super::kinds::Kind;
 
 const OBJECTS: &str =
     "CREATE TABLE a (id INT PRIMARY KEY, v INT); CREATE TABLE b (id INT PRIMARY KEY, v INT);
@@ -23,10 +22,8 @@ const HEAD: &str = "a sync moves tables and their rows; the source keeps for its
 async fn n18_each_run_names_what_it_leaves_behind() {
     let mut stack = Stack::running().await;
     for kind in ["mariadb", "mariadb11", "mysql57", "mysql9"] {
-        let Some(source) = Kind::of(kind, 0) else { continue };
-        stack
-            .move_to(Some(&source.facts), Some(&longshore_tests::servers::Servers::of_the_run().mariadb[1]))
-            .await;
+        let Some(source) = Kind::shared(kind, 0) else { continue };
+        stack.move_to(Some(&source), Some(&longshore_tests::servers::Servers::of_the_run().mariadb[1])).await;
         named(&stack, kind).await;
         stack.source.remove().await;
     }

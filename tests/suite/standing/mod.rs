@@ -8,7 +8,6 @@ mod conditions;
 mod deadlines;
 mod definitions;
 mod idle;
-mod kinds;
 mod languages;
 mod lax;
 mod leaves;

@@ -2,11 +2,10 @@
 
 use longshore_tests::agree::agree;
 use longshore_tests::client::Job;
+use longshore_tests::kinds::Kind;
 use longshore_tests::schema::Schema;
 use longshore_tests::stack::Stack;
 use serde_json::json;
-
-use super::kinds::Kind;
 
 /// Table, what is in it, a row that came and went on the source, the next number then.
 const TABLES: [(&str, &str, &str, u64); 10] = [
@@ -31,8 +30,10 @@ async fn n05_next_numbers_are_raised_by_every_run_and_never_lowered() {
     for (source, target) in
         [("mariadb", "mariadb11"), ("mariadb11", "mysql57"), ("mysql57", "mysql9"), ("mysql9", "mariadb")]
     {
-        let (Some(source), Some(target)) = (Kind::of(source, 0), Kind::of(target, 1)) else { continue };
-        stack.move_to(Some(&source.facts), Some(&target.facts)).await;
+        let (Some(source), Some(target)) = (Kind::shared(source, 0), Kind::shared(target, 1)) else {
+            continue;
+        };
+        stack.move_to(Some(&source), Some(&target)).await;
         raised_and_never_lowered(&stack).await;
         for schema in [&stack.source, &stack.target] {
             schema.remove().await;

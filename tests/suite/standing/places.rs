@@ -5,9 +5,9 @@ use std::sync::Arc;
 use longshore_shared::domain::connection::Engine;
 use longshore_tests::agree::agree;
 use longshore_tests::client::connection_body;
+use longshore_tests::kinds::Kind;
 use longshore_tests::schema::Schema;
 use longshore_tests::seeds;
-use longshore_tests::servers::{Held, Servers};
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
 use longshore_worker::engine::{Login, Seat, reader};
@@ -25,12 +25,9 @@ async fn allow(schema: &Schema, most: u32) {
 
 #[tokio::test]
 async fn n14_a_seat_is_free_once_the_server_has_let_go_of_the_session() {
-    let wanted: Vec<_> =
-        ["mysql57", "mysql9", "mariadb11"].into_iter().filter(|kind| Servers::is_wanted(kind)).collect();
-    let held = (!wanted.is_empty()).then(|| Held::start(&wanted.join(",")));
-    let servers = held.iter().flat_map(|held| held.mariadb.iter());
-    for server in servers.chain([&Servers::of_the_run().mariadb[0]]) {
-        let schema = Schema::make(server, "seats").await;
+    let kinds = ["mysql57", "mysql9", "mariadb11", "mariadb"];
+    for server in kinds.into_iter().filter_map(|kind| Kind::shared(kind, 0)) {
+        let schema = Schema::make(&server, "seats").await;
         allow(&schema, 1).await;
         let (seats, loose) = (Arc::new(Semaphore::new(1)), Arc::default());
         for round in 0..40 {

@@ -3,7 +3,7 @@
 
 use longshore_tests::agree::tables_agree;
 use longshore_tests::client::Job;
-use longshore_tests::servers::{Held, MariaDb, Servers};
+use longshore_tests::kinds::Kind;
 use longshore_tests::stack::Stack;
 use serde_json::{Value, json};
 
@@ -11,21 +11,11 @@ use super::Sides;
 
 /// A stack whose source is a server of one kind and whose target is one of another.
 async fn between(source: &str, target: &str) -> Option<Stack> {
-    let mut held = Vec::new();
-    let mut server = |kind: &str, at: usize| -> Option<MariaDb> {
-        if kind == "mariadb" {
-            return Some(Servers::of_the_run().mariadb[at].clone());
-        }
-        if !Servers::is_wanted(kind) {
-            return None;
-        }
-        held.push(Held::start(kind));
-        held.last().map(|held| held.mariadb[0].clone())
-    };
-    let (source, target) = (server(source, 0)?, server(target, 1)?);
+    let (source, target) = (Kind::shared(source, 0)?, Kind::shared(target, 1)?);
     let mut stack = Stack::running().await;
     stack.move_to(Some(&source), Some(&target)).await;
-    stack.keep(held);
+    stack.keep(source.into_held());
+    stack.keep(target.into_held());
     Some(stack)
 }
 

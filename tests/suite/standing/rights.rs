@@ -3,6 +3,7 @@
 
 use longshore_shared::domain::connection::Engine;
 use longshore_tests::client::{Job, connection_body};
+use longshore_tests::kinds::Kind;
 use longshore_tests::place;
 use longshore_tests::schema::Schema;
 use longshore_tests::servers::{Held, MariaDb, Servers};
@@ -125,9 +126,8 @@ async fn n15_rights_are_asked_for_before_rows_move() {
     stack.source.run(TABLES).await;
     let source = stack.client.connection(&stack.source).await;
     a_target_lacks(&stack, &stack.target.server, &source).await;
-    if Servers::is_wanted("mysql9") {
-        let held = Held::start("mysql9");
-        a_target_lacks(&stack, &held.mariadb[0], &source).await;
+    if let Some(mysql) = Kind::shared("mysql9", 0) {
+        a_target_lacks(&stack, &mysql, &source).await;
     }
 
     // The source; with `continue` the others go.
@@ -238,11 +238,8 @@ async fn assert_lacks(schema: &Schema, account: &Account, lacking: &str, grants:
 
 #[tokio::test]
 async fn n25_a_test_says_what_a_sync_needs_in_one_statement_each() {
-    let wanted: Vec<_> = ["mysql57", "mysql9"].into_iter().filter(|kind| Servers::is_wanted(kind)).collect();
-    let held = (!wanted.is_empty()).then(|| Held::start(&wanted.join(",")));
-    let servers = held.iter().flat_map(|held| held.mariadb.iter());
-    for server in servers.chain([&Servers::of_the_run().mariadb[0]]) {
-        let schema = Schema::make(server, "needs").await;
+    for server in ["mysql57", "mysql9", "mariadb"].into_iter().filter_map(|kind| Kind::shared(kind, 0)) {
+        let schema = Schema::make(&server, "needs").await;
         let account = Account::make(&schema, &["GRANT CREATE TEMPORARY TABLES ON {db}.* TO {to}"]).await;
         let login = login(&schema, &account.user, "pw");
         let before = examine(Engine::Mysql, &login).await.unwrap().syncs;

@@ -1,8 +1,9 @@
 //! Sequences of MariaDB: made where they are needed, never behind the source's, never the source's own.
 
 use longshore_tests::client::Job;
+use longshore_tests::kinds::Kind;
 use longshore_tests::schema::Schema;
-use longshore_tests::servers::{Held, MariaDb, Servers};
+use longshore_tests::servers::{MariaDb, Servers};
 use longshore_tests::stack::Stack;
 use serde_json::json;
 
@@ -84,7 +85,7 @@ async fn between(stack: &mut Stack, source: &MariaDb, target: &MariaDb, told: &s
 async fn n04_sequences_come_along() {
     let run = Servers::of_the_run();
     // Servers outlive the stack, which removes its schemas.
-    let newer = Servers::is_wanted("mariadb11").then(|| Held::start("mariadb11"));
+    let newer = Kind::shared("mariadb11", 0);
     let mut stack = Stack::running().await;
     let registered = between(&mut stack, &run.mariadb[0], &run.mariadb[0], "one server").await;
     // A default that was made to point back is found.
@@ -103,13 +104,13 @@ async fn n04_sequences_come_along() {
     completed(&registered.sync(&stack, &selective).await, "selective");
     assert_eq!(made(&stack.target).await, ["down", "s1"]);
     if let Some(newer) = &newer {
-        between(&mut stack, &run.mariadb[0], &newer.mariadb[0], "10.11 into 11.8").await;
-        let registered = between(&mut stack, &newer.mariadb[0], &run.mariadb[1], "11.8 into 10.11").await;
+        between(&mut stack, &run.mariadb[0], newer, "10.11 into 11.8").await;
+        let registered = between(&mut stack, newer, &run.mariadb[1], "11.8 into 10.11").await;
         // Numbers of a type that older releases do not know.
         stack.source.run("CREATE SEQUENCE typed AS SMALLINT UNSIGNED; CREATE TABLE c (id INT PRIMARY KEY DEFAULT nextval(typed))").await;
         completed(&registered.sync(&stack, &json!({})).await, "typed");
         assert_eq!(stands(&stack.target, "typed").await, stands(&stack.source, "typed").await);
-        undone(&mut stack, &newer.mariadb[0], &run.mariadb[1]).await;
+        undone(&mut stack, newer, &run.mariadb[1]).await;
     }
 }
 
@@ -172,12 +173,9 @@ async fn undone(stack: &mut Stack, source: &MariaDb, target: &MariaDb) {
 
 #[tokio::test]
 async fn n04_where_there_are_no_sequences_tables_that_draw_from_them_are_refused() {
-    if !Servers::is_wanted("mysql9") {
-        return;
-    }
-    let own = Held::start("mysql9");
+    let Some(own) = Kind::shared("mysql9", 0) else { return };
     let mut stack = Stack::running().await;
-    stack.move_to(None, Some(&own.mariadb[0])).await;
+    stack.move_to(None, Some(&own)).await;
     stack.source.run(SEQUENCES).await;
     stack.source.run(TABLES).await;
     stack.source.run("CREATE TABLE c (id INT PRIMARY KEY); INSERT INTO c VALUES (1)").await;

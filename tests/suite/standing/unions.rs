@@ -1,8 +1,8 @@
 //! Tables that show rows of elsewhere: made or left out, said, and never written.
 
 use longshore_tests::client::Job;
+use longshore_tests::kinds::Kind;
 use longshore_tests::schema::Schema;
-use longshore_tests::servers::{Held, Servers};
 use longshore_tests::stack::Stack;
 use serde_json::json;
 
@@ -49,8 +49,7 @@ async fn comes_along(stack: &Stack, between: &Between) {
 #[tokio::test]
 async fn n03_tables_that_show_rows_of_elsewhere_are_never_written() {
     // Servers outlive the stack, which removes its schemas.
-    let are_wanted = Servers::is_wanted("mysql57") && Servers::is_wanted("mysql9");
-    let own = are_wanted.then(|| [Held::start("mysql57"), Held::start("mysql9")]);
+    let own = Kind::shared("mysql57", 0).zip(Kind::shared("mysql9", 0));
     let mut stack = Stack::running().await;
     for schema in [&stack.source, &stack.target] {
         for plugin in ["BLACKHOLE SONAME 'ha_blackhole'", "FEDERATED SONAME 'ha_federatedx'"] {
@@ -116,8 +115,8 @@ async fn n03_tables_that_show_rows_of_elsewhere_are_never_written() {
     said(&job, "is left out", "table mm");
     assert_eq!(stack.target.tables().await, ["m1", "m2"]);
 
-    if let Some(own) = &own {
-        stack.move_to(Some(&own[0].mariadb[0]), Some(&own[1].mariadb[0])).await;
+    if let Some((older, newer)) = &own {
+        stack.move_to(Some(older), Some(newer)).await;
         stack.source.run(MEMBERS).await;
         comes_along(&stack, &Between::of(&stack).await).await;
     }

@@ -1,8 +1,9 @@
 //! Tables that keep their rows' history (MariaDB): current rows arrive, the history is said to stay.
 
 use longshore_tests::client::Job;
+use longshore_tests::kinds::Kind;
 use longshore_tests::schema::Schema;
-use longshore_tests::servers::{Held, MariaDb, Servers};
+use longshore_tests::servers::{MariaDb, Servers};
 use longshore_tests::stack::Stack;
 use serde_json::{Value, json};
 
@@ -140,13 +141,13 @@ async fn between(stack: &mut Stack, source: &MariaDb, target: &MariaDb) {
 async fn n16_current_rows_of_tables_with_history_arrive() {
     let run = Servers::of_the_run();
     // Servers outlive the stack, which removes its schemas.
-    let newer = Servers::is_wanted("mariadb11").then(|| Held::start("mariadb11"));
+    let newer = Kind::own("mariadb11");
     let mut stack = Stack::running_with(&[("CHUNK_ROWS", "2")]).await;
     if let Some(newer) = &newer {
-        between(&mut stack, &run.mariadb[0], &newer.mariadb[0]).await;
-        between(&mut stack, &newer.mariadb[0], &run.mariadb[1]).await;
+        between(&mut stack, &run.mariadb[0], newer).await;
+        between(&mut stack, newer, &run.mariadb[1]).await;
         // A server may show what it held at another time; a sync reads what it holds.
-        stack.move_to(Some(&newer.mariadb[0]), Some(&newer.mariadb[0])).await;
+        stack.move_to(Some(newer), Some(newer)).await;
         stack.source.run("SET GLOBAL system_versioning_asof = '2001-01-01'").await;
         let sql = "CREATE TABLE t (id INT PRIMARY KEY) WITH SYSTEM VERSIONING; INSERT INTO t VALUES (1), (2)";
         stack.source.run(sql).await;
@@ -158,10 +159,10 @@ async fn n16_current_rows_of_tables_with_history_arrive() {
 
 #[tokio::test]
 async fn n16_where_no_history_can_be_kept_a_table_made_by_hand_takes_the_rows() {
-    let own = Servers::is_wanted("mysql9").then(|| Held::start("mysql9"));
+    let own = Kind::shared("mysql9", 0);
     let mut stack = Stack::running().await;
     if let Some(server) = &own {
-        stack.move_to(None, Some(&server.mariadb[0])).await;
+        stack.move_to(None, Some(server)).await;
     }
     let fill = "CREATE TABLE t (id INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING; INSERT INTO t VALUES (1, 1), (2, 2);
          UPDATE t SET v = 5; CREATE TABLE plain (id INT PRIMARY KEY)";

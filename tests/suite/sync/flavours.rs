@@ -2,32 +2,21 @@
 //! source and as target, with values that tools have damaged, every kind of key, every policy.
 //! Between two schemas of one kind: `faults::mysql`, `values::large` and `snapshot`.
 
-use longshore_tests::servers::{Held, MariaDb, Servers};
+use longshore_tests::kinds::Kind;
 use longshore_tests::stack::Stack;
 
 use super::truth_table::POLICIES;
 use super::{chunks, keyless, truth_table};
 use crate::values;
 
-/// A server of a kind that only tests need, or one of the run's.
-struct Server {
-    facts: MariaDb,
-    _own: Option<Held>,
-}
-
-impl Server {
-    /// None if somebody chose to do without it. Beside a server of `peer`, whose collations it is to have.
-    fn of(kind: &str, at: usize, peer: &str) -> Option<Self> {
-        if kind == "mariadb" {
-            return Some(Self { facts: Servers::of_the_run().mariadb[at].clone(), _own: None });
-        }
-        if !Servers::is_wanted(kind) {
-            return None;
-        }
-        // MySQL knows none of the collations that 11.8 gives a character set by itself.
-        let known = kind == "mariadb11" && peer.starts_with("mysql");
-        let own = Held::start_with(kind, if known { &["mariadb11=character-set-collations="] } else { &[] });
-        Some(Self { facts: own.mariadb[0].clone(), _own: Some(own) })
+/// A server of a kind; none if somebody chose to do without it. Beside a server of `peer`, whose collations it is to have.
+fn server(kind: &str, at: usize, peer: &str) -> Option<Kind> {
+    // MySQL knows none of the collations that 11.8 gives a character set by itself.
+    let known = kind == "mariadb11" && peer.starts_with("mysql");
+    if known {
+        Kind::own_with(kind, &["mariadb11=character-set-collations="])
+    } else {
+        Kind::shared(kind, at)
     }
 }
 
@@ -38,13 +27,13 @@ const WITH_POLICIES: [(&str, &str); 3] =
 /// Holds every promise from one server to the other, each part in schemas of its own.
 async fn holds(source: &str, target: &str) {
     let with_policies = WITH_POLICIES.contains(&(source, target));
-    let servers = (Server::of(source, 0, target), Server::of(target, 1, source));
+    let servers = (server(source, 0, target), server(target, 1, source));
     let (Some(source), Some(target)) = servers else { return };
     let mut stack = Stack::prepared().await;
     stack.set(&[("CHUNK_ROWS", "7"), ("WORKER_PERMITS", "4")]);
     stack.start_all().await;
     for part in 0..4 {
-        stack.move_to(Some(&source.facts), Some(&target.facts)).await;
+        stack.move_to(Some(&source), Some(&target)).await;
         match part {
             0 => values::arrive_and_stay(&stack).await,
             1 => chunks::hold_each_row_once(&stack, 100).await,

@@ -2,7 +2,8 @@
 //! server.
 
 use longshore_tests::agree::tables_agree;
-use longshore_tests::servers::{Held, Servers};
+use longshore_tests::kinds::Kind;
+use longshore_tests::servers::Held;
 use longshore_tests::stack::Stack;
 use serde_json::json;
 
@@ -70,12 +71,9 @@ async fn large_values_go_in_pieces_where_files_are_refused() {
 #[tokio::test]
 async fn large_values_go_in_pieces_to_other_releases() {
     for kind in ["mysql57", "mysql9", "mariadb11"] {
-        if !Servers::is_wanted(kind) {
-            continue;
-        }
-        let own = Held::start(kind);
+        let Some(own) = Kind::shared(kind, 0) else { continue };
         let mut stack = Stack::prepared().await;
-        stack.move_to(Some(&own.mariadb[0]), Some(&own.mariadb[0])).await;
+        stack.move_to(Some(&own), Some(&own)).await;
         stack.start_all().await;
         pass_in_pieces(&stack, &[TEXT, LATIN, BLOB, JSON, LINE]).await;
         for schema in [&stack.source, &stack.target] {
