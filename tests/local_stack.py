@@ -17,13 +17,14 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
-from typing import Callable
+from typing import Callable, List
 from unittest import mock
 
 sys.dont_write_bytecode = True
 LOCAL = Path(__file__).resolve().parents[1] / "deploy" / "local"
 sys.path.insert(0, str(LOCAL))
 
+import build  # noqa: E402
 import first_sync  # noqa: E402
 import fleet  # noqa: E402
 import ports  # noqa: E402
@@ -46,6 +47,19 @@ def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+class Builds(unittest.TestCase):
+    """Whoever watches no terminal is told how far a build is."""
+
+    def test_says_how_far_it_is(self) -> None:
+        said: List[str] = []
+        script = "echo '   Compiling a v1.0.0' >&2; echo '   Compiling b v1.0.0' >&2; sleep 1; echo 'warning: odd' >&2; exit 3"
+        with mock.patch.object(build, "say", said.append):
+            ended = build.compile_unseen(["sh", "-c", script], dict(os.environ), crates=9, every=0.3)
+        self.assertEqual(ended, 3)
+        self.assertIn("  building for 0 min: 2 of about 9 crates begun", said)
+        self.assertEqual([line for line in said if "building" not in line], ["warning: odd"])
 
 
 class Processes(unittest.TestCase):
