@@ -3,6 +3,7 @@
 
 mod arrows;
 mod documents;
+mod errors;
 mod faults;
 mod shape;
 mod source;

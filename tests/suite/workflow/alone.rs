@@ -1,6 +1,6 @@
 //! A table that fails alone: the job goes on without it, whatever of it is on its way.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{
     Growth, Outcome, Owed, Remains, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
@@ -138,7 +138,7 @@ async fn n10_tables_that_a_step_of_all_gives_up_take_no_other_with_them() {
 #[tokio::test]
 async fn n10_a_server_that_fails_or_a_task_that_says_so_ends_the_job() {
     let mut bench = Bench::new().await;
-    let lost = Failure::permanent(FailureClass::ConnectionFailure, "login_refused", "no", "look");
+    let lost = Failure::permanent(FailureCode::LoginRefused, "no");
     for (told, failure) in [(OnMismatch::Continue, lost), (OnMismatch::Fail, permanent())] {
         bench.task.spec.on_mismatch = told;
         let job = run(&bench, &[(StepKind::Copy, 0)], false, &failure).await;

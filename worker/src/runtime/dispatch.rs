@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::job::JobSpec;
 use longshore_shared::domain::probe::ProbeSpec;
 use longshore_shared::domain::step::{Outcome, StepKind};
@@ -86,12 +86,7 @@ async fn sync(worker: &Worker, held: &RunningStep, spec: SyncSpec) -> Result<Wor
 }
 
 fn let_go() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "not_held",
-        "this worker has let go of what it held for the job",
-        "nothing is to be done: another holder takes the step, or the job starts again",
-    )
+    Failure::transient(FailureCode::NotHeld, "this worker has let go of what it held for the job")
 }
 
 /// A job's first step begins once the job may write to its target, and is the one that does.
@@ -113,10 +108,5 @@ async fn work(worker: &Worker, held: &RunningStep, context: &Context) -> Result<
 
 /// The failure of an attempt that was told to stop; nobody reads it.
 pub(super) fn stopped() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "stopped",
-        "the step was told to stop",
-        "nothing is to be done",
-    )
+    Failure::transient(FailureCode::Stopped, "the step was told to stop")
 }

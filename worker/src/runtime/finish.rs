@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{StepKind, Verified};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::within;
@@ -78,12 +78,7 @@ async fn run(worker: &Arc<Worker>, held: &Arc<RunningStep>) -> Ended {
 }
 
 fn panicked(kind: StepKind) -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "step_panicked",
-        format!("a fault of Longshore's stopped the step `{kind}`"),
-        "look at the worker's log and report it; the step is tried again by itself",
-    )
+    Failure::transient(FailureCode::StepPanicked, format!("a fault of Longshore's stopped the step `{kind}`"))
 }
 
 /// Settles, and goes on trying while PostgreSQL does not answer. If another worker has
@@ -126,7 +121,7 @@ async fn settle_once(
             return Ok("handed_back");
         }
         (Err((failure, verified)), None) => {
-            tracing::warn!(attempt = step.attempt, code = failure.code, "the step failed: {failure}");
+            tracing::warn!(attempt = step.attempt, code = %failure.code, "the step failed: {failure}");
             let (verified, remains) = (verified.as_ref(), held.meter.remains());
             settle::failed(database, step, failure, verified, &remains, &worker.settings.name).await?
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::connection_test::{Examined, TestSpec};
 use longshore_shared::domain::examination::Stage;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::step::Outcome;
 use longshore_shared::store::steps::Claimed;
@@ -137,9 +137,8 @@ async fn walk(
 
 fn too_slow(connection: &Connection) -> Failure {
     Failure::transient(
-        FailureClass::ConnectionFailure,
-        "connect_timeout",
+        FailureCode::ConnectTimeout,
         format!("connection {}: the look at the server did not end in time", connection.name),
-        "check the server's load and the network, or allow the connection a longer time-out",
     )
+    .with_hint("check the server's load and the network, or allow the connection a longer time-out")
 }

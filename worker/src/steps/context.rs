@@ -345,7 +345,7 @@ impl Context {
             let (failure, _) = error.into_parts();
             tracing::warn!(
                 step.id = %self.step.lease.step_id,
-                failure.code = failure.code,
+                failure.code = %failure.code,
                 "a step's sessions could not be ended"
             );
         }

@@ -1,7 +1,6 @@
 //! How a step ends when it does not end well.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::retry::CONTROL_PLANE_AWAY;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::Verified;
 use longshore_shared::failpoint::Injected;
 use longshore_shared::store::StoreError;
@@ -49,19 +48,14 @@ impl StepError {
 }
 
 fn of_store(error: &StoreError) -> Failure {
-    let hint = "look at the worker's log and at Longshore's own PostgreSQL";
     match error {
         StoreError::Row(_) => Failure::permanent(
-            FailureClass::Internal,
-            "control_plane_row",
+            FailureCode::ControlPlaneRow,
             format!("the control plane holds something that this worker does not know: {error}"),
-            "run workers and scheduler of one release",
         ),
         _ => Failure::transient(
-            FailureClass::Internal,
-            CONTROL_PLANE_AWAY,
+            FailureCode::ControlPlaneAway,
             "the control plane's database could not be asked",
-            hint,
         ),
     }
 }

@@ -7,7 +7,7 @@
 //! [`fence`] ends.
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::sync::{Selection, TargetTriggers};
 use longshore_shared::domain::target::TargetArea;
@@ -63,34 +63,27 @@ pub(crate) async fn fence(
 /// The job was to write without having asked.
 pub(super) fn not_held() -> Failure {
     Failure::permanent(
-        FailureClass::Internal,
-        "target_not_held",
+        FailureCode::TargetNotHeld,
         "the step was to write to a target that its job has not asked for",
-        "report it: this is a fault of Longshore",
     )
 }
 
 /// Another server answers than the one that the job has its hold on.
 pub(super) fn moved(target: &Connection) -> Failure {
     Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "target_changed",
+        FailureCode::TargetChanged,
         format!(
             "connection {} leads to another server than at the beginning of the job, so nothing more is written",
             target.name
         ),
-        "if it is a failover that has happened, run the task again; if a proxy stands before several \
-         servers, use the address of one",
     )
 }
 
 /// The source got tables that the task covers while the job asked for its target.
 pub(super) fn appeared(table: &str) -> Failure {
     Failure::transient(
-        FailureClass::SchemaMismatch,
-        "tables_appeared",
+        FailureCode::TablesAppeared,
         format!("table {table}: it came to the source while the job began"),
-        "it is tried again by itself",
     )
 }
 
@@ -98,9 +91,7 @@ pub(super) fn appeared(table: &str) -> Failure {
 pub(crate) fn busy(holder: Option<String>) -> Failure {
     let holder = holder.map_or_else(|| "another job".to_owned(), |id| format!("job {id}"));
     Failure::permanent(
-        FailureClass::TargetBusy,
-        "target_busy",
+        FailureCode::TargetBusy,
         format!("{holder} writes the same tables of the target, or waits to"),
-        "run the task when that job has ended, or set target_busy to wait",
     )
 }

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use longshore_shared::bus::Control;
 use longshore_shared::clock;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::id::WorkerId;
-use longshore_shared::domain::retry::NOBODY_FREE;
 use longshore_shared::domain::step::{Lease, Outcome};
 use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::job_holders::{Enlisted, Standing};
@@ -183,12 +182,7 @@ async fn nobody(worker: &Worker, lease: &Lease, generation: i32) -> StepError {
 }
 
 fn nobody_free() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        NOBODY_FREE,
-        "no worker is free to hold something for this job",
-        "start more workers, or wait until other jobs that are held have ended",
-    )
+    Failure::transient(FailureCode::NoHolders, "no worker is free to hold something for this job")
 }
 
 fn of_workflow(error: WorkflowError) -> StepError {

@@ -4,7 +4,7 @@
 //! it compares, and lets go of the copy of a password that was compared already.
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::job::Trigger;
 use longshore_shared::store::connections::{self, SealedSecret, edits};
@@ -80,22 +80,18 @@ impl Context {
 
 fn wrong(target: &Connection) -> Failure {
     Failure::permanent(
-        FailureClass::PermissionError,
-        "confirmation_failed",
+        FailureCode::ConfirmationFailed,
         format!(
             "connection {} is protected, and the password that was given to confirm it is not the stored one; nothing \
              was written",
             target.name
         ),
-        "give the password of the connection's own account as `target_password`, and run or save the task again",
     )
 }
 
 fn void(target: &Connection, why: &str) -> Failure {
     Failure::permanent(
-        FailureClass::PermissionError,
-        "confirmation_void",
+        FailureCode::ConfirmationVoid,
         format!("connection {} is protected, and {why}; nothing was written", target.name),
-        "run or save the task again with `confirm_target` and `target_password`",
     )
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::JobId;
 use longshore_shared::store::{SystemTx, connections, job_secrets};
@@ -138,7 +138,7 @@ impl Side {
 
 /// A login that took too long knows how long it had; a person knows what the connection was given.
 pub(in crate::steps) fn within(connection: &Connection, failure: Failure) -> Failure {
-    if failure.code != "connect_timeout" {
+    if failure.code != FailureCode::ConnectTimeout {
         return failure;
     }
     let message = format!(

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::{Context, Side, log_in};
 use crate::engine;
@@ -43,7 +43,7 @@ impl Context {
             Ok(found) if found.iter().all(Option::is_none) => true,
             Ok(found) => found.into_iter().flatten().any(|busy| busy > 0),
             // A server that turns us away is alive; its sessions get the benefit of the doubt.
-            Err(failure) => failure.code == "too_many_connections" || !failure.is_transient(),
+            Err(failure) => failure.code == FailureCode::TooManyConnections || !failure.is_transient(),
         }
     }
 
@@ -64,9 +64,7 @@ impl Context {
 
 fn dead() -> Failure {
     Failure::transient(
-        FailureClass::ConnectionFailure,
-        "connection_dead",
+        FailureCode::ConnectionDead,
         "a connection to the source or the target is dead: neither side hears the other any more",
-        "look for a firewall or a proxy that forgets connections; it is tried again by itself",
     )
 }

@@ -6,7 +6,7 @@
 //! Cancelled: the open page's transaction is taken back by the server; pages before it
 //! stay (the table is `partial`), nothing temporary does.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Counts, Outcome};
 use longshore_shared::domain::sync::ConflictPolicy;
 
@@ -71,7 +71,7 @@ async fn load(
         Ok::<_, Failure>(rows)
     };
     let rows = match loaded.await {
-        Err(failure) if failure.code == "duplicate_key" => return Err(clash(plan, 1).into()),
+        Err(failure) if failure.code == FailureCode::DuplicateKey => return Err(clash(plan, 1).into()),
         other => other?,
     };
     let equal = equal(context, source, target, plan, range).await?;
@@ -251,9 +251,10 @@ async fn miscomputed(
 /// Rows clash although nothing that this job knows of can be in their way.
 pub(super) fn clash(plan: &TablePlan, rows: u64) -> Failure {
     Failure::transient(
-        FailureClass::DataError,
-        "duplicate_key",
+        FailureCode::DuplicateKey,
         format!("table {}: {rows} rows met rows of the same unique key on the target", plan.shape.name),
+    )
+    .with_hint(
         "the rows are there already, or somebody else writes to the target; it is tried again by itself",
     )
 }

@@ -14,7 +14,7 @@
 mod alike;
 mod verdict;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Outcome, TableMode};
 use longshore_shared::domain::sync::OnMismatch;
 use longshore_shared::failpoint::{Failpoint, reach};
@@ -300,16 +300,11 @@ fn bereaved(bystander: &Bystander, orphans: u64) -> Result<Option<String>, Failu
             )
         }));
     }
-    Err(Failure::permanent(
-        FailureClass::DataError,
-        "foreign_key_broken",
-        format!(
+    Err(Failure::permanent(FailureCode::ForeignKeyBroken, format!(
             "table {place}, which the task leaves out: {} rows came or lost their parent in {parent} (foreign key \
              {key}) while the job ran",
             orphans - before
-        ),
-        "add the table to the task, or remove these rows on the target",
-    ))
+        )).with_hint("add the table to the task, or remove these rows on the target"))
 }
 
 #[cfg(test)]
@@ -323,7 +318,7 @@ mod tests {
         let child =
             Child { schema: Some("other".to_owned()), table: "c".to_owned(), key: fake::points_to("p") };
         let bystander = Bystander { child, parent: 0, own: None, orphans: 3, endangered: true };
-        let told = |orphans| bereaved(&bystander, orphans).map_err(|failure| failure.code);
+        let told = |orphans| bereaved(&bystander, orphans).map_err(|failure| failure.code.to_string());
         assert_eq!(told(0), Ok(None));
         for orphans in [1, 3] {
             let told = told(orphans).ok().flatten().unwrap_or_default();

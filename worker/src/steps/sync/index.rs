@@ -42,7 +42,7 @@ async fn read_ahead(context: &Context, plan: &TablePlan) -> Infallible {
         };
         if let Err(error) = read.await {
             let (failure, _) = error.into_parts();
-            tracing::info!(failure.code = failure.code, "an index is built without reading ahead");
+            tracing::info!(failure.code = %failure.code, "an index is built without reading ahead");
         }
     }
     pending().await

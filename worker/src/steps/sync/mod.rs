@@ -20,7 +20,7 @@ pub(super) mod snapshot;
 pub(super) mod table;
 mod verify;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hold::MOST_HOLDERS;
 use longshore_shared::domain::step::{Outcome, StepKind};
 
@@ -60,10 +60,5 @@ pub(crate) fn holders_wanted(context: &Context) -> Result<u32, StepError> {
 }
 
 fn misplaced(kind: StepKind) -> Failure {
-    Failure::permanent(
-        FailureClass::Internal,
-        "misplaced_step",
-        format!("a step `{kind}` stands in a job of another kind"),
-        "report it: the control plane's rows do not hang together",
-    )
+    Failure::permanent(FailureCode::MisplacedStep, format!("a step `{kind}` stands in a job of another kind"))
 }

@@ -2,7 +2,7 @@
 //! Opaque to everybody but this room; read by the same release only while a job runs, so
 //! a field that a release adds needs a default.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -219,10 +219,8 @@ pub(in crate::steps) struct DiffDetail {
 pub(in crate::steps) fn read<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, Failure> {
     T::deserialize(value).map_err(|error| {
         Failure::permanent(
-            FailureClass::Internal,
-            "plan_not_read",
+            FailureCode::PlanNotRead,
             format!("the {what} of this step does not read: {error}"),
-            "run workers of one release, and run the job again",
         )
     })
 }
@@ -230,11 +228,6 @@ pub(in crate::steps) fn read<T: DeserializeOwned>(value: &Value, what: &str) -> 
 /// Writes what a later step reads.
 pub(in crate::steps) fn written<T: Serialize>(value: &T) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|error| {
-        Failure::permanent(
-            FailureClass::Internal,
-            "plan_not_written",
-            format!("a plan could not be written: {error}"),
-            "report this as a fault of Longshore",
-        )
+        Failure::permanent(FailureCode::PlanNotWritten, format!("a plan could not be written: {error}"))
     })
 }

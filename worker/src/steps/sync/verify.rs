@@ -4,7 +4,7 @@
 //! each. What the comparisons of the table have proven already is not read again. A large table that
 //! was loaded is compared in parts, by steps of their own, so that all workers share it.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Outcome, StepKind, TableMode, Verified, VerifyPolicy, VerifyResult};
 use longshore_shared::failpoint::{Failpoint, reach};
 
@@ -228,21 +228,12 @@ fn unequal(plan: &TablePlan, verified: &Verified, found: &Found, was_kept: bool)
     {
         return named::computed(table, &[&column.name], Some(key));
     }
-    let (code, what, hint) = if was_kept {
-        (
-            "changed_meanwhile",
-            "somebody else wrote to the target after it was compared",
-            "keep others from writing to the target's table during the job, and run it again",
-        )
-    } else {
-        (
-            "verification_failed",
-            "the target is not as promised",
-            "rows changed on one of the sides during the job, or a trigger of the target changed them: run it again",
-        )
+    let (code, what) = match was_kept {
+        true => (FailureCode::ChangedMeanwhile, "somebody else wrote to the target after it was compared"),
+        false => (FailureCode::VerificationFailed, "the target is not as promised"),
     };
     let message = format!("table {}: {what}: {}", plan.shape.name, differing(plan, verified, found));
-    Failure::permanent(FailureClass::DataError, code, message, hint)
+    Failure::permanent(code, message)
 }
 
 fn differing(plan: &TablePlan, verified: &Verified, found: &Found) -> String {

@@ -5,7 +5,7 @@
 //! is kept from writing. Else commits are stopped for the moment in which the views are opened. Where
 //! none of this can be done one session reads everything: slower, and right.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::id::WorkerId;
 use longshore_shared::store::job_holders::Enlisted;
 use serde_json::Value;
@@ -143,9 +143,7 @@ impl<'a> Fixing<'a> {
 
 fn not_held(why: &str) -> Failure {
     Failure::transient(
-        FailureClass::ConnectionFailure,
-        "point_lost",
+        FailureCode::PointLost,
         format!("the source went on before all views of the snapshot were open: {why}"),
-        "it is tried again by itself",
     )
 }
