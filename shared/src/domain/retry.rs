@@ -46,19 +46,6 @@ const WAITED: f64 = 8.0;
 /// A fault of Longshore's own, which most likely comes again.
 const DOUBTFUL: Pace = Pace { first: 1.0, factor: 2.0, longest: 4.0, attempts: 3 };
 
-/// Attempts that a kind of step gets in all, whatever the trouble.
-const fn most_attempts(kind: StepKind) -> i32 {
-    match kind {
-        // One statement or transaction over a whole table: each attempt costs all of it.
-        StepKind::Replace | StepKind::Index | StepKind::ForeignKeys => 5,
-        // What the test finds is its answer; what keeps it from one, a person hears at once.
-        StepKind::ConnectionTest | StepKind::ConnectionRecheck => 1,
-        // A person waits for it and can ask again.
-        StepKind::Probe | StepKind::ProbePlan => 5,
-        _ => 8,
-    }
-}
-
 fn pace(failure: &Failure) -> Pace {
     match failure.code {
         FailureCode::Deadlock
@@ -84,7 +71,7 @@ pub fn verdict(kind: StepKind, failure: &Failure, attempt: i32, jitter: f64) -> 
     // Longshore's own outage is nobody's answer, also where a person waits for one.
     let most = match failure.code {
         FailureCode::ControlPlaneAway | FailureCode::LeaseLost => attempts,
-        _ => attempts.min(most_attempts(kind)),
+        _ => attempts.min(kind.traits().attempts),
     };
     if !failure.is_transient() || attempt >= most {
         return Verdict::GiveUp;

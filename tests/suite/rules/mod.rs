@@ -5,5 +5,6 @@ mod arrows;
 mod documents;
 mod errors;
 mod faults;
+pub(crate) mod kinds;
 mod shape;
 mod source;

@@ -2,7 +2,7 @@
 
 use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{
-    Growth, Outcome, Owed, Remains, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
+    Finding, Growth, Outcome, Owed, Remains, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
 use longshore_shared::domain::sync::OnMismatch;
 use longshore_shared::workflow::settle::{self, Settled};
@@ -69,7 +69,7 @@ async fn run(bench: &Bench, fails: &[(StepKind, i32)], together: bool, failure: 
             };
             left.remove(at);
             let remains = Remains::default();
-            let settled = settle::failed(&bench.database, &step, failure, None, &remains, "w").await.unwrap();
+            let settled = settle::failed(&bench.database, &step, failure, &[], &remains, "w").await.unwrap();
             assert!(matches!(settled, Settled::WithoutTable(_) | Settled::GivenUp), "{settled:?}");
         }
     }
@@ -117,7 +117,10 @@ async fn n10_tables_that_a_step_of_all_gives_up_take_no_other_with_them() {
     for given_up in [&[0][..], &[0, 2], &[0, 1, 2]] {
         let (job, worker) = bench.planned(growth()).await;
         let mut outcome = Outcome {
-            failed_tables: given_up.iter().map(|number| (*number, permanent())).collect(),
+            findings: given_up
+                .iter()
+                .map(|number| Finding::FailedTable { number: *number, failure: permanent() })
+                .collect(),
             ..Outcome::default()
         };
         loop {

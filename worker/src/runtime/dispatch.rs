@@ -93,7 +93,7 @@ fn let_go() -> Failure {
 async fn work(worker: &Worker, held: &RunningStep, context: &Context) -> Result<Work, StepError> {
     let kind = held.step.job.spec.kind();
     let is_first = held.step.kind == StepKind::first_of(kind, held.step.job.trigger);
-    if is_first && kind.writes_target() {
+    if is_first && kind.traits().writes_target {
         context.confirm().await?;
         if !target::take(worker, held, context).await? {
             return Ok(Work::GivenBack);

@@ -13,7 +13,7 @@ use longshore_shared::domain::connection_test::{Examined, TestSpec};
 use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::SecretName;
-use longshore_shared::domain::step::Outcome;
+use longshore_shared::domain::step::{Finding, Outcome};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{connections, job_secrets};
 use tokio::sync::Semaphore;
@@ -59,7 +59,8 @@ pub(crate) async fn connection_test(
         TestSpec::Draft(_) => None,
     };
     let examined = Examined { examination, connection: tested };
-    Ok(Outcome { examined: Some(examined), ..Outcome::default() })
+    let findings = vec![Finding::Examined(Box::new(examined))];
+    Ok(Outcome { findings, ..Outcome::default() })
 }
 
 /// The connection and what it logs in with.

@@ -109,7 +109,7 @@ impl Context {
         let (org_id, job) = (step.lease.org_id, &step.job);
         let mut tx = resources.database.system().await?;
         let mut sides = Vec::with_capacity(2);
-        let Sessions { source, target } = step.kind.sessions();
+        let Sessions { source, target } = step.kind.traits().sessions;
         for (id, word, given, sessions) in [
             (job.source_id, "source", SecretName::SourcePassword, source),
             (job.target_id, "target", SecretName::TargetPassword, target),
@@ -119,7 +119,7 @@ impl Context {
                 let found = connections::find(tx.conn(), org_id, id).await?;
                 return Err(found.map_or_else(|| gone(word), |found| changed(&found)).into());
             };
-            let spare = if found.max_sessions.is_none() { places::spare(step.kind) } else { 0 };
+            let spare = if found.max_sessions.is_none() { step.kind.traits().spare_sessions } else { 0 };
             sides.push(Side::new(found, (job.id, given), sessions + spare));
         }
         let area = target_holds::held(tx.conn(), org_id, job.id).await?;

@@ -1,7 +1,7 @@
 //! How a step ends when it does not end well.
 
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::step::Verified;
+use longshore_shared::domain::step::Finding;
 use longshore_shared::failpoint::Injected;
 use longshore_shared::store::StoreError;
 
@@ -11,13 +11,13 @@ pub(crate) enum StepError {
     /// It failed; the failure says whether trying again may help.
     #[error("{0}")]
     Failed(Failure),
-    /// The table did not arrive as the policy says; what was found is to be kept.
+    /// It failed, and what it found out is to be kept.
     #[error("{failure}")]
-    Unequal {
+    Found {
         /// Why the step fails.
         failure: Failure,
         /// What was found.
-        verified: Verified,
+        findings: Vec<Finding>,
     },
     /// The control plane could not be asked.
     #[error(transparent)]
@@ -37,12 +37,12 @@ impl From<Injected> for StepError {
 }
 
 impl StepError {
-    /// What is settled: the failure, and what a verification found.
-    pub(crate) fn into_parts(self) -> (Failure, Option<Verified>) {
+    /// What is settled: the failure, and what was found nevertheless.
+    pub(crate) fn into_parts(self) -> (Failure, Vec<Finding>) {
         match self {
-            Self::Failed(failure) => (failure, None),
-            Self::Unequal { failure, verified } => (failure, Some(verified)),
-            Self::Store(error) => (of_store(&error), None),
+            Self::Failed(failure) => (failure, Vec::new()),
+            Self::Found { failure, findings } => (failure, findings),
+            Self::Store(error) => (of_store(&error), Vec::new()),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What depends on a step's kind: where a test may stop it around its commits on the target, what
-//! it opens if it may, and with whom its readers and writers share their way.
+//! What depends on a step's kind: where a test may stop it around its commits on the target, and with
+//! whom its readers and writers share their way.
 
 use longshore_shared::domain::step::StepKind;
 use longshore_shared::failpoint::Failpoint;
@@ -18,25 +18,7 @@ pub(super) const fn around_commit(kind: StepKind) -> Option<(Failpoint, Failpoin
     }
 }
 
-/// Sessions that a step opens on the target beside those that its kind says, where nothing limits
-/// them: it does without where something does.
-pub(super) const fn spare(kind: StepKind) -> i16 {
-    match kind {
-        StepKind::Index => 1,
-        _ => 0,
-    }
-}
-
-/// Steps that move or compare rows have their SSH sessions to themselves; the others ask for
-/// little and read it at once.
+/// With whom a step's readers and writers share their SSH sessions.
 pub(super) const fn sharing(kind: StepKind) -> Sharing {
-    match kind {
-        StepKind::Copy
-        | StepKind::Diff
-        | StepKind::Prune
-        | StepKind::Reconcile
-        | StepKind::Replace
-        | StepKind::Verify => Sharing::Own,
-        _ => Sharing::Shared,
-    }
+    if kind.traits().ssh_alone { Sharing::Own } else { Sharing::Shared }
 }

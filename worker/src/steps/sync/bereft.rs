@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use longshore_shared::domain::failure::Failure;
-use longshore_shared::domain::step::{Outcome, StepKind, TableMode};
+use longshore_shared::domain::step::{Finding, Outcome, StepKind, TableMode};
 use longshore_shared::domain::sync::{ConflictPolicy, OnMismatch};
 
 use self::kept::Own;
@@ -44,7 +44,11 @@ pub(super) async fn check(context: &Context, bystanders: &[Bystander]) -> Result
         if !goes_on && !lost.is_empty() {
             return Err(would_lose(&lost.into_values().flatten().collect::<Vec<_>>()).into());
         }
-        outcome.failed_tables.extend(lost.iter().map(|(number, lost)| (*number, would_lose(lost))));
+        let failed = |(number, lost): (&i32, &Vec<Lost>)| Finding::FailedTable {
+            number: *number,
+            failure: would_lose(lost),
+        };
+        outcome.findings.extend(lost.iter().map(failed));
         looking.failed.extend(lost.keys());
         // A table that fails keeps its rows, which may point to others' that go.
         open = bystanders.iter().filter(|one| one.own.is_some_and(|own| lost.contains_key(&own))).collect();

@@ -15,7 +15,7 @@ mod alike;
 mod verdict;
 
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::step::{Outcome, TableMode};
+use longshore_shared::domain::step::{Finding, Outcome, TableMode};
 use longshore_shared::domain::sync::OnMismatch;
 use longshore_shared::failpoint::{Failpoint, reach};
 
@@ -133,7 +133,7 @@ impl Keys {
     }
 
     fn has_failed(&self, number: i32) -> bool {
-        let failed = self.outcome.failed_tables.iter().map(|(one, _)| *one);
+        let failed = self.outcome.findings.iter().filter_map(Finding::failed_table);
         self.lost.iter().map(|(one, _)| *one).chain(failed).any(|one| one == number)
     }
 
@@ -152,7 +152,7 @@ impl Keys {
             let added = target.add_foreign_keys(&wanted).await;
             if self.set_aside(number, added)?.is_some() && !wanted.foreign_keys.is_empty() {
                 let names = wanted.foreign_keys.into_iter().map(|key| key.name).collect();
-                self.outcome.added_keys.push((number, names));
+                self.outcome.findings.push(Finding::AddedKeys { number, names });
             }
         }
         Ok(())
@@ -279,7 +279,7 @@ impl Keys {
             Err(failure)
                 if self.goes_on && number >= 0 && failure.is_of_table() && !failure.is_transient() =>
             {
-                self.outcome.failed_tables.push((number, failure));
+                self.outcome.findings.push(Finding::FailedTable { number, failure });
                 Ok(None)
             }
             Err(failure) => Err(failure),

@@ -5,7 +5,9 @@
 //! was loaded is compared in parts, by steps of their own, so that all workers share it.
 
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::step::{Outcome, StepKind, TableMode, Verified, VerifyPolicy, VerifyResult};
+use longshore_shared::domain::step::{
+    Finding, Outcome, StepKind, TableMode, Verified, VerifyPolicy, VerifyResult,
+};
 use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::compare::{Comparison, digests};
@@ -33,10 +35,17 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let both = Both { source: both.source + unproven.rows, target: both.target + unproven.rows, ..both };
     let verified = judge(&plan, both, &found);
     reach(Failpoint::VerifyAfter).await?;
-    if verified.result == VerifyResult::Equal {
-        return Ok(Outcome { verified: Some(verified), ..Outcome::default() });
+    let failure = match verified.result {
+        VerifyResult::Equal => None,
+        VerifyResult::Mismatch | VerifyResult::ChangedMeanwhile => {
+            Some(unequal(&plan, &verified, &found, was_kept))
+        }
+    };
+    let findings = vec![Finding::Verified(verified)];
+    match failure {
+        None => Ok(Outcome { findings, ..Outcome::default() }),
+        Some(failure) => Err(StepError::Found { failure, findings }),
     }
-    Err(StepError::Unequal { failure: unequal(&plan, &verified, &found, was_kept), verified })
 }
 
 /// Tells the step that judges the table whether both sides have the same rows here.

@@ -227,22 +227,9 @@ fn is_small(table: &Laid, plan: &TablePlan) -> bool {
 }
 
 fn step(stage: i32, kind: StepKind, table_number: Option<i32>, payload: Value) -> StepDraft {
-    let affine = reads_source(kind);
+    // It reads the job's snapshot.
+    let affine = kind.traits().reads_source;
     StepDraft { stage, kind, table_number, payload, affine }
-}
-
-/// Whether the step reads rows of the source: it reads them from the job's snapshot.
-const fn reads_source(kind: StepKind) -> bool {
-    matches!(
-        kind,
-        StepKind::Copy
-            | StepKind::Diff
-            | StepKind::Prune
-            | StepKind::Reconcile
-            | StepKind::Replace
-            | StepKind::ForeignKeys
-            | StepKind::Verify
-    )
 }
 
 /// Mixes the tables' steps: each table's are spread evenly over the whole, the biggest
