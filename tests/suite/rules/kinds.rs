@@ -24,6 +24,19 @@ pub(crate) fn named(sql: &str) -> Vec<String> {
     compared.map(|(at, _)| sql[at..].chars().take(40).collect()).collect()
 }
 
+/// What a job's spec asks for is known by its family; the runtime finds that by `steps::family`.
+#[test]
+fn the_runtime_matches_on_no_jobs_spec() {
+    for source in sources(&["worker"]).iter().filter(|source| source.room == "runtime") {
+        let code = source.code();
+        for word in ["JobSpec", "SyncSpec", "ProbeSpec", "TestSpec", "JobKind::", "StepKind::"] {
+            let of_all = code.matches("StepKind::first_of").count();
+            let found = code.matches(word).count() - if word == "StepKind::" { of_all } else { 0 };
+            assert_eq!(found, 0, "{}: {word}", source.path);
+        }
+    }
+}
+
 #[test]
 fn a_word_beside_kind_is_found() {
     for (sql, expected) in [

@@ -18,12 +18,13 @@ use self::kept::Own;
 use self::refusal::{Lost, would_lose};
 use super::compare::{PAGE_ROWS, digests};
 use super::plan::is_by_key;
-use super::table::{Bystander, Counted, TablePlan, read};
+use super::table::{Bystander, Counted, TablePlan};
 use crate::engine::children::Child;
 use crate::engine::shape::{Key, KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Reader};
-use crate::steps::context::Context;
+use crate::steps::attempt::read;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Fails if rows would lose their parents; where the job goes on without tables that fail, the parents do.
 pub(super) async fn check(context: &Context, bystanders: &[Bystander]) -> Result<Outcome, StepError> {

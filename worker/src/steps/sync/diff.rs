@@ -13,11 +13,12 @@ use longshore_shared::domain::sync::ConflictPolicy;
 use super::compare::{Comparison, Page, digests};
 use super::doubt;
 use super::next_number;
-use super::table::{DiffDetail, RangePayload, TablePlan, written};
+use super::table::{DiffDetail, RangePayload, TablePlan};
 use crate::engine::shape::{KeyTuple, Range, Row};
 use crate::engine::{Columns, Loaded, Reader, Writer, named};
-use crate::steps::context::Context;
+use crate::steps::attempt::written;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::{Meter, counted, pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {

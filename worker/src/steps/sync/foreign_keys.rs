@@ -25,9 +25,9 @@ use super::plan::not_added;
 use super::table::{Bystander, KeysPayload, TablePlan};
 use crate::engine::shape::TableShape;
 use crate::engine::{Orphans, Reader, Writer};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
-use crate::steps::target::folded;
+use crate::steps::sync::area::folded;
+use crate::steps::sync::context::Context;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let KeysPayload { bystanders, folds, sequences, before } = context.payload()?;

@@ -14,8 +14,8 @@ use std::future::pending;
 use super::next_number;
 use super::table::TablePlan;
 use crate::engine::Writer;
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;

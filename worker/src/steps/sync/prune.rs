@@ -11,11 +11,12 @@ use longshore_shared::domain::step::{Counts, Outcome, StepKind};
 use longshore_shared::domain::sync::SyncSpec;
 
 use super::compare::{PAGE_ROWS, digests};
-use super::table::{Counted, PrunePayload, read, written};
+use super::table::{Counted, PrunePayload};
 use crate::engine::shape::{KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Reader};
-use crate::steps::context::Context;
+use crate::steps::attempt::{read, written};
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::{self, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {

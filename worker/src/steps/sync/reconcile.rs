@@ -14,11 +14,12 @@ use longshore_shared::domain::step::{Counts, Outcome, StepKind};
 use longshore_shared::domain::sync::ConflictPolicy;
 
 use super::compare::Comparison;
-use super::table::{DiffDetail, TablePlan, read};
+use super::table::{DiffDetail, TablePlan};
 use crate::engine::shape::{KeyTuple, Range, Row};
 use crate::engine::{Columns, Hash, Reader, Writer};
-use crate::steps::context::Context;
+use crate::steps::attempt::read;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::whole;
 
 /// Rows inserted at once, and the bytes that they are to stay below.

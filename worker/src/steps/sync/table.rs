@@ -2,11 +2,8 @@
 //! Opaque to everybody but this room; read by the same release only while a job runs, so
 //! a field that a release adds needs a default.
 
-use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::engine::children::Child;
 use crate::engine::shape::{ForeignKey, Index, Range, TableShape};
@@ -213,21 +210,4 @@ pub(in crate::steps) struct DiffDetail {
     /// The range.
     #[serde(default)]
     pub(in crate::steps) range: Range,
-}
-
-/// Reads what a plan wrote.
-pub(in crate::steps) fn read<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, Failure> {
-    T::deserialize(value).map_err(|error| {
-        Failure::permanent(
-            FailureCode::PlanNotRead,
-            format!("the {what} of this step does not read: {error}"),
-        )
-    })
-}
-
-/// Writes what a later step reads.
-pub(in crate::steps) fn written<T: Serialize>(value: &T) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| {
-        Failure::permanent(FailureCode::PlanNotWritten, format!("a plan could not be written: {error}"))
-    })
 }

@@ -11,11 +11,12 @@ use longshore_shared::domain::step::{
 use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::compare::{Comparison, digests};
-use super::table::{DiffDetail, TablePlan, VerifyPayload, read, written};
+use super::table::{DiffDetail, TablePlan, VerifyPayload};
 use crate::engine::shape::{KeyTuple, Range, TableShape};
 use crate::engine::{Reader, named};
-use crate::steps::context::Context;
+use crate::steps::attempt::{read, written};
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::{counted, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {

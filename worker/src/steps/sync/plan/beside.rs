@@ -15,7 +15,7 @@ use super::refuse::mismatch;
 use super::select::Selected;
 use crate::engine::sequence::{drawn, members};
 use crate::engine::shape::{Flavour, TableKind, TableListing, TableShape};
-use crate::steps::target::folded;
+use crate::steps::sync::area::folded;
 
 /// What both sides have beside tables of rows.
 pub(super) struct Beside {

@@ -12,8 +12,8 @@ use longshore_shared::domain::zone::Zone;
 use super::decide::Candidate;
 use super::refuse::mismatch;
 use crate::engine::shape::{Column, Family, Flavour, ServerInfo, TableShape};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Gives tables their conditions; refuses those of which one names a column that is not there, or
 /// does not mean the same rows on both sides.

@@ -14,9 +14,9 @@ use super::refuse;
 use crate::engine::Writer;
 use crate::engine::sequence::{Sequence, drawn, members};
 use crate::engine::shape::ForeignKey;
-use crate::steps::context::Context;
+use crate::steps::attempt::written;
 use crate::steps::error::StepError;
-use crate::steps::sync::table::written;
+use crate::steps::sync::context::Context;
 
 /// What was made by now.
 #[derive(Default)]

@@ -5,8 +5,8 @@ use longshore_shared::domain::sync::{Selection, TargetTriggers};
 
 use super::decide::Candidate;
 use crate::engine::{Hidden, Inspector};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Fails where tables would be left out; answers what else a person should know.
 pub(super) async fn check(

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::bystanders::Bystanders;
 use crate::engine::shape::Range;
+use crate::steps::attempt::written;
 use crate::steps::sync::snapshot::SnapshotPayload;
 use crate::steps::sync::table::{
-    Bystander, CopyPayload, KeysPayload, PrunePayload, RangePayload, ReplacePayload, TablePlan,
-    VerifyPayload, written,
+    Bystander, CopyPayload, KeysPayload, PrunePayload, RangePayload, ReplacePayload, TablePlan, VerifyPayload,
 };
 
 /// Ranges that one step verifies: reading them on both sides takes about as long as it takes to

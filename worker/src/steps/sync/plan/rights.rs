@@ -17,9 +17,9 @@ use crate::engine::Inspector;
 use crate::engine::access::{Act, Lacks, Missing, Need};
 use crate::engine::children::Children;
 use crate::engine::shape::TableListing;
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
-use crate::steps::target::folded;
+use crate::steps::sync::area::folded;
+use crate::steps::sync::context::Context;
 
 /// Tables that a message names for each right.
 const NAMED: usize = 5;

@@ -12,9 +12,9 @@ use super::{covering, hidden, history, leaves};
 use crate::engine::children::Children;
 use crate::engine::shape::{ServerInfo, TableKind, TableListing};
 use crate::engine::{Hidden, Inspector};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
-use crate::steps::target::{appeared, folded};
+use crate::steps::sync::area::{appeared, folded};
+use crate::steps::sync::context::Context;
 
 /// What a survey found.
 pub(super) struct Survey {

@@ -22,10 +22,11 @@ use super::shared_reader::SharedReader;
 use super::{Point, structure};
 use crate::engine::shape::TableShape;
 use crate::engine::{self, Login, Reader};
-use crate::steps::context::{Side, WorkerResources, log_in};
+use crate::steps::attempt::read;
+use crate::steps::attempt::{Side, WorkerResources, log_in};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{changed, gone};
-use crate::steps::sync::table::{TablePlan, read};
+use crate::steps::sync::table::TablePlan;
 use crate::tunnel::Sharing;
 
 /// How long a step waits for a session that another one has just ended with.

@@ -8,8 +8,8 @@ use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use crate::engine::shape::TableShape;
 use crate::engine::{Reader, differences};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Fails by name if a table of the source is not as it was planned. Where only one session may be
 /// open, it is the holder's, which looks by itself.

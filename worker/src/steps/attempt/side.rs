@@ -115,12 +115,12 @@ impl Side {
     }
 
     /// Keeps the number of a session that may have to be ended.
-    pub(super) fn remember(&self, session_id: u64) {
+    pub(in crate::steps) fn remember(&self, session_id: u64) {
         self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(session_id);
     }
 
     /// Keeps the number of a session that was lent to the step.
-    pub(super) fn watch(&self, session_id: u64) {
+    pub(in crate::steps) fn watch(&self, session_id: u64) {
         self.watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(session_id);
     }
 

@@ -1,10 +1,7 @@
-//! What depends on a step's kind: where a test may stop it around its commits on the target, and with
-//! whom its readers and writers share their way.
+//! Where a test may stop a step of a sync: around its commits on the target.
 
 use longshore_shared::domain::step::StepKind;
 use longshore_shared::failpoint::Failpoint;
-
-use crate::tunnel::Sharing;
 
 /// The places right before and right after a commit of a kind that commits.
 pub(super) const fn around_commit(kind: StepKind) -> Option<(Failpoint, Failpoint)> {
@@ -16,9 +13,4 @@ pub(super) const fn around_commit(kind: StepKind) -> Option<(Failpoint, Failpoin
         StepKind::Replace => Some((Failpoint::ReplaceBeforeCommit, Failpoint::ReplaceAfterCommit)),
         _ => None,
     }
-}
-
-/// With whom a step's readers and writers share their SSH sessions.
-pub(super) const fn sharing(kind: StepKind) -> Sharing {
-    if kind.traits().ssh_alone { Sharing::Own } else { Sharing::Shared }
 }
