@@ -7,6 +7,7 @@
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use longshore_shared::domain::actor::Permission;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::StoreError;
 use longshore_shared::vault::SealError;
 use longshore_shared::workflow::WorkflowError;
@@ -22,7 +23,7 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 pub(crate) enum ApiError {
     /// No token, or none that is known.
     #[error("{detail}")]
-    Unauthenticated { code: &'static str, detail: &'static str },
+    Unauthenticated { code: ProblemCode, detail: &'static str },
     /// The token's bearer may not do this.
     #[error("the permission {needed} is needed")]
     Forbidden { needed: Permission },
@@ -34,7 +35,7 @@ pub(crate) enum ApiError {
     MethodNotAllowed,
     /// The body is no JSON, or not one that can be understood.
     #[error("{detail}")]
-    Malformed { code: &'static str, detail: String },
+    Malformed { code: ProblemCode, detail: String },
     /// The body is of another media type.
     #[error("the body must be application/json")]
     UnsupportedMediaType,
@@ -68,11 +69,12 @@ pub(crate) enum ApiError {
 }
 
 /// What does not fit, and what to do about it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Conflict {
-    pub(crate) code: &'static str,
+    pub(crate) code: ProblemCode,
     pub(crate) detail: String,
     pub(crate) field: Option<&'static str>,
+    /// What to do about it, where that is known better than by the code alone.
     pub(crate) hint: Option<&'static str>,
     pub(crate) job_id: Option<Uuid>,
 }
@@ -83,7 +85,8 @@ pub(crate) struct FieldError {
     /// The field, with dots for fields inside it: `tls.mode`.
     pub(crate) field: String,
     /// A stable code.
-    pub(crate) code: String,
+    #[schema(value_type = String)]
+    pub(crate) code: ProblemCode,
     /// What is wrong, a sentence.
     pub(crate) detail: String,
 }
@@ -100,7 +103,8 @@ pub(crate) struct Problem {
     /// The HTTP status.
     status: u16,
     /// A stable code that programs can rely on; one field's own code when one field is wrong.
-    code: String,
+    #[schema(value_type = String)]
+    code: ProblemCode,
     /// What is wrong, a sentence.
     detail: String,
     /// The (first) field that is wrong.
@@ -110,8 +114,7 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
+    hint: String,
     /// The job that is in the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<Uuid>,
@@ -138,7 +141,7 @@ impl ApiError {
     }
 
     /// One wrong field.
-    pub(crate) fn field(field: &str, code: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn field(field: &str, code: ProblemCode, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, code, detail)])
     }
 
@@ -161,25 +164,25 @@ impl ApiError {
         }
     }
 
-    fn code(&self) -> &str {
+    fn code(&self) -> ProblemCode {
         match self {
-            Self::Unauthenticated { code, .. } | Self::Malformed { code, .. } => code,
-            Self::Forbidden { .. } => "forbidden",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::TooLarge => "payload_too_large",
-            Self::TooSlow => "request_timeout",
+            Self::Unauthenticated { code, .. } | Self::Malformed { code, .. } => *code,
+            Self::Forbidden { .. } => ProblemCode::Forbidden,
+            Self::NotFound => ProblemCode::NotFound,
+            Self::MethodNotAllowed => ProblemCode::MethodNotAllowed,
+            Self::UnsupportedMediaType => ProblemCode::UnsupportedMediaType,
+            Self::TooLarge => ProblemCode::PayloadTooLarge,
+            Self::TooSlow => ProblemCode::RequestTimeout,
             Self::Invalid(errors) => match errors.as_slice() {
-                [one] => &one.code,
-                _ => "invalid_fields",
+                [one] => one.code,
+                _ => ProblemCode::InvalidFields,
             },
             Self::Conflict(conflict) => conflict.code,
-            Self::Stale => "stale_edit",
-            Self::KeyInProgress => "idempotency_in_progress",
-            Self::TooManyTests { .. } => "too_many_tests",
-            Self::Unavailable(_) => "unavailable",
-            Self::Internal(_) => "internal",
+            Self::Stale => ProblemCode::StaleEdit,
+            Self::KeyInProgress => ProblemCode::IdempotencyInProgress,
+            Self::TooManyTests { .. } => ProblemCode::TooManyTests,
+            Self::Unavailable(_) => ProblemCode::Unavailable,
+            Self::Internal(_) => ProblemCode::Internal,
         }
     }
 
@@ -199,35 +202,28 @@ impl ApiError {
         }
     }
 
-    fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Unauthenticated { .. } => Some("send one header `Authorization: Bearer TOKEN`"),
-            Self::Forbidden { .. } => Some("ask an administrator of your organisation for it"),
-            Self::UnsupportedMediaType => Some("send the header `Content-Type: application/json`"),
-            Self::Conflict(conflict) => conflict.hint,
-            Self::Stale => Some("look at it again, and send the `ETag` of that answer as `If-Match`"),
-            Self::KeyInProgress => Some("send the same request again in a second"),
-            Self::TooManyTests { .. } => Some("wait as long as Retry-After says"),
-            _ => None,
-        }
+    fn hint(&self) -> &'static str {
+        let own = if let Self::Conflict(conflict) = self { conflict.hint } else { None };
+        own.unwrap_or_else(|| self.code().remedy())
     }
 
     fn problem(&self) -> Problem {
-        let status = self.status();
+        let (status, code) = (self.status(), self.code());
+        debug_assert!(code.statuses().contains(&status.as_u16()), "{code} is not answered with {status}");
         let errors = if let Self::Invalid(errors) = self { errors.clone() } else { Vec::new() };
         let conflict = if let Self::Conflict(conflict) = self { Some(conflict) } else { None };
         Problem {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
-            code: self.code().to_owned(),
+            code,
             detail: self.detail(),
             field: errors
                 .first()
                 .map(|error| error.field.clone())
                 .or_else(|| conflict.and_then(|c| c.field).map(str::to_owned)),
             errors,
-            hint: self.hint().map(str::to_owned),
+            hint: self.hint().to_owned(),
             job_id: conflict.and_then(|c| c.job_id),
             request_id: Uuid::nil(),
         }
@@ -235,7 +231,7 @@ impl ApiError {
 
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::Unauthenticated { code: "token_missing", .. } => {
+            Self::Unauthenticated { code: ProblemCode::TokenMissing, .. } => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"longshore\"")))
             }
             Self::Unauthenticated { .. } => Some((
@@ -273,8 +269,14 @@ impl IntoResponse for ApiError {
 }
 
 impl FieldError {
-    pub(crate) fn new(field: &str, code: &str, detail: impl Into<String>) -> Self {
-        Self { field: field.to_owned(), code: code.to_owned(), detail: detail.into() }
+    pub(crate) fn new(field: &str, code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), code, detail: detail.into() }
+    }
+}
+
+impl Conflict {
+    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), field: None, hint: None, job_id: None }
     }
 }
 
@@ -302,19 +304,16 @@ impl From<WorkflowError> for ApiError {
             WorkflowError::Store(error) => error.into(),
             WorkflowError::NoSuchJob | WorkflowError::NoSuchTask => Self::NotFound,
             WorkflowError::RunQueued(job_id) => Conflict {
-                code: "run_queued",
-                detail: "a run of this task waits already for the one that goes on".to_owned(),
-                hint: Some("it begins by itself when that one ends; watch it, or cancel it"),
                 job_id: Some(job_id.0),
-                ..Conflict::default()
+                ..Conflict::new(
+                    ProblemCode::RunQueued,
+                    "a run of this task waits already for the one that goes on",
+                )
             }
             .into(),
-            WorkflowError::JobEnded => Conflict {
-                code: "job_ended",
-                detail: "the job has ended already".to_owned(),
-                ..Conflict::default()
+            WorkflowError::JobEnded => {
+                Conflict::new(ProblemCode::JobEnded, "the job has ended already").into()
             }
-            .into(),
             other => Self::internal(other),
         }
     }

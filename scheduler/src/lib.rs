@@ -12,6 +12,7 @@
 mod announce;
 mod dead;
 mod duty;
+mod grant;
 mod holders;
 mod leader;
 mod measure;
@@ -22,7 +23,6 @@ mod recheck;
 mod refill;
 mod retention;
 mod sweep;
-mod target;
 mod tick;
 mod unqueue;
 
@@ -157,7 +157,7 @@ async fn work(context: &Arc<DutyContext>, shutdown: &CancellationToken) -> Resul
     duties.spawn(keep(holders::Recover::default(), Arc::clone(context), stop.clone()));
     duties.spawn(keep(refill::Refill, Arc::clone(context), stop.clone()));
     duties.spawn(keep(unqueue::Unqueue, Arc::clone(context), stop.clone()));
-    duties.spawn(keep(target::Target, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(grant::Grant, Arc::clone(context), stop.clone()));
     duties.spawn(keep(reaper::Reap, Arc::clone(context), stop.clone()));
     duties.spawn(keep(outlast::Outlast, Arc::clone(context), stop.clone()));
     duties.spawn(keep(recheck::Recheck::default(), Arc::clone(context), stop.clone()));

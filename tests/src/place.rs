@@ -51,11 +51,12 @@ fn cargos_folder() -> PathBuf {
     me.parent().and_then(Path::parent).expect("a test lies in a folder `deps`").to_owned()
 }
 
+/// A setting of the harness; empty counts as not set.
 #[expect(
     clippy::disallowed_methods,
     reason = "the harness's own settings, which no process of Longshore knows"
 )]
-pub(crate) fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -1,5 +1,6 @@
 //! Strict JSON bodies and query strings.
 
+use longshore_shared::domain::problem::ProblemCode;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -94,7 +95,7 @@ pub(super) async fn whole(
 fn unread(rejection: BytesRejection) -> ApiError {
     match rejection.into_response().status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
-        _ => ApiError::Malformed { code: "broken_body", detail: "the body broke off".to_owned() },
+        _ => ApiError::Malformed { code: ProblemCode::BrokenBody, detail: "the body broke off".to_owned() },
     }
 }
 
@@ -105,7 +106,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::Malformed {
-        code: "invalid_json",
+        code: ProblemCode::InvalidJson,
         detail: "the body is not UTF-8".to_owned(),
     })?;
     // serde would take a list for a struct, field by field; nobody means that.
@@ -120,16 +121,20 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 /// names of fields are taken from them.
 pub(super) fn refusal(told: &str, well_formed: bool) -> ApiError {
     match named(told) {
-        Some(Named::Unknown(field)) => ApiError::field(field, "unknown_field", "there is no such field here"),
+        Some(Named::Unknown(field)) => {
+            ApiError::field(field, ProblemCode::UnknownField, "there is no such field here")
+        }
         Some(Named::Twice(field)) => ApiError::Malformed {
-            code: "duplicate_key",
+            code: ProblemCode::DuplicateKey,
             detail: format!("the key `{field}` stands there twice"),
         },
-        None if well_formed => {
-            ApiError::field("", "invalid_value", "a JSON object with this route's fields is expected")
-        }
+        None if well_formed => ApiError::field(
+            "",
+            ProblemCode::InvalidValue,
+            "a JSON object with this route's fields is expected",
+        ),
         None => ApiError::Malformed {
-            code: "invalid_json",
+            code: ProblemCode::InvalidJson,
             detail: match told.rsplit_once(" at line ") {
                 Some((_, place)) => format!("the body is not JSON: see line {place}"),
                 None => "the body is not JSON".to_owned(),

@@ -1,5 +1,6 @@
 //! Conditions on the rows of tables: a field of a sync task.
 
+use longshore_shared::domain::problem::ProblemCode;
 use std::collections::BTreeMap;
 
 use longshore_shared::domain::filter::Filter;
@@ -52,7 +53,7 @@ pub(super) fn filters(found: &mut FieldErrors, given: Field<Conditions>) -> Opti
     if given.0.len() > MOST {
         found.add(
             "where",
-            "too_many",
+            ProblemCode::TooMany,
             format!("at most {MOST} tables can have a condition; make several tasks of this one"),
         );
         return None;
@@ -65,7 +66,7 @@ pub(super) fn filters(found: &mut FieldErrors, given: Field<Conditions>) -> Opti
                 found.add(&shown, code, detail);
                 return None;
             }
-            let filter = Filter::parse(&condition).map_err(|why| ("invalid_condition", why));
+            let filter = Filter::parse(&condition).map_err(|why| (ProblemCode::InvalidCondition, why));
             found.checked(&shown, Some(filter), |filter| filter).map(|filter| (table, filter))
         });
         let read: Filters = read.collect();
@@ -76,15 +77,17 @@ pub(super) fn filters(found: &mut FieldErrors, given: Field<Conditions>) -> Opti
 /// The zone that was given for them.
 pub(super) fn zone(found: &mut FieldErrors, given: Field<String>) -> Option<Zone> {
     let read = found.optional("where_time_zone", given, "the name of a time zone or an offset");
-    found.checked("where_time_zone", read, |text| Zone::parse(&text).map_err(|why| ("invalid_value", why)))
+    found.checked("where_time_zone", read, |text| {
+        Zone::parse(&text).map_err(|why| (ProblemCode::InvalidValue, why))
+    })
 }
 
 /// What a table can be called.
-pub(super) fn table_name(name: &str) -> Result<(), (&'static str, String)> {
+pub(super) fn table_name(name: &str) -> Result<(), (ProblemCode, String)> {
     let length = name.chars().count();
     match length == 0 || length > LONGEST || name.contains('\0') {
         true => Err((
-            "invalid_value",
+            ProblemCode::InvalidValue,
             format!("a table's name of 1 to {LONGEST} characters without NUL (U+0000) is expected"),
         )),
         false => Ok(()),
@@ -97,7 +100,7 @@ pub(super) fn covered(found: &mut FieldErrors, filters: &Filters, selection: &Se
         found.within("where", |found| {
             found.add(
                 table,
-                "not_selected",
+                ProblemCode::NotSelected,
                 "the task does not cover this table; a name is expected, no pattern",
             );
         });

@@ -1,6 +1,7 @@
 //! That a person means it: the name of a protected connection, and a password given again.
 
 use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::vault::Secret;
 
@@ -37,7 +38,7 @@ impl Confirming {
                      schedule out",
                     asking.name
                 );
-                found.add("schedule", "password_not_stored", detail);
+                found.add("schedule", ProblemCode::PasswordNotStored, detail);
             }
         }
         let fires = task.schedule.is_some() && task.enabled;
@@ -63,12 +64,18 @@ pub(super) fn name(found: &mut FieldErrors, field: &str, given: Field<String>, e
         (None, Some(expected)) => {
             let detail =
                 format!("connection {expected} is protected: give its name to confirm that you mean it");
-            found.add(field, "confirmation_needed", detail);
+            found.add(field, ProblemCode::ConfirmationNeeded, detail);
         }
         (Some(_), Some(_)) => {
-            found.add(field, "confirmation_wrong", "it is not the name of the protected connection");
+            found.add(
+                field,
+                ProblemCode::ConfirmationWrong,
+                "it is not the name of the protected connection",
+            );
         }
-        (Some(_), None) => found.add(field, "not_asked", "nothing is to be confirmed here; leave it out"),
+        (Some(_), None) => {
+            found.add(field, ProblemCode::NotAsked, "nothing is to be confirmed here; leave it out");
+        }
     }
 }
 
@@ -86,10 +93,10 @@ pub(super) fn wanted(
     why: Option<String>,
 ) -> Option<Secret> {
     match (&given, why) {
-        (None, Some(why)) => found.add(field, "secret_needed", why),
+        (None, Some(why)) => found.add(field, ProblemCode::SecretNeeded, why),
         (Some(_), None) => {
             let detail = "the connection stores its password and is not protected; leave it out";
-            found.add(field, "not_asked", detail);
+            found.add(field, ProblemCode::NotAsked, detail);
         }
         _ => {}
     }

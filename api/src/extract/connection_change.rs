@@ -3,6 +3,7 @@
 
 use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine};
 use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::reach;
 use longshore_shared::vault::Secret;
 use serde::Deserialize;
@@ -159,12 +160,16 @@ fn guarded(
     let is_freed = before.protected && !after.protected;
     confirming::name(found, "confirm", confirm, is_freed.then_some(before.name.as_str()));
     if after.ask_password && is_given {
-        found.add("password", "not_asked", "the password of this connection is not stored; leave it out");
+        found.add(
+            "password",
+            ProblemCode::NotAsked,
+            "the password of this connection is not stored; leave it out",
+        );
     }
     let is_told = reach::exposed(before, after).contains(&SecretName::Password);
     if is_freed && !after.ask_password && !is_given && !is_told {
         let detail = "give the account's password again to take the protection away";
-        found.add("password", "secret_needed", detail);
+        found.add("password", ProblemCode::SecretNeeded, detail);
     }
 }
 
@@ -204,7 +209,7 @@ fn kept(
     if found.count() == 0 {
         for name in exposed.iter().filter(|name| !is_given(**name)) {
             let detail = "the way to where it is sent has changed: give it again";
-            found.add(&field(*name), "secret_needed", detail);
+            found.add(&field(*name), ProblemCode::SecretNeeded, detail);
         }
     }
     let stays = |name: &SecretName| !is_given(*name) && !exposed.contains(name);

@@ -4,6 +4,7 @@ use longshore_shared::domain::address::Rules;
 use longshore_shared::domain::connection::Connection;
 
 use crate::error::ApiError;
+use longshore_shared::domain::problem::ProblemCode;
 
 /// An error if the host that a worker would connect to is spelt as an address to which nobody
 /// may. A name is judged by a worker, at a test and at each connect.
@@ -12,5 +13,5 @@ pub(crate) fn may_be_dialled(rules: &Rules, connection: &Connection) -> Result<(
     let Some(why) = rules.refuses_literal(host, port) else { return Ok(()) };
     let field = if connection.hops.is_empty() { "host" } else { "hops.0.host" };
     let detail = format!("{host} is {why}, and no connection may lead there");
-    Err(ApiError::field(field, "address_not_allowed", detail))
+    Err(ApiError::field(field, ProblemCode::AddressNotAllowed, detail))
 }

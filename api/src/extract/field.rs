@@ -4,6 +4,7 @@
 //! are told at once.
 
 use longshore_shared::domain::Vocabulary;
+use longshore_shared::domain::problem::ProblemCode;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -92,7 +93,7 @@ impl FieldErrors {
     pub(super) fn required<T>(&mut self, field: &str, given: Field<T>, expected: &str) -> Option<T> {
         match given {
             Field::Absent => {
-                self.add(field, "required", format!("{expected} is required"));
+                self.add(field, ProblemCode::Required, format!("{expected} is required"));
                 None
             }
             given => self.optional(field, given, expected),
@@ -105,15 +106,19 @@ impl FieldErrors {
             Field::Absent => None,
             Field::Valid(value) => Some(value),
             Field::Invalid(Reason::Value) => {
-                self.add(field, "invalid_value", format!("{expected} is expected"));
+                self.add(field, ProblemCode::InvalidValue, format!("{expected} is expected"));
                 None
             }
             Field::Invalid(Reason::Unknown(name)) => {
-                self.add(&format!("{field}.{name}"), "unknown_field", "there is no such field here");
+                self.add(
+                    &format!("{field}.{name}"),
+                    ProblemCode::UnknownField,
+                    "there is no such field here",
+                );
                 None
             }
             Field::Invalid(Reason::Twice(name)) => {
-                self.add(&format!("{field}.{name}"), "duplicate_key", "the key stands there twice");
+                self.add(&format!("{field}.{name}"), ProblemCode::DuplicateKey, "the key stands there twice");
                 None
             }
         }
@@ -129,7 +134,7 @@ impl FieldErrors {
         &mut self,
         field: &str,
         value: Option<T>,
-        check: impl FnOnce(T) -> Result<U, (&'static str, String)>,
+        check: impl FnOnce(T) -> Result<U, (ProblemCode, String)>,
     ) -> Option<U> {
         match check(value?) {
             Ok(value) => Some(value),
@@ -154,7 +159,7 @@ impl FieldErrors {
     }
 
     /// Notes a wrong field.
-    pub(super) fn add(&mut self, field: &str, code: &str, detail: impl Into<String>) {
+    pub(super) fn add(&mut self, field: &str, code: ProblemCode, detail: impl Into<String>) {
         let path: Vec<&str> = self.inside.iter().map(String::as_str).chain([field]).collect();
         self.errors.push(FieldError::new(&path.join("."), code, detail));
     }
@@ -171,17 +176,20 @@ impl FieldErrors {
 }
 
 /// A name that people give: trimmed, 1 to 200 characters, all of them visible.
-pub(super) fn name(text: &str) -> Result<String, (&'static str, String)> {
+pub(super) fn name(text: &str) -> Result<String, (ProblemCode, String)> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(("required", "a name with at least one visible character is required".to_owned()));
+        return Err((
+            ProblemCode::Required,
+            "a name with at least one visible character is required".to_owned(),
+        ));
     }
     if text.chars().count() > 200 {
-        return Err(("too_long", "at most 200 characters are taken".to_owned()));
+        return Err((ProblemCode::TooLong, "at most 200 characters are taken".to_owned()));
     }
     if text.chars().any(|c| c.is_control() || is_invisible(c)) {
         return Err((
-            "invalid_value",
+            ProblemCode::InvalidValue,
             "control characters and invisible marks are not taken in a name".to_owned(),
         ));
     }
@@ -202,7 +210,7 @@ mod tests {
     fn names() {
         let check = |text: &str, expected: Result<&str, &str>| {
             let found = name(text);
-            assert_eq!(found.as_deref().map_err(|(code, _)| *code), expected, "{text:?}");
+            assert_eq!(found.as_deref().map_err(|(code, _)| code.as_str()), expected, "{text:?}");
         };
         check("shop", Ok("shop"));
         check("  shop production ", Ok("shop production"));

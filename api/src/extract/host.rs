@@ -4,6 +4,7 @@
 //! numbers, so that `0x7f000001` does not pass for a name. Names are resolved and their
 //! addresses checked by a worker, at every connect.
 
+use longshore_shared::domain::problem::ProblemCode;
 use std::net::{IpAddr, Ipv6Addr};
 
 use longshore_shared::domain::address;
@@ -12,15 +13,15 @@ use url::Host;
 /// Longest name of the DNS.
 const LONGEST: usize = 253;
 
-type Objection = (&'static str, String);
+type Objection = (ProblemCode, String);
 
 /// The host as it is saved, or a code and what is wrong.
 pub(super) fn host(text: &str) -> Result<String, Objection> {
     if text.is_empty() {
-        return Err(("required", "a host name or address is required".to_owned()));
+        return Err((ProblemCode::Required, "a host name or address is required".to_owned()));
     }
     if text.len() > LONGEST {
-        return Err(("too_long", format!("at most {LONGEST} characters are taken")));
+        return Err((ProblemCode::TooLong, format!("at most {LONGEST} characters are taken")));
     }
     shape(text)?;
     let bare = text.strip_suffix('.').unwrap_or(text);
@@ -72,14 +73,17 @@ fn is_label(label: &str) -> bool {
 
 fn literal(found: IpAddr) -> Result<String, Objection> {
     if let Some(what) = address::forbidden(found) {
-        return Err(("address_not_allowed", format!("{found} is {what}; no database is reached there")));
+        return Err((
+            ProblemCode::AddressNotAllowed,
+            format!("{found} is {what}; no database is reached there"),
+        ));
     }
     // A mapped address is its IPv4 address, whoever dials it.
     Ok(found.to_canonical().to_string())
 }
 
 fn invalid(detail: &str) -> Objection {
-    ("invalid_host", detail.to_owned())
+    (ProblemCode::InvalidHost, detail.to_owned())
 }
 
 #[cfg(test)]
@@ -90,7 +94,7 @@ mod tests {
     fn spellings() {
         let check = |text: &str, expected: Result<&str, &str>| {
             let found = host(text);
-            assert_eq!(found.as_deref().map_err(|(code, _)| *code), expected, "{text:?}");
+            assert_eq!(found.as_deref().map_err(|(code, _)| code.as_str()), expected, "{text:?}");
         };
         check("db.example.com", Ok("db.example.com"));
         check("DB.Example.COM", Ok("db.example.com"));

@@ -8,6 +8,7 @@
 //! request's effect is in `once`. Not here: uploads, which will be compared by their
 //! declared digest.
 
+use longshore_shared::domain::problem::ProblemCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -128,7 +129,7 @@ fn key(headers: &HeaderMap) -> Result<Option<Arc<str>>, ApiError> {
 }
 
 fn malformed(detail: &str) -> ApiError {
-    ApiError::field(HEADER, "invalid_idempotency_key", detail)
+    ApiError::field(HEADER, ProblemCode::InvalidIdempotencyKey, detail)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use longshore_shared::domain::connection::{
 use longshore_shared::domain::hop::{Hop, SecretName};
 use longshore_shared::domain::id::{ConnectionId, OrgId};
 use longshore_shared::domain::limits::MOST_SESSIONS;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::vault::Secret;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{PemObject as _, SectionKind};
@@ -104,7 +105,7 @@ pub(crate) struct NewTls {
     client_key: Field<Secret>,
 }
 
-pub(super) type Objection = (&'static str, String);
+pub(super) type Objection = (ProblemCode, String);
 
 impl NewConnection {
     /// The connection and its secrets, or everything that is wrong with the fields.
@@ -187,7 +188,7 @@ impl NewTls {
             None => None,
             Some(_) if !verifies => {
                 let detail = "only the modes verify-ca and verify-full look at it; choose one of them";
-                found.add("ca", "invalid_value", detail);
+                found.add("ca", ProblemCode::InvalidValue, detail);
                 return None;
             }
             Some(text) => Some(found.checked("ca", Some(text), certificates)?),
@@ -199,7 +200,7 @@ impl NewTls {
             (None, None) => None,
             (Some(_), Some(_)) if mode == Some(TlsMode::Disable) => {
                 let detail = "without TLS no certificate is shown; choose another mode";
-                found.add("client_certificate", "invalid_value", detail);
+                found.add("client_certificate", ProblemCode::InvalidValue, detail);
                 return None;
             }
             (Some(text), Some(key)) => {
@@ -209,7 +210,11 @@ impl NewTls {
             }
             (certificate, _) => {
                 let field = if certificate.is_some() { "client_key" } else { "client_certificate" };
-                found.add(field, "required", "a client certificate and its key are given together");
+                found.add(
+                    field,
+                    ProblemCode::Required,
+                    "a client certificate and its key are given together",
+                );
                 return None;
             }
         };
@@ -239,7 +244,7 @@ pub(super) fn hops(
 pub(super) fn is_no_loop(found: &mut FieldErrors, hops: &[Hop], database: Option<(&str, u16)>) -> bool {
     let itself = hops.iter().position(|hop| Some((hop.host.as_str(), hop.port)) == database);
     if let Some(at) = itself {
-        found.add(&format!("hops.{at}.host"), "loop", "it is the database's own host and port");
+        found.add(&format!("hops.{at}.host"), ProblemCode::Loop, "it is the database's own host and port");
     }
     itself.is_none()
 }
@@ -249,7 +254,7 @@ pub(super) fn port(found: &mut FieldErrors, given: Field<u16>, engine: Option<Wo
     let wrong = matches!(given, Field::Invalid(_));
     match found.optional("port", given, expected) {
         Some(0) => {
-            found.add("port", "invalid_value", format!("{expected} is expected"));
+            found.add("port", ProblemCode::InvalidValue, format!("{expected} is expected"));
             None
         }
         Some(port) => Some(port),
@@ -262,24 +267,24 @@ pub(super) fn port(found: &mut FieldErrors, given: Field<u16>, engine: Option<Wo
 /// server takes an account with control characters.
 pub(super) fn data(text: String, longest: usize) -> Result<String, Objection> {
     if text.is_empty() {
-        return Err(("required", "at least one character is required".to_owned()));
+        return Err((ProblemCode::Required, "at least one character is required".to_owned()));
     }
     if text.chars().count() > longest {
-        return Err(("too_long", format!("at most {longest} characters are taken")));
+        return Err((ProblemCode::TooLong, format!("at most {longest} characters are taken")));
     }
     if text.chars().any(char::is_control) {
-        return Err(("invalid_value", "control characters are not taken".to_owned()));
+        return Err((ProblemCode::InvalidValue, "control characters are not taken".to_owned()));
     }
     Ok(text)
 }
 
 pub(super) fn password(secret: Secret) -> Result<Secret, Objection> {
     if secret.reveal().len() > 4096 {
-        return Err(("too_long", "at most 4096 bytes are taken".to_owned()));
+        return Err((ProblemCode::TooLong, "at most 4096 bytes are taken".to_owned()));
     }
     // The login of every engine ends a password at a NUL: what follows would not count.
     if secret.reveal().contains('\0') {
-        return Err(("invalid_value", "a NUL is not taken".to_owned()));
+        return Err((ProblemCode::InvalidValue, "a NUL is not taken".to_owned()));
     }
     Ok(secret)
 }
@@ -287,22 +292,22 @@ pub(super) fn password(secret: Secret) -> Result<Secret, Objection> {
 pub(super) fn timeout(seconds: u32) -> Result<u32, Objection> {
     match seconds {
         1..=300 => Ok(seconds),
-        _ => Err(("invalid_value", "1 to 300 seconds are taken".to_owned())),
+        _ => Err((ProblemCode::InvalidValue, "1 to 300 seconds are taken".to_owned())),
     }
 }
 
 pub(super) fn sessions(most: u16) -> Result<u16, Objection> {
     match i32::from(most) {
         1..=MOST_SESSIONS => Ok(most),
-        _ => Err(("invalid_value", format!("1 to {MOST_SESSIONS} sessions are taken"))),
+        _ => Err((ProblemCode::InvalidValue, format!("1 to {MOST_SESSIONS} sessions are taken"))),
     }
 }
 
 /// One or more certificates and nothing else: a private key must not be kept by accident.
 fn certificates(text: String) -> Result<String, Objection> {
-    let wrong = |detail: &str| Err(("invalid_certificate", detail.to_owned()));
+    let wrong = |detail: &str| Err((ProblemCode::InvalidCertificate, detail.to_owned()));
     if text.len() > 65_536 {
-        return Err(("too_long", "at most 64 KiB are taken".to_owned()));
+        return Err((ProblemCode::TooLong, "at most 64 KiB are taken".to_owned()));
     }
     let mut any = false;
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text.as_bytes()) {
@@ -322,7 +327,7 @@ fn certificates(text: String) -> Result<String, Objection> {
 fn client_key(secret: Secret) -> Result<Secret, Objection> {
     let text = secret.reveal();
     if text.len() > 65_536 {
-        return Err(("too_long", "at most 64 KiB are taken".to_owned()));
+        return Err((ProblemCode::TooLong, "at most 64 KiB are taken".to_owned()));
     }
     let kinds = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"];
     let known = kinds.iter().any(|kind| text.contains(&format!("-----BEGIN {kind}-----")));
@@ -332,7 +337,7 @@ fn client_key(secret: Secret) -> Result<Secret, Objection> {
     }
     let detail =
         "it holds no private key in PEM; an encrypted one is not read: openssl pkey -in KEYFILE decrypts it";
-    Err(("invalid_private_key", detail.to_owned()))
+    Err((ProblemCode::InvalidPrivateKey, detail.to_owned()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use longshore_shared::domain::connection::ConnectionType;
 use longshore_shared::domain::hop::{Hop, HopLogin, MOST_HOPS, SSH_PORT, SecretName, is_fingerprint};
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -73,7 +74,11 @@ pub(super) fn check(
                 format!("ssh+jump has 2 to {MOST_HOPS}, outermost first; choose ssh for one")
             }
         };
-        found.add("hops", if given.is_empty() { "required" } else { "invalid_value" }, detail);
+        found.add(
+            "hops",
+            if given.is_empty() { ProblemCode::Required } else { ProblemCode::InvalidValue },
+            detail,
+        );
         return None;
     }
     let (mut hops, mut secrets) = (Vec::new(), Vec::new());
@@ -82,7 +87,11 @@ pub(super) fn check(
         match found.within(format!("hops.{at}"), |found| hop.0.check(found, at + 1, before.get(at))) {
             Some((hop, of_hop)) => {
                 if hops.iter().any(|earlier: &Hop| (&earlier.host, earlier.port) == (&hop.host, hop.port)) {
-                    found.add(&format!("hops.{at}.host"), "loop", "an earlier hop is the same host and port");
+                    found.add(
+                        &format!("hops.{at}.host"),
+                        ProblemCode::Loop,
+                        "an earlier hop is the same host and port",
+                    );
                     complete = false;
                 }
                 hops.push(hop);
@@ -105,7 +114,7 @@ impl NewHop {
         let host = found.checked("host", read, |text| host(&text));
         let given = found.optional("port", self.port, "a whole number from 1 to 65535");
         let port = found.checked("port", Some(given.unwrap_or(SSH_PORT)), |port| match port {
-            0 => Err(("invalid_value", "a whole number from 1 to 65535 is expected".to_owned())),
+            0 => Err((ProblemCode::InvalidValue, "a whole number from 1 to 65535 is expected".to_owned())),
             port => Ok(port),
         });
         let read = found.required("username", self.username, "a text");
@@ -129,7 +138,7 @@ impl NewHop {
                 let key = key?;
                 if passphrase.is_none() && private_key::is_encrypted(&key) {
                     let detail = "the private key is encrypted: give its passphrase";
-                    found.add("passphrase", "passphrase_required", detail);
+                    found.add("passphrase", ProblemCode::PassphraseRequired, detail);
                     return None;
                 }
                 let mut secrets = vec![(SecretName::HopKey(number), key)];
@@ -143,13 +152,13 @@ impl NewHop {
                 (HopLogin::Key, vec![(SecretName::HopPassphrase(number), passphrase?)])
             }
             (None, None, _) => {
-                found.add("password", "required", "a password or a private_key is required");
+                found.add("password", ProblemCode::Required, "a password or a private_key is required");
                 return None;
             }
             (Some(_), _, _) => {
                 found.add(
                     "password",
-                    "invalid_value",
+                    ProblemCode::InvalidValue,
                     "either a password or a private_key (with its passphrase) is taken",
                 );
                 return None;
@@ -164,5 +173,5 @@ pub(super) fn fingerprint(text: String) -> Result<String, Objection> {
         return Ok(text);
     }
     let detail = "a fingerprint is `SHA256:` and 43 characters, as `ssh-keygen -lf KEYFILE.pub` prints it";
-    Err(("invalid_value", detail.to_owned()))
+    Err((ProblemCode::InvalidValue, detail.to_owned()))
 }

@@ -1,6 +1,7 @@
 //! The body that confirms an SSH host's key.
 
 use longshore_shared::domain::hop::MOST_HOPS;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -51,7 +52,7 @@ impl NewHostKey {
         let read = found.required("hop", self.hop, "a hop's number, from 1,");
         let hop = found.checked("hop", read, |hop| match (1..=MOST_HOPS).contains(&hop) {
             true => Ok(hop),
-            false => Err(("out_of_range", format!("1 to {MOST_HOPS} are taken"))),
+            false => Err((ProblemCode::OutOfRange, format!("1 to {MOST_HOPS} are taken"))),
         });
         let read = found.required("fingerprint", self.fingerprint, "a fingerprint, as a text,");
         let shown = found.checked("fingerprint", read, fingerprint);

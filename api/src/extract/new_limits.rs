@@ -1,6 +1,7 @@
 //! The body that sets an organisation's limits.
 
 use longshore_shared::domain::limits::MOST_STEPS;
+use longshore_shared::domain::problem::ProblemCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -24,7 +25,7 @@ impl NewLimits {
         let given = found.optional("max_steps", self.max_steps, "a whole number of steps");
         let most = found.checked("max_steps", given, |most| match most {
             1..=MOST_STEPS => Ok(most),
-            _ => Err(("out_of_range", format!("1 to {MOST_STEPS} steps are taken"))),
+            _ => Err((ProblemCode::OutOfRange, format!("1 to {MOST_STEPS} steps are taken"))),
         });
         found.finish(Some(most))
     }

@@ -2,6 +2,7 @@
 
 use longshore_shared::domain::hold::MOST_HOLDERS;
 use longshore_shared::domain::probe::{LONGEST_SECONDS, MOST_STEPS, ProbeSpec};
+use longshore_shared::domain::problem::ProblemCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -34,18 +35,18 @@ impl NewProbe {
         let steps = found.optional("steps", self.steps, "a number of steps").or(Some(1));
         let steps = found.checked("steps", steps, |steps| match (1..=MOST_STEPS).contains(&steps) {
             true => Ok(steps),
-            false => Err(("out_of_range", format!("1 to {MOST_STEPS} steps are taken"))),
+            false => Err((ProblemCode::OutOfRange, format!("1 to {MOST_STEPS} steps are taken"))),
         });
         let seconds = found.optional("seconds", self.seconds, "a number of seconds").or(Some(0.0));
         let seconds =
             found.checked("seconds", seconds, |seconds| match (0.0..=LONGEST_SECONDS).contains(&seconds) {
                 true => Ok(seconds),
-                false => Err(("out_of_range", format!("0 to {LONGEST_SECONDS} seconds are taken"))),
+                false => Err((ProblemCode::OutOfRange, format!("0 to {LONGEST_SECONDS} seconds are taken"))),
             });
         let holders = found.optional("holders", self.holders, "a number of holders").or(Some(0));
         let holders = found.checked("holders", holders, |holders| match holders <= MOST_HOLDERS {
             true => Ok(holders),
-            false => Err(("out_of_range", format!("0 to {MOST_HOLDERS} holders are taken"))),
+            false => Err((ProblemCode::OutOfRange, format!("0 to {MOST_HOLDERS} holders are taken"))),
         });
         let spec = steps.zip(seconds).zip(holders);
         found.finish(spec.map(|((steps, seconds), holders)| ProbeSpec { steps, seconds, holders }))

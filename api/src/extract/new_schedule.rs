@@ -1,6 +1,7 @@
 //! The part of a body that says when a task runs by itself.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::schedule::{Draft, Every, On, Schedule, ScheduleError, ScheduleErrors};
 use longshore_shared::domain::sync::Selection;
 use longshore_shared::store::sync_tasks::SyncTask;
@@ -79,12 +80,12 @@ impl NewSchedule {
     }
 }
 
-fn code(error: &ScheduleError) -> &'static str {
+fn code(error: &ScheduleError) -> ProblemCode {
     match error {
-        ScheduleError { missing: true, .. } => "required",
-        ScheduleError { field: "cron", .. } => "invalid_cron",
-        ScheduleError { field: "time_zone", .. } => "invalid_time_zone",
-        ScheduleError { .. } => "invalid_value",
+        ScheduleError { missing: true, .. } => ProblemCode::Required,
+        ScheduleError { field: "cron", .. } => ProblemCode::InvalidCron,
+        ScheduleError { field: "time_zone", .. } => ProblemCode::InvalidTimeZone,
+        ScheduleError { .. } => ProblemCode::InvalidValue,
     }
 }
 
@@ -99,5 +100,5 @@ pub(crate) fn rare_enough(task: &SyncTask, bound: TimeDelta, now: DateTime<Utc>)
         (other - one).num_seconds(),
         bound.num_seconds()
     );
-    Err(ApiError::field("schedule", "too_frequent", detail))
+    Err(ApiError::field("schedule", ProblemCode::TooFrequent, detail))
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, OrgId, TaskId};
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::schedule::Schedule;
 use longshore_shared::domain::sync::{
     ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetBusy, TargetTriggers,
@@ -144,7 +145,7 @@ pub(crate) enum Mode {
 /// Whether a task is made with connections that nobody has seen to work.
 pub(crate) struct AllowUntested(pub(crate) bool);
 
-type Objection = (&'static str, String);
+type Objection = (ProblemCode, String);
 
 impl NewSyncTask {
     /// The task, or everything that is wrong with the fields; its connections are only
@@ -161,7 +162,7 @@ impl NewSyncTask {
         let source_id = connection(&mut found, "source_id", self.source_id);
         let target_id = connection(&mut found, "target_id", self.target_id);
         if source_id.is_some() && source_id == target_id {
-            found.add("target_id", "same_database", "source and target are the same connection");
+            found.add("target_id", ProblemCode::SameDatabase, "source and target are the same connection");
         }
         let selection = selection(&mut found, self.mode, self.tables, self.exclude);
         let filters = filters(&mut found, self.conditions);
@@ -230,7 +231,7 @@ pub(super) fn catch_up(found: &mut FieldErrors, given: Field<i32>) -> Option<i32
     let read = found.optional("catch_up_seconds", given, &expected);
     found.checked("catch_up_seconds", read, |seconds| match (0..=MOST_CATCH_UP).contains(&seconds) {
         true => Ok(seconds),
-        false => Err(("invalid_value", format!("{expected} is expected"))),
+        false => Err((ProblemCode::InvalidValue, format!("{expected} is expected"))),
     })
 }
 
@@ -239,7 +240,7 @@ pub(super) fn max_delete_percent(found: &mut FieldErrors, given: Field<i32>) -> 
     let read = found.optional("max_delete_percent", given, expected);
     found.checked("max_delete_percent", read, |percent| match (0..=100).contains(&percent) {
         true => Ok(percent),
-        false => Err(("invalid_value", format!("{expected} is expected"))),
+        false => Err((ProblemCode::InvalidValue, format!("{expected} is expected"))),
     })
 }
 
@@ -249,20 +250,21 @@ pub(crate) fn fits(source: &Connection, target: &Connection) -> Result<(), ApiEr
         let detail =
             format!("rows cannot move from {} to {} without translation", source.engine, target.engine);
         return Err(Conflict {
-            code: "engine_mismatch",
-            detail,
             field: Some("target_id"),
-            hint: Some("choose two connections of one engine group (mysql and mariadb are one)"),
-            ..Conflict::default()
+            ..Conflict::new(ProblemCode::EngineMismatch, detail)
         }
         .into());
     }
     if place(source) == place(target) {
-        return Err(ApiError::field("target_id", "same_database", "source and target are the same database"));
+        return Err(ApiError::field(
+            "target_id",
+            ProblemCode::SameDatabase,
+            "source and target are the same database",
+        ));
     }
     if target.engine.is_system_database(&target.database) {
         let detail = "the target's database belongs to the server itself and is never written";
-        return Err(ApiError::field("target_id", "system_database", detail));
+        return Err(ApiError::field("target_id", ProblemCode::SystemDatabase, detail));
     }
     Ok(())
 }
@@ -282,7 +284,7 @@ fn connection(found: &mut FieldErrors, field: &str, given: Field<String>) -> Opt
 
 /// What is said about a connection that is not there, or not this organisation's.
 pub(crate) fn unknown_connection() -> Objection {
-    ("unknown_connection", "there is no such connection".to_owned())
+    (ProblemCode::UnknownConnection, "there is no such connection".to_owned())
 }
 
 pub(super) fn selection(
@@ -301,7 +303,7 @@ pub(super) fn selection(
                 if given {
                     found.add(
                         field,
-                        "invalid_value",
+                        ProblemCode::InvalidValue,
                         "a full sync takes all tables; leave it out, or choose selective",
                     );
                 }
@@ -310,7 +312,7 @@ pub(super) fn selection(
         }
         Mode::Selective => {
             if !given_tables {
-                found.add("tables", "required", "a selective sync needs at least one table");
+                found.add("tables", ProblemCode::Required, "a selective sync needs at least one table");
             }
             let tables = found.checked("tables", tables, |names| patterns(names, 1));
             let exclude =
@@ -326,16 +328,16 @@ pub(super) fn is_given<T>(given: &Field<T>) -> bool {
 
 fn patterns(names: Vec<String>, least: usize) -> Result<Vec<String>, Objection> {
     if names.len() < least {
-        return Err(("required", "at least one table is needed".to_owned()));
+        return Err((ProblemCode::Required, "at least one table is needed".to_owned()));
     }
     if names.len() > MOST {
-        return Err(("too_long", format!("at most {MOST} names are taken; use patterns")));
+        return Err((ProblemCode::TooLong, format!("at most {MOST} names are taken; use patterns")));
     }
     for (place, name) in names.iter().enumerate() {
         if table_name(name).is_err() {
             let place = place + 1;
             return Err((
-                "invalid_value",
+                ProblemCode::InvalidValue,
                 format!("name {place}: 1 to {LONGEST} characters without NUL are taken"),
             ));
         }

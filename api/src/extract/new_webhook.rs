@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use longshore_shared::config::Webhooks;
 use longshore_shared::domain::address;
 use longshore_shared::domain::id::{OrgId, WebhookId};
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::webhook::{Webhook, WebhookEvent};
 use serde::Deserialize;
 use url::{Host, Url};
@@ -53,7 +54,7 @@ pub(crate) struct WebhookChange {
     enabled: Field<bool>,
 }
 
-type Objection = (&'static str, String);
+type Objection = (ProblemCode, String);
 
 impl NewWebhook {
     /// The webhook, or everything that is wrong with the fields.
@@ -136,22 +137,22 @@ fn events(given: Vec<Word<WebhookEvent>>) -> Result<Vec<WebhookEvent>, Objection
     events.sort_unstable();
     events.dedup();
     if events.is_empty() {
-        return Err(("required", "at least one event is required".to_owned()));
+        return Err((ProblemCode::Required, "at least one event is required".to_owned()));
     }
     Ok(events)
 }
 
 /// The URL as it is saved. A name is resolved, and its addresses checked, by a worker at each try.
 fn url(text: &str, allowed: Webhooks) -> Result<String, Objection> {
-    let invalid = |detail: &str| Err(("invalid_url", detail.to_owned()));
+    let invalid = |detail: &str| Err((ProblemCode::InvalidUrl, detail.to_owned()));
     if text.len() > LONGEST {
-        return Err(("too_long", format!("at most {LONGEST} characters are taken")));
+        return Err((ProblemCode::TooLong, format!("at most {LONGEST} characters are taken")));
     }
     let Ok(url) = Url::parse(text.trim()) else { return invalid("it is not an absolute URL") };
     match url.scheme() {
         "https" => {}
         "http" if allowed.http_allowed => {}
-        "http" => return Err(("http_not_allowed", "only https is taken".to_owned())),
+        "http" => return Err((ProblemCode::HttpNotAllowed, "only https is taken".to_owned())),
         _ => return invalid("only https URLs are taken"),
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -172,12 +173,12 @@ fn url(text: &str, allowed: Webhooks) -> Result<String, Objection> {
     let inside = |found| if allowed.private_allowed { None } else { address::inside(found) };
     let refused = literal.and_then(|found| address::forbidden(found).or_else(|| inside(found)));
     if let Some(what) = refused {
-        return Err(("address_not_allowed", format!("its host is {what}; no webhook goes there")));
+        return Err((ProblemCode::AddressNotAllowed, format!("its host is {what}; no webhook goes there")));
     }
     // Numbers and escapes may have become longer.
     let url = String::from(url);
     if url.len() > LONGEST {
-        Err(("too_long", format!("at most {LONGEST} bytes are taken")))
+        Err((ProblemCode::TooLong, format!("at most {LONGEST} bytes are taken")))
     } else {
         Ok(url)
     }
@@ -194,7 +195,7 @@ mod tests {
         let check = |allowed: bool, text: &str, expected: Result<&str, &str>| {
             let allowed = Webhooks { private_allowed: allowed, http_allowed: allowed };
             let found = url(text, allowed);
-            assert_eq!(found.as_deref().map_err(|(code, _)| *code), expected, "{text:?}");
+            assert_eq!(found.as_deref().map_err(|(code, _)| code.as_str()), expected, "{text:?}");
         };
         check(false, "https://hooks.example.com/a?b=c", Ok("https://hooks.example.com/a?b=c"));
         check(false, " https://HOOKS.example.com:443 ", Ok("https://hooks.example.com/"));

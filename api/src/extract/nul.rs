@@ -3,6 +3,7 @@
 //!
 //! Every body and every query string comes this way before its fields are read.
 
+use longshore_shared::domain::problem::ProblemCode;
 use serde_json::Value;
 
 use crate::error::{ApiError, FieldError};
@@ -36,7 +37,11 @@ fn refused(fields: Vec<String>) -> Result<(), ApiError> {
         return Ok(());
     }
     let error = |field: String| {
-        FieldError::new(&field, "invalid_value", "the character NUL (U+0000) is not taken; leave it out")
+        FieldError::new(
+            &field,
+            ProblemCode::InvalidValue,
+            "the character NUL (U+0000) is not taken; leave it out",
+        )
     };
     Err(ApiError::Invalid(fields.into_iter().map(error).collect()))
 }

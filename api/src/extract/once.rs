@@ -6,6 +6,7 @@
 //! request is at work, another with its key is answered at once and waits for no lock. A
 //! `POST` gets no other transaction that can write ([`Caller::begin`] refuses), so none can forget this.
 
+use longshore_shared::domain::problem::ProblemCode;
 use std::ops::{Deref, DerefMut};
 
 use axum::http::StatusCode;
@@ -118,10 +119,11 @@ impl DerefMut for KeyedTransaction {
 /// What the first request made is not there any more, so its answer cannot be given again.
 pub(crate) fn gone() -> ApiError {
     Conflict {
-        code: "idempotency_resource_gone",
-        detail: "what the first request with this Idempotency-Key made has been deleted since".to_owned(),
         hint: Some("send a new key to make it anew"),
-        ..Conflict::default()
+        ..Conflict::new(
+            ProblemCode::IdempotencyResourceGone,
+            "what the first request with this Idempotency-Key made has been deleted since",
+        )
     }
     .into()
 }
@@ -136,5 +138,5 @@ fn reused(route: &str) -> ApiError {
     let detail = format!(
         "this key was used for another request ({route}); send the same request, or a new key for a new one"
     );
-    ApiError::field(HEADER, "idempotency_key_reused", detail)
+    ApiError::field(HEADER, ProblemCode::IdempotencyKeyReused, detail)
 }

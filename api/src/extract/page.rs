@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use longshore_shared::domain::dead_letter::DeadClass;
 use longshore_shared::domain::id::{DeadLetterId, JobId};
 use longshore_shared::domain::job::{JobKind, JobState};
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::jobs::Filter;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -197,7 +198,7 @@ fn limit(found: &mut FieldErrors, given: Option<String>) -> Option<Page> {
         Some(text) => text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
     };
     if read.is_none() {
-        found.add("limit", "invalid_limit", format!("a whole number from 1 to {MOST} is expected"));
+        found.add("limit", ProblemCode::InvalidLimit, format!("a whole number from 1 to {MOST} is expected"));
     }
     read.and_then(|limit: i64| usize::try_from(limit).ok()).map(|limit| Page { limit })
 }
@@ -217,7 +218,11 @@ fn cursor<T>(
         .and_then(|inner| inner.strip_prefix(kind)?.strip_prefix(':').map(str::to_owned))
         .and_then(parse);
     if value.is_none() {
-        found.add("cursor", "invalid_cursor", "take the `next_cursor` of the page before, as it stands");
+        found.add(
+            "cursor",
+            ProblemCode::InvalidCursor,
+            "take the `next_cursor` of the page before, as it stands",
+        );
     }
     value.map(Some)
 }
@@ -234,7 +239,7 @@ fn word<T: longshore_shared::domain::Vocabulary>(
     let Some(text) = given else { return Some(None) };
     let known = T::ALL.iter().copied().find(|value| value.word() == text);
     if known.is_none() {
-        found.add(field, "invalid_value", format!("{} is expected", Word::<T>::choices()));
+        found.add(field, ProblemCode::InvalidValue, format!("{} is expected", Word::<T>::choices()));
     }
     known.map(Some)
 }
@@ -251,7 +256,9 @@ mod tests {
             let page = NamePage { limit: limit.map(str::to_owned), cursor: cursor.map(str::to_owned) };
             let found = match page.check() {
                 Ok(_) => Vec::new(),
-                Err(ApiError::Invalid(errors)) => errors.into_iter().map(|error| error.code).collect(),
+                Err(ApiError::Invalid(errors)) => {
+                    errors.into_iter().map(|error| error.code.as_str()).collect()
+                }
                 Err(other) => panic!("{other:?}"),
             };
             assert_eq!(found, expected, "{limit:?} {cursor:?}");

@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::vault::Secret;
 use zeroize::Zeroizing;
 
@@ -20,9 +21,9 @@ const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// The key, if nothing is wrong with its form.
 pub(super) fn check(secret: Secret) -> Result<Secret, Objection> {
     let text = secret.reveal();
-    let wrong = |detail: &str| Err(("invalid_private_key", detail.to_owned()));
+    let wrong = |detail: &str| Err((ProblemCode::InvalidPrivateKey, detail.to_owned()));
     if text.len() > LONGEST {
-        return Err(("too_long", "at most 64 KiB are taken".to_owned()));
+        return Err((ProblemCode::TooLong, "at most 64 KiB are taken".to_owned()));
     }
     if text.trim_start().starts_with("ssh-") || text.contains(" PUBLIC KEY-----") {
         return wrong("this is a public key; paste the private one: the file without .pub");
@@ -45,7 +46,7 @@ pub(super) fn check(secret: Secret) -> Result<Secret, Objection> {
     }
     if rsa_bits(text).is_some_and(|bits| bits < LEAST_RSA_BITS) {
         return Err((
-            "key_too_weak",
+            ProblemCode::KeyTooWeak,
             "it is an RSA key of fewer than 2048 bits; make a new one: ssh-keygen -t ed25519".to_owned(),
         ));
     }

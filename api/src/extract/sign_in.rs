@@ -4,6 +4,7 @@
 //! logs and histories); what is looked up is the token's SHA-256, so that the lookup's
 //! time tells nothing about the token; nothing of a request is looked at before this.
 
+use longshore_shared::domain::problem::ProblemCode;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -48,15 +49,17 @@ pub(crate) fn sha256(token: &str) -> [u8; 32] {
 }
 
 const MISSING: ApiError =
-    ApiError::Unauthenticated { code: "token_missing", detail: "an API token is required" };
+    ApiError::Unauthenticated { code: ProblemCode::TokenMissing, detail: "an API token is required" };
 const INVALID: ApiError = ApiError::Unauthenticated {
-    code: "token_invalid",
+    code: ProblemCode::TokenInvalid,
     detail: "the API token is not known, has expired or was revoked",
 };
-const TWICE: ApiError =
-    ApiError::Unauthenticated { code: "token_ambiguous", detail: "there are several Authorization headers" };
+const TWICE: ApiError = ApiError::Unauthenticated {
+    code: ProblemCode::TokenAmbiguous,
+    detail: "there are several Authorization headers",
+};
 const IN_URL: ApiError = ApiError::Unauthenticated {
-    code: "token_in_url",
+    code: ProblemCode::TokenInUrl,
     detail: "a token in the URL is never taken: it would stand in logs; revoke it",
 };
 
@@ -119,7 +122,7 @@ mod tests {
             }
             let found = token(&headers, &uri.parse::<Uri>().unwrap());
             let found = found.map(drop).map_err(|error| match error {
-                ApiError::Unauthenticated { code, .. } => code,
+                ApiError::Unauthenticated { code, .. } => code.as_str(),
                 other => panic!("{other:?}"),
             });
             assert_eq!(found, expected, "{given:?} {uri}");

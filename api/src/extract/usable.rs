@@ -3,6 +3,7 @@
 use longshore_shared::domain::connection::{Connection, ConnectionState};
 
 use crate::error::{ApiError, Conflict};
+use longshore_shared::domain::problem::ProblemCode;
 
 /// Refuses connections that nobody has seen to work; source first.
 pub(crate) fn usable(source: &Connection, target: &Connection) -> Result<(), ApiError> {
@@ -11,20 +12,18 @@ pub(crate) fn usable(source: &Connection, target: &Connection) -> Result<(), Api
         let (code, detail, hint) = match connection.state {
             ConnectionState::Verified => continue,
             ConnectionState::Untested => (
-                "connection_not_verified",
+                ProblemCode::ConnectionNotVerified,
                 format!("the connection {name} was never tested since it was registered or changed"),
                 "test it (POST /v1/connections/{id}/test) until it is verified, or send `allow_untested: true`",
             ),
             ConnectionState::Unreachable => (
-                "connection_unreachable",
+                ProblemCode::ConnectionUnreachable,
                 format!("the connection {name} was unreachable when it was tested last"),
                 "test it (POST /v1/connections/{id}/test), whose examination says what fails, and mend that; or send \
                  `allow_untested: true`",
             ),
         };
-        return Err(
-            Conflict { code, detail, field: Some(field), hint: Some(hint), ..Conflict::default() }.into()
-        );
+        return Err(Conflict { field: Some(field), hint: Some(hint), ..Conflict::new(code, detail) }.into());
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::ConnectionId;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::OrgTx;
 use longshore_shared::store::connections::{checks, demands, edits};
 
@@ -59,12 +60,12 @@ pub(crate) async fn edit(
 
 fn runs_by_itself() -> ApiError {
     Conflict {
-        code: "task_unfit",
-        detail: "a sync task with a schedule uses this connection, and nobody is there to be asked"
-            .to_owned(),
         field: Some("ask_password"),
         hint: Some("take the task's schedule away first, or keep the password stored"),
-        ..Conflict::default()
+        ..Conflict::new(
+            ProblemCode::TaskUnfit,
+            "a sync task with a schedule uses this connection, and nobody is there to be asked",
+        )
     }
     .into()
 }
@@ -78,10 +79,11 @@ async fn suits_its_tasks(tx: &mut OrgTx, changed: &Connection) -> Result<(), Api
     let written = sources.iter().map(|source| fits(source, changed));
     read.chain(written).collect::<Result<(), _>>().map_err(|unfit| {
         Conflict {
-            code: "task_unfit",
-            detail: format!("a sync task uses this connection and would not fit any more: {unfit}"),
             hint: Some("delete the task, or register the other database as a connection of its own"),
-            ..Conflict::default()
+            ..Conflict::new(
+                ProblemCode::TaskUnfit,
+                format!("a sync task uses this connection and would not fit any more: {unfit}"),
+            )
         }
         .into()
     })

@@ -9,6 +9,7 @@ use longshore_shared::domain::connection_test::TestSpec;
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::{ConnectionId, JobId};
 use longshore_shared::domain::job::{JobKind, Trigger};
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::{OrgTx, connection_tests, connections, job_secrets, jobs};
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::vault::{Sealer, Secret, SecretAddress};
@@ -71,7 +72,7 @@ pub(crate) async fn draft(
     may_be_dialled(&state.rules, &connection)?;
     if !has_password(&secrets) {
         let detail = "the test logs in with it, also where it is not stored afterwards";
-        return Err(ApiError::field("password", "secret_needed", detail));
+        return Err(ApiError::field("password", ProblemCode::SecretNeeded, detail));
     }
     let mut effect = match caller.once().await? {
         Once::First(effect) => effect,

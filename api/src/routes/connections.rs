@@ -10,6 +10,7 @@ use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::ConnectionId;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::connections::checks;
 use longshore_shared::store::{OrgTx, StoreError, connections};
 use longshore_shared::vault::{Sealer, Secret, SecretAddress};
@@ -36,7 +37,7 @@ pub(crate) async fn create(
     may_be_dialled(&state.rules, &connection)?;
     if connection.ask_password && has_password(&secrets) {
         let detail = "with `ask_password` it is not stored; leave one of the two out";
-        return Err(ApiError::field("password", "not_asked", detail));
+        return Err(ApiError::field("password", ProblemCode::NotAsked, detail));
     }
     let (made, connection) = match caller.once().await? {
         Once::First(mut effect) => {
@@ -133,10 +134,8 @@ pub(super) async fn seal(
 pub(super) fn taken(error: StoreError) -> ApiError {
     match error {
         StoreError::Taken { constraint } if constraint == "connections_name" => Conflict {
-            code: "name_taken",
-            detail: "a connection of this name is there already".to_owned(),
             field: Some("name"),
-            ..Conflict::default()
+            ..Conflict::new(ProblemCode::NameTaken, "a connection of this name is there already")
         }
         .into(),
         other => other.into(),
@@ -144,11 +143,5 @@ pub(super) fn taken(error: StoreError) -> ApiError {
 }
 
 fn in_use() -> ApiError {
-    Conflict {
-        code: "connection_in_use",
-        detail: "a sync task or a running job uses this connection".to_owned(),
-        hint: Some("delete the task, or wait for the job to end, and try again"),
-        ..Conflict::default()
-    }
-    .into()
+    Conflict::new(ProblemCode::ConnectionInUse, "a sync task or a running job uses this connection").into()
 }

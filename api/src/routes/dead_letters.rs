@@ -1,5 +1,6 @@
 //! Messages that were put aside: shown to platform administrators, and replayed.
 
+use longshore_shared::domain::problem::ProblemCode;
 use std::collections::BTreeMap;
 
 use axum::Json;
@@ -102,10 +103,11 @@ async fn one(
 /// What came of many replays is counted once and kept nowhere.
 fn told_once() -> ApiError {
     Conflict {
-        code: "idempotency_answer_gone",
-        detail: "a request with this Idempotency-Key has replayed them; its counts were not kept".to_owned(),
         hint: Some("list the messages to see what came of each; send a new key to replay more"),
-        ..Conflict::default()
+        ..Conflict::new(
+            ProblemCode::IdempotencyAnswerGone,
+            "a request with this Idempotency-Key has replayed them; its counts were not kept",
+        )
     }
     .into()
 }
@@ -127,12 +129,12 @@ async fn announce(state: &AppState, owed: BTreeMap<OrgId, Vec<Owed>>) {
 
 fn refusal(replay: Replay) -> ApiError {
     let (code, detail) = match replay {
-        Replay::StepGone => ("step_gone", "there is no such step any more"),
-        Replay::StepEnded => ("step_ended", "the step has ended"),
-        Replay::JobEnded => ("job_ended", "the step's job has ended or is ending"),
+        Replay::StepGone => (ProblemCode::StepGone, "there is no such step any more"),
+        Replay::StepEnded => (ProblemCode::StepEnded, "the step has ended"),
+        Replay::JobEnded => (ProblemCode::JobEnded, "the step's job has ended or is ending"),
         Replay::Unreadable | Replay::Announced | Replay::InHand => {
-            ("dead_letter_unreadable", "the message cannot be read, so there is nothing to replay")
+            (ProblemCode::DeadLetterUnreadable, "the message cannot be read, so there is nothing to replay")
         }
     };
-    Conflict { code, detail: detail.to_owned(), ..Conflict::default() }.into()
+    Conflict::new(code, detail).into()
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use longshore_shared::domain::hop::{Hop, SecretName};
 use longshore_shared::domain::id::ConnectionId;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::reach;
 use longshore_shared::store::connections::{self, checks, edits};
 use longshore_shared::vault::Secret;
@@ -81,14 +82,14 @@ fn pin(hops: &mut [Hop], key: &HostKey) -> Result<Pinned, ApiError> {
     let count = hops.len();
     let Some(hop) = hops.get_mut(key.hop - 1) else {
         let detail = format!("the connection has {count} hops");
-        return Err(ApiError::field("hop", "out_of_range", detail));
+        return Err(ApiError::field("hop", ProblemCode::OutOfRange, detail));
     };
     let before = match &hop.host_key {
         Some(pinned) if *pinned == key.fingerprint => return Ok(Pinned::Already),
         Some(pinned) if key.replaces.as_ref() != Some(pinned) => return Err(changed(key.hop, pinned)),
         None if key.replaces.is_some() => {
             let detail = "no key of this hop was confirmed before; leave it out";
-            return Err(ApiError::field("replaces", "invalid_value", detail));
+            return Err(ApiError::field("replaces", ProblemCode::InvalidValue, detail));
         }
         Some(_) | None => hop.host_key.replace(key.fingerprint.clone()),
     };
@@ -101,26 +102,20 @@ fn needed(pinned: &Pinned, by_password: bool, given: Option<Secret>) -> Result<O
     match (&given, is_needed) {
         (None, true) => {
             let detail = "the host shows another key: give the hop's password again, as for another host";
-            Err(ApiError::field("password", "secret_needed", detail))
+            Err(ApiError::field("password", ProblemCode::SecretNeeded, detail))
         }
         (Some(_), false) => {
             let detail = "a password is taken only where a key is replaced of a hop that logs in by one";
-            Err(ApiError::field("password", "not_asked", detail))
+            Err(ApiError::field("password", ProblemCode::NotAsked, detail))
         }
         _ => Ok(given),
     }
 }
 
 fn changed(hop: usize, pinned: &str) -> ApiError {
-    Conflict {
-        code: "host_key_changed",
-        detail: format!("another key of hop {hop} was confirmed before: {pinned}"),
-        field: Some("fingerprint"),
-        hint: Some(
+    Conflict { field: Some("fingerprint"), hint: Some(
             "ask the host's administrator whether its key was changed; if it was, name the old fingerprint in `replaces`",
-        ),
-        ..Conflict::default()
-    }
+        ), ..Conflict::new(ProblemCode::HostKeyChanged, format!("another key of hop {hop} was confirmed before: {pinned}")) }
     .into()
 }
 

@@ -6,9 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use longshore_shared::bus::Control;
-use longshore_shared::domain::actor::Permission;
 use longshore_shared::domain::id::{JobId, OrgId};
-use longshore_shared::domain::job::{Job, JobKind};
+use longshore_shared::domain::job::Job;
 use longshore_shared::store::{OrgTx, job_log, jobs, step_reports, target_holds};
 use longshore_shared::workflow::cancel;
 
@@ -79,7 +78,7 @@ pub(crate) async fn cancel(
 ) -> Result<(StatusCode, Json<JobView>), ApiError> {
     if let Once::First(mut effect) = caller.once().await? {
         let job = jobs::find(effect.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
-        caller.require(needed_to_end(job.spec.kind()))?;
+        caller.require(job.spec.kind().traits().permission)?;
         let reached = cancel::request(effect.conn(), caller.org_id(), id).await?;
         effect.done(StatusCode::ACCEPTED, id.0).await?;
         reached.count();
@@ -89,14 +88,6 @@ pub(crate) async fn cancel(
     let view = job_snapshot::view(&mut tx, &state.progress_hub, id).await?;
     tx.commit().await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
-}
-
-/// Who may ask for such a job may ask for its end.
-fn needed_to_end(kind: JobKind) -> Permission {
-    match kind {
-        JobKind::ConnectionTest => Permission::Database,
-        _ => Permission::Sync,
-    }
 }
 
 /// Short views with what each job did to rows.

@@ -1,5 +1,6 @@
 //! Runs of a sync task: the way in for work.
 
+use longshore_shared::domain::problem::ProblemCode;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -120,11 +121,8 @@ async fn in_progress(caller: &Caller<Syncs>, id: TaskId) -> Result<ApiError, Api
     let found = jobs::list(tx.conn(), caller.org_id(), newest, 1).await?;
     tx.commit().await?;
     Ok(Conflict {
-        code: "run_in_progress",
-        detail: "a run of this task has not ended yet".to_owned(),
-        hint: Some("watch that run, or cancel it"),
         job_id: found.first().map(|job| job.id.0),
-        ..Conflict::default()
+        ..Conflict::new(ProblemCode::RunInProgress, "a run of this task has not ended yet")
     }
     .into())
 }

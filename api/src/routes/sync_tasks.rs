@@ -8,6 +8,7 @@ use chrono::SubsecRound as _;
 use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, TaskId};
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::store::{OrgTx, StoreError, connections, target_confirmations};
 use longshore_shared::vault::{Sealer, Secret, SecretAddress};
@@ -179,10 +180,8 @@ pub(super) async fn connections_of(
 pub(super) fn taken(error: StoreError) -> ApiError {
     match error {
         StoreError::Taken { constraint } if constraint == "sync_tasks_name" => Conflict {
-            code: "name_taken",
-            detail: "a sync task of this name is there already".to_owned(),
             field: Some("name"),
-            ..Conflict::default()
+            ..Conflict::new(ProblemCode::NameTaken, "a sync task of this name is there already")
         }
         .into(),
         other => other.into(),

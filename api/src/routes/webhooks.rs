@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::SubsecRound as _;
 use longshore_shared::clock;
 use longshore_shared::domain::id::WebhookId;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::webhook::Webhook;
 use longshore_shared::store::{OrgTx, webhook_deliveries, webhooks};
 use longshore_shared::vault::{Secret, SecretAddress};
@@ -186,33 +187,21 @@ fn fresh_secret() -> Result<Secret, ApiError> {
 }
 
 fn too_many() -> ApiError {
-    Conflict {
-        code: "too_many_webhooks",
-        detail: format!("an organisation has at most {MOST} webhooks"),
-        hint: Some("delete one that is not needed any more"),
-        ..Conflict::default()
-    }
-    .into()
+    Conflict::new(ProblemCode::TooManyWebhooks, format!("an organisation has at most {MOST} webhooks")).into()
 }
 
 /// The secret is not kept where it could be shown again.
 fn not_kept() -> ApiError {
     Conflict {
-        code: "idempotency_answer_gone",
-        detail: "the first request with this Idempotency-Key made the webhook; its secret is not shown again"
-            .to_owned(),
         hint: Some("delete that webhook and make one with a new key"),
-        ..Conflict::default()
+        ..Conflict::new(
+            ProblemCode::IdempotencyAnswerGone,
+            "the first request with this Idempotency-Key made the webhook; its secret is not shown again",
+        )
     }
     .into()
 }
 
 fn switched_off() -> ApiError {
-    Conflict {
-        code: "webhook_disabled",
-        detail: "the webhook is switched off".to_owned(),
-        hint: Some("switch it on (`enabled`: true) and try again"),
-        ..Conflict::default()
-    }
-    .into()
+    Conflict::new(ProblemCode::WebhookDisabled, "the webhook is switched off").into()
 }

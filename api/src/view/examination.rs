@@ -162,8 +162,11 @@ impl From<Examination> for ExaminationView {
 impl From<StageReport> for StageView {
     fn from(found: StageReport) -> Self {
         let StageReport { stage, hop, passage, milliseconds, failure, fingerprint } = found;
-        let failure =
-            failure.map(|StageFailure { code, message, hint }| StageFailureView { code, message, hint });
+        let failure = failure.map(|StageFailure { code, message, hint }| StageFailureView {
+            code: code.to_string(),
+            message,
+            hint,
+        });
         Self { stage: Word(stage), hop, passage: Word(passage), milliseconds, failure, fingerprint }
     }
 }

@@ -31,7 +31,7 @@ impl Live {
     /// What the running steps of each table did so far, by the table's number.
     pub(super) fn by_table(&self, running: &[StepUnderWay]) -> HashMap<i32, Counts> {
         let mut sums: HashMap<i32, Counts> = HashMap::new();
-        for step in running.iter().filter(|step| step.kind.moves_rows()) {
+        for step in running.iter().filter(|step| step.kind.traits().counts_rows) {
             let report = self.steps.get(&step.id).filter(|(attempt, _)| *attempt == step.attempt);
             if let (Some((_, counts)), Some(number)) = (report, step.table_number) {
                 *sums.entry(number).or_default() += *counts;

@@ -171,13 +171,13 @@ impl From<Verified> for VerifiedView {
 
 impl From<Failure> for FailureView {
     fn from(f: Failure) -> Self {
-        Self { class: Word(f.class), code: f.code, message: f.message, hint: f.hint }
+        Self { class: Word(f.class), code: f.code.to_string(), message: f.message, hint: f.hint }
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use longshore_shared::domain::failure::{Failure, FailureClass};
+    use longshore_shared::domain::failure::{Failure, FailureCode};
     use longshore_shared::domain::job::JobState::{self, Cancelled, Completed, Failed, Running};
     use longshore_shared::domain::step::{Counts, TableMode, TableState};
     use longshore_shared::store::job_tables::TableProgress;
@@ -214,7 +214,7 @@ pub(super) mod tests {
         let check = |mode, begun, done, fails: bool, job: JobState, expected: TableState| {
             let mut table = table(mode, begun, done);
             if fails {
-                table.failure = Some(Failure::permanent(FailureClass::DataError, "x", "x", "x"));
+                table.failure = Some(Failure::permanent(FailureCode::ValueRefused, "x"));
             }
             assert_eq!(state(&table, job), expected, "{mode} {begun} {done} {fails} {job}");
         };

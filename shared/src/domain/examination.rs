@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::failure::FailureCode;
 use super::words;
 
 words! {
@@ -97,8 +98,8 @@ pub struct StageReport {
 /// Why a stage failed: no secret, no cell's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageFailure {
-    /// A stable code, lower case with underscores.
-    pub code: String,
+    /// What went wrong, exactly.
+    pub code: FailureCode,
     /// What was tried and what came back, one sentence.
     pub message: String,
     /// What a person can do about it.

@@ -4,8 +4,12 @@
 //! nobody later guesses it from a text. A failure never holds a cell's content, a
 //! password or a statement's parameters.
 
+mod code;
+mod remedy;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::code::FailureCode;
 use super::words;
 
 words! {
@@ -43,8 +47,8 @@ words! {
 pub struct Failure {
     /// What sort of trouble.
     pub class: FailureClass,
-    /// A stable code, lower case with underscores.
-    pub code: String,
+    /// What went wrong, exactly.
+    pub code: FailureCode,
     /// What was tried on what and what came back, one sentence.
     pub message: String,
     /// What a person can do about it.
@@ -54,20 +58,26 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure that trying again will not mend.
-    pub fn permanent(class: FailureClass, code: &str, message: impl Into<String>, hint: &str) -> Self {
-        Self::new(class, Permanence::Permanent, code, message.into(), hint)
+    /// A failure that trying again will not mend, with the code's own remedy.
+    pub fn permanent(code: FailureCode, message: impl Into<String>) -> Self {
+        Self::new(Permanence::Permanent, code, message.into())
     }
 
-    /// A failure that may pass by itself.
-    pub fn transient(class: FailureClass, code: &str, message: impl Into<String>, hint: &str) -> Self {
-        Self::new(class, Permanence::Transient, code, message.into(), hint)
+    /// A failure that may pass by itself, with the code's own remedy.
+    pub fn transient(code: FailureCode, message: impl Into<String>) -> Self {
+        Self::new(Permanence::Transient, code, message.into())
     }
 
     /// A server's words may hold a NUL, which PostgreSQL's texts do not take.
-    fn new(class: FailureClass, permanence: Permanence, code: &str, message: String, hint: &str) -> Self {
+    fn new(permanence: Permanence, code: FailureCode, message: String) -> Self {
         let message = if message.contains('\0') { message.replace('\0', "\\0") } else { message };
-        Self { class, code: code.to_owned(), message, hint: hint.to_owned(), permanence }
+        Self { class: code.class(), code, message, hint: code.remedy().to_owned(), permanence }
+    }
+
+    /// The same failure where what to do about it is known better than by its code alone.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
     }
 
     /// Whether another table may fare better: neither a server nor the way to it is to blame.

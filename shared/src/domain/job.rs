@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::actor::Permission;
 use super::connection_test::TestSpec;
 use super::failure::Failure;
 use super::id::{ConnectionId, JobId, OrgId, TaskId};
@@ -67,13 +68,42 @@ words! {
     }
 }
 
+/// What is so of every job of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobTraits {
+    /// Who may ask for such a job, and for its end.
+    pub permission: Permission,
+    /// It writes a customer's database: its first step begins only once the job is the one writer of
+    /// what it will write.
+    pub writes_target: bool,
+    /// Secrets may be given with it, which are deleted when it ends.
+    pub holds_secrets: bool,
+    /// Webhooks hear of its end; of the others nobody hears but who asked.
+    pub tells_webhooks: bool,
+}
+
 impl JobKind {
-    /// Whether jobs of this kind write a customer's database: their first step begins only
-    /// once the job is the one writer of what it will write.
-    pub const fn writes_target(self) -> bool {
+    /// What is so of every job of this kind.
+    pub const fn traits(self) -> JobTraits {
         match self {
-            Self::Sync => true,
-            Self::Probe | Self::ConnectionTest => false,
+            Self::Sync => JobTraits {
+                permission: Permission::Sync,
+                writes_target: true,
+                holds_secrets: true,
+                tells_webhooks: true,
+            },
+            Self::Probe => JobTraits {
+                permission: Permission::PlatformAdmin,
+                writes_target: false,
+                holds_secrets: false,
+                tells_webhooks: true,
+            },
+            Self::ConnectionTest => JobTraits {
+                permission: Permission::Database,
+                writes_target: false,
+                holds_secrets: true,
+                tells_webhooks: false,
+            },
         }
     }
 }

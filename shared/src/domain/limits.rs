@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::id::{ConnectionId, JobId};
-use super::step::StepKind;
 
 /// Steps of an organisation at most.
 pub const MOST_STEPS: i32 = 10_000;
@@ -23,23 +22,6 @@ pub struct Sessions {
     pub source: i16,
     /// On the database that is written.
     pub target: i16,
-}
-
-impl StepKind {
-    /// Sessions that a step of this kind opens at once. None needs more than one on a side:
-    /// what follows on another waits until that is closed, so no limit is too small. (What a step
-    /// may have beside them, it has only where no limit is set.)
-    pub const fn sessions(self) -> Sessions {
-        match self {
-            Self::ProbePlan | Self::ProbeEnlist | Self::Probe => Sessions { source: 0, target: 0 },
-            // The sessions that will read are counted with the holders, and the one that leads
-            // is taken off before those are shared out.
-            Self::Snapshot => Sessions { source: 0, target: 1 },
-            Self::ConnectionTest | Self::ConnectionRecheck => Sessions { source: 1, target: 0 },
-            Self::Index => Sessions { source: 0, target: 1 },
-            _ => Sessions { source: 1, target: 1 },
-        }
-    }
 }
 
 /// What is left of an organisation's limits.

@@ -17,6 +17,7 @@ pub mod id;
 pub mod job;
 pub mod limits;
 pub mod probe;
+pub mod problem;
 pub mod progress;
 pub mod reach;
 pub mod retry;

@@ -5,20 +5,11 @@
 
 use std::time::Duration;
 
-use super::failure::{Failure, FailureClass};
+use super::failure::{Failure, FailureClass, FailureCode};
 use super::step::StepKind;
 
 /// Claims after which a step whose worker dies each time is given up, whatever its kind.
 pub const POISON_CLAIMS: i32 = 5;
-
-/// The code of a step that found no worker free for what its job needs.
-pub const NOBODY_FREE: &str = "no_holders";
-
-/// The code of a step that could not ask the control plane's database.
-pub const CONTROL_PLANE_AWAY: &str = "control_plane_away";
-
-/// The code of a step whose worker could not renew its lease: most likely for the same reason.
-pub const LEASE_LOST: &str = "lease_lost";
 
 /// What is to be done after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,24 +46,14 @@ const WAITED: f64 = 8.0;
 /// A fault of Longshore's own, which most likely comes again.
 const DOUBTFUL: Pace = Pace { first: 1.0, factor: 2.0, longest: 4.0, attempts: 3 };
 
-/// Attempts that a kind of step gets in all, whatever the trouble.
-const fn most_attempts(kind: StepKind) -> i32 {
-    match kind {
-        // One statement or transaction over a whole table: each attempt costs all of it.
-        StepKind::Replace | StepKind::Index | StepKind::ForeignKeys => 5,
-        // What the test finds is its answer; what keeps it from one, a person hears at once.
-        StepKind::ConnectionTest | StepKind::ConnectionRecheck => 1,
-        // A person waits for it and can ask again.
-        StepKind::Probe | StepKind::ProbePlan => 5,
-        _ => 8,
-    }
-}
-
 fn pace(failure: &Failure) -> Pace {
-    match (failure.class, failure.code.as_str()) {
-        (_, "deadlock" | "lock_wait" | "duplicate_key" | LEASE_LOST) => QUICK,
-        (_, "step_panicked") => DOUBTFUL,
-        (FailureClass::InsufficientSpace, _) => SLOW,
+    match failure.code {
+        FailureCode::Deadlock
+        | FailureCode::LockWait
+        | FailureCode::DuplicateKey
+        | FailureCode::LeaseLost => QUICK,
+        FailureCode::StepPanicked => DOUBTFUL,
+        _ if failure.class == FailureClass::InsufficientSpace => SLOW,
         _ => USUAL,
     }
 }
@@ -84,13 +65,13 @@ fn pace(failure: &Failure) -> Pace {
 pub fn verdict(kind: StepKind, failure: &Failure, attempt: i32, jitter: f64) -> Verdict {
     let Pace { first, factor, longest, attempts } = pace(failure);
     let jittered = |whole: f64| Duration::from_secs_f64(whole * (0.5 + jitter.clamp(0.0, 1.0) / 2.0));
-    if failure.code == NOBODY_FREE {
+    if failure.code == FailureCode::NoHolders {
         return Verdict::Wait(jittered(WAITED));
     }
     // Longshore's own outage is nobody's answer, also where a person waits for one.
-    let most = match failure.code.as_str() {
-        CONTROL_PLANE_AWAY | LEASE_LOST => attempts,
-        _ => attempts.min(most_attempts(kind)),
+    let most = match failure.code {
+        FailureCode::ControlPlaneAway | FailureCode::LeaseLost => attempts,
+        _ => attempts.min(kind.traits().attempts),
     };
     if !failure.is_transient() || attempt >= most {
         return Verdict::GiveUp;
@@ -102,7 +83,7 @@ pub fn verdict(kind: StepKind, failure: &Failure, attempt: i32, jitter: f64) -> 
 #[cfg(test)]
 mod tests {
     use super::{Verdict, verdict};
-    use crate::domain::failure::{Failure, FailureClass};
+    use crate::domain::failure::{Failure, FailureCode};
     use crate::domain::step::StepKind;
 
     /// The longest pauses after each attempt until it is given up.
@@ -116,38 +97,37 @@ mod tests {
 
     #[test]
     fn what_is_tried_again_how_soon_and_how_often() {
-        use FailureClass::{ConnectionFailure, DataError, InsufficientSpace, Internal};
+        use FailureCode::{
+            ConnectTimeout, ConnectionLost, ControlPlaneAway, Deadlock, LeaseLost, LockWait, MemoryFull,
+            StepPanicked,
+        };
         use StepKind::{ConnectionTest, Copy, Plan, Probe, Replace};
         let usual = [1.0, 4.0, 16.0, 64.0];
         let quick = [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0];
-        for (kind, class, code, expected) in [
-            (Copy, ConnectionFailure, "connection_lost", &usual[..]),
-            (Plan, ConnectionFailure, "connect_timeout", &usual),
-            (Probe, Internal, "control_plane_away", &usual),
-            (ConnectionTest, Internal, "control_plane_away", &usual),
-            (ConnectionTest, Internal, "lease_lost", &quick),
-            (ConnectionTest, ConnectionFailure, "connect_timeout", &[]),
-            (Copy, DataError, "deadlock", &quick),
-            (Copy, DataError, "lock_wait", &quick),
-            (Replace, DataError, "deadlock", &quick[..4]),
-            (Copy, InsufficientSpace, "memory_full", &[30.0, 60.0, 120.0]),
-            (Plan, Internal, "step_panicked", &[1.0, 2.0]),
+        for (kind, code, expected) in [
+            (Copy, ConnectionLost, &usual[..]),
+            (Plan, ConnectTimeout, &usual),
+            (Probe, ControlPlaneAway, &usual),
+            (ConnectionTest, ControlPlaneAway, &usual),
+            (ConnectionTest, LeaseLost, &quick),
+            (ConnectionTest, ConnectTimeout, &[]),
+            (Copy, Deadlock, &quick),
+            (Copy, LockWait, &quick),
+            (Replace, Deadlock, &quick[..4]),
+            (Copy, MemoryFull, &[30.0, 60.0, 120.0]),
+            (Plan, StepPanicked, &[1.0, 2.0]),
         ] {
-            let failure = Failure::transient(class, code, "it failed", "");
+            let failure = Failure::transient(code, "it failed");
             assert_eq!(pauses(kind, &failure), expected, "{kind} {code}");
         }
     }
 
     #[test]
     fn permanent_is_never_tried_again() {
-        for (class, code) in [
-            (FailureClass::ConnectionFailure, "login_refused"),
-            // A full disk stays full until a person has made room.
-            (FailureClass::InsufficientSpace, "disk_full"),
-            (FailureClass::DataError, "deadlock"),
-        ] {
+        // A full disk stays full until a person has made room.
+        for code in [FailureCode::LoginRefused, FailureCode::DiskFull, FailureCode::Deadlock] {
             for kind in StepKind::ALL {
-                let wrong = Failure::permanent(class, code, "no", "");
+                let wrong = Failure::permanent(code, "no");
                 assert_eq!(verdict(*kind, &wrong, 1, 0.0), Verdict::GiveUp, "{kind} {code}");
             }
         }
@@ -155,7 +135,7 @@ mod tests {
 
     #[test]
     fn jitter_takes_up_to_a_half() {
-        let lost = Failure::transient(FailureClass::ConnectionFailure, "connection_lost", "lost", "");
+        let lost = Failure::transient(FailureCode::ConnectionLost, "lost");
         for (jitter, expected) in [(0.0, 2.0), (0.5, 3.0), (1.0, 4.0), (7.0, 4.0)] {
             let Verdict::Again(pause) = verdict(StepKind::Copy, &lost, 2, jitter) else { panic!("given up") };
             assert!((pause.as_secs_f64() - expected).abs() < 1e-9, "{jitter}: {pause:?}");

@@ -5,51 +5,18 @@
 //! `running` -> `announced` again when the lease lapses, the worker hands it back or a
 //! transient failure is to be tried again. The token grows at every claim.
 
+mod kind;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use self::kind::{Queue, StepKind, StepTraits, WrittenFrom};
 
 use super::connection_test::Examined;
 use super::failure::Failure;
 use super::id::{JobId, OrgId, StepId};
-use super::job::{JobKind, Trigger};
 use super::limits::Sessions;
 use super::words;
-
-words! {
-    /// What a step does. Adding one: a variant here, then the compiler names each place.
-    StepKind {
-        /// Check both sides and lay out the job's other steps.
-        Plan = "plan",
-        /// Fix one point of the source that all readers of the job see.
-        Snapshot = "snapshot",
-        /// Load one range of a table into a target that has none of its rows.
-        Copy = "copy",
-        /// Compare one range of a table on both sides and write what differs.
-        Diff = "diff",
-        /// Delete the target's rows that the source does not have.
-        Prune = "prune",
-        /// Write the rows whose unique values were in each other's way.
-        Reconcile = "reconcile",
-        /// Replace all rows of a table without a key in one transaction.
-        Replace = "replace",
-        /// Build a loaded table's secondary indexes.
-        Index = "index",
-        /// Add and prove the foreign keys.
-        ForeignKeys = "foreign_keys",
-        /// Prove that a table arrived as the policy says.
-        Verify = "verify",
-        /// Lay out a probe's steps, or be its only one.
-        ProbePlan = "probe_plan",
-        /// Let workers hold a probe's token.
-        ProbeEnlist = "probe_enlist",
-        /// Rest for the time that the probe asks for.
-        Probe = "probe",
-        /// Test a connection; a person waits for it.
-        ConnectionTest = "connection_test",
-        /// Test a connection that nobody waits for.
-        ConnectionRecheck = "connection_recheck",
-    }
-}
 
 words! {
     /// Where a step stands.
@@ -66,52 +33,6 @@ words! {
         Failed = "failed",
         /// Not needed any more.
         Cancelled = "cancelled",
-    }
-}
-
-words! {
-    /// The queue that a step is announced on.
-    Queue {
-        /// A person waits for the answer.
-        Interactive = "interactive",
-        /// The first step of a job.
-        First = "first",
-        /// Everything else.
-        Bulk = "bulk",
-        /// A job's own queue: steps that only the job's holders can do.
-        Job = "job",
-    }
-}
-
-impl Queue {
-    /// The queues that are always there, for all jobs.
-    pub const FLEET: &'static [Self] = &[Self::Interactive, Self::First, Self::Bulk];
-}
-
-impl StepKind {
-    /// The queue that steps of this kind are announced on.
-    pub const fn queue(self) -> Queue {
-        match self {
-            Self::ConnectionTest => Queue::Interactive,
-            Self::Plan | Self::ProbePlan => Queue::First,
-            _ => Queue::Bulk,
-        }
-    }
-
-    /// Whether steps of this kind move a table's rows: a chunk of the work, whose rows
-    /// count as progress.
-    pub const fn moves_rows(self) -> bool {
-        matches!(self, Self::Copy | Self::Diff | Self::Replace)
-    }
-
-    /// The first step of every job of a kind that was asked for so.
-    pub const fn first_of(kind: JobKind, trigger: Trigger) -> Self {
-        match (kind, trigger) {
-            (JobKind::Sync, _) => Self::Plan,
-            (JobKind::Probe, _) => Self::ProbePlan,
-            (JobKind::ConnectionTest, Trigger::Person) => Self::ConnectionTest,
-            (JobKind::ConnectionTest, Trigger::Schedule) => Self::ConnectionRecheck,
-        }
     }
 }
 
@@ -145,12 +66,12 @@ pub struct StepDraft {
 impl StepDraft {
     /// The queue that it is announced on.
     pub const fn queue(&self) -> Queue {
-        if self.affine { Queue::Job } else { self.kind.queue() }
+        if self.affine { Queue::Job } else { self.kind.traits().queue }
     }
 
     /// Sessions that it opens itself: what reads for a holder is open already, and counted there.
     pub const fn sessions(&self) -> Sessions {
-        let own = self.kind.sessions();
+        let own = self.kind.traits().sessions;
         if self.affine { Sessions { source: 0, ..own } } else { own }
     }
 }
@@ -280,16 +201,43 @@ pub struct Outcome {
     pub detail: Value,
     /// The job grows by these (a plan's answer).
     pub growth: Option<Growth>,
-    /// What the verification of the step's table found.
-    pub verified: Option<Verified>,
-    /// What a test of a connection found.
-    pub examined: Option<Examined>,
     /// Lines for the job's log and warnings for its reader.
     pub warnings: Vec<String>,
-    /// Tables that failed in a step of the whole job, which goes on without them and what is left to do of them.
-    pub failed_tables: Vec<(i32, Failure)>,
-    /// Names of the foreign keys that tables have been given.
-    pub added_keys: Vec<(i32, Vec<String>)>,
+    /// What it found out that is kept apart from the step.
+    pub findings: Vec<Finding>,
+}
+
+/// What a step found out that is kept apart from it.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// Of the verification of the step's table.
+    Verified(Verified),
+    /// Of a test of a connection.
+    Examined(Box<Examined>),
+    /// A table failed in a step of the whole job, which goes on without it and what is left to do of it.
+    FailedTable {
+        /// The table's number.
+        number: i32,
+        /// Why it failed.
+        failure: Failure,
+    },
+    /// A table has been given foreign keys.
+    AddedKeys {
+        /// The table's number.
+        number: i32,
+        /// The keys' names.
+        names: Vec<String>,
+    },
+}
+
+impl Finding {
+    /// The table that the job goes on without, by this.
+    pub const fn failed_table(&self) -> Option<i32> {
+        match self {
+            Self::FailedTable { number, .. } => Some(*number),
+            Self::Verified(_) | Self::Examined(_) | Self::AddedKeys { .. } => None,
+        }
+    }
 }
 
 /// What a plan adds to its job, all in the transaction that ends the plan.

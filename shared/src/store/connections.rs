@@ -11,6 +11,7 @@ use super::{Conn, StoreError};
 use crate::domain::connection::{Connection, Tls};
 use crate::domain::hop::{Hop, SecretName};
 use crate::domain::id::{ConnectionId, OrgId};
+use crate::domain::job::JobKind;
 use crate::vault::Sealed;
 
 /// The table that sealed secrets are bound to.
@@ -220,9 +221,10 @@ pub async fn is_used(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result
         r#"SELECT EXISTS (SELECT FROM sync_tasks WHERE org_id = $1 AND deleted_at IS NULL
                AND (source_id = $2 OR target_id = $2))
            OR EXISTS (SELECT FROM jobs WHERE org_id = $1 AND state IN ('pending', 'running')
-               AND kind <> 'connection_test' AND (source_id = $2 OR target_id = $2)) AS "used!""#,
+               AND kind <> $3 AND (source_id = $2 OR target_id = $2)) AS "used!""#,
         org_id.0,
-        id.0
+        id.0,
+        JobKind::ConnectionTest.as_str()
     )
     .fetch_one(conn)
     .await?;

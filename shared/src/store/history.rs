@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{Conn, StoreError};
 use crate::domain::id::{JobId, OrgId};
+use crate::domain::job::JobKind;
 
 /// Jobs by their organisations and identifiers, two columns of one length.
 #[derive(Clone, Debug, Default)]
@@ -103,11 +104,12 @@ pub async fn delete_log(conn: &mut Conn, jobs: &Jobs, limit: i64) -> Result<u64,
 pub async fn delete_rechecks(conn: &mut Conn, age_seconds: f64, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM jobs WHERE ctid = ANY (ARRAY(
-             SELECT ctid FROM jobs WHERE kind = 'connection_test' AND trigger = 'schedule'
+             SELECT ctid FROM jobs WHERE kind = $3 AND trigger = 'schedule'
                  AND ended_at < now() - make_interval(secs => $1)
              ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
         age_seconds,
-        limit
+        limit,
+        JobKind::ConnectionTest.as_str()
     )
     .execute(conn)
     .await?;

@@ -190,10 +190,10 @@ pub async fn remembered(
         r#"SELECT t.name, t.plan, t.rows_total,
                   (SELECT array_agg(s.payload ORDER BY s.ordinal) FROM steps s
                    WHERE s.org_id = t.org_id AND s.job_id = t.job_id AND s.table_number = t.number
-                     AND s.kind IN ('copy', 'diff')) AS payloads,
+                     AND s.counts_rows) AS payloads,
                   (SELECT avg(extract(epoch FROM s.ended_at - s.started_at))::float8 FROM steps s
                    WHERE s.org_id = t.org_id AND s.job_id = t.job_id AND s.table_number = t.number
-                     AND s.kind IN ('copy', 'diff')) AS seconds
+                     AND s.counts_rows) AS seconds
            FROM job_tables t
            WHERE t.org_id = $1 AND t.job_id = (
                SELECT last.id FROM jobs this JOIN jobs last ON last.org_id = $1 AND last.task_id = this.task_id
@@ -305,7 +305,7 @@ pub async fn progress(
                 steps_total: steps.steps_total,
                 steps_done: steps.steps_done,
                 steps_begun: steps.steps_begun,
-                writes: steps.writes.unwrap_or(steps.writes_begun),
+                writes: steps.writes,
                 workers: steps.workers,
                 seconds: steps.seconds,
                 moving_seconds: steps.moving_seconds,
@@ -330,9 +330,7 @@ struct StepSums {
     steps_total: i64,
     steps_done: i64,
     steps_begun: i64,
-    /// Kept by a release that did not know what was written.
-    writes_begun: i64,
-    writes: Option<i64>,
+    writes: i64,
     workers: Vec<String>,
     seconds: Option<f64>,
     moving_seconds: Option<f64>,

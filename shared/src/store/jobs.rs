@@ -231,6 +231,11 @@ pub async fn finish(
     id: JobId,
     state: JobState,
 ) -> Result<Option<JobKind>, StoreError> {
+    let told: Vec<String> = JobKind::ALL
+        .iter()
+        .filter(|kind| kind.traits().tells_webhooks)
+        .map(|kind| kind.as_str().to_owned())
+        .collect();
     let row = sqlx::query!(
         "WITH ended AS (
              UPDATE jobs SET state = $3, ended_at = clock_timestamp()
@@ -239,11 +244,12 @@ pub async fn finish(
              INSERT INTO webhook_deliveries (org_id, id, webhook_id, event, job_id)
              SELECT e.org_id, time_ordered_id(), w.id, 'job.' || $3, e.id FROM ended e
              JOIN webhooks w ON w.org_id = e.org_id AND w.enabled AND 'job.' || $3 = ANY (w.events)
-             WHERE e.kind <> 'connection_test')
+             WHERE e.kind = ANY ($4))
          SELECT kind FROM ended",
         org_id.0,
         id.0,
-        state.as_str()
+        state.as_str(),
+        &told
     )
     .fetch_optional(conn)
     .await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Conn, StoreError, workers};
 use crate::domain::id::{ConnectionId, JobId, OrgId};
 use crate::domain::limits::{Contender, Room, Sessions};
+use crate::domain::step::StepKind;
 
 /// Jobs that are looked at for whose turn it is.
 const CONTENDERS: i64 = 200;
@@ -67,9 +68,10 @@ pub async fn room(conn: &mut Conn, org_id: OrgId) -> Result<Room, StoreError> {
                  AND EXISTS (SELECT FROM job_holders h WHERE h.org_id = j.org_id AND h.job_id = j.id
                              AND h.state IN ('preparing', 'enlisted', 'held'))
                  AND EXISTS (SELECT FROM steps s WHERE s.org_id = j.org_id AND s.job_id = j.id
-                             AND s.kind = 'snapshot' AND s.state IN ('announced', 'running'))) END AS "room!"
+                             AND s.kind = $2 AND s.state IN ('announced', 'running'))) END AS "room!"
            FROM connections c WHERE c.org_id = $1 AND c.max_sessions IS NOT NULL"#,
-        org_id.0
+        org_id.0,
+        StepKind::Snapshot.as_str()
     )
     .fetch_all(conn)
     .await?;

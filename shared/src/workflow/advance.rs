@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Reached, WorkflowError, announce, queue};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
-use crate::domain::job::{Ending, JobKind, JobState};
+use crate::domain::job::{Ending, JobState};
 use crate::domain::step::{Lease, Remains, StepState};
 use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
@@ -114,7 +114,7 @@ async fn reach(
     state: JobState,
 ) -> Result<Reached, StoreError> {
     let finished = jobs::finish(conn, org_id, job_id, state).await?;
-    if matches!(finished, Some(JobKind::ConnectionTest | JobKind::Sync)) {
+    if finished.is_some_and(|kind| kind.traits().holds_secrets) {
         job_secrets::delete(conn, org_id, job_id).await?;
     }
     if finished.is_some() {

@@ -3,7 +3,7 @@
 
 use super::settle::{self, Settled};
 use super::{WorkflowError, announce};
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::retry::{POISON_CLAIMS, Verdict};
 use crate::domain::step::{Lease, Remains};
 use crate::failpoint::{Failpoint, reach};
@@ -54,10 +54,8 @@ async fn reap(
     let remains = Remains::unknown();
     if job.ending.is_some() || attempt >= POISON_CLAIMS {
         let failure = Failure::permanent(
-            FailureClass::Internal,
-            "worker_died",
+            FailureCode::WorkerDied,
             format!("{attempt} workers in a row stopped in the middle of this step, the last was {worker}"),
-            "look at the workers' logs and memory; run the job again once the cause is gone",
         );
         let tried =
             settle::Tried { lease, attempt, table_number: None, alone: false, remains: &remains, worker };

@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use super::{Reached, WorkflowError, advance, announce};
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::hold::{HolderState, MOST_RESTARTS};
 use crate::domain::id::{ConnectionId, JobId, OrgId, WorkerId};
 use crate::domain::job::{Ending, JobState};
@@ -285,10 +285,8 @@ async fn give_up(
     restarts: i32,
 ) -> Result<Reached, WorkflowError> {
     let failure = Failure::permanent(
-        FailureClass::Internal,
-        "holders_lost",
+        FailureCode::HoldersLost,
         format!("all workers that held something for this job were lost, {} times", restarts + 1),
-        "look at the workers' logs and memory; run the job again once the cause is gone",
     );
     job_log::add(conn, org_id, job_id, "error", &failure.to_string(), None, None).await?;
     Ok(advance::end_early(conn, org_id, job_id, Ending::Failed, Some(&failure)).await?)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Reached, WorkflowError, advance};
-use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::Ending;
 use crate::store::{Database, job_log, jobs};
@@ -52,10 +52,7 @@ fn failure(longest: Duration) -> Failure {
         format!("{seconds} seconds")
     };
     Failure::permanent(
-        FailureClass::Internal,
-        "job_too_long",
+        FailureCode::JobTooLong,
         format!("the job has lasted longer than the {span} that a job may last here"),
-        "if its tables are that large, have the operator raise LONGSHORE_JOB_SECONDS; the next run goes on \
-         with what is there. If they are not, see which table kept growing, and whether its server is to be trusted",
     )
 }

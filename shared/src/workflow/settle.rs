@@ -7,7 +7,7 @@ use crate::domain::failure::Failure;
 use crate::domain::id::OrgId;
 use crate::domain::job::{Ending, JobSpec};
 use crate::domain::retry::{self, Verdict};
-use crate::domain::step::{Growth, Lease, Outcome, Remains, StageDraft, StepState, Verified};
+use crate::domain::step::{Finding, Growth, Lease, Outcome, Remains, StageDraft, StepState};
 use crate::domain::sync::OnMismatch;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::connections::checks;
@@ -60,12 +60,7 @@ pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Res
 
 /// Whether nothing but the step's own row tells of it.
 fn is_plain(outcome: &Outcome) -> bool {
-    outcome.growth.is_none()
-        && outcome.verified.is_none()
-        && outcome.examined.is_none()
-        && outcome.warnings.is_empty()
-        && outcome.failed_tables.is_empty()
-        && outcome.added_keys.is_empty()
+    outcome.growth.is_none() && outcome.warnings.is_empty() && outcome.findings.is_empty()
 }
 
 async fn done_in_full(
@@ -85,16 +80,8 @@ async fn done_in_full(
         wrote: false,
     };
     let stage = steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
-    if let (Some(verified), Some(number)) = (&outcome.verified, step.table_number) {
-        job_tables::set_verified(conn, lease.org_id, lease.job_id, number, verified).await?;
-    }
-    if let Some(examined) = &outcome.examined {
-        connection_tests::insert(conn, lease.org_id, lease.job_id, examined).await?;
-        checks::record(conn, lease.org_id, examined).await?;
-    }
-    lose_tables(conn, lease, &outcome.failed_tables).await?;
-    for (number, names) in &outcome.added_keys {
-        job_tables::forget_keys(conn, lease.org_id, lease.job_id, *number, names).await?;
+    for finding in &outcome.findings {
+        record(conn, step, finding).await?;
     }
     if !outcome.warnings.is_empty() {
         jobs::warn(conn, lease.org_id, lease.job_id, &outcome.warnings).await?;
@@ -110,7 +97,7 @@ async fn done_in_full(
         if let Some(growth) = &outcome.growth {
             grow(conn, lease, stage, growth).await?;
         }
-        let without: Vec<i32> = outcome.failed_tables.iter().map(|(number, _)| *number).collect();
+        let without: Vec<i32> = outcome.findings.iter().filter_map(Finding::failed_table).collect();
         let (owed, reached) =
             advance::after_done(conn, lease.org_id, lease.job_id, stage, &without, &job).await?;
         (Settled::Done(owed), reached)
@@ -125,12 +112,28 @@ async fn done_in_full(
     })
 }
 
-/// Tables failed in a step of the whole job, which goes on without them.
-async fn lose_tables(conn: &mut Conn, lease: &Lease, failed: &[(i32, Failure)]) -> Result<(), WorkflowError> {
-    for (number, failure) in failed {
-        job_tables::set_failure(conn, lease.org_id, lease.job_id, *number, failure).await?;
-        let line = failure.to_string();
-        job_log::add(conn, lease.org_id, lease.job_id, "error", &line, Some(lease.step_id), None).await?;
+/// Keeps what a step found out where it is looked for.
+async fn record(conn: &mut Conn, step: &Claimed, finding: &Finding) -> Result<(), WorkflowError> {
+    let lease = &step.lease;
+    let (org_id, job_id) = (lease.org_id, lease.job_id);
+    match finding {
+        Finding::Verified(verified) => {
+            if let Some(number) = step.table_number {
+                job_tables::set_verified(conn, org_id, job_id, number, verified).await?;
+            }
+        }
+        Finding::Examined(examined) => {
+            connection_tests::insert(conn, org_id, job_id, examined).await?;
+            checks::record(conn, org_id, examined).await?;
+        }
+        Finding::FailedTable { number, failure } => {
+            job_tables::set_failure(conn, org_id, job_id, *number, failure).await?;
+            let line = failure.to_string();
+            job_log::add(conn, org_id, job_id, "error", &line, Some(lease.step_id), None).await?;
+        }
+        Finding::AddedKeys { number, names } => {
+            job_tables::forget_keys(conn, org_id, job_id, *number, names).await?;
+        }
     }
     Ok(())
 }
@@ -145,12 +148,13 @@ async fn made_room(database: &Database, org_id: OrgId) -> Vec<Owed> {
 }
 
 /// The attempt failed. The one retry policy decides; `worker` is named in the job's log.
-/// `verified` is what a failed verification found, `remains` what the attempt left.
+/// `findings` are what it found out nevertheless, kept once it is given up; `remains` is what the attempt
+/// left.
 pub async fn failed(
     database: &Database,
     step: &Claimed,
     failure: &Failure,
-    verified: Option<&Verified>,
+    findings: &[Finding],
     remains: &Remains,
     worker: &str,
 ) -> Result<Settled, WorkflowError> {
@@ -161,8 +165,8 @@ pub async fn failed(
     let tried = Tried { lease, attempt: step.attempt, table_number: table, alone, remains, worker };
     let (settled, reached) = failed_within(tx.conn(), &tried, verdict, failure).await?;
     let gives_up = matches!(settled, Settled::GivenUp | Settled::WithoutTable(_));
-    if let (true, Some(verified), Some(number)) = (gives_up, verified, table) {
-        job_tables::set_verified(tx.conn(), lease.org_id, lease.job_id, number, verified).await?;
+    for finding in findings.iter().filter(|_| gives_up) {
+        record(tx.conn(), step, finding).await?;
     }
     reach(Failpoint::FailBeforeCommit).await?;
     tx.commit().await?;

@@ -162,6 +162,6 @@ pub(super) async fn first_step(
 ) -> Result<Option<Vec<Owed>>, StoreError> {
     let id = StepId(clock::fresh_id());
     let body = serde_json::to_value(StepMessage::new(org_id, job_id, id, kind.as_str(), trace))?;
-    let first = Announcement { step_id: id, queue: kind.queue(), body };
+    let first = Announcement { step_id: id, queue: kind.traits().queue, body };
     steps::insert_first(conn, org_id, job_id, kind, &first, pause_seconds).await
 }

@@ -103,7 +103,7 @@ async fn i10_t16_postgresql_shows_certificates_good_and_bad() {
             let tls = looked.as_ref().ok().and_then(|look| look.server.tls.clone());
             let is_it = match &looked {
                 Ok(_) => expected.is_empty() && tls.is_some_and(|tls| tls.starts_with("TLSv1.3")),
-                Err(halt) => halt.failure.code == expected && halt.stage == Stage::Tls,
+                Err(halt) => halt.failure.code.as_str() == expected && halt.stage == Stage::Tls,
             };
             is_it.then_some(())
         })
@@ -114,7 +114,7 @@ async fn i10_t16_postgresql_shows_certificates_good_and_bad() {
     secured.reload().await;
     until("TLS is too old", seconds(20), async || {
         let looked = examine(Engine::Postgresql, &login(TlsMode::Require)).await;
-        looked.is_err_and(|halt| halt.failure.code == "tls_too_old").then_some(())
+        looked.is_err_and(|halt| halt.failure.code.as_str() == "tls_too_old").then_some(())
     })
     .await;
 }

@@ -109,7 +109,7 @@ async fn c4_postgresql_is_shown_the_clients_own_certificate() {
     let without = "tls_client_certificate_refused";
     until("the rule holds", seconds(20), async || {
         let refused = examine(Engine::Postgresql, &login).await.err()?;
-        (refused.failure.code == without).then_some(())
+        (refused.failure.code.as_str() == without).then_some(())
     })
     .await;
     shown(Engine::Postgresql, login.clone(), &secured.authority, without).await;
@@ -117,7 +117,7 @@ async fn c4_postgresql_is_shown_the_clients_own_certificate() {
     let mut other = login.clone();
     other.tls.client_certificate = Some(certificate);
     other.client_key = Some(Secret::new(key));
-    assert_eq!(examine(Engine::Postgresql, &other).await.unwrap_err().failure.code, "login_refused");
+    assert_eq!(examine(Engine::Postgresql, &other).await.unwrap_err().failure.code.as_str(), "login_refused");
     let body = json!({"name": place::fresh_name(), "engine": "postgresql", "host": NAME,
         "port": login.address.port(), "database": login.database, "username": login.username,
         "password": "not asked for"});

@@ -41,7 +41,7 @@ fn with_tls(login: &Login, mode: TlsMode) -> Login {
 async fn halt(engine: Engine, login: &Login) -> (Stage, String) {
     let halt = examine(engine, login).await.expect_err("something is wrong there");
     assert!(!halt.failure.hint.is_empty() && !halt.failure.message.contains(login.password.reveal()));
-    (halt.stage, halt.failure.code)
+    (halt.stage, halt.failure.code.to_string())
 }
 
 /// Statements by feature.

@@ -74,7 +74,7 @@ pub(super) fn code(looked: &Result<Look, Halt>) -> String {
         Err(halt) => {
             assert_eq!(halt.stage, Stage::Tls, "{halt:?}");
             assert!(!halt.failure.is_transient() && !halt.failure.hint.is_empty(), "{halt:?}");
-            halt.failure.code.clone()
+            halt.failure.code.to_string()
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod arrows;
 mod documents;
+mod errors;
 mod faults;
+pub(crate) mod kinds;
 mod shape;
 mod source;

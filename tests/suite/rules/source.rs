@@ -67,7 +67,7 @@ pub(super) fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
 impl Source {
     /// Whether it only holds tests.
     pub(super) fn is_test(&self) -> bool {
-        self.path.ends_with("tests.rs") || self.path.contains("/tests/")
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
     }
 
     /// The code without comments and without the tests at its end.

@@ -1,8 +1,8 @@
 //! A table that fails alone: the job goes on without it, whatever of it is on its way.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{
-    Growth, Outcome, Owed, Remains, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
+    Finding, Growth, Outcome, Owed, Remains, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
 use longshore_shared::domain::sync::OnMismatch;
 use longshore_shared::workflow::settle::{self, Settled};
@@ -69,7 +69,7 @@ async fn run(bench: &Bench, fails: &[(StepKind, i32)], together: bool, failure: 
             };
             left.remove(at);
             let remains = Remains::default();
-            let settled = settle::failed(&bench.database, &step, failure, None, &remains, "w").await.unwrap();
+            let settled = settle::failed(&bench.database, &step, failure, &[], &remains, "w").await.unwrap();
             assert!(matches!(settled, Settled::WithoutTable(_) | Settled::GivenUp), "{settled:?}");
         }
     }
@@ -117,7 +117,10 @@ async fn n10_tables_that_a_step_of_all_gives_up_take_no_other_with_them() {
     for given_up in [&[0][..], &[0, 2], &[0, 1, 2]] {
         let (job, worker) = bench.planned(growth()).await;
         let mut outcome = Outcome {
-            failed_tables: given_up.iter().map(|number| (*number, permanent())).collect(),
+            findings: given_up
+                .iter()
+                .map(|number| Finding::FailedTable { number: *number, failure: permanent() })
+                .collect(),
             ..Outcome::default()
         };
         loop {
@@ -138,7 +141,7 @@ async fn n10_tables_that_a_step_of_all_gives_up_take_no_other_with_them() {
 #[tokio::test]
 async fn n10_a_server_that_fails_or_a_task_that_says_so_ends_the_job() {
     let mut bench = Bench::new().await;
-    let lost = Failure::permanent(FailureClass::ConnectionFailure, "login_refused", "no", "look");
+    let lost = Failure::permanent(FailureCode::LoginRefused, "no");
     for (told, failure) in [(OnMismatch::Continue, lost), (OnMismatch::Fail, permanent())] {
         bench.task.spec.on_mismatch = told;
         let job = run(&bench, &[(StepKind::Copy, 0)], false, &failure).await;

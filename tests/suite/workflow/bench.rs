@@ -1,7 +1,7 @@
 //! A database with one organisation and a task, and what the laws look at.
 
 use longshore_shared::clock;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::id::{ConnectionId, JobId, OrgId, StepId, TaskId, WorkerId};
 use longshore_shared::domain::job::Trigger;
 use longshore_shared::domain::step::{
@@ -169,9 +169,9 @@ fn table() -> TableDraft {
 }
 
 pub(super) fn transient() -> Failure {
-    Failure::transient(FailureClass::ConnectionFailure, "connection_lost", "lost", "wait")
+    Failure::transient(FailureCode::ConnectionLost, "lost")
 }
 
 pub(super) fn permanent() -> Failure {
-    Failure::permanent(FailureClass::DataError, "bad_row", "bad", "mend it")
+    Failure::permanent(FailureCode::ValueRefused, "bad")
 }

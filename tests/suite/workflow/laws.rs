@@ -92,8 +92,8 @@ impl<'a> Walk<'a> {
             _ if is_ending && self.rng.random_bool(0.5) => {
                 settle::stopped(database, &step.lease, &Remains::default()).await
             }
-            0 => settle::failed(database, &step, &permanent(), None, &Remains::default(), "w").await,
-            1..4 => settle::failed(database, &step, &transient(), None, &Remains::default(), "w").await,
+            0 => settle::failed(database, &step, &permanent(), &[], &Remains::default(), "w").await,
+            1..4 => settle::failed(database, &step, &transient(), &[], &Remains::default(), "w").await,
             _ => settle::done(database, &step, &self.outcome(&step)).await,
         };
         self.after(&step, settled.map(drop));

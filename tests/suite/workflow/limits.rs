@@ -73,7 +73,7 @@ async fn act(bench: &Bench, worker: WorkerId, held: &mut Vec<Claimed>, rng: &mut
             let step = held.swap_remove(rng.random_range(0..held.len()));
             match rng.random_range(0..10) {
                 0 if step.attempt < 3 => {
-                    settle::failed(&bench.database, &step, &transient(), None, &Remains::default(), "w")
+                    settle::failed(&bench.database, &step, &transient(), &[], &Remains::default(), "w")
                         .await
                         .map(drop)
                         .unwrap();

@@ -5,6 +5,7 @@ mod alone;
 mod begins;
 mod bench;
 mod holders;
+mod kinds;
 mod laws;
 mod limits;
 mod owed;

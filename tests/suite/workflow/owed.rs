@@ -2,8 +2,8 @@
 
 use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::step::{
-    Growth, Outcome, Owed, StageDraft, StepDraft, StepKind, TableDraft, TableMode, Verified, VerifyPolicy,
-    VerifyResult,
+    Finding, Growth, Outcome, Owed, StageDraft, StepDraft, StepKind, TableDraft, TableMode, Verified,
+    VerifyPolicy, VerifyResult,
 };
 use longshore_shared::store::job_tables;
 use longshore_shared::workflow::settle;
@@ -38,8 +38,9 @@ async fn completed(bench: &Bench, job: JobId, added: &[&str]) {
     let (result, policy) = (VerifyResult::Equal, VerifyPolicy::Exact);
     let verified =
         Verified { result, policy, source_rows: 1, target_rows: 1, extra_rows: 0, skipped_rows: 0 };
-    let added_keys = vec![(0, names(added))];
-    let outcome = Outcome { verified: Some(verified), added_keys, ..Outcome::default() };
+    let added = Finding::AddedKeys { number: 0, names: names(added) };
+    let findings = vec![Finding::Verified(verified), added];
+    let outcome = Outcome { findings, ..Outcome::default() };
     settle::done(&bench.database, &step, &outcome).await.unwrap();
     assert_eq!(bench.job_state(job).await, "completed");
 }

@@ -152,7 +152,7 @@ async fn f14_a_late_worker_takes_nothing() {
         let late = bench.asker().await;
         match fails {
             true => drop(
-                settle::failed(&bench.database, &late.step, &permanent(), None, &Remains::default(), "w")
+                settle::failed(&bench.database, &late.step, &permanent(), &[], &Remains::default(), "w")
                     .await,
             ),
             false => bench.end(&late).await,

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use longshore_shared::domain::connection::{Engine, EngineGroup, Tls};
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::vault::Secret;
 use tokio::sync::mpsc;
 
@@ -383,9 +383,7 @@ pub fn alteration(group: EngineGroup, table: &str, clause: &str) -> String {
 
 fn not_yet(engine: Engine) -> Failure {
     Failure::permanent(
-        FailureClass::Internal,
-        "engine_not_supported",
+        FailureCode::EngineNotSupported,
         format!("this release cannot move {engine} databases"),
-        "use a newer release for this engine",
     )
 }

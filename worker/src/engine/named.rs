@@ -4,7 +4,7 @@
 //! Numbers, dates and UUIDs are told; any other text may be somebody's address, so that the
 //! beginning of its hash is told, by which whoever may read the table finds the row.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -37,16 +37,13 @@ pub fn computed(table: &TableShape, columns: &[&str], key: Option<&KeyTuple>) ->
     let first = key.map_or_else(String::new, |key| format!("; the first is the row {}", row(table, key)));
     let columns: Vec<_> = columns.iter().map(|name| format!("`{name}`")).collect();
     Failure::permanent(
-        FailureClass::DataError,
-        "computed_differs",
+        FailureCode::ComputedDiffers,
         format!(
             "table `{}`: for the stored generated column {} the target computes another value than the source has, \
              since the source's was computed under other settings or by another server{first}",
             table.name,
             columns.join(", ")
         ),
-        "have the source compute it anew under time_zone '+00:00' (SET time_zone = '+00:00', then write the column \
-         that it is made of), make it VIRTUAL on both sides, or exclude the table",
     )
 }
 

@@ -7,45 +7,33 @@ use std::io;
 use std::time::Duration;
 
 use longshore_shared::domain::examination::Stage;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Login;
 
-const CLASS: FailureClass = FailureClass::ConnectionFailure;
-
-/// What to do about a connection that was lost.
-pub(super) const LOST_HINT: &str = "check the network and the server's log; it is tried again by itself";
-
 /// An error of the network below the protocol.
 pub(super) fn of_io(cause: &io::Error, doing: &str) -> Failure {
-    let failed = |code, what: &str, hint| Failure::transient(CLASS, code, format!("{doing}: {what}"), hint);
+    let failed = |code, what: &str| Failure::transient(code, format!("{doing}: {what}"));
     if let Some(tls) = cause.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return of_tls(tls, doing);
     }
     match cause.kind() {
-        io::ErrorKind::ConnectionRefused => failed(
-            "connection_refused",
-            "the host refuses connections on this port",
-            "check host and port, that the server runs, and that it listens on this address",
-        ),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => failed(
-            "unreachable",
-            "there is no route to the host",
-            "check the host, firewalls and security groups",
-        ),
-        io::ErrorKind::TimedOut => failed(
-            "connection_lost",
-            "the server no longer answers",
-            "check the network and the server's load",
-        ),
+        io::ErrorKind::ConnectionRefused => {
+            failed(FailureCode::ConnectionRefused, "the host refuses connections on this port")
+        }
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            failed(FailureCode::Unreachable, "there is no route to the host")
+        }
+        io::ErrorKind::TimedOut => failed(FailureCode::ConnectionLost, "the server no longer answers")
+            .with_hint("check the network and the server's load"),
         // Below TLS nothing else calls data invalid and says why.
         io::ErrorKind::InvalidData if cause.get_ref().is_some() => {
             handshake_failed(doing, &cause.to_string())
         }
-        kind => failed("connection_lost", &format!("the connection was lost ({kind})"), LOST_HINT),
+        kind => failed(FailureCode::ConnectionLost, &format!("the connection was lost ({kind})")),
     }
 }
 
@@ -73,49 +61,34 @@ pub(super) async fn within<T>(login: &Login, entering: impl Future<Output = T>) 
 /// The connection's time-out passed. How long that is, only the connection knows: what is left for
 /// a login is less.
 pub(super) fn timed_out(doing: &str) -> Failure {
-    Failure::transient(
-        CLASS,
-        "connect_timeout",
-        format!("{doing}: no answer in time"),
-        "check host, port and firewalls, or allow the connection a longer time-out",
-    )
+    Failure::transient(FailureCode::ConnectTimeout, format!("{doing}: no answer in time"))
 }
 
 /// The connection asks for TLS and the server has none.
 pub(super) fn tls_not_offered(doing: &str) -> Failure {
     Failure::permanent(
-        CLASS,
-        "tls_not_offered",
+        FailureCode::TlsNotOffered,
         format!("{doing}: the connection asks for TLS and the server does not offer it"),
-        "switch TLS on at the server or ask the connection for less; nothing was sent to it",
     )
 }
 
 /// The server asks for the password as it is, where others could read it.
 pub(super) fn clear_password(doing: &str) -> Failure {
     Failure::permanent(
-        CLASS,
-        "clear_password_refused",
+        FailureCode::ClearPasswordRefused,
         format!("{doing}: the server asks for the password in clear, and it was not sent"),
-        "somebody may be in between; otherwise give the account a method that does not send the password, or ask \
-         the connection for TLS with verify-full",
     )
 }
 
 /// What answers speaks no protocol of this engine, or breaks it.
 pub(super) fn not_this_engine(doing: &str, what: &str) -> Failure {
-    Failure::permanent(
-        CLASS,
-        "not_this_engine",
-        format!("{doing}: {what}"),
-        "check that host and port belong to a server of the connection's engine",
-    )
+    Failure::permanent(FailureCode::NotThisEngine, format!("{doing}: {what}"))
 }
 
 /// A TLS handshake that failed.
 pub(super) fn of_tls(cause: &Error, doing: &str) -> Failure {
     use AlertDescription as Alert;
-    let failed = |code, what: &str, hint| Failure::permanent(CLASS, code, format!("{doing}: {what}"), hint);
+    let failed = |code, what: &str| Failure::permanent(code, format!("{doing}: {what}"));
     match cause {
         Error::InvalidCertificate(why) => of_certificate(why, doing),
         Error::PeerIncompatible(
@@ -124,11 +97,7 @@ pub(super) fn of_tls(cause: &Error, doing: &str) -> Failure {
         )
         | Error::AlertReceived(
             Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity,
-        ) => failed(
-            "tls_too_old",
-            &format!("the server speaks no TLS that is still held safe ({cause})"),
-            "let the server speak TLS 1.2 or 1.3 (tls_version, ssl_min_protocol_version), or bring it up to date",
-        ),
+        ) => failed(FailureCode::TlsTooOld, &format!("the server speaks no TLS that is still held safe ({cause})")),
         Error::AlertReceived(
             Alert::CertificateRequired
             | Alert::BadCertificate
@@ -140,32 +109,25 @@ pub(super) fn of_tls(cause: &Error, doing: &str) -> Failure {
             // An authority of the same name has signed it.
             | Alert::DecryptError
             | Alert::AccessDenied,
-        ) => failed(
-            "tls_client_certificate_refused",
-            &format!("the server does not take this client's certificate, or wants one ({cause})"),
-            "give the connection a client certificate and its key that the server's authority signed",
-        ),
+        ) => failed(FailureCode::TlsClientCertificateRefused, &format!("the server does not take this client's certificate, or wants one ({cause})")),
         _ => handshake_failed(doing, &cause.to_string()),
     }
 }
 
 fn of_certificate(why: &CertificateError, doing: &str) -> Failure {
     use CertificateError as Wrong;
-    let failed = |code, what: &str, hint| Failure::permanent(CLASS, code, format!("{doing}: {what}"), hint);
+    let failed = |code, what: &str| Failure::permanent(code, format!("{doing}: {what}"));
     match why {
         Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => failed(
-            "tls_wrong_name",
+            FailureCode::TlsWrongName,
             &format!("the server's certificate is for another host ({why})"),
-            "use a host name that the certificate bears (subjectAltName), or give the server a certificate for this \
-             one; verify-ca does not look at the name",
         ),
         Wrong::Expired
         | Wrong::ExpiredContext { .. }
         | Wrong::NotValidYet
         | Wrong::NotValidYetContext { .. } => failed(
-            "tls_expired",
+            FailureCode::TlsExpired,
             &format!("the server's certificate is not valid at this time ({why})"),
-            "renew the server's certificate, and check the clocks of both machines",
         ),
         Wrong::UnknownIssuer
         | Wrong::BadSignature
@@ -175,22 +137,15 @@ fn of_certificate(why: &CertificateError, doing: &str) -> Failure {
         | Wrong::InvalidPurposeContext { .. }
         | Wrong::BadEncoding
         | Wrong::Other(_) => failed(
-            "tls_untrusted",
+            FailureCode::TlsUntrusted,
             &format!("no authority that the connection trusts has signed the server's certificate ({why})"),
-            "give the connection the certificate of the authority that signed the server's (`tls.ca`); a self-signed \
-             certificate is trusted only if it is an authority's",
         ),
         _ => handshake_failed(doing, &why.to_string()),
     }
 }
 
 fn handshake_failed(doing: &str, cause: &str) -> Failure {
-    Failure::permanent(
-        CLASS,
-        "tls_failed",
-        format!("{doing}: the TLS handshake failed: {cause}"),
-        "check the connection's TLS mode, its CA certificate and the server's TLS settings",
-    )
+    Failure::permanent(FailureCode::TlsFailed, format!("{doing}: the TLS handshake failed: {cause}"))
 }
 
 #[cfg(test)]

@@ -7,18 +7,15 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::job::JobSpec;
-use longshore_shared::domain::probe::ProbeSpec;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Outcome, StepKind};
-use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::Worker;
 use super::holders::lead;
 use super::running_step::RunningStep;
-use super::target;
-use crate::steps::{self, Context, SnapshotShare, StepError};
+use super::target_lock;
+use crate::steps::{self, Attempt, SnapshotShare, StepError};
 
 /// What came of an attempt that did not fail.
 pub(super) enum Work {
@@ -30,32 +27,23 @@ pub(super) enum Work {
 
 pub(super) async fn run(worker: Arc<Worker>, held: Arc<RunningStep>) -> Result<Work, StepError> {
     reach(Failpoint::WorkBefore).await?;
-    let work = match held.step.job.spec.clone() {
-        JobSpec::Sync(spec) => sync(&worker, &held, spec).await,
-        JobSpec::ConnectionTest(spec) => tokio::select! {
-            biased;
-            outcome = steps::connection_test(&worker.resources, &held.step, spec, &held.guard) => {
-                outcome.map(|outcome| Work::Done(outcome.into()))
-            }
-            () = held.cancel.cancelled() => Err(stopped().into()),
-        },
-        JobSpec::Probe(spec) => tokio::select! {
-            biased;
-            outcome = probe(&worker, &held, spec) => outcome.map(|outcome| Work::Done(outcome.into())),
-            () = held.cancel.cancelled() => Err(stopped().into()),
-        },
+    let (guard, meter) = (Arc::clone(&held.guard), Arc::clone(&held.meter));
+    let share = share(&worker, &held)?;
+    let attempt = Attempt::new(worker.resources.clone(), held.step.clone(), guard, meter, share);
+    let attempt = Arc::new(attempt);
+    let ended = tokio::select! {
+        biased;
+        ended = AssertUnwindSafe(work(&worker, &held, &attempt)).catch_unwind() => ended,
+        () = held.cancel.cancelled() => Ok(Err(stopped().into())),
+        failure = attempt.dead_connection() => Ok(Err(failure.into())),
     };
+    if !matches!(ended, Ok(Ok(_))) {
+        attempt.end_sessions().await;
+    }
+    attempt.closed().await;
+    let work = ended.unwrap_or_else(|panic| resume_unwind(panic));
     reach(Failpoint::WorkAfter).await?;
     work
-}
-
-async fn probe(worker: &Worker, held: &RunningStep, spec: ProbeSpec) -> Result<Outcome, StepError> {
-    let step = &held.step;
-    if step.kind == StepKind::ProbeEnlist {
-        return lead::token(worker, &step.lease, spec.holders).await;
-    }
-    let share = share(worker, held)?;
-    Ok(steps::probe(step.kind, spec, share.as_deref()).await)
 }
 
 /// What this worker holds for the step's job, if it is a step for holders.
@@ -65,58 +53,30 @@ fn share(worker: &Worker, held: &RunningStep) -> Result<Option<Arc<SnapshotShare
     step.generation.map(find).transpose()
 }
 
-async fn sync(worker: &Worker, held: &RunningStep, spec: SyncSpec) -> Result<Work, StepError> {
-    let (guard, meter) = (Arc::clone(&held.guard), Arc::clone(&held.meter));
-    let share = share(worker, held)?;
-    let context =
-        Context::load(worker.resources.clone(), held.step.clone(), spec, guard, meter, share).await?;
-    let ended = tokio::select! {
-        biased;
-        ended = AssertUnwindSafe(work(worker, held, &context)).catch_unwind() => ended,
-        () = held.cancel.cancelled() => Ok(Err(stopped().into())),
-        failure = context.dead_connection() => Ok(Err(failure.into())),
-    };
-    if let Ok(Ok(work)) = ended {
-        context.closed().await;
-        return Ok(work);
-    }
-    context.end_sessions().await;
-    context.closed().await;
-    ended.unwrap_or_else(|panic| resume_unwind(panic))
-}
-
 fn let_go() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "not_held",
-        "this worker has let go of what it held for the job",
-        "nothing is to be done: another holder takes the step, or the job starts again",
-    )
+    Failure::transient(FailureCode::NotHeld, "this worker has let go of what it held for the job")
 }
 
 /// A job's first step begins once the job may write to its target, and is the one that does.
-async fn work(worker: &Worker, held: &RunningStep, context: &Context) -> Result<Work, StepError> {
-    let kind = held.step.job.spec.kind();
-    let is_first = held.step.kind == StepKind::first_of(kind, held.step.job.trigger);
-    if is_first && kind.writes_target() {
-        context.confirm().await?;
-        if !target::take(worker, held, context).await? {
-            return Ok(Work::GivenBack);
-        }
+async fn work(worker: &Worker, held: &RunningStep, attempt: &Arc<Attempt>) -> Result<Work, StepError> {
+    let (step, job) = (&held.step, &held.step.job);
+    let family = steps::family(&job.spec);
+    let is_first = step.kind == StepKind::first_of(job.spec.kind(), job.trigger);
+    if is_first
+        && job.spec.kind().traits().writes_target
+        && let Some(wanted) = family.wanted(attempt).await?
+        && !target_lock::take(worker, held, attempt, wanted).await?
+    {
+        return Ok(Work::GivenBack);
     }
-    let outcome = match held.step.kind {
-        StepKind::Snapshot => Box::pin(lead::snapshot(worker, &held.step.lease, context)).await?,
-        _ => steps::run(context).await?,
+    let outcome = match family.leader(attempt).await? {
+        Some(leader) => lead::lead(worker, &step.lease, leader).await?,
+        None => family.run(attempt).await?,
     };
     Ok(Work::Done(Outcome { counts: held.meter.counts(), ..outcome }.into()))
 }
 
 /// The failure of an attempt that was told to stop; nobody reads it.
 pub(super) fn stopped() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "stopped",
-        "the step was told to stop",
-        "nothing is to be done",
-    )
+    Failure::transient(FailureCode::Stopped, "the step was told to stop")
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::step::{StepKind, Verified};
+use longshore_shared::domain::failure::{Failure, FailureCode};
+use longshore_shared::domain::step::{Finding, StepKind};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::within;
 use longshore_shared::telemetry::{self, Metric, OpenSpan, Tag};
@@ -27,8 +27,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long a settlement is tried at most; by then the lease has lapsed long since.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// What came of an attempt; a verification that failed still has something to tell.
-type Ended = Result<Work, (Failure, Option<Verified>)>;
+/// What came of an attempt; one that failed may have found something out nevertheless.
+type Ended = Result<Work, (Failure, Vec<Finding>)>;
 
 /// `span` is the step's; it is told and ended here.
 pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, mut span: OpenSpan, asked: Instant) {
@@ -73,17 +73,12 @@ async fn run(worker: &Arc<Worker>, held: &Arc<RunningStep>) -> Ended {
     task.spawn(dispatch::run(Arc::clone(worker), Arc::clone(held)).in_current_span());
     match task.join_next().await {
         Some(Ok(outcome)) => outcome.map_err(StepError::into_parts),
-        Some(Err(_)) | None => Err((panicked(kind), None)),
+        Some(Err(_)) | None => Err((panicked(kind), Vec::new())),
     }
 }
 
 fn panicked(kind: StepKind) -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "step_panicked",
-        format!("a fault of Longshore's stopped the step `{kind}`"),
-        "look at the worker's log and report it; the step is tried again by itself",
-    )
+    Failure::transient(FailureCode::StepPanicked, format!("a fault of Longshore's stopped the step `{kind}`"))
 }
 
 /// Settles, and goes on trying while PostgreSQL does not answer. If another worker has
@@ -125,10 +120,10 @@ async fn settle_once(
             announce(worker, owed).await;
             return Ok("handed_back");
         }
-        (Err((failure, verified)), None) => {
-            tracing::warn!(attempt = step.attempt, code = failure.code, "the step failed: {failure}");
-            let (verified, remains) = (verified.as_ref(), held.meter.remains());
-            settle::failed(database, step, failure, verified, &remains, &worker.settings.name).await?
+        (Err((failure, findings)), None) => {
+            tracing::warn!(attempt = step.attempt, code = %failure.code, "the step failed: {failure}");
+            let remains = held.meter.remains();
+            settle::failed(database, step, failure, findings, &remains, &worker.settings.name).await?
         }
     };
     Ok(match settled {

@@ -14,7 +14,7 @@ mod heartbeat;
 mod holders;
 mod report;
 mod running_step;
-mod target;
+mod target_lock;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,7 @@
 //! How a step ends when it does not end well.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::retry::CONTROL_PLANE_AWAY;
-use longshore_shared::domain::step::Verified;
+use longshore_shared::domain::failure::{Failure, FailureCode};
+use longshore_shared::domain::step::Finding;
 use longshore_shared::failpoint::Injected;
 use longshore_shared::store::StoreError;
 
@@ -12,13 +11,13 @@ pub(crate) enum StepError {
     /// It failed; the failure says whether trying again may help.
     #[error("{0}")]
     Failed(Failure),
-    /// The table did not arrive as the policy says; what was found is to be kept.
+    /// It failed, and what it found out is to be kept.
     #[error("{failure}")]
-    Unequal {
+    Found {
         /// Why the step fails.
         failure: Failure,
         /// What was found.
-        verified: Verified,
+        findings: Vec<Finding>,
     },
     /// The control plane could not be asked.
     #[error(transparent)]
@@ -38,30 +37,25 @@ impl From<Injected> for StepError {
 }
 
 impl StepError {
-    /// What is settled: the failure, and what a verification found.
-    pub(crate) fn into_parts(self) -> (Failure, Option<Verified>) {
+    /// What is settled: the failure, and what was found nevertheless.
+    pub(crate) fn into_parts(self) -> (Failure, Vec<Finding>) {
         match self {
-            Self::Failed(failure) => (failure, None),
-            Self::Unequal { failure, verified } => (failure, Some(verified)),
-            Self::Store(error) => (of_store(&error), None),
+            Self::Failed(failure) => (failure, Vec::new()),
+            Self::Found { failure, findings } => (failure, findings),
+            Self::Store(error) => (of_store(&error), Vec::new()),
         }
     }
 }
 
 fn of_store(error: &StoreError) -> Failure {
-    let hint = "look at the worker's log and at Longshore's own PostgreSQL";
     match error {
         StoreError::Row(_) => Failure::permanent(
-            FailureClass::Internal,
-            "control_plane_row",
+            FailureCode::ControlPlaneRow,
             format!("the control plane holds something that this worker does not know: {error}"),
-            "run workers and scheduler of one release",
         ),
         _ => Failure::transient(
-            FailureClass::Internal,
-            CONTROL_PLANE_AWAY,
+            FailureCode::ControlPlaneAway,
             "the control plane's database could not be asked",
-            hint,
         ),
     }
 }

@@ -6,8 +6,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::retry::LEASE_LOST;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use tokio::time::Instant;
 
 /// What a commit may take; with less of the lease left nothing is written any more.
@@ -45,10 +44,8 @@ impl LeaseGuard {
             return Ok(());
         }
         Err(Failure::transient(
-            FailureClass::Internal,
-            LEASE_LOST,
+            FailureCode::LeaseLost,
             "the worker could not renew its lease in time, so it took back what it had not committed",
-            "nothing is to be done; another attempt follows",
         ))
     }
 
@@ -108,6 +105,6 @@ mod tests {
         assert!(guard.check().is_ok());
         guard.lose();
         guard.renewed(asked);
-        assert_eq!(guard.check().err().map(|f| f.code).as_deref(), Some("lease_lost"));
+        assert_eq!(guard.check().err().map(|f| f.code.as_str()), Some("lease_lost"));
     }
 }

@@ -1,26 +1,24 @@
 //! What a worker does in a step: a folder a family of jobs, one verb a file.
 //!
-//! Invariants: a step touches what its [`Context`] holds and nothing else; it may be
+//! Invariants: a step touches what its [`Attempt`] holds and nothing else; it may be
 //! dropped at any await (that is how it is cancelled), and run again from its start any
 //! number of times; it checks its lease before every commit on a customer's server; it
-//! writes no job and no step row, but answers an [`Outcome`] that the runtime settles.
+//! writes no job and no step row, but answers an `Outcome` that the runtime settles.
 //! Deliberately not here: claiming, leases, retries (`runtime`, `shared::workflow`), and
 //! what statements look like (`engine`).
 
+mod attempt;
 mod connection_test;
-mod context;
 mod error;
+mod family;
 mod guard;
 mod probe;
 mod secrets;
 mod snapshot_share;
 mod sync;
-pub(crate) mod target;
 
-pub(crate) use connection_test::connection_test;
-pub(crate) use context::{Context, WorkerResources};
+pub(crate) use attempt::{Attempt, WorkerResources};
 pub(crate) use error::StepError;
+pub(crate) use family::{Leader, Wanted, family};
 pub(crate) use guard::LeaseGuard;
-pub(crate) use probe::probe;
 pub(crate) use snapshot_share::SnapshotShare;
-pub(crate) use sync::{Fixing, empty_what_was_loaded, holders_wanted, run};

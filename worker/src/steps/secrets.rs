@@ -1,7 +1,7 @@
 //! Sealed secrets of a connection or a job, opened for one attempt.
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::{HopLogin, SecretName};
 use longshore_shared::domain::id::JobId;
 use longshore_shared::store::connections::SealedSecret;
@@ -74,44 +74,36 @@ pub(super) fn open_one(
 /// A connection, or a part of it, is not there any more.
 pub(super) fn gone(word: &str) -> Failure {
     Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "connection_deleted",
+        FailureCode::ConnectionDeleted,
         format!("the {word} connection of this job is not there any more"),
-        "register the connection again, and a task that uses it",
     )
 }
 
 /// The connection leads elsewhere since the job began.
 pub(super) fn changed(connection: &Connection) -> Failure {
     Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "connection_changed",
+        FailureCode::ConnectionChanged,
         format!(
             "connection {}: it was changed while the job ran, and leads elsewhere or by another way",
             connection.name
         ),
-        "run the task again: it begins anew with the connection as it is",
     )
 }
 
 /// The connection asks for its password each time, and the job brought none: it was changed since.
 fn not_given(connection: &Connection) -> Failure {
     Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "secret_needed",
+        FailureCode::SecretNeeded,
         format!(
             "connection {} does not store its password, and none was given for this job",
             connection.name
         ),
-        "run it again and give the password",
     )
 }
 
 fn no_key(connection: &str, why: &str) -> Failure {
     Failure::permanent(
-        FailureClass::Internal,
-        "key_unavailable",
+        FailureCode::KeyUnavailable,
         format!("the password of connection {connection} cannot be opened: {why}"),
-        "give the worker the private keyring that belongs to the API's public one, or register the connection anew",
     )
 }

@@ -6,12 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use longshore_shared::domain::failure::Failure;
-use longshore_shared::domain::id::WorkerId;
-use longshore_shared::domain::job::{Job, JobSpec};
 use serde_json::Value;
 
-use super::context::WorkerResources;
-use super::error::StepError;
 use super::sync::snapshot::Snapshot;
 
 /// What is held.
@@ -24,27 +20,9 @@ pub(crate) enum SnapshotShare {
 }
 
 impl SnapshotShare {
-    /// How many sessions a worker with so many permits asks for.
-    pub(crate) fn sessions(spec: &JobSpec, permits: u32) -> i16 {
-        match spec {
-            JobSpec::Sync(_) => i16::try_from(permits).unwrap_or(i16::MAX),
-            JobSpec::Probe(_) | JobSpec::ConnectionTest(_) => 0,
-        }
-    }
-
-    /// Gets ready: what takes long and fixes nothing.
-    pub(crate) async fn open(
-        resources: WorkerResources,
-        job: Job,
-        worker_id: WorkerId,
-        sessions: i16,
-    ) -> Result<Self, StepError> {
-        match &job.spec {
-            JobSpec::Sync(_) => {
-                Ok(Self::Snapshot(Snapshot::open(resources, job, worker_id, sessions).await?))
-            }
-            JobSpec::Probe(_) | JobSpec::ConnectionTest(_) => Ok(Self::Token(Mutex::new(Value::Null))),
-        }
+    /// A token that is not told yet.
+    pub(super) fn token() -> Self {
+        Self::Token(Mutex::new(Value::Null))
     }
 
     /// Holds the point from now on; `false`: others are to hold it.

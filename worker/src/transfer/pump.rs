@@ -1,7 +1,7 @@
 //! One range of rows from a reader into a writer's open transaction.
 
 use futures::future::{Either, select};
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::Counts;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
@@ -55,7 +55,7 @@ async fn flow<T>(
     match select(feed, Box::pin(load)).await {
         Either::Left((Ok(sent), load)) => Ok((sent, load.await?)),
         // The writer closed its end first: its reason is the one to tell.
-        Either::Left((Err(failure), load)) if failure.code == "stopped" => {
+        Either::Left((Err(failure), load)) if failure.code == FailureCode::Stopped => {
             load.await?;
             Err(failure)
         }
@@ -77,10 +77,8 @@ async fn count(mut from: Receiver<RowBatch>, to: &Sender<RowBatch>, meter: &Mete
 
 fn lost(table: &TableShape, sent: u64, stored: u64) -> Failure {
     Failure::permanent(
-        FailureClass::DataError,
-        "rows_lost",
+        FailureCode::RowsLost,
         format!("load table {}: {sent} rows were sent and {stored} were stored", table.name),
-        "the load was taken back; look for triggers or rules on the target that drop rows",
     )
 }
 

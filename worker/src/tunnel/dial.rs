@@ -306,7 +306,7 @@ mod tests {
                 dialler(true).login(&connection, credentials, String::new(), sharing, &mut trail).await;
             let refused = refused.err().unwrap();
             assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
-            assert_eq!(refused.code, "connect_timeout");
+            assert_eq!(refused.code.as_str(), "connect_timeout");
             assert!(refused.message.contains("the connection's 1 seconds"), "{}", refused.message);
         }
     }
@@ -323,7 +323,7 @@ mod tests {
             let refused =
                 dialler(false).login(&to(host), secret(), String::new(), Sharing::Own, &mut trail).await;
             let refused = refused.err().unwrap();
-            assert_eq!(refused.code, "address_not_allowed", "{host}");
+            assert_eq!(refused.code.as_str(), "address_not_allowed", "{host}");
             assert!(!refused.is_transient());
             let stopped = trail.end().1.map(|walked| walked.stage);
             assert_eq!(stopped, Some(Stage::AddressPolicy), "{host}");

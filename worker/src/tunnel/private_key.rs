@@ -4,6 +4,7 @@
 //! library cannot read is told with the command that converts it; an RSA key of fewer than
 //! 2048 bits is refused.
 
+use longshore_shared::domain::failure::FailureCode;
 use longshore_shared::vault::Secret;
 use russh::keys::{Error, PrivateKey, decode_secret_key};
 
@@ -13,39 +14,39 @@ const LEAST_RSA_BITS: u32 = 2_048;
 /// Why a key cannot be used: a stable code, what is wrong, what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unusable {
-    pub(super) code: &'static str,
+    pub(super) code: FailureCode,
     pub(super) what: &'static str,
     pub(super) hint: &'static str,
 }
 
 const UNREADABLE: Unusable = Unusable {
-    code: "ssh_key_unreadable",
+    code: FailureCode::SshKeyUnreadable,
     what: "the private key cannot be read",
     hint: "paste the whole file, from its BEGIN to its END line: OpenSSH, PEM, PKCS#8 or PuTTY",
 };
 const PUBLIC: Unusable = Unusable {
-    code: "ssh_key_unreadable",
+    code: FailureCode::SshKeyUnreadable,
     what: "what was given is a public key",
     hint: "paste the private key: the file without .pub",
 };
 /// The library reads only AES-128 in this old form, and tells the others by misleading errors.
 const OLD_ENCRYPTION: Unusable = Unusable {
-    code: "ssh_key_unreadable",
+    code: FailureCode::SshKeyUnreadable,
     what: "the private key is encrypted in an old PEM form that is not read",
     hint: "convert a copy of it: ssh-keygen -p -f KEYFILE writes it in OpenSSH's own form",
 };
 const LOCKED: Unusable = Unusable {
-    code: "ssh_passphrase_required",
+    code: FailureCode::SshPassphraseRequired,
     what: "the private key is encrypted and no passphrase was given",
     hint: "give the key's passphrase",
 };
 const WRONG_PASSPHRASE: Unusable = Unusable {
-    code: "ssh_passphrase_wrong",
+    code: FailureCode::SshPassphraseWrong,
     what: "the private key does not open with this passphrase, or is damaged",
     hint: "check the passphrase: ssh-keygen -y -f KEYFILE asks for it",
 };
 const WEAK: Unusable = Unusable {
-    code: "ssh_key_too_weak",
+    code: FailureCode::SshKeyTooWeak,
     what: "the private key is an RSA key of fewer than 2048 bits",
     hint: "make a new key: ssh-keygen -t ed25519",
 };

@@ -6,44 +6,32 @@
 use std::io;
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use russh::{ChannelOpenFailure, Error};
 
 use super::ssh::Stopped;
-
-const CLASS: FailureClass = FailureClass::ConnectionFailure;
 
 /// `who` names the connection and the hop.
 pub(super) fn of_hop(who: &str, stopped: &Stopped) -> Failure {
     match stopped {
         Stopped::KeyUnknown(shown) => Failure::permanent(
-            CLASS,
-            "host_key_unknown",
+            FailureCode::HostKeyUnknown,
             format!("{who}: nobody has confirmed this host's key yet; it shows {shown}"),
-            "compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) and \
-             confirm it for the connection (host-keys)",
         ),
         Stopped::KeyChanged { shown, pinned } => Failure::permanent(
-            CLASS,
-            "host_key_changed",
+            FailureCode::HostKeyChanged,
             format!("{who}: the host shows another key ({shown}) than the one that was confirmed ({pinned})"),
-            "somebody may be in between: ask the host's administrator whether its key was changed, and only then \
-             confirm the new fingerprint",
         ),
         Stopped::Key(unusable) => {
-            Failure::permanent(CLASS, unusable.code, format!("{who}: {}", unusable.what), unusable.hint)
+            Failure::permanent(unusable.code, format!("{who}: {}", unusable.what)).with_hint(unusable.hint)
         }
         Stopped::Refused(methods) => Failure::permanent(
-            CLASS,
-            "ssh_login_refused",
+            FailureCode::SshLoginRefused,
             format!("{who}: the host did not let the account in; it takes: {methods}"),
-            "check the hop's user, its password or private key, and the account's authorized_keys",
         ),
         Stopped::SecondFactor => Failure::permanent(
-            CLASS,
-            "ssh_second_factor",
+            FailureCode::SshSecondFactor,
             format!("{who}: the host asks for a second factor"),
-            "give Longshore an account that logs in by a password or a key alone",
         ),
         Stopped::Forward(why) => of_channel(who, "the next host", why),
         Stopped::Lost(error) => of_session(who, error),
@@ -59,23 +47,17 @@ fn of_channel(who: &str, to: &str, why: &ChannelOpenFailure) -> Failure {
     match why {
         ChannelOpenFailure::AdministrativelyProhibited | ChannelOpenFailure::UnknownChannelType => {
             Failure::permanent(
-                CLASS,
-                "ssh_forward_prohibited",
+                FailureCode::SshForwardProhibited,
                 format!("{who}: the SSH host does not let this account connect to {to}"),
-                "allow TCP forwarding for the account there (AllowTcpForwarding, PermitOpen in sshd_config)",
             )
         }
         ChannelOpenFailure::ConnectFailed => Failure::transient(
-            CLASS,
-            "unreachable_from_hop",
+            FailureCode::UnreachableFromHop,
             format!("{who}: the SSH host could not connect to {to}"),
-            "check host and port as the SSH host sees them: `localhost` is the SSH host itself",
         ),
         ChannelOpenFailure::ResourceShortage | ChannelOpenFailure::Other { .. } => Failure::transient(
-            CLASS,
-            "ssh_busy",
+            FailureCode::SshBusy,
             format!("{who}: the SSH host could not open another channel to {to}"),
-            "look at the SSH host's load and limits (MaxSessions, MaxStartups)",
         ),
     }
 }
@@ -83,24 +65,15 @@ fn of_channel(who: &str, to: &str, why: &ChannelOpenFailure) -> Failure {
 fn of_session(who: &str, error: &Error) -> Failure {
     match error {
         Error::NoCommonAlgo { kind, .. } => Failure::permanent(
-            CLASS,
-            "ssh_no_common_algorithm",
+            FailureCode::SshNoCommonAlgorithm,
             format!("{who}: the host offers no {kind:?} algorithm that is still held safe"),
-            "bring the host's SSH server up to date",
         ),
-        Error::Version => Failure::permanent(
-            CLASS,
-            "not_ssh",
-            format!("{who}: what answers there is no SSH server"),
-            "check the hop's host and port",
-        ),
+        Error::Version => {
+            Failure::permanent(FailureCode::NotSsh, format!("{who}: what answers there is no SSH server"))
+        }
         Error::IO(error) => not_connected(who, error),
-        _ => Failure::transient(
-            CLASS,
-            "connection_lost",
-            format!("{who}: the SSH session was lost"),
-            "check the network and the host's log; it is tried again by itself",
-        ),
+        _ => Failure::transient(FailureCode::ConnectionLost, format!("{who}: the SSH session was lost"))
+            .with_hint("check the network and the host's log; it is tried again by itself"),
     }
 }
 
@@ -108,38 +81,36 @@ fn of_session(who: &str, error: &Error) -> Failure {
 pub(super) fn not_connected(who: &str, error: &io::Error) -> Failure {
     let (code, what) = match error.kind() {
         io::ErrorKind::ConnectionRefused => {
-            ("connection_refused", "the host refuses connections on this port")
+            (FailureCode::ConnectionRefused, "the host refuses connections on this port")
         }
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            ("unreachable", "there is no route to the host")
+            (FailureCode::Unreachable, "there is no route to the host")
         }
-        io::ErrorKind::TimedOut => ("connect_timeout", "the host does not answer"),
-        _ => ("connection_lost", "the connection was lost"),
+        io::ErrorKind::TimedOut => (FailureCode::ConnectTimeout, "the host does not answer"),
+        _ => (FailureCode::ConnectionLost, "the connection was lost"),
     };
     let hint = "check the hop's host, port and firewalls, and that its SSH server runs";
-    Failure::transient(CLASS, code, format!("{who}: {what}"), hint)
+    Failure::transient(code, format!("{who}: {what}")).with_hint(hint)
 }
 
 /// The connection's time-out passed on the way.
 pub(super) fn too_slow(who: &str, seconds: u32) -> Failure {
     Failure::transient(
-        CLASS,
-        "connect_timeout",
+        FailureCode::ConnectTimeout,
         format!("{who}: not passed within the connection's {seconds} seconds"),
-        "check the hop's load and the network, or allow the connection a longer time-out",
     )
+    .with_hint("check the hop's load and the network, or allow the connection a longer time-out")
 }
 
 /// The hops' secrets are fewer than the hops.
 pub(super) fn secrets_missing(who: &str) -> Failure {
-    Failure::permanent(CLASS, "connection_deleted", format!("{who}: it has no way in"), "register it again")
+    Failure::permanent(FailureCode::ConnectionDeleted, format!("{who}: it has no way in"))
+        .with_hint("register it again")
 }
 
 pub(super) fn no_local_end(who: &str, error: &io::Error) -> Failure {
     Failure::transient(
-        FailureClass::Internal,
-        "no_local_end",
+        FailureCode::NoLocalEnd,
         format!("{who}: the tunnel's local end could not be made ({})", error.kind()),
-        "look at the worker's limit of open files",
     )
 }

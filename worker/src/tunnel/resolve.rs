@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use longshore_shared::domain::address;
 use longshore_shared::domain::examination::Stage;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -87,24 +87,19 @@ fn passes(message: &str) -> bool {
 fn lookup_failed(spot: Spot<'_>, why: &str, passes: bool) -> Failure {
     let why = why.trim_start_matches("failed to lookup address information: ");
     let message = format!("{}: the host {} was not found: {why}", spot.who, spot.host);
-    let hint = "check the host's spelling, and that the worker's name server knows it";
     match passes {
-        true => Failure::transient(FailureClass::ConnectionFailure, "host_lookup_failed", message, hint),
-        false => Failure::permanent(FailureClass::ConnectionFailure, "host_not_found", message, hint),
+        true => Failure::transient(FailureCode::HostLookupFailed, message),
+        false => Failure::permanent(FailureCode::HostNotFound, message),
     }
 }
 
 fn not_allowed(spot: Spot<'_>, address: IpAddr, why: &str) -> Failure {
     Failure::permanent(
-        FailureClass::ConnectionFailure,
-        "address_not_allowed",
+        FailureCode::AddressNotAllowed,
         format!(
             "{}: the host {} stands for {address}, {why}, and may not be connected to",
             spot.who, spot.host
         ),
-        "use the host's own address; a worker reaches its own machine only where \
-         LONGSHORE_LOOPBACK_ALLOWED says so, and other ranges as LONGSHORE_ADDRESSES_ALLOWED and \
-         LONGSHORE_ADDRESSES_DENIED do",
     )
 }
 

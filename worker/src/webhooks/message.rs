@@ -43,7 +43,7 @@ fn time(at: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use longshore_shared::domain::failure::{Failure, FailureClass};
+    use longshore_shared::domain::failure::{Failure, FailureCode};
     use longshore_shared::domain::id::{JobId, OrgId};
     use longshore_shared::domain::job::{Job, JobSpec, JobState, Trigger};
     use longshore_shared::domain::probe::ProbeSpec;
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_form_is_as_it_has_always_been() {
         let at = |seconds: i64| DateTime::from_timestamp(1_700_000_000 + seconds, 5_000);
-        let failure = Failure::permanent(FailureClass::Internal, "worker_died", "it died", "look at it");
+        let failure = Failure::permanent(FailureCode::WorkerDied, "it died").with_hint("look at it");
         let job = Job {
             org_id: OrgId(Uuid::nil()),
             id: JobId(Uuid::from_u128(2)),

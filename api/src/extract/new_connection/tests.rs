@@ -64,7 +64,7 @@ fn all_wrong_fields_are_told_at_once() {
     };
     let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
     assert_eq!(fields, ["name", "engine", "host", "database", "username", "password"]);
-    assert!(errors.iter().all(|error| error.code == "required"));
+    assert!(errors.iter().all(|error| error.code.as_str() == "required"));
 }
 
 #[test]

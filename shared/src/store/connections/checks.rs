@@ -7,6 +7,7 @@ use crate::domain::connection_test::Examined;
 use crate::domain::examination::Examination;
 use crate::domain::hop::Hop;
 use crate::domain::id::{ConnectionId, OrgId};
+use crate::domain::job::JobKind;
 
 /// Notes what a test of a saved connection found, unless the connection is another one by now:
 /// edited, or deleted. Called by `workflow`, in the transaction that settles the test.
@@ -91,7 +92,8 @@ pub async fn set_hops(
 pub async fn in_flight(conn: &mut Conn) -> Result<i64, StoreError> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "count!" FROM jobs
-           WHERE state IN ('pending', 'running') AND kind = 'connection_test' AND trigger = 'schedule'"#
+           WHERE state IN ('pending', 'running') AND kind = $1 AND trigger = 'schedule'"#,
+        JobKind::ConnectionTest.as_str()
     )
     .fetch_one(conn)
     .await?;
@@ -136,9 +138,10 @@ pub async fn take_due(
                 WHERE s.org_id = m.org_id AND s.connection_id = m.id AND s.name <> 'tls_client_key')
                = 1 + jsonb_array_length(m.hops)
            AND NOT EXISTS (SELECT FROM jobs j WHERE j.org_id = m.org_id AND j.source_id = m.id
-                           AND j.kind = 'connection_test' AND j.state IN ('pending', 'running'))",
+                           AND j.kind = $3 AND j.state IN ('pending', 'running'))",
         seconds,
-        limit
+        limit,
+        JobKind::ConnectionTest.as_str()
     )
     .fetch_all(conn)
     .await?;

@@ -17,6 +17,7 @@ pub async fn insert_first(
     first: &Announcement,
     pause_seconds: f64,
 ) -> Result<Option<Vec<Owed>>, StoreError> {
+    let of_kind = kind.traits();
     let row = sqlx::query!(
         r#"WITH job AS (
                SELECT is_limited(org_id, source_id, target_id) AS limited FROM jobs WHERE org_id = $1 AND id = $2
@@ -25,9 +26,9 @@ pub async fn insert_first(
                VALUES ($1, $2, 0, $4, '{}', 0, 1)
            ), step AS (
                INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, payload,
-                   source_sessions, target_sessions, announced_at)
+                   source_sessions, target_sessions, counts_rows, written_from, announced_at)
                SELECT $1, $3, $2, 0, 0, $4, $5, CASE WHEN limited THEN 'waiting' ELSE 'announced' END, '{}'::jsonb,
-                   $6, $7, CASE WHEN limited THEN NULL ELSE now() END
+                   $6, $7, $10, $11, CASE WHEN limited THEN NULL ELSE now() END
                FROM job
            ), owed AS (
                INSERT INTO outbox (org_id, job_id, step_id, queue, body, not_before, delayed)
@@ -40,10 +41,12 @@ pub async fn insert_first(
         first.step_id.0,
         kind.as_str(),
         first.queue.as_str(),
-        kind.sessions().source,
-        kind.sessions().target,
+        of_kind.sessions.source,
+        of_kind.sessions.target,
         first.body,
-        pause_seconds
+        pause_seconds,
+        of_kind.counts_rows,
+        of_kind.written_from.as_str()
     )
     .fetch_one(conn)
     .await?;
@@ -67,15 +70,18 @@ pub async fn insert_waiting(
     let payloads: Vec<_> = drafts.iter().map(|draft| draft.payload.clone()).collect();
     let sources: Vec<_> = drafts.iter().map(|draft| draft.sessions().source).collect();
     let targets: Vec<_> = drafts.iter().map(|draft| draft.sessions().target).collect();
+    let of_kinds = drafts.iter().map(|draft| draft.kind.traits());
+    let counting: Vec<_> = of_kinds.clone().map(|of_kind| of_kind.counts_rows).collect();
+    let written: Vec<_> = of_kinds.map(|of_kind| of_kind.written_from.as_str().to_owned()).collect();
     sqlx::query!(
         r#"INSERT INTO steps (org_id, id, job_id, stage, ordinal, kind, queue, state, table_number, payload,
-               source_sessions, target_sessions)
+               source_sessions, target_sessions, counts_rows, written_from)
            SELECT $1, d.id, $2, d.stage, $3 + (d.place - 1)::integer, d.kind, d.queue, 'waiting', d.table_number,
-               d.payload, d.source_sessions, d.target_sessions
+               d.payload, d.source_sessions, d.target_sessions, d.counts_rows, d.written_from
            FROM unnest($4::uuid[], $5::integer[], $6::text[], $7::text[], $8::integer[], $9::jsonb[],
-                       $10::smallint[], $11::smallint[])
+                       $10::smallint[], $11::smallint[], $12::boolean[], $13::text[])
                WITH ORDINALITY AS d (id, stage, kind, queue, table_number, payload, source_sessions, target_sessions,
-                                     place)"#,
+                                     counts_rows, written_from, place)"#,
         org_id.0,
         job_id.0,
         from,
@@ -86,7 +92,9 @@ pub async fn insert_waiting(
         &tables as &[Option<i32>],
         &payloads,
         &sources,
-        &targets
+        &targets,
+        &counting,
+        &written
     )
     .execute(conn)
     .await?;

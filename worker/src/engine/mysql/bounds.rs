@@ -133,7 +133,8 @@ mod tests {
         let given = |values: &[&'static str]| (!values.is_empty()).then(|| key(values));
         let range = Range { from: given(from), to: given(to) };
         let made = condition(&table, &range, given(after).as_ref());
-        let made = made.map_or_else(|failure| failure.code, |sql| String::from_utf8(sql).unwrap());
+        let made =
+            made.map_or_else(|failure| failure.code.to_string(), |sql| String::from_utf8(sql).unwrap());
         assert_eq!(made, expected);
     }
 

@@ -19,7 +19,7 @@ pub(super) mod scan;
 mod settings;
 mod trial;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::Result;
 use super::super::shape::{ForeignKey, Index, ServerInfo, TableShape};
@@ -45,11 +45,10 @@ pub(super) const IS_TABLE: [&str; 2] = ["BASE TABLE", "SYSTEM VERSIONED"];
 pub(super) fn understand(name: &str, definition: &str) -> Result<Definition> {
     parse::parse(definition).ok_or_else(|| {
         Failure::permanent(
-            FailureClass::SchemaMismatch,
-            "definition_unreadable",
+            FailureCode::DefinitionUnreadable,
             format!("the definition of table `{name}` has an unknown form, or is not one statement alone"),
-            "exclude the table, and report this with its SHOW CREATE TABLE",
         )
+        .with_hint("exclude the table, and report this with its SHOW CREATE TABLE")
     })
 }
 
@@ -72,7 +71,9 @@ pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<bool
     s.compute_under(t, &doing).await?;
     let statement = parts(&s.info, t)?.statement(&t.name, Extent::Rows);
     match make(s, t, &statement, &doing).await {
-        Err(failure) if failure.code == "table_exists" => empty_or(s, &t.name, failure).await.map(|()| false),
+        Err(failure) if failure.code == FailureCode::TableExists => {
+            empty_or(s, &t.name, failure).await.map(|()| false)
+        }
         other => other.map(|()| true),
     }
 }
@@ -90,12 +91,12 @@ pub(super) async fn remove_made(s: &mut Session, t: &TableShape) -> Result<()> {
 async fn make(s: &mut Session, t: &TableShape, statement: &str, doing: &str) -> Result<()> {
     let mut made = define(s, t, statement, doing).await;
     if let (Err(failure), Some(older)) = (&made, base::with_older_names(statement))
-        && matches!(failure.code.as_str(), "collation_unknown" | "definition_refused")
+        && matches!(failure.code, FailureCode::CollationUnknown | FailureCode::DefinitionRefused)
     {
         made = define(s, t, &older, doing).await;
     }
     match made {
-        Err(failure) if failure.code == "definition_refused" => {
+        Err(failure) if failure.code == FailureCode::DefinitionRefused => {
             lax::create(s, statement, failure, doing).await
         }
         other => other,
@@ -110,11 +111,8 @@ async fn define(s: &mut Session, t: &TableShape, statement: &str, doing: &str) -
             let near = e.message.split_once("near ").map_or("", |(_, near)| near);
             let near = near.chars().take(80).collect::<String>();
             Err(Failure::permanent(
-                FailureClass::SchemaMismatch,
-                "definition_refused",
+                FailureCode::DefinitionRefused,
                 format!("{doing}: the target does not understand the source's definition near {near}"),
-                "the target does not know this: change it in the source, exclude the table from the task, or \
-                 create the table on the target by hand",
             ))
         }
         Err(mysql_async::Error::Server(e))
@@ -132,14 +130,12 @@ async fn enforced(s: &mut Session, t: &TableShape, doing: &str) -> Result<Failur
     let rows = s.rows("SELECT @@enforce_storage_engine", doing).await?;
     let only = rows.first().map(|row| text_at(row, 0)).unwrap_or_default();
     Ok(Failure::permanent(
-        FailureClass::SchemaMismatch,
-        "storage_engine_enforced",
+        FailureCode::StorageEngineEnforced,
         format!(
             "{doing}: it is of the storage engine {}, and the target's enforce_storage_engine lets tables be of {only} \
              only",
             t.storage
         ),
-        "create the table on the target by hand with that engine, or unset enforce_storage_engine there",
     ))
 }
 
@@ -159,10 +155,8 @@ async fn empty_or(s: &mut Session, name: &str, exists: Failure) -> Result<()> {
         return Ok(());
     }
     Err(Failure::permanent(
-        FailureClass::SchemaMismatch,
-        "table_not_empty",
+        FailureCode::TableNotEmpty,
         format!("create table `{name}`: it exists and holds rows"),
-        "run it again: the plan then compares the table instead of filling it",
     ))
 }
 
@@ -241,12 +235,9 @@ pub(super) async fn analyse(s: &mut Session, t: &TableShape) -> Result<()> {
     let statement = format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {}", ident(&t.name));
     let rows = s.rows(&statement, &doing).await?;
     match rows.iter().find(|row| text_at(row, 2).eq_ignore_ascii_case("error")) {
-        Some(row) => Err(Failure::permanent(
-            FailureClass::DataError,
-            "table_damaged",
-            format!("{doing}: {}", text_at(row, 3)),
-            "check and repair the table on its server",
-        )),
+        Some(row) => {
+            Err(Failure::permanent(FailureCode::TableDamaged, format!("{doing}: {}", text_at(row, 3))))
+        }
         None => Ok(()),
     }
 }

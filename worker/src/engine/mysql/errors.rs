@@ -9,11 +9,10 @@ mod codes;
 mod contents;
 mod redact;
 
-pub(super) use self::contents::{CHECK_HINT, PARTITION_HINT};
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureClass, FailureCode};
 use mysql_async::{DriverError, Error, IoError, LocalInfileError, TlsError};
 
-use super::super::network::{self, LOST_HINT};
+use super::super::network;
 use super::session::TooLarge;
 
 /// Bytes of a message that are kept.
@@ -44,9 +43,7 @@ pub(super) fn of_definition(error: &Error, doing: &str, is_empty: bool) -> Failu
     let words = if is_empty { server.message.clone() } else { redact::redact(&server.message) };
     let mut message = format!("{doing}: {words} (error {})", server.code);
     message.truncate(message.floor_char_boundary(LONGEST));
-    let hint = "the target cannot hold this as the source does: change it in the source, exclude the table from \
-        the task, or create the table on the target by hand";
-    Failure::permanent(FailureClass::SchemaMismatch, "definition_refused", message, hint)
+    Failure::permanent(FailureCode::DefinitionRefused, message)
 }
 
 fn told(error: &Error, doing: &str) -> Failure {
@@ -54,26 +51,19 @@ fn told(error: &Error, doing: &str) -> Failure {
         Error::Server(server) => codes::server(server, doing),
         Error::Io(IoError::Io(cause)) if breaks_protocol(cause) => network::not_this_engine(doing, BROKEN),
         Error::Io(IoError::Io(cause)) if comes_in_crumbs(cause) => Failure::transient(
-            FailureClass::ConnectionFailure,
-            "answer_too_slow",
+            FailureCode::AnswerTooSlow,
             format!("{doing}: the answer comes in crumbs, and was not waited for"),
-            "check the network; a server that goes on like that means to hold its clients up",
         ),
         Error::Io(IoError::Io(cause)) => network::of_io(cause, doing),
         Error::Io(IoError::Tls(cause)) => tls(cause, doing),
         Error::Driver(cause) => driver(cause, doing),
         Error::Other(cause) if cause.is::<TooLarge>() => Failure::permanent(
-            FailureClass::ConnectionFailure,
-            "answer_too_large",
+            FailureCode::AnswerTooLarge,
             format!("{doing}: {cause}, and was not read further"),
-            "no honest server answers that: find out who answers at this address",
         ),
-        Error::Other(_) | Error::Url(_) => Failure::permanent(
-            FailureClass::Internal,
-            "driver_error",
-            format!("{doing}: the driver gave up"),
-            "report this as a fault of Longshore",
-        ),
+        Error::Other(_) | Error::Url(_) => {
+            Failure::permanent(FailureCode::DriverError, format!("{doing}: the driver gave up"))
+        }
     }
 }
 
@@ -105,7 +95,7 @@ fn comes_in_crumbs(cause: &std::io::Error) -> bool {
 
 fn tls(cause: &TlsError, doing: &str) -> Failure {
     let unusable = |what: &str, hint| {
-        Failure::permanent(FailureClass::ConnectionFailure, "tls_failed", format!("{doing}: {what}"), hint)
+        Failure::permanent(FailureCode::TlsFailed, format!("{doing}: {what}")).with_hint(hint)
     };
     match cause {
         TlsError::Tls(cause) => network::of_tls(cause, doing),
@@ -121,58 +111,40 @@ fn tls(cause: &TlsError, doing: &str) -> Failure {
 }
 
 fn driver(cause: &DriverError, doing: &str) -> Failure {
-    let connection = |code, hint| {
-        let message = format!("{doing}: {cause}");
-        Failure::permanent(FailureClass::ConnectionFailure, code, message, hint)
-    };
+    let connection = |code| Failure::permanent(code, format!("{doing}: {cause}"));
     match cause {
         DriverError::LocalInfile(LocalInfileError::NoHandler) => Failure::permanent(
-            FailureClass::ConnectionFailure,
-            "file_requested",
+            FailureCode::FileRequested,
             format!("{doing}: the server asked for a file of this worker, and got none"),
-            "no honest server does that here: find out who answers at this address",
         ),
         DriverError::CleartextPluginDisabled => network::clear_password(doing),
         DriverError::ServerKeyNotTrusted => Failure::permanent(
-            FailureClass::ConnectionFailure,
-            "server_key_not_trusted",
+            FailureCode::ServerKeyNotTrusted,
             format!(
                 "{doing}: without TLS the password would go under a key that the server sends itself, and nothing \
                  proves whose that is; it was not sent"
             ),
-            "ask the connection for TLS with verify-full; LONGSHORE_TRUST_SERVER_KEYS allows it without",
         ),
         DriverError::UnknownAuthPlugin { .. }
         | DriverError::MysqlOldPasswordDisabled
-        | DriverError::InvalidParsecSalt => connection(
-            "login_refused",
+        | DriverError::InvalidParsecSalt => connection(FailureCode::LoginRefused).with_hint(
             "give the account one of caching_sha2_password, mysql_native_password, ed25519 or parsec",
         ),
         DriverError::NoClientSslFlagFromServer => network::tls_not_offered(doing),
-        DriverError::CantParseServerVersion { .. } => {
-            connection("not_this_engine", "check that host and port belong to a MySQL or MariaDB server")
-        }
+        DriverError::CantParseServerVersion { .. } => connection(FailureCode::NotThisEngine)
+            .with_hint("check that host and port belong to a MySQL or MariaDB server"),
         DriverError::PacketTooLarge | DriverError::BulkExecute(_) => Failure::permanent(
-            FailureClass::DataError,
-            "row_too_large",
+            FailureCode::RowTooLarge,
             format!("{doing}: a statement is larger than the server accepts"),
-            "raise max_allowed_packet on the server",
-        ),
+        )
+        .with_hint("raise max_allowed_packet on the server"),
         DriverError::PacketOutOfOrder
         | DriverError::UnexpectedPacket { .. }
         | DriverError::BadCompressedPacketHeader => network::not_this_engine(doing, BROKEN),
-        DriverError::ConnectionClosed => Failure::transient(
-            FailureClass::ConnectionFailure,
-            "connection_lost",
-            format!("{doing}: the connection was lost"),
-            LOST_HINT,
-        ),
-        _ => Failure::permanent(
-            FailureClass::Internal,
-            "driver_error",
-            format!("{doing}: the driver gave up"),
-            "report this as a fault of Longshore",
-        ),
+        DriverError::ConnectionClosed => {
+            Failure::transient(FailureCode::ConnectionLost, format!("{doing}: the connection was lost"))
+        }
+        _ => Failure::permanent(FailureCode::DriverError, format!("{doing}: the driver gave up")),
     }
 }
 

@@ -11,7 +11,7 @@ mod rights;
 
 use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::examination::Stage;
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use tokio::time::timeout;
 
 pub(super) use self::needs::lacks;
@@ -65,30 +65,30 @@ pub(super) async fn sees_all(s: &mut Session) -> super::super::Result<bool> {
 
 /// Where a login came to its end.
 fn stage_of(failure: &Failure) -> Stage {
-    match failure.code.as_str() {
-        "connection_refused" | "unreachable" => Stage::Tcp,
-        code if code.starts_with("tls_") => Stage::Tls,
+    match failure.code {
+        FailureCode::ConnectionRefused | FailureCode::Unreachable => Stage::Tcp,
+        code if code.is_of_tls() => Stage::Tls,
         _ => Stage::Login,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use longshore_shared::domain::failure::{Failure, FailureClass};
+    use longshore_shared::domain::failure::{Failure, FailureCode};
 
     use super::{Stage, stage_of};
 
     #[test]
     fn stages() {
         for (code, stage) in [
-            ("connection_refused", Stage::Tcp),
-            ("unreachable", Stage::Tcp),
-            ("tls_expired", Stage::Tls),
-            ("tls_required", Stage::Tls),
-            ("login_refused", Stage::Login),
-            ("connection_lost", Stage::Login),
+            (FailureCode::ConnectionRefused, Stage::Tcp),
+            (FailureCode::Unreachable, Stage::Tcp),
+            (FailureCode::TlsExpired, Stage::Tls),
+            (FailureCode::TlsRequired, Stage::Tls),
+            (FailureCode::LoginRefused, Stage::Login),
+            (FailureCode::ConnectionLost, Stage::Login),
         ] {
-            let failure = Failure::permanent(FailureClass::ConnectionFailure, code, "x", "x");
+            let failure = Failure::permanent(code, "x");
             assert_eq!(stage_of(&failure), stage, "{code}");
         }
     }

@@ -98,7 +98,10 @@ mod tests {
         );
         let range = Range { from: Some(KeyTuple(vec![Bytes::from_static(b"7")])), to: None };
         let sql = statement(&table, &range, 9, Hash::Strong, 1 << 24, " FORCE INDEX (`k`)");
-        let sql = sql.map_or_else(|failure| failure.code, |sql| String::from_utf8_lossy(&sql).into_owned());
+        let sql = sql.map_or_else(
+            |failure| failure.code.to_string(),
+            |sql| String::from_utf8_lossy(&sql).into_owned(),
+        );
         let content = row_hash(&table, Hash::Strong, 1 << 24).expect("it has a hash");
         let expected = format!(
             "SELECT `id`, {content}, IFNULL(LENGTH(`b`),0) FROM `t` FORCE INDEX (`k`) WHERE `id` >= 7 ORDER BY `id` LIMIT 9"

@@ -6,7 +6,7 @@
 //! which stores all that any session could have stored, and is doubted as well.
 
 use bytes::Bytes;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::Result;
 use super::super::shape::{Column, TableShape};
@@ -169,7 +169,7 @@ async fn run(s: &mut Session, t: &TableShape, statement: &[u8], rows: u64, doing
 
 /// Whether a statement was refused for what one of its rows holds.
 pub(super) fn is_about_a_row(failure: &Failure) -> bool {
-    matches!(failure.code.as_str(), "value_refused" | "check_violation")
+    matches!(failure.code, FailureCode::ValueRefused | FailureCode::CheckViolation)
 }
 
 /// The bytes that a statement may have at a server with this limit.
@@ -181,19 +181,16 @@ pub(super) fn largest_statement(max_allowed_packet: u64) -> usize {
 /// A row that no statement can hold.
 pub(super) fn too_large(t: &TableShape) -> Failure {
     Failure::permanent(
-        FailureClass::DataError,
-        "row_too_large",
+        FailureCode::RowTooLarge,
         format!("table `{}`: a row is larger than the target's max_allowed_packet", t.name),
-        "raise max_allowed_packet on the target or switch local_infile on; else leave the table out",
     )
+    .with_hint("raise max_allowed_packet on the target or switch local_infile on; else leave the table out")
 }
 
 fn wrong_width(t: &TableShape) -> Failure {
     Failure::permanent(
-        FailureClass::Internal,
-        "row_width",
+        FailureCode::RowWidth,
         format!("table `{}`: a row has another number of values than the table has columns", t.name),
-        "report this as a fault of Longshore",
     )
 }
 
@@ -223,8 +220,8 @@ mod tests {
         insertion.clear();
         // What cannot be sent in pieces.
         let number = [Some(Bytes::from(vec![b'1'; 4500])), None];
-        assert_eq!(insertion.add(&number).unwrap_err().code, "row_too_large");
-        assert_eq!(insertion.add(&row(10)[..1]).unwrap_err().code, "row_width");
+        assert_eq!(insertion.add(&number).unwrap_err().code.as_str(), "row_too_large");
+        assert_eq!(insertion.add(&row(10)[..1]).unwrap_err().code.as_str(), "row_width");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) mod keys;
 
 use std::collections::{BTreeMap, HashMap};
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 pub(super) use self::besides::besides;
 use super::super::Result;
@@ -114,11 +114,10 @@ fn shape(
     let mut parts = define::understand(name, &definition)?;
     if !parts.columns.iter().map(|c| &c.name).eq(columns.iter().map(|c| &c.name)) {
         return Err(Failure::transient(
-            FailureClass::SchemaMismatch,
-            "structure_changed",
+            FailureCode::StructureChanged,
             format!("table `{name}` was changed while it was looked at"),
-            "it is tried again by itself",
-        ));
+        )
+        .with_hint("it is tried again by itself"));
     }
     for (column, item) in columns.iter_mut().zip(&parts.columns) {
         column.expression.clone_from(&item.expression);
@@ -146,10 +145,8 @@ fn shape(
 
 fn missing(name: &str) -> Failure {
     Failure::permanent(
-        FailureClass::SchemaMismatch,
-        "table_missing",
+        FailureCode::TableMissing,
         format!("table `{name}` is not there, or the account may not see it"),
-        "check the name, and grant the account SELECT on the table",
     )
 }
 
@@ -226,11 +223,10 @@ async fn read_definitions(
         let kind = about.get(name).ok_or_else(|| missing(name))?.kind.as_str();
         if !define::IS_TABLE.contains(&kind) {
             return Err(Failure::permanent(
-                FailureClass::SchemaMismatch,
-                "not_a_table",
+                FailureCode::NotATable,
                 format!("`{name}` is not a base table ({})", kind.to_ascii_lowercase()),
-                "exclude it",
-            ));
+            )
+            .with_hint("exclude it"));
         }
     }
     let folds = s.info.lower_case_table_names != 0;
@@ -250,11 +246,10 @@ fn definition(name: &str, row: Option<&RawRow>) -> Result<String> {
     let bytes = row.and_then(|row| row.get(1)?.clone()).ok_or_else(|| missing(name))?;
     define::bytes::readable(bytes).ok_or_else(|| {
         Failure::permanent(
-            FailureClass::SchemaMismatch,
-            "definition_unreadable",
+            FailureCode::DefinitionUnreadable,
             format!("the definition of table `{name}` holds bytes that are no text"),
-            "exclude the table, or create it on the target by hand",
         )
+        .with_hint("exclude the table, or create it on the target by hand")
     })
 }
 

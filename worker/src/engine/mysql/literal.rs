@@ -5,7 +5,7 @@
 //! (its bytes are the column's, and some names draw a warning on MySQL 9); a key that is
 //! compared names the column's, so that the column's collation decides and its index serves.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::Result;
 use super::super::shape::{Column, Family, KeyTuple};
@@ -74,10 +74,8 @@ pub(super) fn check_width(columns: &[&Column], key: &KeyTuple) -> Result<()> {
         return Ok(());
     }
     Err(Failure::permanent(
-        FailureClass::Internal,
-        "key_width",
+        FailureCode::KeyWidth,
         "a key has another number of values than the table's key has columns",
-        "report this as a fault of Longshore",
     ))
 }
 
@@ -114,10 +112,8 @@ fn cast_type(column: &Column) -> Option<String> {
 
 fn malformed(column: &Column) -> Failure {
     Failure::permanent(
-        FailureClass::DataError,
-        "value_malformed",
+        FailureCode::ValueMalformed,
         format!("column `{}`: a value is not of the form that its type has", column.name),
-        "check the column's type and values on both sides",
     )
 }
 
@@ -134,7 +130,7 @@ mod tests {
             Ok(()) => String::from_utf8(out).unwrap(),
             Err(failure) => {
                 assert!(!failure.message.contains(value));
-                failure.code
+                failure.code.to_string()
             }
         }
     }

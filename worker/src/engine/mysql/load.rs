@@ -11,7 +11,7 @@ mod feed;
 
 use std::sync::{Arc, Mutex};
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use tokio::sync::mpsc;
 
 use self::feed::Feed;
@@ -59,10 +59,8 @@ async fn queue(s: &mut Session, lock: &str, doing: &str) -> Result<()> {
         }
     }
     Err(Failure::transient(
-        FailureClass::DataError,
-        "load_busy",
+        FailureCode::LoadBusy,
         format!("{doing}: another load into the table does not end"),
-        "it is tried again by itself",
     ))
 }
 
@@ -93,10 +91,8 @@ async fn by_load_data(s: &mut Session, t: &TableShape, feed: Feed, doing: &str) 
         }
         (Err(error), _) => Err(classify(&error, doing)),
         (Ok(()), Some(_)) => Err(Failure::permanent(
-            FailureClass::Internal,
-            "load_ignored",
+            FailureCode::LoadIgnored,
             format!("{doing}: the server ended the load without asking for the rows"),
-            "switch local_infile off on the target",
         )),
     }
 }
@@ -202,12 +198,7 @@ async fn blamed(
 }
 
 fn unreadable(doing: &str, error: crate::row::mysql_text::TextError) -> Failure {
-    Failure::permanent(
-        FailureClass::Internal,
-        "row_text",
-        format!("{doing}: {error}"),
-        "report this as a fault of Longshore",
-    )
+    Failure::permanent(FailureCode::RowText, format!("{doing}: {error}"))
 }
 
 #[cfg(test)]
@@ -239,7 +230,8 @@ mod tests {
             (true, columns(), "(`a`, @ls1, `j`) SET `b` = CAST(@ls1 AS UNSIGNED)"),
             (true, vec![sample::column("a", Family::Text, "text")], "(`a`)"),
         ] {
-            let sql = statement(mariadb, &sample::table(columns, &[])).map_err(|failure| failure.code);
+            let sql =
+                statement(mariadb, &sample::table(columns, &[])).map_err(|failure| failure.code.to_string());
             let expected =
                 format!("LOAD DATA LOCAL INFILE 'longshore' INTO TABLE `t` {LOAD_OPTIONS} {fields}");
             assert_eq!(sql, Ok(expected));

@@ -5,11 +5,10 @@
 //! write is in the language of its `lc_messages`. No value of a warning is passed on, only its
 //! code and the name of one of the table's columns.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::Result;
 use super::super::shape::TableShape;
-use super::errors;
 use super::session::{RawRow, Session, number_at, text_at};
 
 /// Said about the statement, not about a value: deprecated syntax, names and functions.
@@ -65,21 +64,14 @@ fn refusal(t: &TableShape, warnings: &[RawRow], doing: &str) -> Failure {
         reasons.push("the server stored another number of rows than it was sent".to_owned());
     }
     let any = |codes: &[u64]| warnings.iter().any(|row| codes.contains(&number_at(row, 1)));
-    let (code, hint) = match () {
-        () if any(&DUPLICATE) => (
-            "duplicate_key",
-            "another row has the same value in a unique key: remove or change one of the two",
-        ),
-        () if any(&NO_PARTITION) => ("no_partition", errors::PARTITION_HINT),
-        () if any(&CHECK) => ("check_violation", errors::CHECK_HINT),
-        () => (
-            "value_refused",
-            "the target cannot store a value as it is: see that both sides' columns have the same type, \
-             and mend the value in the source",
-        ),
+    let code = match () {
+        () if any(&DUPLICATE) => FailureCode::DuplicateKey,
+        () if any(&NO_PARTITION) => FailureCode::NoPartition,
+        () if any(&CHECK) => FailureCode::CheckViolation,
+        () => FailureCode::ValueRefused,
     };
     let message = format!("{doing}: not every row can be stored as it is: {}", reasons.join(", "));
-    Failure::permanent(FailureClass::DataError, code, message, hint)
+    Failure::permanent(code, message)
 }
 
 fn reason(t: &TableShape, code: u64, said: &str) -> String {
@@ -146,7 +138,7 @@ mod tests {
             (Vec::new(), "value_refused", "the server stored another number of rows than it was sent"),
         ] {
             let failure = refusal(&table, &warnings, "load table `t`");
-            assert_eq!(failure.code, code);
+            assert_eq!(failure.code.as_str(), code);
             let expected = format!("load table `t`: not every row can be stored as it is: {message}");
             assert_eq!(failure.message, expected);
         }

@@ -8,7 +8,7 @@
 //! the member '1'), so keys with one are looked up by one SELECT each, in a UNION.
 
 use bytes::Bytes;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use mysql_async::Value;
 
 use super::super::shape::{Column, Family, KeyTuple, Range, Row, TableShape};
@@ -140,10 +140,8 @@ async fn look_up(
 
 fn surplus(t: &TableShape) -> Failure {
     Failure::permanent(
-        FailureClass::Internal,
-        "fetch_misplaced",
+        FailureCode::FetchMisplaced,
         format!("read table `{}`: the server sent a row that was not asked for", t.name),
-        "report this as a fault of Longshore",
     )
 }
 
@@ -266,7 +264,7 @@ mod tests {
             .and_then(|lookup| lookup.statement(&keys, 0, FETCH_BYTES))
         {
             Ok((sql, _)) => String::from_utf8_lossy(&sql).into_owned(),
-            Err(failure) => failure.code,
+            Err(failure) => failure.code.to_string(),
         }
     }
 

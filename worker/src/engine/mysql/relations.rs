@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::filter::Condition;
 
 use super::super::Result;
@@ -182,7 +182,7 @@ impl Relations for Session {
 
 /// A table is not there.
 fn is_without_parent(failure: &Failure) -> bool {
-    failure.code == "structure_changed"
+    failure.code == FailureCode::StructureChanged
 }
 
 /// The rows whose columns are all set and match none; `table` is quoted, and called `c`.
@@ -263,10 +263,8 @@ fn columns<'a>(table: &'a TableShape, key: &ForeignKey) -> Result<Vec<&'a Column
     let find = |name: &String| table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
     key.columns.iter().map(find).collect::<Option<Vec<_>>>().ok_or_else(|| {
         Failure::permanent(
-            FailureClass::SchemaMismatch,
-            "key_column_unknown",
+            FailureCode::KeyColumnUnknown,
             format!("table `{}` lacks a column of the foreign key `{}`", table.name, key.name),
-            "make the two tables alike, or exclude the table from the task",
         )
     })
 }

@@ -3,7 +3,7 @@
 //! Invariant: a sequence is raised and never lowered: `SETVAL` itself keeps to that, in the sequence's
 //! own direction and over its rounds. Nothing that the source says runs on the target. What a sequence shows is no version: it is where it stands now.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::Result;
 use super::super::sequence::Sequence;
@@ -97,13 +97,10 @@ async fn raise(s: &mut Session, of_source: &Sequence) -> Result<()> {
         return Ok(());
     }
     Err(Failure::permanent(
-        FailureClass::SchemaMismatch,
-        "sequence_behind",
+        FailureCode::SequenceBehind,
         format!(
             "{doing}: the target's does not go up to where the source's stands: its bounds or its direction differ"
         ),
-        "give the target's sequence the source's MINVALUE, MAXVALUE and INCREMENT (ALTER SEQUENCE), or drop it: it is \
-         made anew",
     ))
 }
 

@@ -6,7 +6,7 @@
 //! goes on using it waits for that: better close it).
 
 use bytes::BytesMut;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use tokio::sync::mpsc;
 
 use super::super::shape::{Range, TableShape};
@@ -105,10 +105,5 @@ impl<'a> Batch<'a> {
 }
 
 fn stopped() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "stopped",
-        "the read was stopped because its rows are no longer wanted",
-        "see why the other side ended",
-    )
+    Failure::transient(FailureCode::Stopped, "the read was stopped because its rows are no longer wanted")
 }

@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     fn made(sql: Result<Vec<u8>>) -> String {
-        sql.map_or_else(|failure| failure.code, |sql| String::from_utf8_lossy(&sql).into_owned())
+        sql.map_or_else(|failure| failure.code.to_string(), |sql| String::from_utf8_lossy(&sql).into_owned())
     }
 
     fn value(text: &'static str) -> Bytes {

@@ -6,14 +6,13 @@
 use std::error::Error as _;
 use std::io;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
-use super::super::network::{self, LOST_HINT};
+use super::super::network;
 use super::guard::Refused;
 
-const CLASS: FailureClass = FailureClass::ConnectionFailure;
 /// Bytes of the server's words that are kept.
 const LONGEST: usize = 300;
 
@@ -48,18 +47,14 @@ pub(super) fn of_io(cause: &io::Error, doing: &str) -> Failure {
     };
     match refused {
         Refused::Clear => network::clear_password(doing),
-        Refused::Method => Failure::permanent(
-            CLASS,
-            "login_refused",
-            format!("{doing}: {refused}"),
-            "let the account log in by scram-sha-256 or md5 (pg_hba.conf)",
-        ),
+        Refused::Method => Failure::permanent(FailureCode::LoginRefused, format!("{doing}: {refused}"))
+            .with_hint("let the account log in by scram-sha-256 or md5 (pg_hba.conf)"),
         Refused::Flood | Refused::Malformed => network::not_this_engine(doing, &refused.to_string()),
     }
 }
 
 fn lost(doing: &str) -> Failure {
-    Failure::transient(CLASS, "connection_lost", format!("{doing}: the connection was lost"), LOST_HINT)
+    Failure::transient(FailureCode::ConnectionLost, format!("{doing}: the connection was lost"))
 }
 
 fn of_server(error: &DbError, doing: &str) -> Failure {
@@ -67,51 +62,22 @@ fn of_server(error: &DbError, doing: &str) -> Failure {
     let words = error.message();
     let words = &words[..words.floor_char_boundary(LONGEST)];
     let named = format!("{doing}: {words} (SQLSTATE {state})");
-    let never = |class, code, message: String, hint| Failure::permanent(class, code, message, hint);
-    let again = |code, hint| Failure::transient(CLASS, code, named.clone(), hint);
+    let never = |code| Failure::permanent(code, named.clone());
+    let again = |code| Failure::transient(code, named.clone());
     match state {
-        "28000" if words.contains("no encryption") || words.contains("SSL off") => never(
-            CLASS,
-            "tls_required",
-            named,
-            "the server wants TLS: set the connection's TLS mode to require or stricter",
-        ),
-        "28000" if words.contains("client certificate") => never(
-            CLASS,
-            "tls_client_certificate_refused",
-            named,
-            "give the connection a client certificate and its key that the server's authority signed",
-        ),
-        "28P01" | "28000" => never(
-            CLASS,
-            "login_refused",
-            named,
-            "check user name and password, and that pg_hba.conf lets the account in from this worker's address",
-        ),
-        "3D000" => never(
-            CLASS,
-            "unknown_database",
-            named,
-            "check the connection's database name, or create the database",
-        ),
-        "42501" => never(
-            FailureClass::PermissionError,
-            "privilege_missing",
-            named,
-            "grant the account the right that the message names",
-        ),
-        "53300" => again(
-            "too_many_connections",
-            "raise max_connections or the account's limit, or run fewer workers against this server",
-        ),
-        "57P03" => again("server_starting", "the server starts or ends; it is tried again by itself"),
-        "57P01" | "57P02" => again("connection_lost", LOST_HINT),
-        _ if state.starts_with("08") => again("connection_lost", LOST_HINT),
-        _ => never(
-            FailureClass::Internal,
-            "server_error",
+        "28000" if words.contains("no encryption") || words.contains("SSL off") => never(FailureCode::TlsRequired),
+        "28000" if words.contains("client certificate") => never(FailureCode::TlsClientCertificateRefused),
+        "28P01" | "28000" => never(FailureCode::LoginRefused).with_hint("check user name and password, and that pg_hba.conf lets the account in from this worker's address"),
+        "3D000" => never(FailureCode::UnknownDatabase),
+        "42501" => never(FailureCode::PrivilegeMissing),
+        "53300" => again(FailureCode::TooManyConnections),
+        "57P03" => again(FailureCode::ServerStarting),
+        "57P01" | "57P02" => again(FailureCode::ConnectionLost),
+        _ if state.starts_with("08") => again(FailureCode::ConnectionLost),
+        _ => Failure::permanent(
+            FailureCode::ServerError,
             format!("{doing}: refused by the server (SQLSTATE {state})"),
-            "look the SQLSTATE up in PostgreSQL's manual",
-        ),
+        )
+        .with_hint("look the SQLSTATE up in PostgreSQL's manual"),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use longshore_shared::domain::connection::TlsMode;
 use longshore_shared::domain::examination::Stage;
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_postgres::config::{SslMode, SslNegotiation};
@@ -84,9 +84,9 @@ async fn plain(login: &Login, stream: TcpStream, doing: &str) -> Result<Session,
 
 /// PostgreSQL looks at the database in the same step as at the password.
 fn at_login(failure: Failure) -> Halt {
-    let stage = match failure.code.as_str() {
-        "unknown_database" | "privilege_missing" => Stage::Database,
-        code if code.starts_with("tls_") => Stage::Tls,
+    let stage = match failure.code {
+        FailureCode::UnknownDatabase | FailureCode::PrivilegeMissing => Stage::Database,
+        code if code.is_of_tls() => Stage::Tls,
         _ => Stage::Login,
     };
     Halt { stage, failure }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use longshore_shared::domain::connection::{Tls, TlsMode};
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::vault::Secret;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -42,7 +42,7 @@ pub(super) async fn handshake(
     let unusable = |what: &str| {
         let message = format!("{doing}: {what}");
         let hint = "look at the connection's host name and TLS settings";
-        Failure::permanent(FailureClass::ConnectionFailure, "tls_failed", message, hint)
+        Failure::permanent(FailureCode::TlsFailed, message).with_hint(hint)
     };
     let name = ServerName::try_from(login.server_name.clone())
         .map_err(|_| unusable("the host's name cannot stand in a certificate"))?;

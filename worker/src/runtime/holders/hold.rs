@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Holding;
 use crate::runtime::{Worker, consume};
-use crate::steps::SnapshotShare;
+use crate::steps::{self, SnapshotShare};
 
 /// How often a holder looks and renews, at the longest.
 const LOOK: Duration = Duration::from_secs(2);
@@ -49,7 +49,8 @@ async fn hold(worker: &Arc<Worker>, holding: &Holding) -> Result<(), WorkflowErr
     let job = jobs::find(tx.conn(), holder.org_id, holder.job_id).await?;
     tx.commit().await?;
     let Some(job) = job else { return Ok(()) };
-    let (asked, lease) = (SnapshotShare::sessions(&job.spec, worker.settings.permits), worker.settings.lease);
+    let family = steps::family(&job.spec);
+    let (asked, lease) = (family.sessions_to_hold(worker.settings.permits), worker.settings.lease);
     let Some(sessions) = holders::offer(&worker.database, holder, asked, lease.as_secs_f64()).await? else {
         return Ok(());
     };
@@ -96,7 +97,8 @@ async fn ready(
     sessions: i16,
 ) -> Result<Option<Arc<SnapshotShare>>, Failure> {
     let holder = &holding.holder;
-    let opening = SnapshotShare::open(worker.resources.clone(), job, worker.id, sessions);
+    let family = steps::family(&job.spec);
+    let opening = family.hold(worker.resources.clone(), job, worker.id, sessions);
     let opened = tokio::select! {
         opened = tokio::time::timeout(worker.settings.lease, opening) => match opened {
             Ok(opened) => opened,

@@ -7,10 +7,8 @@
 use std::time::Duration;
 
 use longshore_shared::bus::Control;
-use longshore_shared::clock;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::id::WorkerId;
-use longshore_shared::domain::retry::NOBODY_FREE;
 use longshore_shared::domain::step::{Lease, Outcome};
 use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::job_holders::{Enlisted, Standing};
@@ -19,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::runtime::Worker;
-use crate::steps::{Context, Fixing, StepError, empty_what_was_loaded, holders_wanted};
+use crate::steps::{Leader, StepError};
 
 /// Between two looks at who has come: short at first, for commits may be stopped meanwhile.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
@@ -43,41 +41,25 @@ const ENLISTING: Patience =
 const FIXING: Patience =
     Patience { more: Duration::from_secs(3), all: Duration::from_secs(3), any: Duration::from_secs(3) };
 
-/// Leads the enlisting of at most `wanted` holders of a probe's token.
-pub(in crate::runtime) async fn token(
+/// Leads, with what the step's family brings along.
+pub(in crate::runtime) async fn lead(
     worker: &Worker,
     lease: &Lease,
-    wanted: u32,
+    mut leader: Box<dyn Leader>,
 ) -> Result<Outcome, StepError> {
-    let generation = holders::begin(&worker.database, lease, wanted).await.map_err(of_workflow)?.generation;
-    enlist(worker, lease, generation, wanted).await?;
-    let point = Value::String(clock::fresh_id().to_string());
-    tell(worker, lease, generation, &point).await?;
-    let (outcome, _) = open(worker, lease, generation).await?;
-    call(worker, lease).await;
-    Ok(outcome)
-}
-
-/// Leads the fixing of a sync's snapshot.
-pub(in crate::runtime) async fn snapshot(
-    worker: &Worker,
-    lease: &Lease,
-    context: &Context,
-) -> Result<Outcome, StepError> {
-    let wanted = holders_wanted(context)?;
+    let wanted = leader.wanted()?;
     let begun = holders::begin(&worker.database, lease, wanted).await.map_err(of_workflow)?;
     if begun.restarts > 0 {
-        empty_what_was_loaded(context, worker.settings.lease).await?;
+        leader.restart(worker.settings.lease).await?;
     }
     let generation = begun.generation;
     let mut enlisted = enlist(worker, lease, generation, wanted).await?;
-    let mut fixing = Fixing::begin(context).await?;
     loop {
-        let point = fixing.point(&enlisted).await?;
+        let point = leader.point(&enlisted).await?;
         reach(Failpoint::PointStopped).await?;
         tell(worker, lease, generation, &point).await?;
         let held = holders::enlisted(&worker.database, lease, generation).await.map_err(of_workflow)?;
-        if fixing.stands(&held).await? {
+        if leader.stands(&held).await? {
             break;
         }
         enlisted = held;
@@ -85,7 +67,7 @@ pub(in crate::runtime) async fn snapshot(
     // The gate is closed before commits go on: who comes later saw a later state.
     let (outcome, holders) = open(worker, lease, generation).await?;
     reach(Failpoint::PointSettled).await?;
-    let warnings = fixing.end(&holders).await?.into_iter().collect();
+    let warnings = leader.end(&holders).await?.into_iter().collect();
     call(worker, lease).await;
     Ok(Outcome { warnings, ..outcome })
 }
@@ -183,12 +165,7 @@ async fn nobody(worker: &Worker, lease: &Lease, generation: i32) -> StepError {
 }
 
 fn nobody_free() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        NOBODY_FREE,
-        "no worker is free to hold something for this job",
-        "start more workers, or wait until other jobs that are held have ended",
-    )
+    Failure::transient(FailureCode::NoHolders, "no worker is free to hold something for this job")
 }
 
 fn of_workflow(error: WorkflowError) -> StepError {

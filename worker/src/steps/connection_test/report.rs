@@ -110,5 +110,5 @@ fn of_the_database(stages: &mut [StageReport], stage: Stage) -> Option<&mut Stag
 }
 
 fn told(failure: &Failure) -> StageFailure {
-    StageFailure { code: failure.code.clone(), message: failure.message.clone(), hint: failure.hint.clone() }
+    StageFailure { code: failure.code, message: failure.message.clone(), hint: failure.hint.clone() }
 }

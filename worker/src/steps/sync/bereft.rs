@@ -11,19 +11,20 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use longshore_shared::domain::failure::Failure;
-use longshore_shared::domain::step::{Outcome, StepKind, TableMode};
+use longshore_shared::domain::step::{Finding, Outcome, StepKind, TableMode};
 use longshore_shared::domain::sync::{ConflictPolicy, OnMismatch};
 
 use self::kept::Own;
 use self::refusal::{Lost, would_lose};
 use super::compare::{PAGE_ROWS, digests};
 use super::plan::is_by_key;
-use super::table::{Bystander, Counted, TablePlan, read};
+use super::table::{Bystander, Counted, TablePlan};
 use crate::engine::children::Child;
 use crate::engine::shape::{Key, KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Reader};
-use crate::steps::context::Context;
+use crate::steps::attempt::read;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Fails if rows would lose their parents; where the job goes on without tables that fail, the parents do.
 pub(super) async fn check(context: &Context, bystanders: &[Bystander]) -> Result<Outcome, StepError> {
@@ -44,7 +45,11 @@ pub(super) async fn check(context: &Context, bystanders: &[Bystander]) -> Result
         if !goes_on && !lost.is_empty() {
             return Err(would_lose(&lost.into_values().flatten().collect::<Vec<_>>()).into());
         }
-        outcome.failed_tables.extend(lost.iter().map(|(number, lost)| (*number, would_lose(lost))));
+        let failed = |(number, lost): (&i32, &Vec<Lost>)| Finding::FailedTable {
+            number: *number,
+            failure: would_lose(lost),
+        };
+        outcome.findings.extend(lost.iter().map(failed));
         looking.failed.extend(lost.keys());
         // A table that fails keeps its rows, which may point to others' that go.
         open = bystanders.iter().filter(|one| one.own.is_some_and(|own| lost.contains_key(&own))).collect();

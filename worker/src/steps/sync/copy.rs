@@ -13,12 +13,13 @@
 
 use longshore_shared::domain::step::{Counts, Outcome};
 
-use super::table::{CopyPayload, DiffDetail, TablePlan, written};
+use super::table::{CopyPayload, DiffDetail, TablePlan};
 use super::{diff, doubt, index};
 use crate::engine::shape::{Digest, Range};
 use crate::engine::{Columns, Loaded, Reader, Writer};
-use crate::steps::context::Context;
+use crate::steps::attempt::written;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::{Meter, pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {

@@ -6,18 +6,19 @@
 //! Cancelled: the open page's transaction is taken back by the server; pages before it
 //! stay (the table is `partial`), nothing temporary does.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Counts, Outcome};
 use longshore_shared::domain::sync::ConflictPolicy;
 
 use super::compare::{Comparison, Page, digests};
 use super::doubt;
 use super::next_number;
-use super::table::{DiffDetail, RangePayload, TablePlan, written};
+use super::table::{DiffDetail, RangePayload, TablePlan};
 use crate::engine::shape::{KeyTuple, Range, Row};
 use crate::engine::{Columns, Loaded, Reader, Writer, named};
-use crate::steps::context::Context;
+use crate::steps::attempt::written;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::{Meter, counted, pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -71,7 +72,7 @@ async fn load(
         Ok::<_, Failure>(rows)
     };
     let rows = match loaded.await {
-        Err(failure) if failure.code == "duplicate_key" => return Err(clash(plan, 1).into()),
+        Err(failure) if failure.code == FailureCode::DuplicateKey => return Err(clash(plan, 1).into()),
         other => other?,
     };
     let equal = equal(context, source, target, plan, range).await?;
@@ -251,9 +252,10 @@ async fn miscomputed(
 /// Rows clash although nothing that this job knows of can be in their way.
 pub(super) fn clash(plan: &TablePlan, rows: u64) -> Failure {
     Failure::transient(
-        FailureClass::DataError,
-        "duplicate_key",
+        FailureCode::DuplicateKey,
         format!("table {}: {rows} rows met rows of the same unique key on the target", plan.shape.name),
+    )
+    .with_hint(
         "the rows are there already, or somebody else writes to the target; it is tried again by itself",
     )
 }

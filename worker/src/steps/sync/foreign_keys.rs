@@ -14,8 +14,8 @@
 mod alike;
 mod verdict;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::step::{Outcome, TableMode};
+use longshore_shared::domain::failure::{Failure, FailureCode};
+use longshore_shared::domain::step::{Finding, Outcome, TableMode};
 use longshore_shared::domain::sync::OnMismatch;
 use longshore_shared::failpoint::{Failpoint, reach};
 
@@ -25,9 +25,9 @@ use super::plan::not_added;
 use super::table::{Bystander, KeysPayload, TablePlan};
 use crate::engine::shape::TableShape;
 use crate::engine::{Orphans, Reader, Writer};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
-use crate::steps::target::folded;
+use crate::steps::sync::area::folded;
+use crate::steps::sync::context::Context;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let KeysPayload { bystanders, folds, sequences, before } = context.payload()?;
@@ -133,7 +133,7 @@ impl Keys {
     }
 
     fn has_failed(&self, number: i32) -> bool {
-        let failed = self.outcome.failed_tables.iter().map(|(one, _)| *one);
+        let failed = self.outcome.findings.iter().filter_map(Finding::failed_table);
         self.lost.iter().map(|(one, _)| *one).chain(failed).any(|one| one == number)
     }
 
@@ -152,7 +152,7 @@ impl Keys {
             let added = target.add_foreign_keys(&wanted).await;
             if self.set_aside(number, added)?.is_some() && !wanted.foreign_keys.is_empty() {
                 let names = wanted.foreign_keys.into_iter().map(|key| key.name).collect();
-                self.outcome.added_keys.push((number, names));
+                self.outcome.findings.push(Finding::AddedKeys { number, names });
             }
         }
         Ok(())
@@ -279,7 +279,7 @@ impl Keys {
             Err(failure)
                 if self.goes_on && number >= 0 && failure.is_of_table() && !failure.is_transient() =>
             {
-                self.outcome.failed_tables.push((number, failure));
+                self.outcome.findings.push(Finding::FailedTable { number, failure });
                 Ok(None)
             }
             Err(failure) => Err(failure),
@@ -300,16 +300,11 @@ fn bereaved(bystander: &Bystander, orphans: u64) -> Result<Option<String>, Failu
             )
         }));
     }
-    Err(Failure::permanent(
-        FailureClass::DataError,
-        "foreign_key_broken",
-        format!(
+    Err(Failure::permanent(FailureCode::ForeignKeyBroken, format!(
             "table {place}, which the task leaves out: {} rows came or lost their parent in {parent} (foreign key \
              {key}) while the job ran",
             orphans - before
-        ),
-        "add the table to the task, or remove these rows on the target",
-    ))
+        )).with_hint("add the table to the task, or remove these rows on the target"))
 }
 
 #[cfg(test)]
@@ -323,7 +318,7 @@ mod tests {
         let child =
             Child { schema: Some("other".to_owned()), table: "c".to_owned(), key: fake::points_to("p") };
         let bystander = Bystander { child, parent: 0, own: None, orphans: 3, endangered: true };
-        let told = |orphans| bereaved(&bystander, orphans).map_err(|failure| failure.code);
+        let told = |orphans| bereaved(&bystander, orphans).map_err(|failure| failure.code.to_string());
         assert_eq!(told(0), Ok(None));
         for orphans in [1, 3] {
             let told = told(orphans).ok().flatten().unwrap_or_default();

@@ -14,8 +14,8 @@ use std::future::pending;
 use super::next_number;
 use super::table::TablePlan;
 use crate::engine::Writer;
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
@@ -42,7 +42,7 @@ async fn read_ahead(context: &Context, plan: &TablePlan) -> Infallible {
         };
         if let Err(error) = read.await {
             let (failure, _) = error.into_parts();
-            tracing::info!(failure.code = failure.code, "an index is built without reading ahead");
+            tracing::info!(failure.code = %failure.code, "an index is built without reading ahead");
         }
     }
     pending().await

@@ -4,66 +4,94 @@
 //! and `replace`, go by `prune`, and are brought to an end by `reconcile`, `index`, `foreign_keys`
 //! and `verify`.
 
+mod area;
 mod bereft;
 mod compare;
+mod confirm;
+mod context;
 mod copy;
 mod diff;
 mod doubt;
 mod foreign_keys;
 mod index;
 mod next_number;
-pub(super) mod plan;
+mod places;
+mod plan;
 mod prune;
 mod reconcile;
+mod records;
 mod replace;
 pub(super) mod snapshot;
-pub(super) mod table;
+mod table;
 mod verify;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::hold::MOST_HOLDERS;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use longshore_shared::domain::id::WorkerId;
+use longshore_shared::domain::job::Job;
 use longshore_shared::domain::step::{Outcome, StepKind};
+use longshore_shared::domain::sync::SyncSpec;
 
-pub(crate) use snapshot::{Fixing, empty_what_was_loaded};
-
-use self::snapshot::SnapshotPayload;
-use super::context::Context;
+use self::context::{Context, both};
+use self::snapshot::{Fixing, Snapshot};
+use super::attempt::{Attempt, WorkerResources, misplaced};
 use super::error::StepError;
+use super::family::{Family, Leader, Wanted};
+use super::snapshot_share::SnapshotShare;
 
-/// Does the context's step: one of a sync.
-pub(crate) async fn run(context: &Context) -> Result<Outcome, StepError> {
-    match context.step().kind {
-        StepKind::Plan => Box::pin(plan::run(context)).await,
-        StepKind::Copy => Box::pin(copy::run(context)).await,
-        StepKind::Diff => Box::pin(diff::run(context)).await,
-        StepKind::Prune => Box::pin(prune::run(context)).await,
-        StepKind::Reconcile => Box::pin(reconcile::run(context)).await,
-        StepKind::Replace => Box::pin(replace::run(context)).await,
-        StepKind::Index => Box::pin(index::run(context)).await,
-        StepKind::ForeignKeys => Box::pin(foreign_keys::run(context)).await,
-        StepKind::Verify => Box::pin(verify::run(context)).await,
-        kind @ (StepKind::Snapshot
-        | StepKind::ProbePlan
-        | StepKind::ProbeEnlist
-        | StepKind::Probe
-        | StepKind::ConnectionTest
-        | StepKind::ConnectionRecheck) => Err(misplaced(kind).into()),
+/// Runs of a sync task.
+pub(super) struct SyncJob(pub(super) SyncSpec);
+
+#[async_trait]
+impl Family for SyncJob {
+    async fn wanted(&self, attempt: &Arc<Attempt>) -> Result<Option<Wanted>, StepError> {
+        let (source, target) = both(attempt).await?;
+        confirm::confirm(attempt, &target.connection).await?;
+        let area = area::wanted(attempt, &self.0, (&source, &target)).await?;
+        Ok(Some(Wanted { area, busy: self.0.target_busy }))
     }
-}
 
-/// How many holders the step that leads asks for: as many as find something to read, and a session
-/// beside the leader's.
-pub(crate) fn holders_wanted(context: &Context) -> Result<u32, StepError> {
-    let SnapshotPayload { steps } = context.payload()?;
-    let most = context.source().max_sessions.map_or(MOST_HOLDERS, |most| u32::from(most) - 1);
-    Ok(steps.div_ceil(2).clamp(1, most.clamp(1, MOST_HOLDERS)))
-}
+    async fn run(&self, attempt: &Arc<Attempt>) -> Result<Outcome, StepError> {
+        let context = Context::load(attempt, self.0.clone()).await?;
+        match attempt.step().kind {
+            StepKind::Plan => Box::pin(plan::run(&context)).await,
+            StepKind::Copy => Box::pin(copy::run(&context)).await,
+            StepKind::Diff => Box::pin(diff::run(&context)).await,
+            StepKind::Prune => Box::pin(prune::run(&context)).await,
+            StepKind::Reconcile => Box::pin(reconcile::run(&context)).await,
+            StepKind::Replace => Box::pin(replace::run(&context)).await,
+            StepKind::Index => Box::pin(index::run(&context)).await,
+            StepKind::ForeignKeys => Box::pin(foreign_keys::run(&context)).await,
+            StepKind::Verify => Box::pin(verify::run(&context)).await,
+            kind @ (StepKind::Snapshot
+            | StepKind::ProbePlan
+            | StepKind::ProbeEnlist
+            | StepKind::Probe
+            | StepKind::ConnectionTest
+            | StepKind::ConnectionRecheck) => Err(misplaced(kind).into()),
+        }
+    }
 
-fn misplaced(kind: StepKind) -> Failure {
-    Failure::permanent(
-        FailureClass::Internal,
-        "misplaced_step",
-        format!("a step `{kind}` stands in a job of another kind"),
-        "report it: the control plane's rows do not hang together",
-    )
+    async fn leader(&self, attempt: &Arc<Attempt>) -> Result<Option<Box<dyn Leader>>, StepError> {
+        if attempt.step().kind != StepKind::Snapshot {
+            return Ok(None);
+        }
+        let context = Context::load(attempt, self.0.clone()).await?;
+        Ok(Some(Box::new(Fixing::begin(context).await?)))
+    }
+
+    fn sessions_to_hold(&self, permits: u32) -> i16 {
+        i16::try_from(permits).unwrap_or(i16::MAX)
+    }
+
+    async fn hold(
+        &self,
+        resources: WorkerResources,
+        job: Job,
+        worker_id: WorkerId,
+        sessions: i16,
+    ) -> Result<SnapshotShare, StepError> {
+        Ok(SnapshotShare::Snapshot(Snapshot::open(resources, job, worker_id, sessions).await?))
+    }
 }

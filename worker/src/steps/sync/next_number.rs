@@ -6,7 +6,7 @@
 //! Idempotent: the table is asked first. It is no part of the rows: what keeps it from being raised
 //! (a right, a session that holds the table) is told and is no failure.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureClass, FailureCode};
 
 use super::table::TablePlan;
 use crate::engine::Writer;
@@ -30,8 +30,8 @@ fn untold(plan: &TablePlan, failure: &Failure) -> String {
         plan.shape.name,
         plan.shape.auto_increment.unwrap_or(1),
         failure.message,
-        match failure.code.as_str() {
-            "lock_wait" => "the next run tries again",
+        match failure.code {
+            FailureCode::LockWait => "the next run tries again",
             _ => failure.hint.as_str(),
         }
     )

@@ -6,16 +6,17 @@
 //! of its own. Cancelled: the open page's transaction is taken back by the server; pages
 //! before it stay deleted (the table is `partial`).
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Counts, Outcome, StepKind};
 use longshore_shared::domain::sync::SyncSpec;
 
 use super::compare::{PAGE_ROWS, digests};
-use super::table::{Counted, PrunePayload, read, written};
+use super::table::{Counted, PrunePayload};
 use crate::engine::shape::{KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Reader};
-use crate::steps::context::Context;
+use crate::steps::attempt::{read, written};
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::{self, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -50,15 +51,12 @@ fn guard(spec: &SyncSpec, table: &TableShape, counted: &[Counted]) -> Result<(),
 /// A run would delete more than its task allows.
 pub(super) fn too_many(spec: &SyncSpec, table: &str, extra: u64, rows: u64) -> Failure {
     Failure::permanent(
-        FailureClass::DataError,
-        "too_many_deletes",
+        FailureCode::TooManyDeletes,
         format!(
             "table {table}: the source does not have {extra} of the target's {rows} rows, and the task deletes at \
              most {} % of a table; nothing of it was deleted",
             spec.max_delete_percent
         ),
-        "look whether the source is the right database and complete; then run the task with confirm_deletes, or \
-         raise its max_delete_percent",
     )
 }
 

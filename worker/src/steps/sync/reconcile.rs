@@ -9,16 +9,17 @@
 //! Cancelled: the server takes the transaction back. Memory grows with the number of
 //! rows that clash, by their keys only.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Counts, Outcome, StepKind};
 use longshore_shared::domain::sync::ConflictPolicy;
 
 use super::compare::Comparison;
-use super::table::{DiffDetail, TablePlan, read};
+use super::table::{DiffDetail, TablePlan};
 use crate::engine::shape::{KeyTuple, Range, Row};
 use crate::engine::{Columns, Hash, Reader, Writer};
-use crate::steps::context::Context;
+use crate::steps::attempt::read;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::whole;
 
 /// Rows inserted at once, and the bytes that they are to stay below.
@@ -113,14 +114,12 @@ fn clash(plan: &TablePlan, rows: usize, policy: ConflictPolicy) -> Failure {
     let unique: Vec<&str> =
         plan.shape.indexes.iter().filter(|index| index.unique).map(|index| index.name.as_str()).collect();
     Failure::permanent(
-        FailureClass::DataError,
-        "unique_clash",
+        FailureCode::UniqueClash,
         format!(
             "table {}: at least {rows} rows of the source cannot be written, since in one of its unique keys \
              ({}) {holder}",
             plan.shape.name,
             unique.join(", ")
         ),
-        "change or remove the target's row, or let the task delete rows that only the target has",
     )
 }

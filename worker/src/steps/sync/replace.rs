@@ -11,11 +11,12 @@ use super::bereft;
 use super::compare::digests;
 use super::doubt;
 use super::prune::too_many;
-use super::table::{DiffDetail, ReplacePayload, written};
+use super::table::{DiffDetail, ReplacePayload};
 use crate::engine::shape::Range;
 use crate::engine::{Hash, Loaded};
-use crate::steps::context::Context;
+use crate::steps::attempt::written;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::{pump, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {

@@ -2,11 +2,8 @@
 //! Opaque to everybody but this room; read by the same release only while a job runs, so
 //! a field that a release adds needs a default.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::engine::children::Child;
 use crate::engine::shape::{ForeignKey, Index, Range, TableShape};
@@ -213,28 +210,4 @@ pub(in crate::steps) struct DiffDetail {
     /// The range.
     #[serde(default)]
     pub(in crate::steps) range: Range,
-}
-
-/// Reads what a plan wrote.
-pub(in crate::steps) fn read<T: DeserializeOwned>(value: &Value, what: &str) -> Result<T, Failure> {
-    T::deserialize(value).map_err(|error| {
-        Failure::permanent(
-            FailureClass::Internal,
-            "plan_not_read",
-            format!("the {what} of this step does not read: {error}"),
-            "run workers of one release, and run the job again",
-        )
-    })
-}
-
-/// Writes what a later step reads.
-pub(in crate::steps) fn written<T: Serialize>(value: &T) -> Result<Value, Failure> {
-    serde_json::to_value(value).map_err(|error| {
-        Failure::permanent(
-            FailureClass::Internal,
-            "plan_not_written",
-            format!("a plan could not be written: {error}"),
-            "report this as a fault of Longshore",
-        )
-    })
 }

@@ -4,16 +4,19 @@
 //! each. What the comparisons of the table have proven already is not read again. A large table that
 //! was loaded is compared in parts, by steps of their own, so that all workers share it.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
-use longshore_shared::domain::step::{Outcome, StepKind, TableMode, Verified, VerifyPolicy, VerifyResult};
+use longshore_shared::domain::failure::{Failure, FailureCode};
+use longshore_shared::domain::step::{
+    Finding, Outcome, StepKind, TableMode, Verified, VerifyPolicy, VerifyResult,
+};
 use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::compare::{Comparison, digests};
-use super::table::{DiffDetail, TablePlan, VerifyPayload, read, written};
+use super::table::{DiffDetail, TablePlan, VerifyPayload};
 use crate::engine::shape::{KeyTuple, Range, TableShape};
 use crate::engine::{Reader, named};
-use crate::steps::context::Context;
+use crate::steps::attempt::{read, written};
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::{counted, whole};
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
@@ -33,10 +36,17 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let both = Both { source: both.source + unproven.rows, target: both.target + unproven.rows, ..both };
     let verified = judge(&plan, both, &found);
     reach(Failpoint::VerifyAfter).await?;
-    if verified.result == VerifyResult::Equal {
-        return Ok(Outcome { verified: Some(verified), ..Outcome::default() });
+    let failure = match verified.result {
+        VerifyResult::Equal => None,
+        VerifyResult::Mismatch | VerifyResult::ChangedMeanwhile => {
+            Some(unequal(&plan, &verified, &found, was_kept))
+        }
+    };
+    let findings = vec![Finding::Verified(verified)];
+    match failure {
+        None => Ok(Outcome { findings, ..Outcome::default() }),
+        Some(failure) => Err(StepError::Found { failure, findings }),
     }
-    Err(StepError::Unequal { failure: unequal(&plan, &verified, &found, was_kept), verified })
 }
 
 /// Tells the step that judges the table whether both sides have the same rows here.
@@ -228,21 +238,12 @@ fn unequal(plan: &TablePlan, verified: &Verified, found: &Found, was_kept: bool)
     {
         return named::computed(table, &[&column.name], Some(key));
     }
-    let (code, what, hint) = if was_kept {
-        (
-            "changed_meanwhile",
-            "somebody else wrote to the target after it was compared",
-            "keep others from writing to the target's table during the job, and run it again",
-        )
-    } else {
-        (
-            "verification_failed",
-            "the target is not as promised",
-            "rows changed on one of the sides during the job, or a trigger of the target changed them: run it again",
-        )
+    let (code, what) = match was_kept {
+        true => (FailureCode::ChangedMeanwhile, "somebody else wrote to the target after it was compared"),
+        false => (FailureCode::VerificationFailed, "the target is not as promised"),
     };
     let message = format!("table {}: {what}: {}", plan.shape.name, differing(plan, verified, found));
-    Failure::permanent(FailureClass::DataError, code, message, hint)
+    Failure::permanent(code, message)
 }
 
 fn differing(plan: &TablePlan, verified: &Verified, found: &Found) -> String {

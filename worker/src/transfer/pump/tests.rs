@@ -1,20 +1,20 @@
 use bytes::Bytes;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::{IN_FLIGHT, Middle, flow};
 use crate::engine::{Result, Room, RowBatch};
 use crate::transfer::Meter;
 
-fn lost(code: &str) -> Failure {
-    Failure::transient(FailureClass::ConnectionFailure, code, "gone", "")
+fn lost(code: FailureCode) -> Failure {
+    Failure::transient(code, "gone")
 }
 
 /// Sends `batches` of two rows, then ends as told.
 async fn stream(to: Sender<RowBatch>, batches: u64, end: Result<()>) -> Result<u64> {
     for _ in 0..batches {
         let batch = RowBatch { bytes: Bytes::from_static(b"1\n2\n"), rows: 2, room: Room::default() };
-        to.send(batch).await.map_err(|_| lost("stopped"))?;
+        to.send(batch).await.map_err(|_| lost(FailureCode::Stopped))?;
     }
     end.map(|()| batches * 2)
 }
@@ -65,13 +65,13 @@ async fn both_ends() {
     check((0, Ok(())), (u64::MAX, Ok(())), Ok((0, 0)), true).await;
     // A reader that fails is never the end of the data.
     for batches in [0, 1, 3, 50] {
-        let reads = (batches, Err(lost("connection_lost")));
+        let reads = (batches, Err(lost(FailureCode::ConnectionLost)));
         check(reads, (u64::MAX, Ok(())), Err("connection_lost"), false).await;
     }
     // A writer that fails is the one whose reason is told.
-    check((100, Ok(())), (3, Err(lost("deadlock"))), Err("deadlock"), false).await;
-    check((100, Ok(())), (0, Err(lost("deadlock"))), Err("deadlock"), false).await;
-    check((2, Ok(())), (u64::MAX, Err(lost("disk_full"))), Err("disk_full"), true).await;
+    check((100, Ok(())), (3, Err(lost(FailureCode::Deadlock))), Err("deadlock"), false).await;
+    check((100, Ok(())), (0, Err(lost(FailureCode::Deadlock))), Err("deadlock"), false).await;
+    check((2, Ok(())), (u64::MAX, Err(lost(FailureCode::DiskFull))), Err("disk_full"), true).await;
     // A writer that stops without a reason did not store everything.
     check((100, Ok(())), (3, Ok(())), Err("stopped"), false).await;
 }

@@ -10,7 +10,7 @@
 mod defaults;
 mod options;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::super::Result;
 use super::super::super::shape::{Column, Flavour, ServerInfo};
@@ -280,13 +280,11 @@ fn outer(text: &str) -> Vec<Token> {
 
 fn unknown(table: &str, what: &str, words: &str) -> Failure {
     Failure::permanent(
-        FailureClass::SchemaMismatch,
-        "words_of_one_flavour",
+        FailureCode::WordsOfOneFlavour,
         format!(
             "table {}, {what}: the target does not know {words}, and would make the table without it and not say so",
             ident(table)
         ),
-        "create the table on the target by hand, as it is to be there, or exclude it from the task",
     )
 }
 

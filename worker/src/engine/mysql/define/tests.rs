@@ -1,3 +1,5 @@
+use longshore_shared::domain::failure::FailureCode;
+
 use super::super::super::shape::{Column, Family, Key, TableShape};
 use super::super::inspect::tests::shape_of;
 use super::super::relations::anti_join;
@@ -193,6 +195,9 @@ fn n04_a_definition_is_one_statement() {
         (item("`b` int /*!99999 ,\n  `c` int COMMENT ' ' */"), "a comment over two columns"),
     ] {
         let failure = understand("t", &made).err().unwrap_or_else(|| panic!("{what}: {made}"));
-        assert!(failure.code == "definition_unreadable" && failure.message.contains("`t`"), "{failure:?}");
+        assert!(
+            failure.code == FailureCode::DefinitionUnreadable && failure.message.contains("`t`"),
+            "{failure:?}"
+        );
     }
 }

@@ -6,7 +6,7 @@
 //! was broken off is cleared by the next one of its table, and no listing shows it till then.
 //! An account that may not make, look at or drop such a table cannot ask, which is told.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureClass, FailureCode};
 use sha2::{Digest as _, Sha256};
 
 use super::super::super::shape::{ForeignKey, TableShape};
@@ -22,8 +22,6 @@ use super::{alter, make, names, parts};
 const PREFIX: &str = "longshore_trial_";
 /// How many tables one statement drops.
 const BATCH: usize = 100;
-const HINT: &str = "the target cannot hold this as the source does: change it in the source, exclude the table from \
-    the task, or create the table on the target by hand";
 
 /// Whether a table is a trial's.
 pub(in super::super) fn is_scratch(name: &str) -> bool {
@@ -65,7 +63,7 @@ async fn try_all(s: &mut Session, tables: &[TableShape]) -> Result<Vec<Tried>> {
             Ok(parts) => try_one(s, t, &parts).await,
             Err(failure) => Ok(Some(failure)),
         };
-        if matches!(&answer, Ok(Some(failure)) if failure.code == "structure_changed") {
+        if matches!(&answer, Ok(Some(failure)) if failure.code == FailureCode::StructureChanged) {
             tried.push(Tried::Taken);
             continue;
         }
@@ -129,7 +127,7 @@ async fn try_one(s: &mut Session, t: &TableShape, parts: &Parts) -> Result<Optio
         return Ok(None);
     };
     // The plan has seen to the sequences that a default draws from; they are made right before the tables.
-    if whole.code == "structure_changed" && !names::drawn(&t.definition).is_empty() {
+    if whole.code == FailureCode::StructureChanged && !names::drawn(&t.definition).is_empty() {
         return Ok(Some(whole));
     }
     let whole = refusal(whole)?;
@@ -183,7 +181,7 @@ fn unlike(t: &TableShape, made: &TableShape) -> Option<Failure> {
     (!found.is_empty()).then(|| {
         let message =
             format!("of the source's definition the target makes another table: {}", found.join("; "));
-        Failure::permanent(FailureClass::SchemaMismatch, "definition_refused", message, HINT)
+        Failure::permanent(FailureCode::DefinitionRefused, message)
     })
 }
 
@@ -193,9 +191,8 @@ fn refusal(failure: Failure) -> Result<Failure> {
         return Err(failure);
     }
     // No table changes under a trial: the definition speaks of what is not there.
-    if matches!(failure.code.as_str(), "structure_changed" | "statement_refused") {
-        let class = FailureClass::SchemaMismatch;
-        return Ok(Failure::permanent(class, "definition_refused", failure.message, HINT));
+    if matches!(failure.code, FailureCode::StructureChanged | FailureCode::StatementRefused) {
+        return Ok(Failure::permanent(FailureCode::DefinitionRefused, failure.message));
     }
     Ok(failure)
 }

@@ -1,11 +1,9 @@
 //! Which server error code means what: logins, rights, what passes by itself. What has
 //! to do with tables and values is in `contents`.
 
-use FailureClass::{ConnectionFailure, DataError, InsufficientSpace, Internal, PermissionError};
-use longshore_shared::domain::failure::{Failure, FailureClass, Permanence};
+use longshore_shared::domain::failure::{Failure, FailureCode, Permanence};
 use mysql_async::ServerError;
 
-use super::LOST_HINT;
 use super::contents;
 use super::redact::redact;
 
@@ -22,26 +20,27 @@ pub(super) enum Words {
 
 /// What a code means.
 pub(super) struct Verdict {
-    class: FailureClass,
     permanence: Permanence,
-    code: &'static str,
+    code: FailureCode,
     words: Words,
     hint: &'static str,
 }
 
 /// Trying again gives the same.
-pub(super) const fn never(
-    class: FailureClass,
-    code: &'static str,
-    words: Words,
-    hint: &'static str,
-) -> Verdict {
-    Verdict { class, permanence: Permanence::Permanent, code, words, hint }
+pub(super) const fn never(code: FailureCode, words: Words) -> Verdict {
+    Verdict { permanence: Permanence::Permanent, code, words, hint: code.remedy() }
 }
 
 /// Trying again may help.
-pub(super) const fn again(class: FailureClass, code: &'static str, hint: &'static str) -> Verdict {
-    Verdict { class, permanence: Permanence::Transient, code, words: Words::Names, hint }
+pub(super) const fn again(code: FailureCode) -> Verdict {
+    Verdict { permanence: Permanence::Transient, code, words: Words::Names, hint: code.remedy() }
+}
+
+impl Verdict {
+    /// The number says better than the code what to do.
+    pub(super) const fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
+    }
 }
 
 /// An error that the server answered.
@@ -55,8 +54,8 @@ pub(super) fn server(error: &ServerError, doing: &str) -> Failure {
     };
     let message = format!("{doing}: {words} (error {})", error.code);
     match verdict.permanence {
-        Permanence::Permanent => Failure::permanent(verdict.class, verdict.code, message, verdict.hint),
-        Permanence::Transient => Failure::transient(verdict.class, verdict.code, message, verdict.hint),
+        Permanence::Permanent => Failure::permanent(verdict.code, message).with_hint(verdict.hint),
+        Permanence::Transient => Failure::transient(verdict.code, message).with_hint(verdict.hint),
     }
 }
 
@@ -73,38 +72,19 @@ fn judge(error: &ServerError) -> Verdict {
 }
 
 fn login(code: u16) -> Option<Verdict> {
-    const LOGIN: &str =
-        "check user name and password, and that the account may log in from this worker's address";
     Some(match code {
-        1045 | 1130 | 1698 => never(ConnectionFailure, "login_refused", Words::Names, LOGIN),
-        1251 | 1275 | 1524 | 2059 => never(
-            ConnectionFailure,
-            "login_refused",
-            Words::Names,
+        1045 | 1130 | 1698 => never(FailureCode::LoginRefused, Words::Names),
+        1251 | 1275 | 1524 | 2059 => never(FailureCode::LoginRefused, Words::Names).with_hint(
             "the server cannot check this account's password the way the account asks for: change its plugin",
         ),
-        1820 | 1862 => never(
-            ConnectionFailure,
-            "login_refused",
-            Words::Names,
-            "the account's password has expired: set a new one",
-        ),
+        1820 | 1862 => never(FailureCode::LoginRefused, Words::Names)
+            .with_hint("the account's password has expired: set a new one"),
         3118 | 4151 => {
-            never(ConnectionFailure, "login_refused", Words::Names, "the account is locked: release_locks it")
+            never(FailureCode::LoginRefused, Words::Names).with_hint("the account is locked: unlock it")
         }
-        1129 => never(ConnectionFailure, "host_blocked", Words::Names, "run FLUSH HOSTS on the server"),
-        3159 => never(
-            ConnectionFailure,
-            "tls_required",
-            Words::Names,
-            "the server wants TLS: set the connection's TLS mode to require or stricter",
-        ),
-        1046 | 1049 => never(
-            ConnectionFailure,
-            "unknown_database",
-            Words::Names,
-            "check the connection's database name, or create the database",
-        ),
+        1129 => never(FailureCode::HostBlocked, Words::Names),
+        3159 => never(FailureCode::TlsRequired, Words::Names),
+        1046 | 1049 => never(FailureCode::UnknownDatabase, Words::Names),
         _ => return None,
     })
 }
@@ -114,37 +94,28 @@ fn login(code: u16) -> Option<Verdict> {
 fn limit(error: &ServerError) -> Option<Verdict> {
     const ACCOUNT: &str = "give the connection a max_sessions no greater than what the server allows the account, or \
          raise that: ALTER USER … WITH MAX_USER_CONNECTIONS n, or the server's max_user_connections";
-    const HOURLY: &str = "raise the limit that the message names (ALTER USER … WITH MAX_QUERIES_PER_HOUR 0, or \
-         MAX_UPDATES_PER_HOUR, or MAX_CONNECTIONS_PER_HOUR; 0 is none, and FLUSH USER_RESOURCES begins the hour \
-         anew), or run it again in an hour: what was done stays";
-    let hourly = |code| never(ConnectionFailure, code, Words::Names, HOURLY);
     let names = |words: &[&str]| words.iter().any(|word| error.message.contains(word));
     Some(match error.code {
         // MySQL and MariaDB have names of their own for two of them.
-        1226 if names(&["'max_queries_per_hour'", "'max_questions'"]) => hourly("max_queries_per_hour"),
-        1226 if names(&["'max_updates_per_hour'", "'max_updates'"]) => hourly("max_updates_per_hour"),
-        1226 if names(&["'max_connections_per_hour'"]) => hourly("max_connections_per_hour"),
-        1203 | 1226 => again(ConnectionFailure, "too_many_connections", ACCOUNT),
-        1104 => never(
-            DataError,
-            "max_join_size",
-            Words::Names,
-            "the server's max_join_size is too small, and sql_big_selects could not be switched on for this \
-             session: raise max_join_size at the server, or look for a proxy that keeps settings from it",
-        ),
+        1226 if names(&["'max_queries_per_hour'", "'max_questions'"]) => {
+            never(FailureCode::MaxQueriesPerHour, Words::Names)
+        }
+        1226 if names(&["'max_updates_per_hour'", "'max_updates'"]) => {
+            never(FailureCode::MaxUpdatesPerHour, Words::Names)
+        }
+        1226 if names(&["'max_connections_per_hour'"]) => {
+            never(FailureCode::MaxConnectionsPerHour, Words::Names)
+        }
+        1203 | 1226 => again(FailureCode::TooManyConnections).with_hint(ACCOUNT),
+        1104 => never(FailureCode::MaxJoinSize, Words::Names),
         _ => return None,
     })
 }
 
 /// What may pass by itself.
 fn passing(code: u16) -> Option<Verdict> {
-    const BUSY: &str = "another session holds locks on these rows; it is tried again by itself";
     Some(match code {
-        1040 => again(
-            ConnectionFailure,
-            "too_many_connections",
-            "raise the server's max_connections, or give the connection a max_sessions",
-        ),
+        1040 => again(FailureCode::TooManyConnections),
         1053
         | 1077..=1080
         | 1152
@@ -159,53 +130,24 @@ fn passing(code: u16) -> Option<Verdict> {
         | 2013
         | 2055
         | 3169
-        | 4031 => again(ConnectionFailure, "connection_lost", LOST_HINT),
-        1969 | 3024 => again(
-            ConnectionFailure,
-            "statement_timeout",
-            "the server ended the statement after its own time limit: raise it for this account",
-        ),
-        1205 | 3572 => again(DataError, "lock_wait", BUSY),
-        1020 | 1213 | 1613 | 1614 | 1637 => again(DataError, "deadlock", BUSY),
-        1037 | 1038 | 1041 => again(
-            InsufficientSpace,
-            "memory_full",
-            "the server is short of memory; it is tried again by itself",
-        ),
+        | 4031 => again(FailureCode::ConnectionLost),
+        1969 | 3024 => again(FailureCode::StatementTimeout),
+        1205 | 3572 => again(FailureCode::LockWait),
+        1020 | 1213 | 1613 | 1614 | 1637 => again(FailureCode::Deadlock),
+        1037 | 1038 | 1041 => again(FailureCode::MemoryFull),
         _ => return None,
     })
 }
 
 fn right(error: &ServerError) -> Option<Verdict> {
-    const GRANT: &str = "grant the account the right that the message names";
     Some(match error.code {
         1044 | 1095 | 1142 | 1143 | 1211 | 1227 | 1370 | 1410 | 1419 | 1694 => {
-            never(PermissionError, "privilege_missing", Words::Names, GRANT)
+            never(FailureCode::PrivilegeMissing, Words::Names)
         }
-        1290 if !error.message.contains("read") => never(
-            PermissionError,
-            "server_option",
-            Words::Names,
-            "an option of the server forbids this: the message names it",
-        ),
-        1036 | 1290 | 1792 | 1836 | 1874 => never(
-            PermissionError,
-            "read_only",
-            Words::Names,
-            "the server is read only: use its primary, or switch read_only off",
-        ),
-        1148 | 2068 | 3948 | 3950 | 4166 => never(
-            PermissionError,
-            "local_infile_disabled",
-            Words::Names,
-            "switch local_infile on at the server; rows are sent by INSERT meanwhile",
-        ),
-        1592 | 1661..=1668 => never(
-            PermissionError,
-            "binlog_format",
-            Words::Names,
-            "set the server's binlog_format to ROW or MIXED",
-        ),
+        1290 if !error.message.contains("read") => never(FailureCode::ServerOption, Words::Names),
+        1036 | 1290 | 1792 | 1836 | 1874 => never(FailureCode::ReadOnly, Words::Names),
+        1148 | 2068 | 3948 | 3950 | 4166 => never(FailureCode::LocalInfileDisabled, Words::Names),
+        1592 | 1661..=1668 => never(FailureCode::BinlogFormat, Words::Names),
         _ => return None,
     })
 }
@@ -213,17 +155,10 @@ fn right(error: &ServerError) -> Option<Verdict> {
 /// For codes that no table lists: the standard's two-letter classes.
 fn by_state(state: &str) -> Verdict {
     match state.get(..2) {
-        Some("08") => again(ConnectionFailure, "connection_lost", LOST_HINT),
-        Some("28") => never(ConnectionFailure, "login_refused", Words::Values, "check the account"),
-        Some("40") => again(DataError, "deadlock", "it is tried again by itself"),
-        Some("22" | "23") => {
-            never(DataError, "value_refused", Words::Values, "the target cannot store a value as it is")
-        }
-        _ => never(
-            Internal,
-            "server_error",
-            Words::Values,
-            "look the error's number up in the server's manual",
-        ),
+        Some("08") => again(FailureCode::ConnectionLost),
+        Some("28") => never(FailureCode::LoginRefused, Words::Values),
+        Some("40") => again(FailureCode::Deadlock),
+        Some("22" | "23") => never(FailureCode::ValueRefused, Words::Values),
+        _ => never(FailureCode::ServerError, Words::Values),
     }
 }

@@ -186,7 +186,7 @@ fn n12_a_definition_is_never_a_fault_of_longshore() {
         assert!(!failure.hint.contains("report"), "{}", failure.hint);
     }
     let lost = Error::from(DriverError::ConnectionClosed);
-    assert_eq!(super::of_definition(&lost, "x", true).code, "connection_lost");
+    assert_eq!(super::of_definition(&lost, "x", true).code.as_str(), "connection_lost");
 }
 
 #[test]

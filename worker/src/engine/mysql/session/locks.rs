@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::super::Result;
 use super::super::errors;
@@ -57,11 +57,8 @@ pub(in super::super) async fn hold(s: &mut Session, name: &str) -> Result<()> {
         }
     }
     Err(Failure::transient(
-        FailureClass::ConnectionFailure,
-        "former_attempt_alive",
+        FailureCode::FormerAttemptAlive,
         "a session of a former attempt or of an ended job still works on the server",
-        "it is tried again by itself; a large rollback may take minutes; a session of another account is \
-         ended by the server's administrator",
     ))
 }
 
@@ -156,12 +153,7 @@ pub(in super::super) async fn raise_probe(s: &mut Session, name: &str) -> Result
     if take(s, &expression(name), 0, doing).await? {
         return Ok(());
     }
-    Err(Failure::transient(
-        FailureClass::Internal,
-        "probe_taken",
-        "the probe lock's name is in use",
-        "it is tried again by itself",
-    ))
+    Err(Failure::transient(FailureCode::ProbeTaken, "the probe lock's name is in use"))
 }
 
 pub(in super::super) async fn sees_probe(s: &mut Session, name: &str) -> Result<bool> {

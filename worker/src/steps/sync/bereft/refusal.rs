@@ -1,6 +1,6 @@
 //! The refusal to take parents away; pure.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::kept::Why;
 use crate::engine::children::Child;
@@ -31,11 +31,10 @@ pub(super) fn would_lose(lost: &[Lost]) -> Failure {
     hints.sort_unstable();
     hints.dedup();
     Failure::permanent(
-        FailureClass::DataError,
-        "children_would_be_orphaned",
+        FailureCode::ChildrenWouldBeOrphaned,
         format!("{}; they would lose their parents, so nothing was deleted", each.join("; ")),
-        &format!("{}, or remove these rows of it on the target first", hints.join(", ")),
     )
+    .with_hint(format!("{}, or remove these rows of it on the target first", hints.join(", ")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What rows without a parent mean; pure.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use crate::engine::Orphans;
 use crate::engine::shape::TableShape;
@@ -37,15 +37,10 @@ pub(super) fn judge(
             ));
         }
         let (why, hint) = explained(table, &parent, cause(&parent));
-        Err(Failure::permanent(
-            FailureClass::DataError,
-            "foreign_key_broken",
-            format!(
+        Err(Failure::permanent(FailureCode::ForeignKeyBroken, format!(
                 "table {name}: {rows} rows have no parent in {parent} (foreign key {constraint}), {alike} of them as on \
                  the source{why}"
-            ),
-            &hint,
-        ))
+            )).with_hint(hint))
     });
     judged.collect()
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use longshore_shared::domain::connection::EngineGroup;
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::Table;
 use super::decide::{Candidate, Decision};
@@ -15,7 +15,7 @@ use super::refuse::mismatch;
 use super::select::Selected;
 use crate::engine::sequence::{drawn, members};
 use crate::engine::shape::{Flavour, TableKind, TableListing, TableShape};
-use crate::steps::target::folded;
+use crate::steps::sync::area::folded;
 
 /// What both sides have beside tables of rows.
 pub(super) struct Beside {
@@ -131,13 +131,11 @@ impl Beside {
             let back = drawn(self.group, &target.shape);
             let back = back.iter().find(|one| one.schema.is_some() && one.schema == self.neighbour)?;
             return Some(mismatch(
-                "default_points_back",
+                FailureCode::DefaultPointsBack,
                 format!(
                     "table {name}: a default of the target's table draws from the sequence {} of the source's database",
                     back.name
                 ),
-                "give the column of the target's table a default that draws from the target's own sequence: ALTER \
-                 TABLE … ALTER COLUMN … SET DEFAULT nextval(…)",
             ));
         }
         drawn(self.group, &candidate.source).into_iter().find_map(|one| {
@@ -145,13 +143,9 @@ impl Beside {
                 Some(schema) => (format!("{schema}.{}", one.name), "it lies in another database".to_owned()),
                 None => (one.name.clone(), self.lack(&one.name)?),
             };
-            Some(mismatch(
-                "sequence_missing",
-                format!(
+            Some(mismatch(FailureCode::SequenceMissing, format!(
                     "table {name}: a default draws from the sequence {sequence}, which the target will not have: {why}"
-                ),
-                "make the table on the target by hand, with another default, or exclude it from the task",
-            ))
+                )))
         })
     }
 
@@ -205,26 +199,22 @@ pub(super) fn left_out(listings: &[TableListing]) -> Vec<String> {
 
 /// Sorts what is no table of rows; it `is_named` in the task by its very name.
 pub(super) fn sort(listing: TableListing, is_named: bool, selected: &mut Selected) {
-    let refused = |code: &str, what: String, hint: &str| Some(mismatch(code, what, hint));
+    let refused = |code, what: String| Some(mismatch(code, what));
     let name = &listing.name;
     let failure = match listing.kind {
-        TableKind::View if is_named => refused(
-            "not_a_table",
-            format!("{name}: it is a view, not a table"),
-            "take the name out of the task",
-        ),
+        TableKind::View if is_named => {
+            refused(FailureCode::NotATable, format!("{name}: it is a view, not a table"))
+        }
         TableKind::Elsewhere if is_named => refused(
-            "rows_elsewhere",
+            FailureCode::RowsElsewhere,
             format!(
                 "table {name}: its engine {} shows rows that are kept elsewhere, it has none of its own",
                 listing.about
             ),
-            "take the name out of the task, and make the table on the target by hand",
         ),
         TableKind::Unreadable => refused(
-            "table_unreadable",
+            FailureCode::TableUnreadable,
             format!("table {name}: the source's server cannot open it: {}", listing.about),
-            "mend the table on the source, or exclude it from the task",
         ),
         _ => None,
     };

@@ -9,10 +9,10 @@ use super::layout::Laid;
 use crate::engine::Reader;
 use crate::engine::children::{Child, Children};
 use crate::engine::shape::TableShape;
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::area::folded;
+use crate::steps::sync::context::Context;
 use crate::steps::sync::table::{Bystander, TablePlan};
-use crate::steps::target::folded;
 
 /// What was found of them.
 #[derive(Debug, Default)]

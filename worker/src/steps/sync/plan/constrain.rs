@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use longshore_shared::domain::failure::FailureCode;
+
 use super::create::not_added;
 use super::decide::{Candidate, Decision};
 use super::refuse::mismatch;
@@ -43,12 +45,11 @@ pub(super) fn check(
                 continue;
             }
             **decision = Decision::Refused(mismatch(
-                "parent_missing",
+                FailureCode::ParentMissing,
                 format!(
                     "table {name}: its foreign keys point to tables that the task leaves out, or cannot \
                      synchronise, and the target lacks: {keys}"
                 ),
-                "add the parent tables to the task, or make them on the target first",
             ));
         }
         if !changed {

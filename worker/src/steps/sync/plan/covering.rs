@@ -5,15 +5,15 @@
 //! starts again from another snapshot too.
 
 use chrono::{DateTime, Utc};
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::filter::{Condition, Filter, Kind, Scope};
 use longshore_shared::domain::zone::Zone;
 
 use super::decide::Candidate;
 use super::refuse::mismatch;
 use crate::engine::shape::{Column, Family, Flavour, ServerInfo, TableShape};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Gives tables their conditions; refuses those of which one names a column that is not there, or
 /// does not mean the same rows on both sides.
@@ -49,10 +49,10 @@ pub(super) async fn cover(
 
 fn unknown_table(name: &str) -> Failure {
     mismatch(
-        "unknown_table",
+        FailureCode::UnknownTable,
         format!("the task has a condition for table {name}, which is none of its tables of the source"),
-        "check the spelling of the names in the task's `where`, upper and lower case included",
     )
+    .with_hint("check the spelling of the names in the task's `where`, upper and lower case included")
 }
 
 /// The condition as it holds for this job.
@@ -65,19 +65,17 @@ fn settled(
     let name = &table.name;
     if let Some(column) = filter.columns().into_iter().find(|column| find(column).is_none()) {
         return Err(mismatch(
-            "unknown_column",
+            FailureCode::UnknownColumn,
             format!(
                 "table {name}: the task's condition names a column {column}, which the source's table lacks"
             ),
-            "correct the condition in the task's `where`",
         ));
     }
     let kind = |column: &str| find(column).map_or(Kind::Other, kind);
     filter.settle(&Scope { zone, now, alike, kind: &kind }).map_err(|why| {
         mismatch(
-            "invalid_condition",
+            FailureCode::InvalidCondition,
             format!("table {name}: the task's condition cannot be used: {why}"),
-            "correct the condition in the task's `where`",
         )
     })
 }

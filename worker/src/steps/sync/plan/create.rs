@@ -14,9 +14,9 @@ use super::refuse;
 use crate::engine::Writer;
 use crate::engine::sequence::{Sequence, drawn, members};
 use crate::engine::shape::ForeignKey;
-use crate::steps::context::Context;
+use crate::steps::attempt::written;
 use crate::steps::error::StepError;
-use crate::steps::sync::table::written;
+use crate::steps::sync::context::Context;
 
 /// What was made by now.
 #[derive(Default)]
@@ -215,7 +215,7 @@ pub(in crate::steps) fn not_added(table: &str, key: &ForeignKey) -> String {
 
 #[cfg(test)]
 mod tests {
-    use longshore_shared::domain::failure::{Failure, FailureClass};
+    use longshore_shared::domain::failure::{Failure, FailureCode};
     use longshore_shared::domain::step::TableMode;
 
     use super::super::fake::{plan, points_to, shape};
@@ -235,7 +235,7 @@ mod tests {
             laid(1, child, 1, 0),
             laid(2, plan(shape("q"), TableMode::Fill), 1, 0),
         ];
-        let failure = Failure::permanent(FailureClass::SchemaMismatch, "x", "no", "x");
+        let failure = Failure::permanent(FailureCode::DefinitionRefused, "no");
         let warnings = go_without(&mut tables, vec![(0, failure)]).unwrap();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         for word in ["table c:", "to_P", "not added"] {

@@ -1,6 +1,6 @@
 //! What is done with a table, from what both sides look like; pure.
 
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Owed, TableMode, VerifyPolicy};
 use longshore_shared::domain::sync::{ConflictPolicy, Keyless, SyncSpec, TargetTriggers};
 
@@ -138,20 +138,18 @@ fn refuse_replacing(target: &Existing, spec: &SyncSpec) -> Result<(), Failure> {
     let name = &target.shape.name;
     if spec.policy == ConflictPolicy::TargetFirst {
         return Err(mismatch(
-            "target_first",
+            FailureCode::TargetFirst,
             format!(
                 "table {name}: without a key nobody can tell which rows the target lacks, and its rows differ"
             ),
-            "give the table a primary key on both sides, use the policy source_first, or exclude the table",
         ));
     }
     if !(spec.delete_extra || spec.keyless == Keyless::Replace) {
         return Err(mismatch(
-            "keyless_differs",
+            FailureCode::KeylessDiffers,
             format!(
                 "table {name}: it has no key and its rows differ, so all of them would have to be replaced"
             ),
-            "give the table a primary key on both sides, set keyless to replace, or exclude the table",
         ));
     }
     refuse_triggers(target, spec)
@@ -180,9 +178,8 @@ fn refuse_unknown_types(source: &TableShape) -> Result<(), Failure> {
         return Ok(());
     }
     Err(mismatch(
-        "type_not_supported",
+        FailureCode::TypeNotSupported,
         format!("table {}: columns of types that cannot be moved: {}", source.name, unknown.join(", ")),
-        "exclude the table from the task",
     ))
 }
 
@@ -190,8 +187,7 @@ fn refuse_differences(found: &[String]) -> Result<(), Failure> {
     if found.is_empty() {
         return Ok(());
     }
-    let hint = "make the two tables alike, or exclude the table from the task";
-    Err(mismatch("structure_differs", found.join("; "), hint))
+    Err(mismatch(FailureCode::StructureDiffers, found.join("; ")))
 }
 
 fn refuse_triggers(target: &Existing, spec: &SyncSpec) -> Result<(), Failure> {
@@ -199,13 +195,12 @@ fn refuse_triggers(target: &Existing, spec: &SyncSpec) -> Result<(), Failure> {
         return Ok(());
     }
     Err(mismatch(
-        "target_has_triggers",
+        FailureCode::TargetHasTriggers,
         format!(
             "table {}: the target's table has triggers that would fire for every written row: {}",
             target.shape.name,
             target.shape.triggers.join(", ")
         ),
-        "drop the triggers, or set target_triggers to fire if that is wanted",
     ))
 }
 

@@ -1,12 +1,12 @@
 //! What an account does not see would be left out, or fire, without a word.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::sync::{Selection, TargetTriggers};
 
 use super::decide::Candidate;
 use crate::engine::{Hidden, Inspector};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Fails where tables would be left out; answers what else a person should know.
 pub(super) async fn check(
@@ -41,13 +41,8 @@ pub(super) async fn check(
 }
 
 fn partial(connection: &str, database: &str) -> Failure {
-    Failure::permanent(
-        FailureClass::PermissionError,
-        "privilege_missing",
-        format!(
+    Failure::permanent(FailureCode::PrivilegeMissing, format!(
             "the account of connection {connection} has rights to single tables of {database} only: a sync of all \
              tables would leave out what it does not see"
-        ),
-        "grant it SELECT on the whole database, or name the tables in a selective task",
-    )
+        )).with_hint("grant it SELECT on the whole database, or name the tables in a selective task")
 }

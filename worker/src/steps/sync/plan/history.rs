@@ -3,7 +3,7 @@
 //! Their current rows are synchronised like any others. The history stays where it is: the target's
 //! own begins with the first row that is written there.
 
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::refuse::mismatch;
 use crate::engine::shape::{Flavour, TableKind, TableListing};
@@ -24,9 +24,8 @@ pub(super) fn stays(tables: &[TableListing]) -> Option<String> {
 pub(super) fn unmakeable(table: &TableListing, target: Flavour) -> Option<Failure> {
     (keeps(table) && target != Flavour::Mariadb).then(|| {
         mismatch(
-            "system_versioned",
+            FailureCode::SystemVersioned,
             format!("table {}: it keeps its rows' history, which the target's server cannot", table.name),
-            "make the table on the target by hand, without WITH SYSTEM VERSIONING, or exclude it from the task",
         )
     })
 }

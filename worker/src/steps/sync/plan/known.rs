@@ -12,7 +12,8 @@ use longshore_shared::store::job_tables::Remembered;
 
 use super::decide::Candidate;
 use crate::engine::shape::{Column, Range, TableShape};
-use crate::steps::sync::table::{RangePayload, TablePlan, read};
+use crate::steps::attempt::read;
+use crate::steps::sync::table::{RangePayload, TablePlan};
 
 /// A table may have grown or shrunk by so many parts of a hundred.
 const CHANGED: u64 = 20;

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use super::bystanders::Bystanders;
 use crate::engine::shape::Range;
+use crate::steps::attempt::written;
 use crate::steps::sync::snapshot::SnapshotPayload;
 use crate::steps::sync::table::{
-    Bystander, CopyPayload, KeysPayload, PrunePayload, RangePayload, ReplacePayload, TablePlan,
-    VerifyPayload, written,
+    Bystander, CopyPayload, KeysPayload, PrunePayload, RangePayload, ReplacePayload, TablePlan, VerifyPayload,
 };
 
 /// Ranges that one step verifies: reading them on both sides takes about as long as it takes to
@@ -227,22 +227,9 @@ fn is_small(table: &Laid, plan: &TablePlan) -> bool {
 }
 
 fn step(stage: i32, kind: StepKind, table_number: Option<i32>, payload: Value) -> StepDraft {
-    let affine = reads_source(kind);
+    // It reads the job's snapshot.
+    let affine = kind.traits().reads_source;
     StepDraft { stage, kind, table_number, payload, affine }
-}
-
-/// Whether the step reads rows of the source: it reads them from the job's snapshot.
-const fn reads_source(kind: StepKind) -> bool {
-    matches!(
-        kind,
-        StepKind::Copy
-            | StepKind::Diff
-            | StepKind::Prune
-            | StepKind::Reconcile
-            | StepKind::Replace
-            | StepKind::ForeignKeys
-            | StepKind::Verify
-    )
 }
 
 /// Mixes the tables' steps: each table's are spread evenly over the whole, the biggest

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::shape::{TableKind, TableListing, TableShape};
 use crate::engine::{Besides, Hidden};
-use crate::steps::context::Context;
+use crate::steps::sync::context::Context;
 
 /// So many names of a kind are told.
 const NAMED: usize = 5;

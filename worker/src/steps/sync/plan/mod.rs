@@ -46,13 +46,14 @@ pub(super) use self::create::not_added;
 use self::decide::{Candidate, Decision, Settled};
 use self::known::Known;
 use self::layout::Laid;
-use super::table::{TablePlan, written};
+use super::table::TablePlan;
 use crate::engine;
 use crate::engine::sequence::Sequence;
 use crate::engine::shape::{Range, TableListing, TableShape};
 use crate::engine::{Hash, Reader};
-use crate::steps::context::Context;
+use crate::steps::attempt::written;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 use crate::transfer::whole;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {

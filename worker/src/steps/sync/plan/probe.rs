@@ -17,8 +17,8 @@ use super::refuse::bounded;
 use crate::engine::access::{Act, Lacks, Need};
 use crate::engine::shape::{ServerInfo, TableShape};
 use crate::engine::{self, Inspector, Tried};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Tables that a message names.
 const NAMED: usize = 5;

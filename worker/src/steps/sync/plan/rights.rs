@@ -5,7 +5,7 @@
 //! what lacks only by what the server shows.
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::TableMode;
 use longshore_shared::domain::sync::{ConflictPolicy, Keyless, OnMismatch, SyncSpec};
 
@@ -17,9 +17,9 @@ use crate::engine::Inspector;
 use crate::engine::access::{Act, Lacks, Missing, Need};
 use crate::engine::children::Children;
 use crate::engine::shape::TableListing;
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
-use crate::steps::target::folded;
+use crate::steps::sync::area::folded;
+use crate::steps::sync::context::Context;
 
 /// Tables that a message names for each right.
 const NAMED: usize = 5;
@@ -234,7 +234,7 @@ fn lacking(sides: &[(&Connection, &Lacks, &Needs)]) -> Failure {
     }
     let message = format!("{}: this job would need it; no row was written", told.join(", and "));
     let (message, hint) = (bounded(message), bounded(hints.join(" — and ")));
-    Failure::permanent(FailureClass::PermissionError, "privilege_missing", message, &hint)
+    Failure::permanent(FailureCode::PrivilegeMissing, message).with_hint(hint)
 }
 
 /// `ALTER on a, b; INSERT on c`.

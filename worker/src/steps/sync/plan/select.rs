@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::sync::Selection;
 
 use super::beside;
@@ -40,11 +40,7 @@ pub(super) fn select(
         }
     }
     if selected.tables.is_empty() && selected.refused.is_empty() {
-        return Err(mismatch(
-            "no_tables",
-            "the task's selection covers no table of the source",
-            "check the connection's database and the task's tables and patterns",
-        ));
+        return Err(mismatch(FailureCode::NoTables, "the task's selection covers no table of the source"));
     }
     selected.warnings.extend(beside::left_out(&selected.beside));
     if folds {
@@ -67,11 +63,7 @@ fn refuse_missing(selection: &Selection, listings: &[TableListing]) -> Result<()
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    Err(mismatch(
-        "unknown_table",
-        format!("the source has no table {}{more}", named.join(", ")),
-        "check the spelling of the task's tables, upper and lower case included",
-    ))
+    Err(mismatch(FailureCode::UnknownTable, format!("the source has no table {}{more}", named.join(", "))))
 }
 
 fn is_named(selection: &Selection, name: &str) -> bool {
@@ -88,9 +80,8 @@ fn refuse_collisions(selected: &mut Selected) {
         selected.tables.retain(|table| !names.contains(&table.name));
         for name in &names {
             let failure = mismatch(
-                "name_collision",
+                FailureCode::NameCollision,
                 format!("table {name}: the target does not tell these names apart: {}", names.join(", ")),
-                "exclude all but one of them, or use a target with lower_case_table_names=0",
             );
             selected.refused.push((name.clone(), failure));
         }

@@ -1,6 +1,6 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::beside::{self, Beside};
 use super::computing;
@@ -12,9 +12,9 @@ use super::{covering, hidden, history, leaves};
 use crate::engine::children::Children;
 use crate::engine::shape::{ServerInfo, TableKind, TableListing};
 use crate::engine::{Hidden, Inspector};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
-use crate::steps::target::{appeared, folded};
+use crate::steps::sync::area::{appeared, folded};
+use crate::steps::sync::context::Context;
 
 /// What a survey found.
 pub(super) struct Survey {
@@ -147,9 +147,8 @@ fn refuse_engines(context: &Context) -> Result<(), Failure> {
         return Ok(());
     }
     Err(mismatch(
-        "engine_mismatch",
+        FailureCode::EngineMismatch,
         format!("a {source} database cannot be synchronised into a {target} database"),
-        "use two connections of one engine, or of MySQL and MariaDB",
     ))
 }
 
@@ -171,13 +170,12 @@ async fn refuse_same(
     let (here, there) = (source.database().to_owned(), target.database());
     if folded(&here, folds) == folded(there, folds) {
         return Err(mismatch(
-            "same_database",
+            FailureCode::SameDatabase,
             format!(
                 "connections {} and {} are the same database {here} of the same server",
                 context.source().name,
                 context.target().name
             ),
-            "choose another target",
         )
         .into());
     }
@@ -189,10 +187,8 @@ fn refuse_read_only(context: &Context, target: &ServerInfo) -> Result<(), Failur
         return Ok(());
     }
     Err(Failure::permanent(
-        FailureClass::PermissionError,
-        "target_read_only",
+        FailureCode::TargetReadOnly,
         format!("the server of connection {} is read only for its account", context.target().name),
-        "use the primary server, or switch read_only off",
     ))
 }
 
@@ -214,13 +210,12 @@ fn pair(
         match (theirs.iter().find(same), history::unmakeable(&table, target.flavour)) {
             (Some(other), _) if !other.kind.holds_rows() => {
                 let failure = mismatch(
-                    "name_taken",
+                    FailureCode::NameTaken,
                     format!(
                         "table {}: on the target {} bears its name",
                         table.name,
                         beside::in_the_way(other)
                     ),
-                    "rename or drop it on the target, or exclude the table from the task",
                 );
                 refused.push((table.name, failure));
             }

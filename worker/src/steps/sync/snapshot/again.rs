@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use longshore_shared::domain::step::TableMode;
 
-use crate::steps::context::{Context, lock_name};
+use crate::steps::attempt::lock_name;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Empties the tables that the job has begun to load; `lease`: what a worker that nobody hears
 /// may still believe in.
-pub(crate) async fn empty_what_was_loaded(context: &Context, lease: Duration) -> Result<(), StepError> {
+pub(super) async fn empty_what_was_loaded(context: &Context, lease: Duration) -> Result<(), StepError> {
     tokio::time::sleep(lease).await;
     let names: Vec<String> = context.step_ids().await?.into_iter().map(lock_name).collect();
     let mut target = context.target_writer().await?;

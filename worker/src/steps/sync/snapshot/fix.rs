@@ -5,25 +5,31 @@
 //! is kept from writing. Else commits are stopped for the moment in which the views are opened. Where
 //! none of this can be done one session reads everything: slower, and right.
 
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use longshore_shared::domain::failure::{Failure, FailureCode};
+use longshore_shared::domain::hold::MOST_HOLDERS;
 use longshore_shared::domain::id::WorkerId;
 use longshore_shared::store::job_holders::Enlisted;
 use serde_json::Value;
 
-use super::{Point, structure};
+use super::again::empty_what_was_loaded;
+use super::{Point, SnapshotPayload, structure};
 use crate::engine::commit_blocker::{CommitBlocker, LockMethod};
 use crate::engine::shape::TableShape;
-use crate::steps::context::Context;
+use crate::steps::attempt::written;
 use crate::steps::error::StepError;
-use crate::steps::sync::table::written;
+use crate::steps::family::Leader;
+use crate::steps::sync::context::Context;
 
 /// Tries to open all views at one place of the log; a server that commits all the time may
 /// never let them.
 const QUIET_ROUNDS: u32 = 8;
 
 /// One fixing.
-pub(crate) struct Fixing<'a> {
-    context: &'a Context,
+pub(in crate::steps::sync) struct Fixing {
+    context: Context,
     blocker: Option<Box<dyn CommitBlocker>>,
     /// Whether the source's log tells of each change; asked once.
     logs_all: bool,
@@ -51,12 +57,11 @@ enum ProofMethod {
     Reduced,
 }
 
-impl<'a> Fixing<'a> {
+impl Fixing {
     /// For the context's job.
-    pub(crate) async fn begin(context: &'a Context) -> Result<Self, StepError> {
+    pub(in crate::steps::sync) async fn begin(context: Context) -> Result<Self, StepError> {
         let plans = context.plans(None).await?;
         let tables = plans.into_iter().map(|plan| plan.shape).collect();
-        let method = ProofMethod::Alone;
         Ok(Self {
             context,
             blocker: None,
@@ -65,12 +70,30 @@ impl<'a> Fixing<'a> {
             proven: Vec::new(),
             tables,
             round: 0,
-            method,
+            method: ProofMethod::Alone,
         })
     }
 
+    fn told(&self, server: String, only: Option<WorkerId>) -> Point {
+        Point { round: self.round, server, only }
+    }
+}
+
+#[async_trait]
+impl Leader for Fixing {
+    /// As many as find something to read, and a session beside the leader's.
+    fn wanted(&self) -> Result<u32, Failure> {
+        let SnapshotPayload { steps } = self.context.payload()?;
+        let most = self.context.source().max_sessions.map_or(MOST_HOLDERS, |most| u32::from(most) - 1);
+        Ok(steps.div_ceil(2).clamp(1, most.clamp(1, MOST_HOLDERS)))
+    }
+
+    async fn restart(&mut self, lease: Duration) -> Result<(), StepError> {
+        empty_what_was_loaded(&self.context, lease).await
+    }
+
     /// The next point for these holders. From here on commits may be stopped.
-    pub(crate) async fn point(&mut self, enlisted: &[Enlisted]) -> Result<Value, StepError> {
+    async fn point(&mut self, enlisted: &[Enlisted]) -> Result<Value, StepError> {
         self.round += 1;
         let sessions: i32 = enlisted.iter().map(|holder| i32::from(holder.sessions.max(1))).sum();
         if sessions <= 1 {
@@ -108,7 +131,7 @@ impl<'a> Fixing<'a> {
     }
 
     /// Whether the point stands, now that these hold it or have not told.
-    pub(crate) async fn stands(&mut self, enlisted: &[Enlisted]) -> Result<bool, StepError> {
+    async fn stands(&mut self, enlisted: &[Enlisted]) -> Result<bool, StepError> {
         let holders = enlisted.iter().filter(|holder| holder.holds);
         self.proven = holders.map(|holder| holder.worker_id).collect();
         match &mut self.blocker {
@@ -119,14 +142,14 @@ impl<'a> Fixing<'a> {
 
     /// Lets commits go on, once it is settled who holds the point; answers what a reader of
     /// the job should know. An error: the point proves nothing, or shows other tables than were planned.
-    pub(crate) async fn end(&mut self, holders: &[WorkerId]) -> Result<Option<String>, StepError> {
+    async fn end(&mut self, holders: &[WorkerId]) -> Result<Option<String>, StepError> {
         if self.method == ProofMethod::Quiet && holders.iter().any(|holder| !self.proven.contains(holder)) {
             return Err(not_held("a worker opened its view late").into());
         }
         if let Some(mut blocker) = self.blocker.take() {
             blocker.unblock().await.map_err(|failure| not_held(&failure.message))?;
         }
-        structure::check(self.context, &self.tables).await?;
+        structure::check(&self.context, &self.tables).await?;
         let rounds = self.round;
         tracing::info!(rounds, "the snapshot's point is fixed: {:?}", self.method);
         Ok((self.method == ProofMethod::Reduced).then(|| {
@@ -135,17 +158,11 @@ impl<'a> Fixing<'a> {
                 .to_owned()
         }))
     }
-
-    fn told(&self, server: String, only: Option<WorkerId>) -> Point {
-        Point { round: self.round, server, only }
-    }
 }
 
 fn not_held(why: &str) -> Failure {
     Failure::transient(
-        FailureClass::ConnectionFailure,
-        "point_lost",
+        FailureCode::PointLost,
         format!("the source went on before all views of the snapshot were open: {why}"),
-        "it is tried again by itself",
     )
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::WorkerId;
 use longshore_shared::domain::job::Job;
@@ -22,10 +22,11 @@ use super::shared_reader::SharedReader;
 use super::{Point, structure};
 use crate::engine::shape::TableShape;
 use crate::engine::{self, Login, Reader};
-use crate::steps::context::{Side, WorkerResources, log_in};
+use crate::steps::attempt::read;
+use crate::steps::attempt::{Side, WorkerResources, log_in};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{changed, gone};
-use crate::steps::sync::table::{TablePlan, read};
+use crate::steps::sync::table::TablePlan;
 use crate::tunnel::Sharing;
 
 /// How long a step waits for a session that another one has just ended with.
@@ -234,18 +235,14 @@ impl Snapshot {
 
 fn lost() -> Failure {
     Failure::transient(
-        FailureClass::ConnectionFailure,
-        "snapshot_lost",
+        FailureCode::SnapshotLost,
         "the sessions that saw the job's snapshot on this worker are gone",
-        "nothing is to be done: another holder takes the step, or the job starts again from a new snapshot",
     )
 }
 
 fn elsewhere() -> Failure {
     Failure::transient(
-        FailureClass::ConnectionFailure,
-        "source_changed",
+        FailureCode::SourceChanged,
         "the address leads to several servers: this worker reached another one than the one that leads",
-        "use the address of one server; behind a proxy or a load balancer no snapshot can be shared",
     )
 }

@@ -13,8 +13,7 @@ mod structure;
 use longshore_shared::domain::id::WorkerId;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::again::empty_what_was_loaded;
-pub(crate) use self::fix::Fixing;
+pub(super) use self::fix::Fixing;
 pub(crate) use self::held::Snapshot;
 
 /// What the holders are told.

@@ -4,12 +4,12 @@
 //! would be left out without a word. A change behind the point shows here as well, and to readers.
 
 use longshore_shared::domain::connection::EngineGroup;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use crate::engine::shape::TableShape;
 use crate::engine::{Reader, differences};
-use crate::steps::context::Context;
 use crate::steps::error::StepError;
+use crate::steps::sync::context::Context;
 
 /// Fails by name if a table of the source is not as it was planned. Where only one session may be
 /// open, it is the holder's, which looks by itself.
@@ -43,10 +43,8 @@ fn compare(group: EngineGroup, planned: &[TableShape], found: &[TableShape]) -> 
         return Ok(());
     }
     Err(Failure::permanent(
-        FailureClass::SchemaMismatch,
-        "structure_changed",
+        FailureCode::StructureChanged,
         format!("the structure of the source changed after the plan: {}", altered.join(", ")),
-        "run it again",
     ))
 }
 

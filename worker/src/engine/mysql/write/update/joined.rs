@@ -130,7 +130,7 @@ mod tests {
             ),
         ] {
             let made = statement(&table(Family::Text, &[0]), &rows, largest);
-            let made = made.map_err(|failure| failure.code);
+            let made = made.map_err(|failure| failure.code.to_string());
             let made = made.map(|(sql, count)| (String::from_utf8_lossy(&sql).into_owned(), count));
             assert_eq!(made, Ok((expected.to_owned(), count)));
         }

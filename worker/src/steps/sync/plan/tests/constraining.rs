@@ -38,7 +38,7 @@ fn told_of(
             Decision::Settled(settled) => keys += settled.new_foreign_keys.len(),
             Decision::ByContent(..) => {}
             Decision::Refused(failure) => {
-                assert_eq!(failure.code, "parent_missing");
+                assert_eq!(failure.code.as_str(), "parent_missing");
                 refused.push(candidate.source.name.clone());
             }
         }

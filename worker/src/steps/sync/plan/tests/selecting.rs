@@ -23,7 +23,7 @@ fn told(selection: &Selection, folds: bool) -> String {
         listing("void", TableKind::Unreadable),
     ];
     match select(selection, listings, folds) {
-        Err(failure) => failure.code,
+        Err(failure) => failure.code.to_string(),
         Ok(selected) => {
             let mut words: Vec<String> = selected.tables.into_iter().map(|table| table.name).collect();
             words.extend(selected.refused.into_iter().map(|(name, why)| format!("!{name}:{}", why.code)));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::Failure;
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::JobId;
 use longshore_shared::store::{SystemTx, connections, job_secrets};
@@ -115,12 +115,12 @@ impl Side {
     }
 
     /// Keeps the number of a session that may have to be ended.
-    pub(super) fn remember(&self, session_id: u64) {
+    pub(in crate::steps) fn remember(&self, session_id: u64) {
         self.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(session_id);
     }
 
     /// Keeps the number of a session that was lent to the step.
-    pub(super) fn watch(&self, session_id: u64) {
+    pub(in crate::steps) fn watch(&self, session_id: u64) {
         self.watched.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(session_id);
     }
 
@@ -138,7 +138,7 @@ impl Side {
 
 /// A login that took too long knows how long it had; a person knows what the connection was given.
 pub(in crate::steps) fn within(connection: &Connection, failure: Failure) -> Failure {
-    if failure.code != "connect_timeout" {
+    if failure.code != FailureCode::ConnectTimeout {
         return failure;
     }
     let message = format!(

@@ -10,9 +10,9 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 
-use super::{Context, Side, log_in};
+use super::{Attempt, Side, log_in};
 use crate::engine;
 use crate::steps::error::StepError;
 use crate::tunnel::Sharing;
@@ -20,7 +20,7 @@ use crate::tunnel::Sharing;
 /// Between two looks; with two looks and a login's time a minute is kept.
 const EVERY: Duration = Duration::from_secs(15);
 
-impl Context {
+impl Attempt {
     /// Resolves, with the reason, once a connection of the step is dead; else never.
     pub(crate) async fn dead_connection(&self) -> Failure {
         let (mut last, mut suspicious) = (self.meter.counts(), 0);
@@ -38,12 +38,12 @@ impl Context {
 
     /// Whether one of the servers works for one of the step's sessions, or there is none.
     async fn is_worked_for(&self) -> bool {
-        let sides = [&self.source, &self.target].map(|side| self.busy(side));
+        let sides = self.opened().map(|side| self.busy(side));
         match try_join_all(sides).await {
             Ok(found) if found.iter().all(Option::is_none) => true,
             Ok(found) => found.into_iter().flatten().any(|busy| busy > 0),
             // A server that turns us away is alive; its sessions get the benefit of the doubt.
-            Err(failure) => failure.code == "too_many_connections" || !failure.is_transient(),
+            Err(failure) => failure.code == FailureCode::TooManyConnections || !failure.is_transient(),
         }
     }
 
@@ -64,9 +64,7 @@ impl Context {
 
 fn dead() -> Failure {
     Failure::transient(
-        FailureClass::ConnectionFailure,
-        "connection_dead",
+        FailureCode::ConnectionDead,
         "a connection to the source or the target is dead: neither side hears the other any more",
-        "look for a firewall or a proxy that forgets connections; it is tried again by itself",
     )
 }

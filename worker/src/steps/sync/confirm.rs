@@ -4,37 +4,45 @@
 //! it compares, and lets go of the copy of a password that was compared already.
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::job::Trigger;
 use longshore_shared::store::connections::{self, SealedSecret, edits};
 use longshore_shared::store::{job_secrets, target_confirmations};
 use longshore_shared::vault::Secret;
 
-use super::Context;
+use crate::steps::attempt::Attempt;
 use crate::steps::error::StepError;
 use crate::steps::secrets::{changed, open_one};
 
-impl Context {
-    /// An error unless the job may write to its target.
-    pub(crate) async fn confirm(&self) -> Result<(), StepError> {
-        if !self.target().protected {
-            return Ok(());
-        }
-        self.check_lease()?;
-        match self.step.job.trigger {
-            Trigger::Person => self.confirmed_with_the_run().await,
-            Trigger::Schedule => self.confirmed_with_the_schedule().await,
-        }
-    }
+/// What asks.
+struct Asking<'a> {
+    attempt: &'a Attempt,
+    target: &'a Connection,
+}
 
+/// An error unless the attempt's job may write to its target.
+pub(super) async fn confirm(attempt: &Attempt, target: &Connection) -> Result<(), StepError> {
+    if !target.protected {
+        return Ok(());
+    }
+    attempt.check_lease()?;
+    let asking = Asking { attempt, target };
+    match attempt.step.job.trigger {
+        Trigger::Person => asking.confirmed_with_the_run().await,
+        Trigger::Schedule => asking.confirmed_with_the_schedule().await,
+    }
+}
+
+impl Asking<'_> {
     async fn confirmed_with_the_run(&self) -> Result<(), StepError> {
-        let (target, job_id) = (self.target(), self.step.job.id);
-        let mut tx = self.resources.database.system().await?;
+        let (target, job_id) = (self.target, self.attempt.step.job.id);
+        let mut tx = self.attempt.resources.database.system().await?;
         let given = job_secrets::find(tx.conn(), target.org_id, job_id).await?;
         tx.commit().await?;
         let place = (job_secrets::TABLE, job_id.0);
-        let given = open_one(&self.resources.opener, target, &given, place, SecretName::TargetPassword)?;
+        let given =
+            open_one(&self.attempt.resources.opener, target, &given, place, SecretName::TargetPassword)?;
         let given = given.ok_or_else(|| void(target, "became protected after this run was asked for"))?;
         // Where none is stored the server itself compares, at the login.
         if target.ask_password || given.is(&self.stored().await?) {
@@ -44,8 +52,8 @@ impl Context {
     }
 
     async fn confirmed_with_the_schedule(&self) -> Result<(), StepError> {
-        let (target, job_id) = (self.target(), self.step.job.id);
-        let mut tx = self.resources.database.system().await?;
+        let (target, job_id) = (self.target, self.attempt.step.job.id);
+        let mut tx = self.attempt.resources.database.system().await?;
         let found = target_confirmations::of_job(tx.conn(), target.org_id, job_id).await?;
         tx.commit().await?;
         let found = found.ok_or_else(|| void(target, "was never confirmed for this task's schedule"))?;
@@ -55,12 +63,13 @@ impl Context {
         let Some(sealed) = found.sealed else { return Ok(()) };
         let given = [SealedSecret { name: target_confirmations::SECRET, version: found.reach, sealed }];
         let place = (target_confirmations::TABLE, found.task_id.0);
-        let opened = open_one(&self.resources.opener, target, &given, place, target_confirmations::SECRET)?;
+        let opened =
+            open_one(&self.attempt.resources.opener, target, &given, place, target_confirmations::SECRET)?;
         if !opened.ok_or_else(|| wrong(target))?.is(&self.stored().await?) {
             return Err(wrong(target).into());
         }
         let [SealedSecret { sealed, .. }] = given;
-        let mut tx = self.resources.database.system().await?;
+        let mut tx = self.attempt.resources.database.system().await?;
         target_confirmations::prove(tx.conn(), target.org_id, found.task_id, &sealed).await?;
         tx.commit().await?;
         Ok(())
@@ -68,34 +77,30 @@ impl Context {
 
     /// The target's stored password.
     async fn stored(&self) -> Result<Secret, StepError> {
-        let target = self.target();
-        let mut tx = self.resources.database.system().await?;
+        let target = self.target;
+        let mut tx = self.attempt.resources.database.system().await?;
         let sealed = edits::secrets(tx.conn(), target).await?;
         tx.commit().await?;
         let place = (connections::SECRETS_TABLE, target.id.0);
-        let opened = open_one(&self.resources.opener, target, &sealed, place, SecretName::Password)?;
+        let opened = open_one(&self.attempt.resources.opener, target, &sealed, place, SecretName::Password)?;
         Ok(opened.ok_or_else(|| changed(target))?)
     }
 }
 
 fn wrong(target: &Connection) -> Failure {
     Failure::permanent(
-        FailureClass::PermissionError,
-        "confirmation_failed",
+        FailureCode::ConfirmationFailed,
         format!(
             "connection {} is protected, and the password that was given to confirm it is not the stored one; nothing \
              was written",
             target.name
         ),
-        "give the password of the connection's own account as `target_password`, and run or save the task again",
     )
 }
 
 fn void(target: &Connection, why: &str) -> Failure {
     Failure::permanent(
-        FailureClass::PermissionError,
-        "confirmation_void",
+        FailureCode::ConfirmationVoid,
         format!("connection {} is protected, and {why}; nothing was written", target.name),
-        "run or save the task again with `confirm_target` and `target_password`",
     )
 }

@@ -15,9 +15,9 @@ use crate::pulse::Need;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Gives free targets to those that wait.
-pub(crate) struct Target;
+pub(crate) struct Grant;
 
-impl Duty for Target {
+impl Duty for Grant {
     const NAME: &'static str = "target";
     const NEEDS: Need = Need::Work;
 

@@ -8,20 +8,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::connection_test::{Examined, TestSpec};
 use longshore_shared::domain::examination::Stage;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hop::SecretName;
-use longshore_shared::domain::step::Outcome;
-use longshore_shared::store::steps::Claimed;
+use longshore_shared::domain::step::{Finding, Outcome, StepKind};
 use longshore_shared::store::{connections, job_secrets};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::context::{WorkerResources, within};
+use super::attempt::{Attempt, WorkerResources, misplaced, within};
 use super::error::StepError;
-use super::guard::LeaseGuard;
+use super::family::Family;
 use super::secrets::{self, changed, gone};
 use crate::engine::{self, Halt, Login, Look, Seat};
 use crate::tunnel::{Credentials, Sharing, Trail, Walked, milliseconds};
@@ -43,33 +43,50 @@ struct Found {
     failure: Option<Failure>,
 }
 
+/// Tests of connections.
+pub(super) struct ConnectionTestJob(pub(super) TestSpec);
+
+#[async_trait]
+impl Family for ConnectionTestJob {
+    async fn run(&self, attempt: &Arc<Attempt>) -> Result<Outcome, StepError> {
+        match attempt.step().kind {
+            StepKind::ConnectionTest | StepKind::ConnectionRecheck => test(attempt, &self.0).await,
+            kind @ (StepKind::Plan
+            | StepKind::Snapshot
+            | StepKind::Copy
+            | StepKind::Diff
+            | StepKind::Prune
+            | StepKind::Reconcile
+            | StepKind::Replace
+            | StepKind::Index
+            | StepKind::ForeignKeys
+            | StepKind::Verify
+            | StepKind::ProbePlan
+            | StepKind::ProbeEnlist
+            | StepKind::Probe) => Err(misplaced(kind).into()),
+        }
+    }
+}
+
 /// Tests the connection that the job names.
-pub(crate) async fn connection_test(
-    resources: &WorkerResources,
-    step: &Claimed,
-    spec: TestSpec,
-    guard: &LeaseGuard,
-) -> Result<Outcome, StepError> {
-    let (connection, credentials) = opened(resources, step, &spec, guard).await?;
-    let tag = format!("longshore job {}", step.lease.job_id);
-    let found = walk(resources, &connection, credentials, tag).await;
+async fn test(attempt: &Attempt, spec: &TestSpec) -> Result<Outcome, StepError> {
+    let (connection, credentials) = opened(attempt, spec).await?;
+    let tag = format!("longshore job {}", attempt.step().lease.job_id);
+    let found = walk(&attempt.resources, &connection, credentials, tag).await;
     let examination = report::of(&connection, found);
     let tested = match spec {
         TestSpec::Saved => Some((connection.id, connection.version)),
         TestSpec::Draft(_) => None,
     };
     let examined = Examined { examination, connection: tested };
-    Ok(Outcome { examined: Some(examined), ..Outcome::default() })
+    let findings = vec![Finding::Examined(Box::new(examined))];
+    Ok(Outcome { findings, ..Outcome::default() })
 }
 
 /// The connection and what it logs in with.
-async fn opened(
-    resources: &WorkerResources,
-    step: &Claimed,
-    spec: &TestSpec,
-    guard: &LeaseGuard,
-) -> Result<(Connection, Credentials), StepError> {
-    guard.check()?;
+async fn opened(attempt: &Attempt, spec: &TestSpec) -> Result<(Connection, Credentials), StepError> {
+    attempt.check_lease()?;
+    let (resources, step) = (&attempt.resources, attempt.step());
     let lease = &step.lease;
     let mut tx = resources.database.system().await?;
     let mut given = None;
@@ -137,9 +154,8 @@ async fn walk(
 
 fn too_slow(connection: &Connection) -> Failure {
     Failure::transient(
-        FailureClass::ConnectionFailure,
-        "connect_timeout",
+        FailureCode::ConnectTimeout,
         format!("connection {}: the look at the server did not end in time", connection.name),
-        "check the server's load and the network, or allow the connection a longer time-out",
     )
+    .with_hint("check the server's load and the network, or allow the connection a longer time-out")
 }

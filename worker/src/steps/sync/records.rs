@@ -10,20 +10,21 @@ use longshore_shared::store::job_tables::{self, Remembered};
 use longshore_shared::store::{StoreError, jobs, steps};
 use serde_json::Value;
 
-use super::Context;
+use super::context::Context;
+use super::table::TablePlan;
+use crate::steps::attempt::read;
 use crate::steps::error::StepError;
-use crate::steps::sync::table::{TablePlan, read};
 
 impl Context {
     /// The plan of the step's table.
-    pub(in crate::steps) async fn table(&self) -> Result<TablePlan, StepError> {
+    pub(super) async fn table(&self) -> Result<TablePlan, StepError> {
         let numbers = [self.step.table_number.unwrap_or(-1)];
         let mut plans = self.plans(Some(&numbers)).await?;
         Ok(plans.pop().ok_or_else(|| StoreError::Row("a step's table is not there".to_owned()))?)
     }
 
     /// The plans of the job's tables that have one (a refused table has none).
-    pub(in crate::steps) async fn plans(&self, numbers: Option<&[i32]>) -> Result<Vec<TablePlan>, StepError> {
+    pub(super) async fn plans(&self, numbers: Option<&[i32]>) -> Result<Vec<TablePlan>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.resources.database.system().await?;
         let found = job_tables::plans(tx.conn(), lease.org_id, lease.job_id, numbers).await?;
@@ -33,7 +34,7 @@ impl Context {
     }
 
     /// The plans of the job's tables that have one, with their numbers.
-    pub(in crate::steps) async fn numbered_plans(&self) -> Result<Vec<(i32, TablePlan)>, StepError> {
+    pub(super) async fn numbered_plans(&self) -> Result<Vec<(i32, TablePlan)>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.resources.database.system().await?;
         let found = job_tables::plans(tx.conn(), lease.org_id, lease.job_id, None).await?;
@@ -43,7 +44,7 @@ impl Context {
     }
 
     /// Number and name of each table that has failed already.
-    pub(in crate::steps) async fn failed_tables(&self) -> Result<Vec<(i32, String)>, StepError> {
+    pub(super) async fn failed_tables(&self) -> Result<Vec<(i32, String)>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.resources.database.system().await?;
         let found = job_tables::all_failed(tx.conn(), lease.org_id, lease.job_id).await?;
@@ -52,7 +53,7 @@ impl Context {
     }
 
     /// How the task's last completed job cut the tables.
-    pub(in crate::steps) async fn remembered(&self) -> Result<Vec<Remembered>, StepError> {
+    pub(super) async fn remembered(&self) -> Result<Vec<Remembered>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.resources.database.system().await?;
         let found = job_tables::remembered(tx.conn(), lease.org_id, lease.job_id).await?;
@@ -61,7 +62,7 @@ impl Context {
     }
 
     /// When the job's first step began: one time for all of its steps and all of their attempts.
-    pub(in crate::steps) async fn job_began(&self) -> Result<DateTime<Utc>, StepError> {
+    pub(super) async fn job_began(&self) -> Result<DateTime<Utc>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.resources.database.system().await?;
         let job = jobs::find(tx.conn(), lease.org_id, lease.job_id).await?;
@@ -71,7 +72,7 @@ impl Context {
     }
 
     /// All steps of the job.
-    pub(in crate::steps) async fn step_ids(&self) -> Result<Vec<StepId>, StepError> {
+    pub(super) async fn step_ids(&self) -> Result<Vec<StepId>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.resources.database.system().await?;
         let ids = steps::ids(tx.conn(), lease.org_id, lease.job_id).await?;
@@ -80,25 +81,21 @@ impl Context {
     }
 
     /// What tables of the target are still to get.
-    pub(in crate::steps) async fn owed(&self) -> Result<HashMap<String, Owed>, StepError> {
+    pub(super) async fn owed(&self) -> Result<HashMap<String, Owed>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.resources.database.system().await?;
-        let owed = job_tables::owed(tx.conn(), lease.org_id, self.target.connection.id, lease.job_id).await?;
+        let owed = job_tables::owed(tx.conn(), lease.org_id, self.target().id, lease.job_id).await?;
         tx.commit().await?;
         Ok(owed)
     }
 
     /// What the table's finished steps of these kinds told, if they told anything.
-    pub(in crate::steps) async fn details(&self, kinds: &[StepKind]) -> Result<Vec<Value>, StepError> {
+    pub(super) async fn details(&self, kinds: &[StepKind]) -> Result<Vec<Value>, StepError> {
         self.details_of(self.step.table_number.unwrap_or(-1), kinds).await
     }
 
     /// As [`Context::details`], of another table.
-    pub(in crate::steps) async fn details_of(
-        &self,
-        number: i32,
-        kinds: &[StepKind],
-    ) -> Result<Vec<Value>, StepError> {
+    pub(super) async fn details_of(&self, number: i32, kinds: &[StepKind]) -> Result<Vec<Value>, StepError> {
         let lease = &self.step.lease;
         let mut tx = self.resources.database.system().await?;
         let details = steps::details(tx.conn(), lease.org_id, lease.job_id, number, kinds).await?;

@@ -1,0 +1,152 @@
+//! What a step of a sync touches beside its attempt: both databases, and what the task says.
+//!
+//! Invariant: made after the job is the one writer of its target; whatever reads rows for a step for
+//! holders reads them from the job's snapshot.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::sync::SyncSpec;
+use longshore_shared::failpoint::reach;
+
+use super::places;
+use crate::engine::commit_blocker::{self, CommitBlocker};
+use crate::engine::shape::TableShape;
+use crate::engine::{Hash, Inspector, Reader, Writer};
+use crate::steps::SnapshotShare;
+use crate::steps::attempt::{Attempt, Side};
+use crate::steps::error::StepError;
+use crate::steps::secrets::gone;
+use crate::tunnel::Sharing;
+
+/// A chunk of fewer rows costs more in its making than it moves.
+const LEAST_ROWS: u64 = 500;
+
+/// One attempt at one step of a sync.
+pub(super) struct Context {
+    attempt: Arc<Attempt>,
+    spec: SyncSpec,
+    source: Arc<Side>,
+    target: Arc<Side>,
+}
+
+/// An attempt like every other, and more.
+impl Deref for Context {
+    type Target = Attempt;
+
+    fn deref(&self) -> &Attempt {
+        &self.attempt
+    }
+}
+
+impl Context {
+    /// Of an attempt whose job names both databases.
+    pub(super) async fn load(attempt: &Arc<Attempt>, spec: SyncSpec) -> Result<Self, StepError> {
+        let (source, target) = both(attempt).await?;
+        Ok(Self { attempt: Arc::clone(attempt), spec, source, target })
+    }
+
+    pub(super) fn spec(&self) -> &SyncSpec {
+        &self.spec
+    }
+
+    pub(super) fn source(&self) -> &Connection {
+        &self.source.connection
+    }
+
+    pub(super) fn target(&self) -> &Connection {
+        &self.target.connection
+    }
+
+    /// Commits the target's transaction: the one way in which rows come to stay. One that is
+    /// cut off in the middle may have happened or not, and that is remembered.
+    pub(super) async fn commit(&self, target: &mut dyn Writer) -> Result<(), StepError> {
+        let places = places::around_commit(self.step().kind);
+        if let Some((before, _)) = places {
+            reach(before).await?;
+        }
+        self.check_lease()?;
+        self.meter().commits(true);
+        target.commit().await?;
+        self.meter().commits(false);
+        if let Some((_, after)) = places {
+            reach(after).await?;
+        }
+        Ok(())
+    }
+
+    /// Rows a chunk of the table: by the bytes that are aimed at, within bounds.
+    pub(super) fn chunk_rows(&self, table: &TableShape) -> u64 {
+        let aimed = u64::from(self.resources.chunk_bytes) / table.row_bytes.max(1);
+        aimed.max(LEAST_ROWS).min(self.resources.chunk_rows.into()).max(1)
+    }
+
+    /// How long a chunk may take.
+    pub(super) fn chunk_time(&self) -> Duration {
+        self.resources.chunk_time
+    }
+
+    /// What the step compares by: one step in sixteen, others each time, by the strong hash.
+    pub(super) fn hash(&self) -> Hash {
+        // The end of a step's id is random.
+        let [.., a, b, c, d] = self.step().lease.step_id.0.into_bytes();
+        if d.is_multiple_of(16) { Hash::Strong } else { Hash::Quick(u32::from_be_bytes([a, b, c, d])) }
+    }
+
+    pub(super) async fn source_inspector(&self) -> Result<Box<dyn Inspector>, StepError> {
+        self.inspector(&self.source).await
+    }
+
+    pub(super) async fn target_inspector(&self) -> Result<Box<dyn Inspector>, StepError> {
+        self.inspector(&self.target).await
+    }
+
+    /// A reader of the source: one that sees the job's snapshot, in a step for holders.
+    pub(super) async fn source_reader(&self) -> Result<Box<dyn Reader>, StepError> {
+        match self.share.as_deref() {
+            Some(SnapshotShare::Snapshot(snapshot)) => {
+                let lent = snapshot.lend().await?;
+                self.source.watch(lent.session_id());
+                Ok(Box::new(lent))
+            }
+            Some(SnapshotShare::Token(_)) | None => self.reader(&self.source).await,
+        }
+    }
+
+    /// A session that can keep the source at a point for a moment.
+    pub(super) async fn source_commit_blocker(&self) -> Result<Box<dyn CommitBlocker>, StepError> {
+        // A way of its own: nothing of others is to come before the word that lets commits go on.
+        let login = self.login(&self.source, Sharing::Own).await?;
+        let opened = commit_blocker::open(self.source.connection.engine, &login).await;
+        let blocker = opened.map_err(|failure| self.source.named(failure))?;
+        self.source.remember(blocker.number());
+        Ok(blocker)
+    }
+
+    pub(super) async fn target_reader(&self) -> Result<Box<dyn Reader>, StepError> {
+        self.reader(&self.target).await
+    }
+
+    /// An inspector of the target beside the step's writer, unless the target's sessions are
+    /// limited: those are counted, and this one is not.
+    pub(super) async fn spare_target_inspector(&self) -> Result<Option<Box<dyn Inspector>>, StepError> {
+        match self.target.connection.max_sessions {
+            Some(_) => Ok(None),
+            None => self.target_inspector().await.map(Some),
+        }
+    }
+
+    /// A session that writes to the target, alone in this step's name.
+    pub(super) async fn target_writer(&self) -> Result<Box<dyn Writer>, StepError> {
+        self.locked_writer(&self.target).await
+    }
+}
+
+/// The two databases of a sync's job.
+pub(super) async fn both(attempt: &Attempt) -> Result<(Arc<Side>, Arc<Side>), StepError> {
+    let sides = attempt.sides().await?.clone();
+    let source = sides.source.ok_or_else(|| gone("source"))?;
+    Ok((source, sides.target.ok_or_else(|| gone("target"))?))
+}
