@@ -39,9 +39,10 @@ use super::secrets::{changed, gone};
 use super::snapshot_share::SnapshotShare;
 use super::sync::table::read;
 use super::target::{moved, not_held};
-use crate::engine::commit_blocker::{self, CommitBlocker};
 use crate::engine::shape::TableShape;
-use crate::engine::{self, Hash, Inspector, Login, Reader, Writer};
+use crate::engine::{
+    Hash, Inspector, Login, ReadAhead, Reader, SnapshotLeader, SnapshotReader as _, Surveyor, Writer,
+};
 use crate::transfer::Meter;
 use crate::tunnel::{Dialler, Policy, Sharing};
 
@@ -211,6 +212,14 @@ impl Context {
         read(&self.step.payload, "payload")
     }
 
+    pub(super) async fn source_surveyor(&self) -> Result<Box<dyn Surveyor>, StepError> {
+        self.surveyor(&self.source).await
+    }
+
+    pub(super) async fn target_surveyor(&self) -> Result<Box<dyn Surveyor>, StepError> {
+        self.surveyor(&self.target).await
+    }
+
     pub(super) async fn source_inspector(&self) -> Result<Box<dyn Inspector>, StepError> {
         self.inspector(&self.source).await
     }
@@ -231,27 +240,31 @@ impl Context {
         }
     }
 
-    /// A session that can keep the source at a point for a moment.
-    pub(super) async fn source_commit_blocker(&self) -> Result<Box<dyn CommitBlocker>, StepError> {
+    /// A session that fixes the point of a snapshot of the source.
+    pub(super) async fn source_leader(&self) -> Result<Box<dyn SnapshotLeader>, StepError> {
         // A way of its own: nothing of others is to come before the word that lets commits go on.
         let login = self.login(&self.source, Sharing::Own).await?;
-        let opened = commit_blocker::open(self.source.connection.engine, &login).await;
-        let blocker = opened.map_err(|failure| self.source.named(failure))?;
-        self.source.remember(blocker.number());
-        Ok(blocker)
+        let opened = self.source.driver().leader(&login).await;
+        let leader = opened.map_err(|failure| self.source.named(failure))?;
+        self.source.remember(leader.session_id());
+        Ok(leader)
     }
 
     pub(super) async fn target_reader(&self) -> Result<Box<dyn Reader>, StepError> {
         self.reader(&self.target).await
     }
 
-    /// An inspector of the target beside the step's writer, unless the target's sessions are
-    /// limited: those are counted, and this one is not.
-    pub(super) async fn spare_target_inspector(&self) -> Result<Option<Box<dyn Inspector>>, StepError> {
-        match self.target.connection.max_sessions {
-            Some(_) => Ok(None),
-            None => self.target_inspector().await.map(Some),
+    /// A session that reads ahead of the step's writer, where that is of use, unless the target's sessions
+    /// are limited: those are counted, and this one is not.
+    pub(super) async fn target_read_ahead(&self) -> Result<Option<Box<dyn ReadAhead>>, StepError> {
+        if self.target.connection.max_sessions.is_some() {
+            return Ok(None);
         }
+        let login = self.login(&self.target, Sharing::Shared).await?;
+        let opened = self.target.driver().read_ahead(&login).await;
+        let ahead = opened.map_err(|failure| self.target.named(failure))?;
+        ahead.iter().for_each(|ahead| self.target.remember(ahead.session_id()));
+        Ok(ahead)
     }
 
     /// A session that writes to the target, alone in this step's name: a former attempt
@@ -275,23 +288,31 @@ impl Context {
     /// A session on the target that may end others; it holds nothing.
     pub(super) async fn writer(&self) -> Result<Box<dyn Writer>, StepError> {
         let login = self.login(&self.target, places::sharing(self.step.kind)).await?;
-        let opened = engine::writer(self.target.connection.engine, &login).await;
+        let opened = self.target.driver().writer(&login).await;
         let writer = opened.map_err(|failure| self.target.named(failure))?;
         self.target.remember(writer.session_id());
         Ok(writer)
     }
 
+    async fn surveyor(&self, side: &Side) -> Result<Box<dyn Surveyor>, StepError> {
+        let login = self.login(side, Sharing::Shared).await?;
+        let opened = side.driver().surveyor(&login).await;
+        let surveyor = opened.map_err(|failure| side.named(failure))?;
+        side.remember(surveyor.session_id());
+        Ok(surveyor)
+    }
+
     async fn inspector(&self, side: &Side) -> Result<Box<dyn Inspector>, StepError> {
         let login = self.login(side, Sharing::Shared).await?;
-        let opened = engine::inspector(side.connection.engine, &login).await;
+        let opened = side.driver().inspector(&login).await;
         let inspector = opened.map_err(|failure| side.named(failure))?;
-        side.remember(inspector.number());
+        side.remember(inspector.session_id());
         Ok(inspector)
     }
 
     async fn reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
         let login = self.login(side, places::sharing(self.step.kind)).await?;
-        let opened = engine::reader(side.connection.engine, &login).await;
+        let opened = side.driver().reader(&login).await;
         let reader = opened.map_err(|failure| side.named(failure))?;
         side.remember(reader.session_id());
         Ok(reader)
@@ -339,7 +360,7 @@ impl Context {
         let ended = async {
             let login = log_in(&self.resources, side, self.step.lease.job_id, Sharing::Shared).await?;
             let login = Login { seat, ..login };
-            Ok::<_, StepError>(engine::end_sessions(side.connection.engine, &login, &ids).await?)
+            Ok::<_, StepError>(side.driver().end_sessions(&login, &ids).await?)
         };
         if let Err(error) = ended.await {
             let (failure, _) = error.into_parts();

@@ -23,7 +23,7 @@ use super::sync::plan;
 pub(crate) async fn wanted(context: &Context) -> Result<TargetArea, StepError> {
     let mut target = context.target_inspector().await?;
     let server = target.server().await?;
-    let folds = server.lower_case_table_names != 0;
+    let folds = server.folds_names;
     let spec = context.spec();
     let tables = match &spec.selection {
         Selection::Full => None,

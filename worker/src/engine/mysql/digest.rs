@@ -16,14 +16,17 @@
 //! pt-table-checksum runs, 0.37 the quick one, 0.82 the strong one.
 //! Deliberately not told apart: the zeros of FLOAT and DOUBLE (MariaDB keeps but one).
 
+mod hashes;
+
 use longshore_shared::domain::failure::{Failure, FailureClass};
 
+pub(super) use self::hashes::hashes;
 use super::super::shape::{Column, Digest, Family, Range, TableShape};
 use super::super::{Hash, Result};
-use super::bounds;
+use super::connect::{Session, number_at, text_at};
 use super::quote::ident;
-use super::select;
-use super::session::{Session, number_at, text_at};
+use super::read::bounds;
+use super::read::select;
 
 /// What a row's hash counts as when the server could not compute it; more than any sum of
 /// 64-bit numbers over the rows that a table can have.
@@ -218,7 +221,7 @@ fn number_text(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::structure::sample;
     use super::*;
 
     #[test]

@@ -14,7 +14,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass};
 use mysql_async::{DriverError, Error, IoError, LocalInfileError, TlsError};
 
 use super::super::network::{self, LOST_HINT};
-use super::session::TooLarge;
+use super::connect::TooLarge;
 
 /// Bytes of a message that are kept.
 const LONGEST: usize = 2_000;

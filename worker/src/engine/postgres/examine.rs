@@ -4,6 +4,8 @@
 //! Invariants: nothing is changed; each answer is bounded by the login's time-out, and all of
 //! them together by `guard`; what a server tells unasked (notices) is dropped.
 
+mod rights;
+
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -15,17 +17,17 @@ use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, Error, SimpleQueryMessage, SimpleQueryRow};
 
 use super::super::{Halt, Login, Look, Result as Answer, network};
-use super::login::{self, Carrier, Session};
-use super::{errors, rights};
+use super::connect::{self, Carrier, Session};
+use super::errors;
 
 /// Round trips of which the least counts.
 const TRIES: usize = 5;
 /// PostgreSQL 12.
 const OLDEST: u32 = 120_000;
 
-pub(in super::super) async fn examine(login: &Login) -> Result<Look, Halt> {
+pub(super) async fn examine(login: &Login) -> Result<Look, Halt> {
     let doing = format!("log in to {}", login.address);
-    let entered = match network::within(login, Box::pin(login::connect(login, &doing))).await {
+    let entered = match network::within(login, Box::pin(connect::connect(login, &doing))).await {
         Ok(entered) => entered,
         Err(stage) => return Err(Halt { stage, failure: network::timed_out(&doing) }),
     };

@@ -13,6 +13,8 @@ mod structure;
 use longshore_shared::domain::id::WorkerId;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::SnapshotToken;
+
 pub(crate) use self::again::empty_what_was_loaded;
 pub(crate) use self::fix::Fixing;
 pub(crate) use self::held::Snapshot;
@@ -24,6 +26,8 @@ struct Point {
     round: u32,
     /// The identity of the server that all views must be of; empty where only one session reads.
     server: String,
+    /// What each view is opened by; none: each as it is at the moment.
+    token: Option<SnapshotToken>,
     /// The one worker that takes the point, with one session.
     only: Option<WorkerId>,
 }
