@@ -196,10 +196,10 @@ pub trait SnapshotReader: RowSource {
 /// Reads rows in every way that a sync needs.
 #[async_trait]
 pub trait Reader: SnapshotReader + Relations {
-    /// Lays out ranges of at most `rows` rows that together cover every row of the table
+    /// Lays out ranges of about `rows` rows that together cover every row of the table
     /// exactly once: half open, the first and the last without an outer end. A table
     /// whose key cannot be walked in order gets one range, without ends.
-    /// The second value is the number of rows seen while walking.
+    /// The second value is about how many rows they hold.
     async fn split(&mut self, table: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)>;
 
     /// The key that the first `rows` rows of the range come before, in its order; `None`: there

@@ -11,19 +11,16 @@ pub(super) mod relations;
 pub(super) mod select;
 pub(super) mod walk;
 
-use bytes::BytesMut;
-use longshore_shared::domain::failure::{Failure, FailureClass};
+use longshore_shared::domain::failure::Failure;
 use tokio::sync::mpsc;
 
+use super::super::row_batch::{BATCH_BYTES, BatchSender};
 use super::super::shape::{Range, TableShape};
-use super::super::{Result, Room, Rooms, RowBatch, network};
+use super::super::{Result, RowBatch, network};
 use super::connect::Session;
 use super::errors::classify;
 use super::quote::ident;
 use crate::row::mysql_text::{TextError, largest_text, push_packet};
-
-/// A batch is sent on when it holds this many bytes.
-const BATCH_BYTES: usize = 256 * 1024;
 
 pub(super) async fn stream(
     s: &mut Session,
@@ -45,7 +42,7 @@ pub(super) async fn stream(
             "the server's rows have other columns than were asked for",
         ));
     }
-    let mut batch = Batch::new(&out);
+    let mut batch = BatchSender::new(&out);
     let mut rows = 0;
     while let Some(packet) = result.next_packet().await.map_err(failed)? {
         if packet.len() > BATCH_BYTES {
@@ -55,64 +52,12 @@ pub(super) async fn stream(
         // Before anybody is waited for: it may be large.
         drop(packet);
         rows += 1;
-        batch.rows += 1;
-        if batch.bytes.len() >= BATCH_BYTES {
-            batch.send().await?;
-        }
+        batch.added(1).await?;
     }
-    if batch.rows > 0 {
-        batch.send().await?;
-    }
+    batch.finish().await?;
     Ok(rows)
 }
 
 fn strange(doing: &str, error: TextError) -> Failure {
     network::not_this_engine(doing, &format!("the server sent {error}"))
-}
-
-struct Batch<'a> {
-    bytes: BytesMut,
-    rows: u32,
-    rooms: Rooms,
-    /// Of a large row, which is let in before its text is made.
-    room: Option<Room>,
-    out: &'a mpsc::Sender<RowBatch>,
-}
-
-impl<'a> Batch<'a> {
-    fn new(out: &'a mpsc::Sender<RowBatch>) -> Self {
-        let bytes = BytesMut::with_capacity(BATCH_BYTES + BATCH_BYTES / 8);
-        Self { bytes, rows: 0, rooms: Rooms::new(), room: None, out }
-    }
-
-    /// Makes room for a row whose text is at most so long, once those before it are gone: a table
-    /// of such rows would fill all of the way with them.
-    async fn begin_large(&mut self, bytes: usize) -> Result<()> {
-        if self.rows > 0 {
-            self.send().await?;
-        }
-        self.room = Some(self.rooms.take(bytes).await);
-        self.bytes = BytesMut::with_capacity(bytes);
-        Ok(())
-    }
-
-    async fn send(&mut self) -> Result<()> {
-        let capacity = BATCH_BYTES + BATCH_BYTES / 8;
-        let bytes = std::mem::replace(&mut self.bytes, BytesMut::with_capacity(capacity)).freeze();
-        let rows = std::mem::take(&mut self.rows);
-        let room = match self.room.take() {
-            Some(room) => room,
-            None => self.rooms.take(bytes.len()).await,
-        };
-        self.out.send(RowBatch { bytes, rows, room }).await.map_err(|_| stopped())
-    }
-}
-
-fn stopped() -> Failure {
-    Failure::transient(
-        FailureClass::Internal,
-        "stopped",
-        "the read was stopped because its rows are no longer wanted",
-        "see why the other side ended",
-    )
 }

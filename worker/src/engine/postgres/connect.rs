@@ -1,137 +1,120 @@
-//! TCP, TLS and authentication, each told apart.
+//! One server session that reads: login, fixed settings, queries in text.
 //!
-//! Invariants: the address that was checked is the one that is dialled; a mode that asks for TLS
-//! never falls back to none; a password goes out in clear only to a server that proved who it is.
+//! Invariants: no pool, so no session is ever handed from one task to another; the settings hold from the
+//! login to the end, and no name is looked up in a schema that was not said; the session's bytes move only
+//! while something is asked of it ([`carry`]).
 
-pub(super) mod guard;
+mod guard;
+mod login;
 mod tls;
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
-use longshore_shared::domain::connection::TlsMode;
-use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::Failure;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio_postgres::config::{SslMode, SslNegotiation};
-use tokio_postgres::tls::{NoTls, NoTlsStream, TlsConnect};
-use tokio_postgres::{Client, Config, Connection};
+use tokio_postgres::{Client, Error, SimpleQueryMessage, SimpleQueryRow};
 
-use self::guard::{Guarded, Seen};
-use super::super::{Halt, Login, network};
+pub(super) use self::guard::Refused;
+pub(super) use self::login::{Carrier, Line, connect};
+use super::super::{Login, Result, Seat, network};
 use super::errors;
 
-/// "Do you speak TLS?", before anything else.
-const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+/// Values are written so that no bit is lost and alike on every server. A row that a policy hides is an
+/// error, not a row less.
+const SETTINGS: &str = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
+    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET standard_conforming_strings = on; \
+    SET row_security = off; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
+    SET search_path = ''";
+/// Asked before the search path is emptied.
+const ABOUT: &str = "SELECT pg_catalog.pg_backend_pid()::text, pg_catalog.current_database(), \
+    COALESCE(pg_catalog.current_schema(), 'public'), \
+    (SELECT system_identifier::text FROM pg_catalog.pg_control_system())";
 
-/// What carries a session; it moves nothing unless it is polled.
-pub(super) enum Carrier {
-    Plain(Box<Connection<Guarded<TcpStream>, NoTlsStream>>),
-    Encrypted(Box<Connection<tls::Bound, tls::Bound>>),
-}
-
-/// A logged-in session.
+/// A logged-in session that reads structure and rows.
 pub(super) struct Session {
-    pub(super) client: Client,
-    pub(super) carrier: Carrier,
-    /// What the login said.
-    pub(super) seen: Arc<Seen>,
-    /// Protocol and cipher.
-    pub(super) tls: Option<String>,
+    pub(super) line: Line,
+    /// The server's number of it.
+    pub(super) id: u64,
+    pub(super) identity: String,
+    pub(super) database: String,
+    /// The schema that names of tables are of.
+    pub(super) schema: String,
+    seat: Option<Arc<Seat>>,
 }
 
-/// Logs in as the TLS mode says.
-pub(super) async fn connect(login: &Login, doing: &str) -> Result<Session, Halt> {
-    let at = |stage: Stage| move |failure: Failure| Halt { stage, failure };
-    let stream = TcpStream::connect(login.address)
-        .await
-        .map_err(|error| network::of_io(&error, doing))
-        .map_err(at(Stage::Tcp))?;
-    // Small packets are requests that somebody waits for.
-    let _ = stream.set_nodelay(true);
-    let mode = login.tls.mode;
-    let (stream, offered) = match mode {
-        TlsMode::Disable => (stream, false),
-        _ => ask(stream, doing).await.map_err(at(Stage::Tls))?,
-    };
-    if !offered {
-        if !matches!(mode, TlsMode::Disable | TlsMode::Prefer) {
-            return Err(at(Stage::Tls)(network::tls_not_offered(doing)));
-        }
-        return plain(login, stream, doing).await.map_err(at_login);
+impl Session {
+    /// Logs in within the login's time-out and fixes the session's settings.
+    pub(super) async fn open(login: &Login) -> Result<Self> {
+        let doing = format!("log in to {}", login.address);
+        let opened = async {
+            let mut line = connect(login, true, &doing).await.map_err(|halt| halt.failure)?;
+            let Line { client, carrier, .. } = &mut line;
+            let asked = async {
+                let about = rows(client, ABOUT, &doing).await?;
+                rows(client, SETTINGS, &doing).await?;
+                Ok(about)
+            };
+            let about = carry(carrier, &doing, asked).await?;
+            let said = |at| about.first().map(|row| text_at(row, at).to_owned()).unwrap_or_default();
+            Ok(Self {
+                line,
+                id: said(0).parse().unwrap_or(0),
+                identity: format!("postgresql {}", said(3)),
+                database: said(1),
+                schema: said(2),
+                seat: login.seat.clone(),
+            })
+        };
+        tokio::time::timeout(login.timeout, Box::pin(opened)).await.map_err(|_| network::timed_out(&doing))?
     }
-    let handshake = Box::pin(tls::handshake(stream, login, doing));
-    let stream = handshake.await.map_err(at(Stage::Tls))?;
-    let (_, session) = stream.get_ref();
-    let protocol = session.protocol_version().and_then(|version| version.as_str().map(str::to_owned));
-    let cipher = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
-    let told = format!("{} {}", protocol.unwrap_or_default().replace('_', "."), cipher.unwrap_or_default());
-    let (guarded, seen) = Guarded::new(stream, tls::verifies(mode));
-    let mut config = config(login);
-    // The handshake is done: the driver finds it so, and binds the password's proof to it.
-    config.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct);
-    let connected = config.connect_raw(tls::Bound(guarded), Done).await;
-    let (client, connection) =
-        connected.map_err(|error| errors::classify(&error, doing)).map_err(at_login)?;
-    Ok(Session { client, carrier: Carrier::Encrypted(Box::new(connection)), seen, tls: Some(told) })
-}
 
-async fn plain(login: &Login, stream: TcpStream, doing: &str) -> Result<Session, Failure> {
-    let (guarded, seen) = Guarded::new(stream, false);
-    let mut config = config(login);
-    config.ssl_mode(SslMode::Disable);
-    let connected = config.connect_raw(guarded, NoTls).await;
-    let (client, connection) = connected.map_err(|error| errors::classify(&error, doing))?;
-    Ok(Session { client, carrier: Carrier::Plain(Box::new(connection)), seen, tls: None })
-}
-
-/// PostgreSQL looks at the database in the same step as at the password.
-fn at_login(failure: Failure) -> Halt {
-    let stage = match failure.code.as_str() {
-        "unknown_database" | "privilege_missing" => Stage::Database,
-        code if code.starts_with("tls_") => Stage::Tls,
-        _ => Stage::Login,
-    };
-    Halt { stage, failure }
-}
-
-fn config(login: &Login) -> Config {
-    let mut config = Config::new();
-    config
-        .user(&login.username)
-        .password(login.password.reveal())
-        .dbname(&login.database)
-        .application_name(&login.tag)
-        // The handshake of TLS has its name already; the driver only wants to see one.
-        .host(&login.server_name);
-    config
-}
-
-/// Asks for TLS; whether the server offers it.
-async fn ask(mut stream: TcpStream, doing: &str) -> Result<(TcpStream, bool), Failure> {
-    let mut answer = [0];
-    let asked = async {
-        stream.write_all(&SSL_REQUEST).await?;
-        // One byte, not more: what came with it in clear would pass for encrypted.
-        stream.read_exact(&mut answer).await
-    };
-    asked.await.map_err(|error| network::of_io(&error, doing))?;
-    match answer {
-        [b'S'] => Ok((stream, true)),
-        [b'N'] => Ok((stream, false)),
-        _ => Err(network::not_this_engine(doing, "what answers does not speak PostgreSQL's protocol")),
+    /// Runs a query and returns its rows in text.
+    pub(super) async fn rows(&mut self, query: &str, doing: &str) -> Result<Vec<SimpleQueryRow>> {
+        let Line { client, carrier, .. } = &mut self.line;
+        carry(carrier, doing, rows(client, query, doing)).await
     }
 }
 
-/// A handshake that is done already.
-struct Done;
-
-impl TlsConnect<tls::Bound> for Done {
-    type Stream = tls::Bound;
-    type Error = std::convert::Infallible;
-    type Future = std::future::Ready<Result<tls::Bound, Self::Error>>;
-
-    fn connect(self, stream: tls::Bound) -> Self::Future {
-        std::future::ready(Ok(stream))
+/// Nobody waits until the server has closed the session.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.seat.iter().for_each(|seat| seat.is_loose());
     }
+}
+
+/// Moves a session's bytes while something is asked of it.
+pub(super) async fn carry<T>(
+    carrier: &mut Carrier,
+    doing: &str,
+    asked: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        // Whatever was asked last is answered by the same error.
+        biased;
+        answer = asked => answer,
+        error = poll_fn(|cx| carrier.poll_end(cx)) => Err(ended(error.as_ref(), doing)),
+    }
+}
+
+/// Why a session is over.
+pub(super) fn ended(error: Option<&Error>, doing: &str) -> Failure {
+    match error {
+        Some(error) => errors::classify(error, doing),
+        None => network::of_io(&std::io::ErrorKind::UnexpectedEof.into(), doing),
+    }
+}
+
+/// The rows of a query in text.
+pub(super) async fn rows(client: &Client, query: &str, doing: &str) -> Result<Vec<SimpleQueryRow>> {
+    let answer = client.simple_query(query).await.map_err(|error| errors::classify(&error, doing))?;
+    let row = |message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    };
+    Ok(answer.into_iter().filter_map(row).collect())
+}
+
+/// A row's value; NULL and a missing column are empty.
+pub(super) fn text_at(row: &SimpleQueryRow, at: usize) -> &str {
+    row.try_get(at).ok().flatten().unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
 use super::super::network::{self, LOST_HINT};
-use super::connect::guard::Refused;
+use super::connect::Refused;
 
 const CLASS: FailureClass = FailureClass::ConnectionFailure;
 /// Bytes of the server's words that are kept.

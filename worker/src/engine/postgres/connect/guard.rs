@@ -14,9 +14,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes of one message.
 const MESSAGE: u32 = 4 << 20;
-/// Bytes, and messages, of a whole session that only looks.
+/// As much of a message that is a row.
+const ROW: u32 = 1 << 30;
+/// Bytes, and messages, of a whole session that only looks, and of the login of one that reads rows.
 const SESSION: u64 = 16 << 20;
-const MESSAGES: u32 = 100_000;
+const MESSAGES: u64 = 100_000;
 
 /// Methods of authentication that do not show the password: done, MD5, the three of SASL.
 const METHODS: [u32; 5] = [0, 5, 10, 11, 12];
@@ -55,9 +57,12 @@ impl Seen {
 /// Reads messages' heads, and of some the first bytes.
 struct Watch {
     clear_allowed: bool,
+    /// Rows are read once the login is over.
+    reads: bool,
+    is_logged_in: bool,
     seen: Arc<Seen>,
     bytes: u64,
-    messages: u32,
+    messages: u64,
     /// Kind, length, and the first four bytes of the body.
     head: Vec<u8>,
     /// Bytes of the body that are still to come.
@@ -67,7 +72,7 @@ struct Watch {
 impl Watch {
     fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Refused> {
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if self.bytes > SESSION {
+        if self.bytes > SESSION && !self.is_reading() {
             return Err(Refused::Flood);
         }
         while let Some((&first, rest)) = bytes.split_first() {
@@ -93,11 +98,17 @@ impl Watch {
         Ok(())
     }
 
+    const fn is_reading(&self) -> bool {
+        self.reads && self.is_logged_in
+    }
+
     /// A message's head is whole.
     fn begin(&mut self) -> Result<(), Refused> {
         self.messages += 1;
         let length = number(&self.head[1..5]).checked_sub(4).ok_or(Refused::Malformed)?;
-        if length > MESSAGE || self.messages > MESSAGES {
+        self.is_logged_in |= self.head[0] == b'Z';
+        let (longest, most) = if self.is_reading() { (ROW, u64::MAX) } else { (MESSAGE, MESSAGES) };
+        if length > longest || self.messages > most {
             return Err(Refused::Flood);
         }
         self.left = length;
@@ -137,11 +148,13 @@ pub(in super::super) struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
-    /// `clear_allowed`: the server proved who it is, and nobody else reads along.
-    pub(in super::super) fn new(stream: S, clear_allowed: bool) -> (Self, Arc<Seen>) {
+    /// `clear_allowed`: the server proved who it is, and nobody else reads along; `reads`: tables' rows.
+    pub(in super::super) fn new(stream: S, clear_allowed: bool, reads: bool) -> (Self, Arc<Seen>) {
         let seen = Arc::new(Seen::default());
         let watch = Watch {
             clear_allowed,
+            reads,
+            is_logged_in: false,
             seen: Arc::clone(&seen),
             bytes: 0,
             messages: 0,
@@ -195,7 +208,7 @@ mod tests {
     /// Fed in pieces of every size, the answer is the same.
     fn check(bytes: &[u8], clear_allowed: bool, expected: Result<(), Refused>) {
         for size in [1, 2, 5, 7, bytes.len()] {
-            let (mut guarded, _) = Guarded::new((), clear_allowed);
+            let (mut guarded, _) = Guarded::new((), clear_allowed, false);
             let told = bytes.chunks(size).try_for_each(|piece| guarded.watch.feed(piece));
             assert_eq!(told, expected, "in pieces of {size}");
         }
@@ -228,8 +241,23 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_bounded_only_until_the_login_is_over() {
+        let feed = |bytes: &[u8]| {
+            let (mut guarded, _) = Guarded::new((), false, true);
+            bytes.chunks(1 << 16).try_for_each(|piece| guarded.watch.feed(piece))
+        };
+        let rows = message(b'd', &[b'x'; 1 << 20]).repeat(17);
+        assert_eq!(feed(&rows), Err(Refused::Flood));
+        assert_eq!(feed(&[message(b'Z', b"I"), rows].concat()), Ok(()));
+        assert_eq!(
+            feed(&[message(b'Z', b"I"), vec![b'd', 0x7F, 0xFF, 0xFF, 0xFF]].concat()),
+            Err(Refused::Flood)
+        );
+    }
+
+    #[test]
     fn the_process_is_kept() {
-        let (mut guarded, seen) = Guarded::new((), false);
+        let (mut guarded, seen) = Guarded::new((), false, false);
         guarded.watch.feed(&message(b'K', &[0, 0, 1, 2, 9, 9, 9, 9])).expect("an honest message");
         assert_eq!(seen.process(), 258);
     }
