@@ -6,8 +6,20 @@ use longshore_tests::place;
 
 /// What an engine has, a file each; what only one of them has lies in a folder below one of these.
 const NAMES: [&str; 14] = [
-    "connect", "inspect", "structure", "compare", "snapshot", "split", "read", "digest", "write", "load", "lock",
-    "examine", "errors", "quote",
+    "connect",
+    "inspect",
+    "structure",
+    "compare",
+    "snapshot",
+    "split",
+    "read",
+    "digest",
+    "write",
+    "load",
+    "lock",
+    "examine",
+    "errors",
+    "quote",
 ];
 
 fn names(engine: &str) -> BTreeSet<String> {

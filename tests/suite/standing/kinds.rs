@@ -3,14 +3,14 @@
 use longshore_tests::servers::{Held, MariaDb, Servers};
 
 /// A server of a kind: the run's own, or one that lives as long as this does.
-pub(super) struct Kind {
-    pub(super) facts: MariaDb,
+pub(crate) struct Kind {
+    pub(crate) facts: MariaDb,
     _own: Option<Held>,
 }
 
 impl Kind {
     /// None if somebody chose to do without it.
-    pub(super) fn of(kind: &str, at: usize) -> Option<Self> {
+    pub(crate) fn of(kind: &str, at: usize) -> Option<Self> {
         if kind == "mariadb" {
             return Some(Self { facts: Servers::of_the_run().mariadb[at].clone(), _own: None });
         }
