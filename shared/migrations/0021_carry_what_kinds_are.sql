@@ -1,8 +1,11 @@
 -- What the statements below ask of a step stands in its row, as the code knows it of the step's kind:
 -- whether it counts as a part of a table's rows, and from when on it may have written. So no statement
 -- names a kind, and a new one needs no migration. The words of kinds are the code's alone.
-ALTER TABLE steps ADD COLUMN counts_rows boolean NOT NULL;
-ALTER TABLE steps ADD COLUMN written_from text NOT NULL CHECK (written_from IN ('never', 'commit', 'start'));
+-- Of steps that are there already nobody knows it: they may have written.
+ALTER TABLE steps ADD COLUMN counts_rows boolean NOT NULL DEFAULT false;
+ALTER TABLE steps ADD COLUMN written_from text NOT NULL DEFAULT 'start'
+    CHECK (written_from IN ('never', 'commit', 'start'));
+ALTER TABLE steps ALTER COLUMN counts_rows DROP DEFAULT, ALTER COLUMN written_from DROP DEFAULT;
 ALTER TABLE jobs DROP CONSTRAINT jobs_kind_check;
 ALTER TABLE jobs ADD CONSTRAINT jobs_kind_check CHECK (kind ~ '^[a-z_]+$');
 DROP INDEX jobs_rechecks;

@@ -186,19 +186,19 @@ mod tests {
             assert!(shown.contains(said), "{said}: {shown}");
             assert_eq!(error.into_response().status(), StatusCode::from_u16(status).unwrap(), "{shown}");
         };
-        check(b"", 400, "invalid_json");
+        check(b"", 400, "InvalidJson");
         check(b"{", 400, "see line 1 column 1");
         check(b"{\"name\": hunter2}", 400, "see line 1 column 10");
-        check(b"{\"name\": \"a\"} x", 400, "invalid_json");
-        check(b"{\"name\": NaN}", 400, "invalid_json");
+        check(b"{\"name\": \"a\"} x", 400, "InvalidJson");
+        check(b"{\"name\": NaN}", 400, "InvalidJson");
         check(b"{\"name\": \"\xff\"}", 400, "not UTF-8");
         check(b"{\"name\": \"a\", \"name\": \"b\"}", 400, "the key `name` stands there twice");
-        check("[".repeat(10_000).as_bytes(), 422, "invalid_value");
-        check(format!("{{\"name\": {}}}", "[".repeat(10_000)).as_bytes(), 422, "invalid_value");
-        check(b"[]", 422, "invalid_value");
-        check(b"null", 422, "invalid_value");
-        check(b"{\"nome\": 1}", 422, "unknown_field");
-        check(b"{\"name\": 12345}", 422, "invalid_value");
+        check("[".repeat(10_000).as_bytes(), 422, "InvalidValue");
+        check(format!("{{\"name\": {}}}", "[".repeat(10_000)).as_bytes(), 422, "InvalidValue");
+        check(b"[]", 422, "InvalidValue");
+        check(b"null", 422, "InvalidValue");
+        check(b"{\"nome\": 1}", 422, "UnknownField");
+        check(b"{\"name\": 12345}", 422, "InvalidValue");
         assert!(!format!("{:?}", parse::<Body>(b"{\"name\": 12345}").unwrap_err()).contains("12345"));
     }
 }

@@ -11,7 +11,7 @@ use longshore_tests::schema::Schema;
 use longshore_tests::sshd::Sshd;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
-use longshore_worker::engine::{Login, examine};
+use longshore_worker::engine::{Login, of};
 use serde_json::{Value, json};
 
 use super::secured::{SEED, Secured, SecuredPostgres, code, login};
@@ -33,7 +33,7 @@ async fn matrix(secured: &Secured, engine: Engine) {
     let schema = secured.schema("tls").await;
     for (sort, mode, expected) in MATRIX {
         secured.show(&schema, sort).await;
-        let looked = examine(engine, &login(&schema, mode, &secured.authority.pem)).await;
+        let looked = of(engine).examine(engine, &login(&schema, mode, &secured.authority.pem)).await;
         assert_eq!(code(&looked), expected, "{sort:?} {mode}: {looked:?}");
         if let Ok(look) = looked {
             assert!(look.server.tls.is_some_and(|tls| tls.starts_with("TLSv1.")), "{mode}");
@@ -42,7 +42,7 @@ async fn matrix(secured: &Secured, engine: Engine) {
     // An authority that nobody of ours knows.
     secured.show(&schema, Certificate::Good).await;
     let stranger = Authority::new();
-    let looked = examine(engine, &login(&schema, TlsMode::VerifyFull, &stranger.pem)).await;
+    let looked = of(engine).examine(engine, &login(&schema, TlsMode::VerifyFull, &stranger.pem)).await;
     assert_eq!(code(&looked), "tls_untrusted");
 }
 
@@ -59,7 +59,7 @@ async fn i10_t16_mysql_9_shows_certificates_good_and_bad() {
     // Without TLS it still lets nobody but the key's holder read the password.
     let schema = secured.schema("plain").await;
     let plain = Login { tls: Tls::default(), ..login(&schema, TlsMode::Disable, "") };
-    let look = examine(Engine::Mysql, &plain).await.unwrap();
+    let look = of(Engine::Mysql).examine(Engine::Mysql, &plain).await.unwrap();
     assert_eq!((look.server.flavour.as_str(), look.server.tls), ("MySQL", None));
 }
 
@@ -68,11 +68,11 @@ async fn i10_t16_mysql_57_is_reached_by_tls() {
     let Some(secured) = Secured::start("mysql57", &[]) else { return };
     let schema = secured.schema("tls").await;
     let good = login(&schema, TlsMode::VerifyFull, &secured.authority.pem);
-    let look = examine(Engine::Mysql, &good).await.unwrap();
+    let look = of(Engine::Mysql).examine(Engine::Mysql, &good).await.unwrap();
     assert!(look.server.version.starts_with("5.7.") && look.server.warnings.is_empty(), "{look:?}");
     assert!(look.server.tls.is_some(), "{look:?}");
     let other = Login { server_name: "other.example".to_owned(), ..good };
-    assert_eq!(code(&examine(Engine::Mysql, &other).await), "tls_wrong_name");
+    assert_eq!(code(&of(Engine::Mysql).examine(Engine::Mysql, &other).await), "tls_wrong_name");
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn i10_a_server_that_speaks_old_tls_only_is_told_as_such() {
         let Some(secured) = Secured::start(kind, &[version]) else { continue };
         let schema = secured.schema("old").await;
         for mode in [TlsMode::Require, TlsMode::VerifyFull] {
-            let looked = examine(engine, &login(&schema, mode, &secured.authority.pem)).await;
+            let looked = of(engine).examine(engine, &login(&schema, mode, &secured.authority.pem)).await;
             assert_eq!(code(&looked), "tls_too_old", "{kind} {mode}");
         }
     }
@@ -99,7 +99,7 @@ async fn i10_t16_postgresql_shows_certificates_good_and_bad() {
         secured.reload().await;
         // The server takes the new files some time after it was told.
         until(&format!("{sort:?} {mode} is answered by {expected:?}"), seconds(20), async || {
-            let looked = examine(Engine::Postgresql, &login(mode)).await;
+            let looked = of(Engine::Postgresql).examine(Engine::Postgresql, &login(mode)).await;
             let tls = looked.as_ref().ok().and_then(|look| look.server.tls.clone());
             let is_it = match &looked {
                 Ok(_) => expected.is_empty() && tls.is_some_and(|tls| tls.starts_with("TLSv1.3")),
@@ -113,7 +113,7 @@ async fn i10_t16_postgresql_shows_certificates_good_and_bad() {
     secured.run("ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.1'").await;
     secured.reload().await;
     until("TLS is too old", seconds(20), async || {
-        let looked = examine(Engine::Postgresql, &login(TlsMode::Require)).await;
+        let looked = of(Engine::Postgresql).examine(Engine::Postgresql, &login(TlsMode::Require)).await;
         looked.is_err_and(|halt| halt.failure.code.as_str() == "tls_too_old").then_some(())
     })
     .await;

@@ -9,7 +9,7 @@ use longshore_tests::client::connection_body;
 use longshore_tests::place;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
-use longshore_worker::engine::{Login, examine};
+use longshore_worker::engine::{Login, of};
 use serde_json::{Value, json};
 
 use super::connection_tests::drafted;
@@ -60,7 +60,7 @@ async fn shown(engine: Engine, login: Login, authority: &Authority, without: &st
                 login.tls.client_certificate = Some(certificate.clone());
                 login.client_key = Some(Secret::new(key.clone()));
             }
-            let looked = examine(engine, &login).await;
+            let looked = of(engine).examine(engine, &login).await;
             let code = looked.as_ref().map_or_else(|halt| halt.failure.code.as_str(), |_| "");
             assert_eq!(code, expected, "{engine} {mode}: {looked:?}");
         }
@@ -108,7 +108,7 @@ async fn c4_postgresql_is_shown_the_clients_own_certificate() {
     };
     let without = "tls_client_certificate_refused";
     until("the rule holds", seconds(20), async || {
-        let refused = examine(Engine::Postgresql, &login).await.err()?;
+        let refused = of(Engine::Postgresql).examine(Engine::Postgresql, &login).await.err()?;
         (refused.failure.code.as_str() == without).then_some(())
     })
     .await;
@@ -117,7 +117,10 @@ async fn c4_postgresql_is_shown_the_clients_own_certificate() {
     let mut other = login.clone();
     other.tls.client_certificate = Some(certificate);
     other.client_key = Some(Secret::new(key));
-    assert_eq!(examine(Engine::Postgresql, &other).await.unwrap_err().failure.code.as_str(), "login_refused");
+    assert_eq!(
+        of(Engine::Postgresql).examine(Engine::Postgresql, &other).await.unwrap_err().failure.code.as_str(),
+        "login_refused"
+    );
     let body = json!({"name": place::fresh_name(), "engine": "postgresql", "host": NAME,
         "port": login.address.port(), "database": login.database, "username": login.username,
         "password": "not asked for"});

@@ -11,7 +11,7 @@ use longshore_shared::vault::Secret;
 use longshore_tests::place;
 use longshore_tests::schema::Schema;
 use longshore_tests::servers::Servers;
-use longshore_worker::engine::{Login, Look, examine};
+use longshore_worker::engine::{Login, Look, of};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor as _, PgPool};
 use tokio::net::TcpListener;
@@ -39,7 +39,7 @@ fn with_tls(login: &Login, mode: TlsMode) -> Login {
 
 /// Where it ends, and by which code.
 async fn halt(engine: Engine, login: &Login) -> (Stage, String) {
-    let halt = examine(engine, login).await.expect_err("something is wrong there");
+    let halt = of(engine).examine(engine, login).await.expect_err("something is wrong there");
     assert!(!halt.failure.hint.is_empty() && !halt.failure.message.contains(login.password.reveal()));
     (halt.stage, halt.failure.code.to_string())
 }
@@ -71,12 +71,12 @@ async fn mariadb(side: &str) -> Schema {
 async fn mariadb_tells_each_stage_apart() {
     let schema = mariadb("stages").await;
     let good = login(schema.server.port, &schema.name, &schema.username, &schema.password);
-    let look = examine(Engine::Mariadb, &good).await.unwrap();
+    let look = of(Engine::Mariadb).examine(Engine::Mariadb, &good).await.unwrap();
     assert_eq!(look.server.flavour, "MariaDB");
     assert!(look.server.version.contains("MariaDB") && look.server.tls.is_none(), "{look:?}");
     assert!(look.server.warnings.is_empty(), "{look:?}");
     assert!(look.server.latency_milliseconds > 0.0 && look.server.clock_skew_seconds.abs() < 1.0, "{look:?}");
-    let other = examine(Engine::Mysql, &good).await.unwrap();
+    let other = of(Engine::Mysql).examine(Engine::Mysql, &good).await.unwrap();
     assert!(other.server.warnings[0].contains("the server is MariaDB"), "{other:?}");
 
     let engine = Engine::Mariadb;
@@ -93,7 +93,7 @@ async fn mariadb_tells_each_stage_apart() {
         let wrong = with_tls(&good, mode);
         assert_eq!(halt(engine, &wrong).await, (Stage::Tls, "tls_not_offered".to_owned()), "{mode}");
     }
-    examine(engine, &with_tls(&good, TlsMode::Prefer)).await.unwrap();
+    of(engine).examine(engine, &with_tls(&good, TlsMode::Prefer)).await.unwrap();
     let (_listener, port) = silent().await;
     let wrong = Login { timeout: Duration::from_millis(300), ..login(port, "x", "x", "canary") };
     assert_eq!(halt(engine, &wrong).await, (Stage::Login, "connect_timeout".to_owned()));
@@ -108,7 +108,7 @@ async fn mariadb_names_what_each_feature_lacks() {
     schema.run(&format!("CREATE USER {account} IDENTIFIED BY 'pw'")).await;
     schema.run(&format!("GRANT SELECT ON `{}`.* TO {account}", schema.name)).await;
     let login = login(schema.server.port, &schema.name, &user, "pw");
-    let look = examine(Engine::Mariadb, &login).await.unwrap();
+    let look = of(Engine::Mariadb).examine(Engine::Mariadb, &login).await.unwrap();
     let lacks = missing(&look);
     let on = format!("ON `{}`.* TO {account}", schema.name);
     assert_eq!(lacks["dump"], [format!("GRANT SHOW VIEW {on}")]);
@@ -118,7 +118,7 @@ async fn mariadb_names_what_each_feature_lacks() {
     for statement in lacks.values().flatten() {
         schema.run(statement).await;
     }
-    let look = examine(Engine::Mariadb, &login).await.unwrap();
+    let look = of(Engine::Mariadb).examine(Engine::Mariadb, &login).await.unwrap();
     assert_eq!(missing(&look), BTreeMap::new());
 
     // By a role, and in the names of others.
@@ -134,7 +134,7 @@ async fn mariadb_names_what_each_feature_lacks() {
     ] {
         schema.run(&sql).await;
     }
-    let look = examine(Engine::Mariadb, &login).await.unwrap();
+    let look = of(Engine::Mariadb).examine(Engine::Mariadb, &login).await.unwrap();
     assert_eq!(missing(&look), BTreeMap::new());
     schema.run(&format!("DROP USER {account}; DROP ROLE {role}")).await;
 }
@@ -192,7 +192,7 @@ async fn run(pool: &PgPool, sql: &str) {
 async fn postgresql_tells_each_stage_apart() {
     let postgres = Postgres::make().await;
     let (engine, good) = (Engine::Postgresql, postgres.login());
-    let look = examine(engine, &good).await.unwrap();
+    let look = of(engine).examine(engine, &good).await.unwrap();
     assert_eq!((look.server.flavour.as_str(), &look.server.warnings), ("PostgreSQL", &Vec::new()));
     assert!(!look.server.version.is_empty() && look.server.tls.is_none());
     assert!(look.server.latency_milliseconds > 0.0 && look.server.clock_skew_seconds.abs() < 1.0, "{look:?}");
@@ -225,7 +225,7 @@ async fn postgresql_tells_each_stage_apart() {
 #[tokio::test]
 async fn postgresql_names_what_each_feature_lacks() {
     let postgres = Postgres::make().await;
-    let look = examine(Engine::Postgresql, &postgres.login()).await.unwrap();
+    let look = of(Engine::Postgresql).examine(Engine::Postgresql, &postgres.login()).await.unwrap();
     let lacks = missing(&look);
     let role = format!("\"{}\"", postgres.role.replace('"', "\"\""));
     assert_eq!(
@@ -242,7 +242,7 @@ async fn postgresql_names_what_each_feature_lacks() {
     for statement in lacks.values().flatten() {
         run(&postgres.inside, statement).await;
     }
-    let look = examine(Engine::Postgresql, &postgres.login()).await.unwrap();
+    let look = of(Engine::Postgresql).examine(Engine::Postgresql, &postgres.login()).await.unwrap();
     assert_eq!(missing(&look), BTreeMap::new());
     postgres.remove().await;
 }

@@ -9,7 +9,7 @@ use longshore_tests::place;
 use longshore_tests::rogue::{Rogue, Script};
 use longshore_tests::sshd::Sshd;
 use longshore_tests::stack::Stack;
-use longshore_worker::engine::{Login, examine};
+use longshore_worker::engine::{Login, of};
 use serde_json::{Value, json};
 
 use super::connection_tests::{body, drafted, fails};
@@ -35,7 +35,7 @@ async fn t03_a_key_that_the_server_sends_itself_is_taken_where_that_is_allowed_a
         (&two, false, TlsMode::VerifyFull, Ok(false)),
     ] {
         let login = Login { trust_server_key: trust, ..login(schema, mode, &secured.authority.pem) };
-        match (examine(Engine::Mysql, &login).await, expected) {
+        match (of(Engine::Mysql).examine(Engine::Mysql, &login).await, expected) {
             (Ok(look), Ok(told)) => {
                 assert_eq!(warned(&look.server.warnings), told, "{trust} {mode}: {look:?}");
             }

@@ -128,7 +128,8 @@ fn fenced_crates_stay_in_their_rooms() {
 #[test]
 fn only_a_worker_opens_secrets() {
     for source in sources(&["api", "scheduler"]) {
-        let code = source.code();
+        // A field may hold a key that is to be sealed, and a code says that it cannot.
+        let code = source.code().replace("ProblemCode::InvalidPrivateKey", "");
         for word in ["Opener", "vault::open", "PrivateKey", "private_keys"] {
             assert!(!code.contains(word), "{}: {word}", source.path);
         }

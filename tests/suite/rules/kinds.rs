@@ -16,10 +16,13 @@ fn no_query_names_a_kind() {
 /// Where a column `kind` is compared with a word.
 pub(crate) fn named(sql: &str) -> Vec<String> {
     let compared = sql.match_indices("kind").filter(|(at, _)| {
+        // `relkind` is PostgreSQL's own.
+        let is_own = !sql[..*at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
         let rest = sql[at + "kind".len()..].trim_start();
         let operators = ["=", "<>", "!=", "IN", "NOT IN"];
         let operand = operators.iter().find_map(|operator| rest.strip_prefix(operator));
-        operand.is_some_and(|operand| operand.trim_start().trim_start_matches('(').starts_with('\''))
+        is_own
+            && operand.is_some_and(|operand| operand.trim_start().trim_start_matches('(').starts_with('\''))
     });
     compared.map(|(at, _)| sql[at..].chars().take(40).collect()).collect()
 }
@@ -43,6 +46,7 @@ fn a_word_beside_kind_is_found() {
         ("WHERE s.kind = 'copy'", 1),
         ("FILTER (WHERE s.kind <> 'verify' AND s.kind IN ('a', 'b'))", 2),
         ("kind NOT IN ('x')", 1),
+        ("c.relkind IN ('r')", 0),
         ("kind = $3 AND trigger = 'schedule'", 0),
         ("CHECK (kind ~ '^[a-z_]+$')", 0),
     ] {

@@ -4,7 +4,7 @@ use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::failure::Failure;
 use longshore_tests::schema::Schema;
 use longshore_tests::servers::{Held, Servers};
-use longshore_worker::engine::{examine, inspector, reader};
+use longshore_worker::engine::of;
 
 use super::logins::login;
 
@@ -17,7 +17,7 @@ fn narrow(kinds: &[&str]) -> Option<Held> {
 }
 
 async fn refused(schema: &Schema) -> Failure {
-    match inspector(Engine::Mariadb, &login(schema, &schema.username, &schema.password)).await {
+    match of(Engine::Mariadb).surveyor(&login(schema, &schema.username, &schema.password)).await {
         Ok(_) => panic!("{}: the login passed", schema.server.name),
         Err(failure) => failure,
     }
@@ -30,8 +30,11 @@ async fn n17_an_accounts_limits_and_a_small_max_join_size() {
         let schema = Schema::make(server, "narrow").await;
         schema.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
         let good = login(&schema, &schema.username, &schema.password);
-        examine(Engine::Mariadb, &good).await.unwrap_or_else(|halt| panic!("{}: {halt:?}", server.name));
-        let mut inspector = inspector(Engine::Mariadb, &good).await.unwrap();
+        of(Engine::Mariadb)
+            .examine(Engine::Mariadb, &good)
+            .await
+            .unwrap_or_else(|halt| panic!("{}: {halt:?}", server.name));
+        let mut inspector = of(Engine::Mariadb).surveyor(&good).await.unwrap();
         assert_eq!(inspector.tables().await.unwrap().len(), 1, "{}", server.name);
         drop(inspector);
 
@@ -45,7 +48,7 @@ async fn n17_an_accounts_limits_and_a_small_max_join_size() {
             schema.run(&format!("ALTER USER '{}'@'127.0.0.1' WITH {limit}", schema.username)).await;
             let good = login(&schema, &schema.username, &schema.password);
             // Takes what the limit lets through, and stays.
-            let _taken = reader(Engine::Mariadb, &good).await;
+            let _taken = of(Engine::Mariadb).reader(&good).await;
             let failure = refused(&schema).await;
             let found = (failure.code.as_str(), failure.is_transient());
             assert_eq!(found, (code, is_transient), "{}, {limit}: {failure:?}", server.name);

@@ -7,7 +7,7 @@ use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::connection::Tls;
 use longshore_shared::domain::examination::Stage;
 use longshore_shared::vault::Secret;
-use longshore_worker::engine::{Login, examine};
+use longshore_worker::engine::{Login, of};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -49,7 +49,7 @@ async fn n21_a_time_out_is_kept_where_syns_are_dropped_and_where_nobody_speaks()
                 seat: None,
             };
             let begun = Instant::now();
-            let halt = examine(engine, &login).await.expect_err("nobody answers");
+            let halt = of(engine).examine(engine, &login).await.expect_err("nobody answers");
             let took = begun.elapsed();
             assert_eq!((halt.stage, halt.failure.code.as_str()), (stage, "connect_timeout"), "{engine}");
             assert!(took < GIVEN + SLACK, "{engine}, {stage}: {took:?}");

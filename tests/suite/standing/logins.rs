@@ -9,7 +9,7 @@ use longshore_tests::schema::Schema;
 use longshore_worker::engine::Login;
 
 /// A login to the schema's server.
-pub(super) fn login(schema: &Schema, username: &str, password: &str) -> Login {
+pub(crate) fn login(schema: &Schema, username: &str, password: &str) -> Login {
     Login {
         address: SocketAddr::from(([127, 0, 0, 1], schema.server.port)),
         server_name: "localhost".to_owned(),

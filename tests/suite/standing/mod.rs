@@ -11,7 +11,7 @@ mod idle;
 mod languages;
 mod lax;
 mod leaves;
-mod logins;
+pub(crate) mod logins;
 mod next_numbers;
 mod orphans;
 mod owed;

@@ -10,7 +10,7 @@ use longshore_tests::schema::Schema;
 use longshore_tests::seeds;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
-use longshore_worker::engine::{Login, Seat, reader};
+use longshore_worker::engine::{Login, Seat, of};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -34,11 +34,11 @@ async fn n14_a_seat_is_free_once_the_server_has_let_go_of_the_session() {
             let permit = Arc::clone(&seats).acquire_owned().await.unwrap();
             let seat = Some(Arc::new(Seat::new(permit, Arc::clone(&loose))));
             let login = Login { seat, ..login(&schema, &schema.username, &schema.password) };
-            let session = reader(Engine::Mysql, &login).await;
+            let session = of(Engine::Mysql).reader(&login).await;
             let mut session = session.unwrap_or_else(|failure| panic!("{}, {round}: {failure}", server.name));
             // Every other one is left in the middle of what it reads.
             if round % 2 == 1 {
-                session.begin_snapshot().await.unwrap();
+                session.begin_snapshot(None).await.unwrap();
             }
         }
         assert_eq!(loose.load(std::sync::atomic::Ordering::SeqCst), 0, "{}", server.name);

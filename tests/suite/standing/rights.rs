@@ -10,7 +10,7 @@ use longshore_tests::servers::{Held, MariaDb, Servers};
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::seconds;
 use longshore_worker::engine::access::{Act, Need};
-use longshore_worker::engine::{examine, inspector};
+use longshore_worker::engine::of;
 use serde_json::{Value, json};
 
 use super::logins::login;
@@ -222,7 +222,7 @@ async fn assert_lacks(schema: &Schema, account: &Account, lacking: &str, grants:
     let login = login(schema, &account.user, "pw");
     let needs = [Act::Read, Act::Insert].map(|act| Need { act, table: Some("t".to_owned()) });
     for after in [false, true] {
-        let mut inspector = inspector(Engine::Mysql, &login).await.unwrap();
+        let mut inspector = of(Engine::Mysql).surveyor(&login).await.unwrap();
         let lacks = inspector.lacks(&needs).await.unwrap();
         let expected = if after { "" } else { lacking };
         let rights = |missing: &[(usize, String)], doubt: &str| -> String {
@@ -242,17 +242,17 @@ async fn n25_a_test_says_what_a_sync_needs_in_one_statement_each() {
         let schema = Schema::make(&server, "needs").await;
         let account = Account::make(&schema, &["GRANT CREATE TEMPORARY TABLES ON {db}.* TO {to}"]).await;
         let login = login(&schema, &account.user, "pw");
-        let before = examine(Engine::Mysql, &login).await.unwrap().syncs;
+        let before = of(Engine::Mysql).examine(Engine::Mysql, &login).await.unwrap().syncs;
         let [from, into] = before.as_slice() else { panic!("{before:?}") };
         assert_eq!(from.missing, ["SELECT"], "{}", server.name);
         assert_eq!(into.missing, into.needs, "{}", server.name);
         let on = format!(" ON `{}`.* TO {}", schema.name, account.name);
         assert!(into.statement.contains(&on), "{}", into.statement);
         schema.run(&from.statement).await;
-        let between = examine(Engine::Mysql, &login).await.unwrap().syncs;
+        let between = of(Engine::Mysql).examine(Engine::Mysql, &login).await.unwrap().syncs;
         assert!(between[0].missing.is_empty() && !between[1].missing.is_empty(), "{between:?}");
         schema.run(&into.statement).await;
-        let after = examine(Engine::Mysql, &login).await.unwrap().syncs;
+        let after = of(Engine::Mysql).examine(Engine::Mysql, &login).await.unwrap().syncs;
         assert!(after.iter().all(|sync| sync.missing.is_empty()), "{after:?}");
     }
 }

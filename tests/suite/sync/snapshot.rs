@@ -71,7 +71,7 @@ async fn s10_one_two_and_four_workers_read_one_point() {
         Bank::found(&stack.source).await;
         let task = task(&stack).await;
         let jobs = money_is_all_there(&stack, &task, RUNS).await;
-        assert_eq!(fixed_by(&stack, "Stopped(CommitLock)"), RUNS, "{workers} workers");
+        assert_eq!(fixed_by(&stack, "Blocked (CommitLock)"), RUNS, "{workers} workers");
         let most = jobs.iter().map(|job| job.workers().len()).max();
         assert_eq!(most, Some(workers), "all of {workers} workers have read");
     }
@@ -90,8 +90,8 @@ async fn few_rights_suffice(stack: &Stack, task: &str, runs: usize) {
     let (name, user) = (&stack.source.name, format!("'{}'@'127.0.0.1'", stack.source.username));
     let schema = name.replace('_', "\\_");
     for (rights, means, readers) in [
-        ("SELECT, LOCK TABLES, SHOW VIEW, TRIGGER", "Stopped(TableLocks)", 2),
-        ("SELECT, SHOW VIEW, TRIGGER", "Reduced", 1),
+        ("SELECT, LOCK TABLES, SHOW VIEW, TRIGGER", "Blocked (TableLocks)", 2),
+        ("SELECT, SHOW VIEW, TRIGGER", "Single", 1),
     ] {
         stack.source.run(&format!("REVOKE ALL, GRANT OPTION FROM {user}")).await;
         stack.source.run(&format!("GRANT {rights} ON `{schema}`.* TO {user}")).await;
@@ -115,7 +115,7 @@ async fn s10_equal_places_of_the_log_stop_nobody() {
     let task = task(&stack).await;
     // A bank that is closed: one look is enough.
     let job = stack.run_completed(&task).await;
-    assert_eq!((fixed_by(&stack, "Quiet"), job.workers().len()), (1, 2));
+    assert_eq!((fixed_by(&stack, "Unchanged"), job.workers().len()), (1, 2));
     // Whoever watches the server disturbs what it tells others of its log.
     let mut watchers = JoinSet::new();
     for query in ["SHOW GLOBAL STATUS", "SHOW STATUS LIKE 'Binlog%'"] {
@@ -123,7 +123,7 @@ async fn s10_equal_places_of_the_log_stop_nobody() {
         watchers.spawn(async move { while session.query_drop(query).await.is_ok() {} });
     }
     money_is_all_there(&stack, &task, RUNS).await;
-    assert!(fixed_by(&stack, "Quiet") > 1 || fixed_by(&stack, "Stopped(TableLocks)") > 0);
+    assert!(fixed_by(&stack, "Unchanged") > 1 || fixed_by(&stack, "Blocked (TableLocks)") > 0);
     watchers.shutdown().await;
     stack.source.remove().await;
 }
@@ -137,7 +137,7 @@ async fn s10_other_releases_are_read_at_one_point_with_many_rights_and_few() {
         Bank::found(&stack.source).await;
         let task = task(&stack).await;
         money_is_all_there(&stack, &task, RUNS).await;
-        let means = if kind == "mariadb11" { "Stopped(CommitLock)" } else { "Stopped(ReadLock)" };
+        let means = if kind == "mariadb11" { "Blocked (CommitLock)" } else { "Blocked (ReadLock)" };
         assert_eq!(fixed_by(&stack, means), RUNS, "{kind}");
         few_rights_suffice(&stack, &task, 1).await;
         stack.source.remove().await;

@@ -1,10 +1,5 @@
 //! Sequences, which hand out numbers beside tables (MariaDB), and tables' use of other things by name.
 
-use longshore_shared::domain::connection::EngineGroup;
-
-use super::mysql;
-use super::shape::TableShape;
-
 /// A sequence and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sequence {
@@ -49,22 +44,6 @@ impl Sequence {
     /// Whether both hand out the same numbers in the same order.
     pub fn counts_like(&self, other: &Self) -> bool {
         (self.increment, self.bounds, self.cycles) == (other.increment, other.bounds, other.cycles)
-    }
-}
-
-/// The sequences that the table's columns draw from.
-pub fn drawn(group: EngineGroup, table: &TableShape) -> Vec<Named> {
-    match group {
-        EngineGroup::Mysql => mysql::drawn(&table.definition),
-        EngineGroup::Postgresql => Vec::new(),
-    }
-}
-
-/// The tables whose rows a table that has none of its own shows.
-pub fn members(group: EngineGroup, table: &TableShape) -> Vec<Named> {
-    match group {
-        EngineGroup::Mysql => mysql::members(&table.definition),
-        EngineGroup::Postgresql => Vec::new(),
     }
 }
 

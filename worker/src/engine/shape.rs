@@ -9,32 +9,23 @@ use longshore_shared::domain::filter::Condition;
 use serde::{Deserialize, Serialize};
 
 /// A server, as far as moving rows depends on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerInfo {
-    /// `mysql` or `mariadb`.
-    pub flavour: Flavour,
-    /// As the server says it: `10.11.19-MariaDB-…`.
-    pub version: String,
-    /// The server accepts `LOAD DATA LOCAL INFILE`.
-    pub local_infile: bool,
-    /// Statements must stay below this many bytes.
-    pub max_allowed_packet: u64,
-    /// `innodb_autoinc_lock_mode`; 2 lets several bulk loads into one table.
-    pub autoinc_lock_mode: u8,
-    /// `lower_case_table_names`.
-    pub lower_case_table_names: u8,
-    /// The server is read only for this account.
-    pub read_only: bool,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
     /// What tells it from every other server, whatever address leads to it; members of a
     /// cluster that all take writes to the same rows have one identity. Two servers that were
     /// copied with it are taken for one, which costs their jobs a wait and no row.
     pub identity: String,
-    /// Settings, of a session's start, that the server computes generated columns by.
-    #[serde(default)]
-    pub computing: BTreeMap<String, String>,
+    /// As the server says it: `10.11.19-MariaDB-…`.
+    pub version: String,
+    /// Who made it.
+    pub flavour: Flavour,
+    /// The server is read only for this account.
+    pub read_only: bool,
+    /// It does not tell names of tables apart by case.
+    pub folds_names: bool,
 }
 
-impl ServerInfo {
+impl Server {
     /// Flavour and release series: `10.11`.
     pub fn release(&self) -> (Flavour, &str) {
         let series = self
@@ -47,13 +38,14 @@ impl ServerInfo {
 }
 
 /// Who made the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
     /// Oracle's or a derivative of it.
     Mysql,
     /// MariaDB.
     Mariadb,
+    /// PostgreSQL.
+    Postgresql,
 }
 
 /// A line of a database's table list.
@@ -114,8 +106,10 @@ pub struct TableShape {
     pub triggers: Vec<String>,
     /// The statement that makes it, as the server gives it (`SHOW CREATE TABLE`).
     pub definition: String,
-    /// Storage engine.
+    /// Storage engine, as the server names it.
     pub storage: String,
+    /// Its storage keeps versions of rows, so that a snapshot shows them as they were.
+    pub keeps_versions: bool,
     /// Default collation of the table.
     pub collation: String,
     /// The next auto-increment value, if a column has it.
@@ -268,11 +262,6 @@ impl TableShape {
     /// computed ones.
     pub fn proven(&self) -> impl Iterator<Item = &Column> {
         self.stored().chain(self.computed())
-    }
-
-    /// Whether its storage keeps versions of rows, so that a snapshot shows them as they were.
-    pub fn is_versioned(&self) -> bool {
-        ["InnoDB", "ROCKSDB", "TokuDB"].iter().any(|one| one.eq_ignore_ascii_case(&self.storage))
     }
 
     /// Whether two rows could clash by another key than the one rows are addressed by.

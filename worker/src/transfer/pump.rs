@@ -1,4 +1,4 @@
-//! One range of rows from a reader into a writer's open transaction.
+//! The one pump: a range of rows from where they come to where they go.
 
 use futures::future::{Either, select};
 use longshore_shared::domain::failure::{Failure, FailureCode};
@@ -7,28 +7,28 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use super::meter::{Meter, whole};
 use crate::engine::shape::{Range, TableShape};
-use crate::engine::{Loaded, Reader, Result, RowBatch, Writer};
+use crate::engine::{Loaded, Result, RowBatch, RowSink, RowSource};
 
 /// Batches in each of the two channels: about 1 MiB in flight on either side of the meter.
 const IN_FLIGHT: usize = 4;
 
-/// Streams the rows of `range` into the writer's open transaction and returns how many
-/// the reader sent and the writer took, which are equal, with what the writer doubts.
+/// Streams the rows of `range` into the sink (a server's open transaction) and returns how many
+/// the source sent and the sink took, which are equal, with what the sink doubts.
 ///
-/// The writer learns of the end of the data only after the reader said that it was the
-/// end: when the reader fails, the load is dropped in the middle, its session is of no
+/// The sink learns of the end of the data only after the source said that it was the
+/// end: when the source fails, the load is dropped in the middle, its session is of no
 /// use any more, and the caller gives the session up without a commit.
 pub(crate) async fn pump(
-    reader: &mut dyn Reader,
-    writer: &mut dyn Writer,
+    source: &mut dyn RowSource,
+    sink: &mut dyn RowSink,
     table: &TableShape,
     range: &Range,
     meter: &Meter,
 ) -> Result<Loaded> {
     let (to_meter, read) = mpsc::channel(IN_FLIGHT);
     let (to_writer, metered) = mpsc::channel(IN_FLIGHT);
-    let stream = reader.stream(table, range, to_meter);
-    let load = writer.load(table, metered);
+    let stream = source.stream(table, range, to_meter);
+    let load = sink.load(table, metered);
     let (sent, loaded) = flow(stream, Middle { read, to_writer, meter }, load).await?;
     if sent == loaded.rows { Ok(loaded) } else { Err(lost(table, sent, loaded.rows)) }
 }

@@ -8,31 +8,26 @@
 
 use std::collections::BTreeSet;
 
+use super::super::difference::{Change, Difference};
 use super::super::shape::{Column, Family, Key, TableShape};
-use super::define::scan::{Kind, Token, tokens};
+use super::structure::scan::{Kind, Token, tokens};
 
-/// One sentence a difference, naming table, column and both sides.
-pub(in crate::engine) fn differences(source: &TableShape, target: &TableShape) -> Vec<String> {
+/// What differs; empty where rows of the one can be rows of the other.
+pub(super) fn compare(source: &TableShape, target: &TableShape) -> Vec<Difference> {
     let mut found = Vec::new();
     for column in &source.columns {
         match target.columns.iter().find(|c| same_name(&c.name, &column.name)) {
-            Some(other) => column_differences(&source.name, column, other, &mut found),
-            None => found.push(format!(
-                "table `{}`: the target lacks column `{}` ({})",
-                source.name, column.name, column.full_type
-            )),
+            Some(other) => column_differences(column, other, &mut found),
+            None => found.push(Change::ColumnMissing(column.name.clone(), column.full_type.clone())),
         }
     }
     for column in &target.columns {
         if !source.columns.iter().any(|c| same_name(&c.name, &column.name)) {
-            found.push(format!(
-                "table `{}`: the target has a column `{}` ({}) that the source lacks",
-                source.name, column.name, column.full_type
-            ));
+            found.push(Change::ColumnSurplus(column.name.clone(), column.full_type.clone()));
         }
     }
     key_differences(source, target, &mut found);
-    found
+    found.into_iter().map(|change| Difference { table: source.name.clone(), change }).collect()
 }
 
 /// Column names ignore case, on every server and file system.
@@ -40,12 +35,10 @@ fn same_name(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()
 }
 
-fn column_differences(table: &str, source: &Column, target: &Column, found: &mut Vec<String>) {
-    let mut differ = |what: &str, here: &str, there: &str| {
-        found.push(format!(
-            "table `{table}`, column `{}`: {what} is {here} on the source, {there} on the target",
-            source.name
-        ));
+fn column_differences(source: &Column, target: &Column, found: &mut Vec<Change>) {
+    let mut differ = |part, here: &str, there: &str| {
+        let (name, source, target) = (source.name.clone(), here.to_owned(), there.to_owned());
+        found.push(Change::Column { name, part, source, target });
     };
     // MariaDB's JSON is a text with a check; MySQL writes its own out alike each time.
     if source.family == Family::Json && !source.generated && is_json_text(target) {
@@ -81,27 +74,20 @@ fn column_differences(table: &str, source: &Column, target: &Column, found: &mut
     }
 }
 
-fn key_differences(source: &TableShape, target: &TableShape, found: &mut Vec<String>) {
+fn key_differences(source: &TableShape, target: &TableShape, found: &mut Vec<Change>) {
     let (here, there) = (uniques(source), uniques(target));
-    let table = &source.name;
     if let Some(key) = &source.key
         && !there.contains(&key_columns(source, key))
     {
-        found.push(format!(
-            "table `{table}`: the key ({}) of the source is not unique on the target, whose key is {}",
-            names(source, key),
-            target.key.as_ref().map_or("none".to_owned(), |key| format!("({})", names(target, key))),
-        ));
+        let its_own = target.key.as_ref().map(|key| names(target, key));
+        found.push(Change::Key(names(source, key), its_own));
     }
     let addressing = source.key.as_ref().map(|key| key_columns(source, key));
     for key in here.difference(&there).filter(|key| Some(*key) != addressing.as_ref()) {
-        found.push(format!("table `{table}`: the target lacks the unique key ({})", listed(key)));
+        found.push(Change::UniqueMissing(key.iter().cloned().collect()));
     }
     for key in there.difference(&here) {
-        found.push(format!(
-            "table `{table}`: the target has a unique key ({}) that the source lacks",
-            listed(key)
-        ));
+        found.push(Change::UniqueSurplus(key.iter().cloned().collect()));
     }
 }
 
@@ -119,12 +105,8 @@ fn key_columns(table: &TableShape, key: &Key) -> BTreeSet<String> {
     key.columns.iter().map(|&at| table.columns[at].name.to_lowercase()).collect()
 }
 
-fn names(table: &TableShape, key: &Key) -> String {
-    key.columns.iter().map(|&at| table.columns[at].name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn listed(key: &BTreeSet<String>) -> String {
-    key.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+fn names(table: &TableShape, key: &Key) -> Vec<String> {
+    key.columns.iter().map(|&at| table.columns[at].name.clone()).collect()
 }
 
 /// The type without the display width that some servers write and others do not; with

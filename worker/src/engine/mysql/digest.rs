@@ -17,13 +17,15 @@
 //! Deliberately not told apart: the zeros of FLOAT and DOUBLE (MariaDB keeps but one).
 
 use longshore_shared::domain::failure::{Failure, FailureCode};
+mod hashes;
 
+pub(super) use self::hashes::hashes;
 use super::super::shape::{Column, Digest, Family, Range, TableShape};
 use super::super::{Hash, Result};
-use super::bounds;
+use super::connect::{Session, number_at, text_at};
 use super::quote::ident;
-use super::select;
-use super::session::{Session, number_at, text_at};
+use super::read::bounds;
+use super::read::select;
 
 /// What a row's hash counts as when the server could not compute it; more than any sum of
 /// 64-bit numbers over the rows that a table can have.
@@ -216,7 +218,7 @@ fn number_text(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::structure::sample;
     use super::*;
 
     #[test]

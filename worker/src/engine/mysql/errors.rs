@@ -13,7 +13,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass, FailureCode};
 use mysql_async::{DriverError, Error, IoError, LocalInfileError, TlsError};
 
 use super::super::network;
-use super::session::TooLarge;
+use super::connect::TooLarge;
 
 /// Bytes of a message that are kept.
 const LONGEST: usize = 2_000;

@@ -16,14 +16,14 @@ use tokio::time::timeout;
 
 pub(super) use self::needs::lacks;
 use super::super::{Halt, Hidden, Login, Look, network};
+use super::connect::{Line, Session};
 use super::quote::ident;
-use super::session::{Line, Session};
 
 /// What a person ought to know of a login without TLS that the server's own key made possible.
 const KEY_ON_TRUST: &str = "the password was sent under a key that the server sent itself and that was taken on \
      trust: whoever answers in its place could read it; TLS with verify-full would prove the server";
 
-pub(in super::super) async fn examine(engine: Engine, login: &Login) -> Result<Look, Halt> {
+pub(super) async fn examine(engine: Engine, login: &Login) -> Result<Look, Halt> {
     let doing = format!("log in to {}", login.address);
     let entering = Box::pin(Session::enter(login, &doing));
     let conn = match network::within(login, entering).await {

@@ -7,6 +7,7 @@
 //! case and accents.
 
 mod besides;
+mod children;
 mod columns;
 mod history;
 pub(super) mod keys;
@@ -16,11 +17,12 @@ use std::collections::{BTreeMap, HashMap};
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
 pub(super) use self::besides::besides;
+pub(super) use self::children::children;
 use super::super::Result;
 use super::super::shape::{Column, TableKind, TableListing, TableShape};
-use super::define;
+use super::connect::{RawRow, Session, number_at, optional_at, text_at};
 use super::quote::{ident, text};
-use super::session::{RawRow, Session, number_at, optional_at, text_at};
+use super::structure;
 
 /// How many statements travel in one packet.
 const BATCH: usize = 100;
@@ -36,7 +38,7 @@ pub(super) async fn tables(s: &mut Session) -> Result<Vec<TableListing>> {
     );
     let rows = s.structure(&query, &format!("list the tables of `{}`", s.database)).await?;
     let mut listings = rows.iter().filter_map(listing).collect::<Vec<_>>();
-    listings.retain(|listing| !define::is_scratch(&listing.name));
+    listings.retain(|listing| !structure::is_scratch(&listing.name));
     listings.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(listings)
 }
@@ -64,6 +66,9 @@ fn listing(row: &RawRow) -> Option<TableListing> {
 /// Engines whose tables show rows that other servers, files or nobody keeps.
 const ELSEWHERE: [&str; 9] =
     ["FEDERATED", "CONNECT", "SPIDER", "S3", "OQGRAPH", "SPHINX", "BLACKHOLE", "SEQUENCE", "Lakehouse"];
+
+/// Engines that keep versions of rows, so that a snapshot shows them as they were.
+const VERSIONED: [&str; 3] = ["InnoDB", "ROCKSDB", "TokuDB"];
 
 /// What a base table is, by its engine; none is named where the table cannot be opened.
 fn kind(engine: Option<&str>) -> TableKind {
@@ -111,7 +116,7 @@ fn shape(
     triggers: Vec<String>,
     definition: String,
 ) -> Result<TableShape> {
-    let mut parts = define::understand(name, &definition)?;
+    let mut parts = structure::understand(name, &definition)?;
     if !parts.columns.iter().map(|c| &c.name).eq(columns.iter().map(|c| &c.name)) {
         return Err(Failure::transient(
             FailureCode::StructureChanged,
@@ -135,6 +140,7 @@ fn shape(
         key,
         triggers,
         definition,
+        keeps_versions: VERSIONED.iter().any(|one| one.eq_ignore_ascii_case(&about.storage)),
         storage: about.storage,
         collation: about.collation,
         row_bytes: about.row_bytes,
@@ -221,7 +227,7 @@ async fn read_definitions(
     let mut definitions = Vec::with_capacity(names.len());
     for name in names {
         let kind = about.get(name).ok_or_else(|| missing(name))?.kind.as_str();
-        if !define::IS_TABLE.contains(&kind) {
+        if !structure::IS_TABLE.contains(&kind) {
             return Err(Failure::permanent(
                 FailureCode::NotATable,
                 format!("`{name}` is not a base table ({})", kind.to_ascii_lowercase()),
@@ -229,14 +235,14 @@ async fn read_definitions(
             .with_hint("exclude it"));
         }
     }
-    let folds = s.info.lower_case_table_names != 0;
+    let folds = s.info.server.folds_names;
     for some in names.chunks(BATCH) {
         let queries =
             some.iter().map(|name| format!("SHOW CREATE TABLE {}", ident(name))).collect::<Vec<_>>();
         let answers = s.batch(&queries, "read the tables' definitions").await?;
         for (name, rows) in some.iter().zip(answers) {
             let definition = definition(name, rows.first())?;
-            definitions.push(define::names::relative(&definition, &s.database, folds));
+            definitions.push(structure::names::relative(&definition, &s.database, folds));
         }
     }
     Ok(definitions)
@@ -244,7 +250,7 @@ async fn read_definitions(
 
 fn definition(name: &str, row: Option<&RawRow>) -> Result<String> {
     let bytes = row.and_then(|row| row.get(1)?.clone()).ok_or_else(|| missing(name))?;
-    define::bytes::readable(bytes).ok_or_else(|| {
+    structure::bytes::readable(bytes).ok_or_else(|| {
         Failure::permanent(
             FailureCode::DefinitionUnreadable,
             format!("the definition of table `{name}` holds bytes that are no text"),

@@ -17,12 +17,12 @@ use tokio::sync::mpsc;
 use self::feed::Feed;
 use super::super::shape::{Column, Family, Row, TableShape};
 use super::super::{Loaded, Result, RowBatch, named};
+use super::connect::{Session, number_at};
 use super::errors::classify;
-use super::insertion::{Insertion, Stored, largest_statement};
-use super::outcome;
 use super::quote::{ident, text};
-use super::select;
-use super::session::{Session, number_at};
+use super::read::select;
+use super::write::insertion::{Insertion, Stored, largest_statement};
+use super::write::outcome;
 use crate::row::mysql_text::{LOAD_OPTIONS, Rows};
 
 /// `LOAD DATA LOCAL` is switched off, on one side or the other.
@@ -203,7 +203,7 @@ fn unreadable(doing: &str, error: crate::row::mysql_text::TextError) -> Failure 
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::structure::sample;
     use super::*;
 
     #[test]

@@ -1,63 +1,117 @@
 //! MySQL and MariaDB, over mysql_async's text protocol.
 //!
-//! One [`Session`] is one server session; it implements the engine's three traits by
+//! One [`Session`] is one server session; it implements the traits of sessions by
 //! handing each call to the file of its subject. The file names are the same as in the
 //! other engine's folder.
-//! Invariants: session settings are fixed right after login (`session`); the only
+//! Invariants: session settings are fixed right after login (`connect`); the only
 //! statement texts come from this folder, identifiers go through `quote`; a session that
 //! reads serves no file, a session that writes serves only the stream that `load` opened.
 
-mod ahead;
-mod bounds;
-mod children;
-mod commit_blocker;
 mod compare;
-mod define;
+mod connect;
 mod digest;
 mod errors;
 mod examine;
-mod hashes;
-mod insertion;
 mod inspect;
-mod literal;
 mod load;
-mod outcome;
-mod page;
-mod pieces;
+mod lock;
 mod quote;
-mod relations;
-#[cfg(test)]
-mod sample;
-mod select;
-mod sequences;
-mod session;
+mod read;
+mod snapshot;
 mod split;
-mod stream;
-mod walk;
+mod structure;
 mod write;
 
 use async_trait::async_trait;
+use longshore_shared::domain::connection::Engine;
 use tokio::sync::mpsc;
 
-pub(crate) use self::commit_blocker::MysqlCommitBlocker;
-pub(super) use self::compare::differences;
-pub(super) use self::define::alteration_of;
-pub(super) use self::define::names::{drawn, members};
-pub(super) use self::define::{is_of_settings, unsaid};
-pub(super) use self::examine::examine;
-pub(crate) use self::session::{Role, Session};
+use self::connect::{Role, Session};
 use super::access::{Lacks, Need};
 use super::children::Children;
-use super::sequence::Sequence;
-use super::shape::{Digest, KeyTuple, Range, Row, ServerInfo, TableListing, TableShape};
+use super::sequence::{Named, Sequence};
+use super::shape::{Digest, KeyTuple, Range, Row, Server, TableListing, TableShape};
 use super::{
-    Besides, Columns, Hash, Hidden, Inspector, Loaded, Reader, Result, RowBatch, RowHashes, Tried, Writer,
+    Besides, Columns, Difference, Driver, Halt, Hash, Hidden, Inspector, Loaded, Login, Look, ReadAhead,
+    Reader, Result, RowBatch, RowHashes, RowSink, RowSource, SnapshotLeader, SnapshotReader, SnapshotToken,
+    Surveyor, Tried, Writer,
 };
+
+/// The driver of both.
+pub(super) struct Mysql;
+
+#[async_trait]
+impl Driver for Mysql {
+    async fn examine(&self, engine: Engine, login: &Login) -> std::result::Result<Look, Halt> {
+        examine::examine(engine, login).await
+    }
+
+    async fn inspector(&self, login: &Login) -> Result<Box<dyn Inspector>> {
+        Ok(Box::new(Session::open(login, Role::Look).await?))
+    }
+
+    async fn surveyor(&self, login: &Login) -> Result<Box<dyn Surveyor>> {
+        Ok(Box::new(Session::open(login, Role::Look).await?))
+    }
+
+    async fn reader(&self, login: &Login) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(Session::open(login, Role::Read).await?))
+    }
+
+    async fn writer(&self, login: &Login) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(Session::open(login, Role::Write).await?))
+    }
+
+    async fn leader(&self, login: &Login) -> Result<Box<dyn SnapshotLeader>> {
+        Ok(Box::new(snapshot::Leader::open(login).await?))
+    }
+
+    async fn read_ahead(&self, login: &Login) -> Result<Option<Box<dyn ReadAhead>>> {
+        Ok(Some(Box::new(Session::open(login, Role::Look).await?)))
+    }
+
+    async fn end_sessions(&self, login: &Login, session_ids: &[u64]) -> Result<()> {
+        let counted = login.seat.is_some();
+        Session::open(login, Role::Look).await?.end_others(session_ids, counted).await
+    }
+
+    async fn busy_sessions(&self, login: &Login, session_ids: &[u64]) -> Result<usize> {
+        Session::open(login, Role::Look).await?.busy_among(session_ids).await
+    }
+
+    fn compare(&self, source: &TableShape, target: &TableShape) -> Vec<Difference> {
+        compare::compare(source, target)
+    }
+
+    fn alteration(&self, table: &str, clause: &str) -> String {
+        structure::alteration_of(table, clause)
+    }
+
+    fn drawn(&self, table: &TableShape) -> Vec<Named> {
+        structure::names::drawn(&table.definition)
+    }
+
+    fn members(&self, table: &TableShape) -> Vec<Named> {
+        structure::names::members(&table.definition)
+    }
+
+    fn unsaid(&self, target: &Server, table: &TableShape) -> Result<Vec<String>> {
+        structure::unsaid(target, table)
+    }
+
+    fn is_of_settings<'a>(
+        &self,
+        table: &TableShape,
+        parent: &dyn Fn(&str) -> Option<&'a TableShape>,
+    ) -> bool {
+        structure::is_of_settings(table, parent)
+    }
+}
 
 #[async_trait]
 impl Inspector for Session {
-    async fn server(&mut self) -> Result<ServerInfo> {
-        Ok(self.info.clone())
+    async fn server(&mut self) -> Result<Server> {
+        Ok(self.info.server.clone())
     }
 
     async fn tables(&mut self) -> Result<Vec<TableListing>> {
@@ -72,6 +126,17 @@ impl Inspector for Session {
         inspect::holds_rows(self, names).await
     }
 
+    fn database(&self) -> &str {
+        &self.database
+    }
+
+    fn session_id(&self) -> u64 {
+        self.id
+    }
+}
+
+#[async_trait]
+impl Surveyor for Session {
     async fn hidden(&mut self) -> Result<Hidden> {
         examine::hidden(self).await
     }
@@ -81,7 +146,7 @@ impl Inspector for Session {
     }
 
     async fn children(&mut self) -> Result<Children> {
-        children::children(self).await
+        inspect::children(self).await
     }
 
     async fn besides(&mut self) -> Result<Vec<Besides>> {
@@ -89,55 +154,76 @@ impl Inspector for Session {
     }
 
     async fn raise_probe(&mut self, name: &str) -> Result<()> {
-        session::raise_probe(self, name).await
+        lock::raise_probe(self, name).await
     }
 
     async fn sees_probe(&mut self, name: &str) -> Result<bool> {
-        session::sees_probe(self, name).await
+        lock::sees_probe(self, name).await
     }
+}
 
+#[async_trait]
+impl ReadAhead for Session {
     async fn read_ahead(&mut self, table: &TableShape, bytes: u64) -> Result<()> {
-        ahead::read_ahead(self, table, bytes).await
+        structure::read_ahead(self, table, bytes).await
     }
 
-    fn database(&self) -> &str {
-        &self.database
-    }
-
-    fn number(&self) -> u64 {
+    fn session_id(&self) -> u64 {
         self.id
     }
 }
 
 #[async_trait]
-impl Reader for Session {
-    async fn begin_snapshot(&mut self) -> Result<()> {
-        session::begin_snapshot(self).await
-    }
-
-    async fn release_locks(&mut self) -> Result<()> {
-        session::release_locks(self).await
-    }
-
-    async fn end_snapshot(&mut self) -> Result<()> {
-        session::end_snapshot(self).await
-    }
-
-    async fn split(&mut self, table: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)> {
-        split::split(self, table, rows).await
-    }
-
-    async fn key_after(&mut self, table: &TableShape, range: &Range, rows: u64) -> Result<Option<KeyTuple>> {
-        split::key_after(self, table, range, rows).await
-    }
-
+impl RowSource for Session {
     async fn stream(
         &mut self,
         table: &TableShape,
         range: &Range,
         out: mpsc::Sender<RowBatch>,
     ) -> Result<u64> {
-        stream::stream(self, table, range, out).await
+        read::stream(self, table, range, out).await
+    }
+}
+
+#[async_trait]
+impl RowSink for Session {
+    async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<Loaded> {
+        load::load(self, table, rows).await
+    }
+}
+
+#[async_trait]
+impl SnapshotReader for Session {
+    /// No server of these groups knows a token.
+    async fn begin_snapshot(&mut self, _: Option<&SnapshotToken>) -> Result<()> {
+        snapshot::begin_snapshot(self).await
+    }
+
+    async fn release_locks(&mut self) -> Result<()> {
+        snapshot::release_locks(self).await
+    }
+
+    async fn end_snapshot(&mut self) -> Result<()> {
+        snapshot::end_snapshot(self).await
+    }
+
+    fn session_id(&self) -> u64 {
+        self.id
+    }
+
+    fn identity(&self) -> &str {
+        &self.info.server.identity
+    }
+}
+
+#[async_trait]
+impl Reader for Session {
+    async fn split(&mut self, table: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)> {
+        split::split(self, table, rows).await
+    }
+
+    async fn key_after(&mut self, table: &TableShape, range: &Range, rows: u64) -> Result<Option<KeyTuple>> {
+        split::key_after(self, table, range, rows).await
     }
 
     async fn page(
@@ -148,7 +234,7 @@ impl Reader for Session {
         limit: u32,
         columns: Columns,
     ) -> Result<Vec<Row>> {
-        page::page(self, table, range, after, limit, columns).await
+        read::page::page(self, table, range, after, limit, columns).await
     }
 
     async fn fetch(
@@ -157,7 +243,7 @@ impl Reader for Session {
         keys: &[KeyTuple],
         columns: Columns,
     ) -> Result<Vec<Option<Row>>> {
-        page::fetch(self, table, keys, columns).await
+        read::page::fetch(self, table, keys, columns).await
     }
 
     async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
@@ -171,11 +257,11 @@ impl Reader for Session {
         limit: u32,
         hash: Hash,
     ) -> Result<RowHashes> {
-        hashes::hashes(self, table, range, limit, hash).await
+        digest::hashes(self, table, range, limit, hash).await
     }
 
     async fn sequences(&mut self, names: &[String]) -> Result<Vec<Sequence>> {
-        sequences::read(self, names).await
+        structure::sequences::read(self, names).await
     }
 
     async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>> {
@@ -183,58 +269,46 @@ impl Reader for Session {
     }
 
     async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {
-        page::held(self, table, keys).await
+        read::page::held(self, table, keys).await
     }
 
     async fn answers(&mut self, word: &str) -> Result<bool> {
-        session::answers(self, word).await
-    }
-
-    fn session_id(&self) -> u64 {
-        self.id
-    }
-
-    fn identity(&self) -> &str {
-        &self.info.identity
+        lock::answers(self, word).await
     }
 }
 
 #[async_trait]
 impl Writer for Session {
     async fn hold(&mut self, name: &str) -> Result<()> {
-        session::hold(self, name).await
+        lock::hold(self, name).await
     }
 
     async fn fence(&mut self, names: &[String]) -> Result<()> {
-        session::fence(self, names).await
+        lock::fence(self, names).await
     }
 
     async fn begin(&mut self) -> Result<()> {
-        session::begin(self).await
+        connect::begin(self).await
     }
 
     async fn commit(&mut self) -> Result<()> {
-        session::commit(self).await
+        connect::commit(self).await
     }
 
     async fn rollback(&mut self) -> Result<()> {
-        session::rollback(self).await
+        connect::rollback(self).await
     }
 
     async fn try_tables(&mut self, tables: &[TableShape]) -> Result<Vec<Tried>> {
-        define::try_tables(self, tables).await
+        structure::try_tables(self, tables).await
     }
 
     async fn create_table(&mut self, table: &TableShape) -> Result<bool> {
-        define::create_table(self, table).await
+        structure::create_table(self, table).await
     }
 
     async fn remove_made(&mut self, table: &TableShape) -> Result<()> {
-        define::remove_made(self, table).await
-    }
-
-    async fn load(&mut self, table: &TableShape, rows: mpsc::Receiver<RowBatch>) -> Result<Loaded> {
-        load::load(self, table, rows).await
+        structure::remove_made(self, table).await
     }
 
     async fn insert(&mut self, table: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
@@ -258,26 +332,26 @@ impl Writer for Session {
     }
 
     async fn build_indexes(&mut self, table: &TableShape) -> Result<()> {
-        define::build_indexes(self, table).await
+        structure::build_indexes(self, table).await
     }
 
     async fn raise_next(&mut self, table: &TableShape) -> Result<()> {
-        define::raise_soon(self, table).await
+        structure::raise_soon(self, table).await
     }
 
     async fn add_foreign_keys(&mut self, table: &TableShape) -> Result<()> {
-        define::add_foreign_keys(self, table).await
+        structure::add_foreign_keys(self, table).await
     }
 
     async fn advance_sequence(&mut self, of_source: &Sequence, make: bool) -> Result<()> {
-        sequences::advance(self, of_source, make).await
+        structure::sequences::advance(self, of_source, make).await
     }
 
     async fn remove_sequence(&mut self, name: &str) -> Result<()> {
-        sequences::remove(self, name).await
+        structure::sequences::remove(self, name).await
     }
 
     async fn analyse(&mut self, table: &TableShape) -> Result<()> {
-        define::analyse(self, table).await
+        structure::analyse(self, table).await
     }
 }

@@ -2,9 +2,11 @@
 //! value.
 //!
 //! Invariants: identifiers reach a statement through [`ident`] only; both rely on the
-//! settings that `session` fixes right after login: `utf8mb4` statements, no
+//! settings that `connect` fixes right after login: `utf8mb4` statements, no
 //! `NO_BACKSLASH_ESCAPES`. Deliberately not here: values of cells, which are never text
-//! literals (`row`).
+//! literals (`row`, `literal`).
+
+pub(super) mod literal;
 
 /// Quotes an identifier with backticks.
 pub(super) fn ident(name: &str) -> String {

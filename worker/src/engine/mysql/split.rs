@@ -10,11 +10,11 @@ mod guess;
 
 use super::super::Result;
 use super::super::shape::{KeyTuple, Range, TableShape};
-use super::bounds;
+use super::connect::{Session, number_at};
 use super::quote::{ident, idents};
-use super::select;
-use super::session::{Session, number_at};
-use super::walk;
+use super::read::bounds;
+use super::read::select;
+use super::read::walk;
 use bytes::Bytes;
 
 pub(super) async fn split(s: &mut Session, t: &TableShape, rows: u64) -> Result<(Vec<Range>, u64)> {

@@ -5,20 +5,23 @@
 //! again in halves; other storage engines keep a part of it, so they get one row a
 //! statement. Values are never changed on the way (no warning passes).
 
+pub(super) mod insertion;
+pub(super) mod outcome;
+mod pieces;
 mod update;
 
 use longshore_shared::domain::failure::Failure;
 
+use self::insertion::{Insertion, Stored};
 use super::super::shape::{KeyTuple, Range, Row, TableShape};
 use super::super::{Columns, Result, named};
-use super::bounds;
+use super::connect::Session;
 use super::errors::classify;
-use super::insertion::{Insertion, Stored};
-use super::literal::{push_equal, push_key};
-use super::page;
 use super::quote::ident;
-use super::select;
-use super::session::Session;
+use super::quote::literal::{push_equal, push_key};
+use super::read::bounds;
+use super::read::page;
+use super::read::select;
 
 pub(super) use self::update::update;
 
@@ -175,7 +178,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::super::super::shape::Family;
-    use super::super::sample;
+    use super::super::structure::sample;
     use super::*;
 
     fn made(sql: Result<Vec<u8>>) -> String {

@@ -11,7 +11,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
 use super::super::network;
-use super::guard::Refused;
+use super::connect::Refused;
 
 /// Bytes of the server's words that are kept.
 const LONGEST: usize = 300;

@@ -4,32 +4,32 @@
 //! Invariants: nothing is changed; each answer is bounded by the login's time-out, and all of
 //! them together by `guard`; what a server tells unasked (notices) is dropped.
 
+mod rights;
+
 use std::future::poll_fn;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use longshore_shared::clock;
 use longshore_shared::domain::examination::{ServerFacts, Stage};
-use longshore_shared::domain::failure::Failure;
 use tokio::time::timeout;
-use tokio_postgres::{AsyncMessage, Client, Error, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::Client;
 
 use super::super::{Halt, Login, Look, Result as Answer, network};
-use super::login::{self, Carrier, Session};
-use super::{errors, rights};
+pub(super) use super::connect::text_at;
+use super::connect::{Line, connect, ended, rows};
 
 /// Round trips of which the least counts.
 const TRIES: usize = 5;
 /// PostgreSQL 12.
 const OLDEST: u32 = 120_000;
 
-pub(in super::super) async fn examine(login: &Login) -> Result<Look, Halt> {
+pub(super) async fn examine(login: &Login) -> Result<Look, Halt> {
     let doing = format!("log in to {}", login.address);
-    let entered = match network::within(login, Box::pin(login::connect(login, &doing))).await {
+    let entered = match network::within(login, Box::pin(connect(login, false, &doing))).await {
         Ok(entered) => entered,
         Err(stage) => return Err(Halt { stage, failure: network::timed_out(&doing) }),
     };
-    let Session { client, mut carrier, seen, tls } = entered?;
+    let Line { client, mut carrier, seen, tls } = entered?;
     let doing = format!("look at {}", login.address);
     let looking = async {
         let server = server(&client, seen.process(), tls, &doing).await;
@@ -47,45 +47,6 @@ pub(in super::super) async fn examine(login: &Login) -> Result<Look, Halt> {
         }
     });
     looked.await.unwrap_or_else(|_| Err(Halt { stage: Stage::Server, failure: network::timed_out(&doing) }))
-}
-
-fn ended(error: Option<&Error>, doing: &str) -> Failure {
-    match error {
-        Some(error) => errors::classify(error, doing),
-        None => network::of_io(&std::io::ErrorKind::UnexpectedEof.into(), doing),
-    }
-}
-
-impl Carrier {
-    /// Moves the session's bytes; ready at its end.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<Error>> {
-        loop {
-            let message = match self {
-                Self::Plain(connection) => connection.poll_message(cx),
-                Self::Encrypted(connection) => connection.poll_message(cx),
-            };
-            match std::task::ready!(message) {
-                Some(Ok(AsyncMessage::Notice(_) | AsyncMessage::Notification(_)) | Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Some(error)),
-                None => return Poll::Ready(None),
-            }
-        }
-    }
-}
-
-/// The rows of a query in text.
-pub(super) async fn rows(client: &Client, query: &str, doing: &str) -> Answer<Vec<SimpleQueryRow>> {
-    let answer = client.simple_query(query).await.map_err(|error| errors::classify(&error, doing))?;
-    let row = |message| match message {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    };
-    Ok(answer.into_iter().filter_map(row).collect())
-}
-
-/// A row's value; NULL and a missing column are empty.
-pub(super) fn text_at(row: &SimpleQueryRow, at: usize) -> &str {
-    row.try_get(at).ok().flatten().unwrap_or_default()
 }
 
 const FACTS: &str = "SELECT pg_catalog.current_setting('server_version_num'), \

@@ -36,7 +36,7 @@ use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{changed, gone};
 use super::snapshot_share::SnapshotShare;
-use crate::engine::{self, Inspector, Login, Reader, Writer};
+use crate::engine::{Inspector, Login, Reader, Surveyor, Writer};
 use crate::transfer::Meter;
 use crate::tunnel::{Dialler, Policy, Sharing};
 
@@ -231,23 +231,31 @@ impl Attempt {
     /// A session that may end others; it holds nothing.
     async fn writer(&self, side: &Side) -> Result<Box<dyn Writer>, StepError> {
         let login = self.login(side, self.sharing()).await?;
-        let opened = engine::writer(side.connection.engine, &login).await;
+        let opened = side.driver().writer(&login).await;
         let writer = opened.map_err(|failure| side.named(failure))?;
         side.remember(writer.session_id());
         Ok(writer)
     }
 
+    pub(super) async fn surveyor(&self, side: &Side) -> Result<Box<dyn Surveyor>, StepError> {
+        let login = self.login(side, Sharing::Shared).await?;
+        let opened = side.driver().surveyor(&login).await;
+        let surveyor = opened.map_err(|failure| side.named(failure))?;
+        side.remember(surveyor.session_id());
+        Ok(surveyor)
+    }
+
     pub(super) async fn inspector(&self, side: &Side) -> Result<Box<dyn Inspector>, StepError> {
         let login = self.login(side, Sharing::Shared).await?;
-        let opened = engine::inspector(side.connection.engine, &login).await;
+        let opened = side.driver().inspector(&login).await;
         let inspector = opened.map_err(|failure| side.named(failure))?;
-        side.remember(inspector.number());
+        side.remember(inspector.session_id());
         Ok(inspector)
     }
 
     pub(super) async fn reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
         let login = self.login(side, self.sharing()).await?;
-        let opened = engine::reader(side.connection.engine, &login).await;
+        let opened = side.driver().reader(&login).await;
         let reader = opened.map_err(|failure| side.named(failure))?;
         side.remember(reader.session_id());
         Ok(reader)
@@ -305,7 +313,7 @@ impl Attempt {
         let ended = async {
             let login = log_in(&self.resources, side, self.step.lease.job_id, Sharing::Shared).await?;
             let login = Login { seat, ..login };
-            Ok::<_, StepError>(engine::end_sessions(side.connection.engine, &login, &ids).await?)
+            Ok::<_, StepError>(side.driver().end_sessions(&login, &ids).await?)
         };
         if let Err(error) = ended.await {
             let (failure, _) = error.into_parts();

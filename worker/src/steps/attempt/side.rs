@@ -12,7 +12,7 @@ use longshore_shared::store::{SystemTx, connections, job_secrets};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::WorkerResources;
-use crate::engine::{Login, Seat};
+use crate::engine::{self, Driver, Login, Seat};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{self, changed};
 use crate::tunnel::{Credentials, Sharing, Trail};
@@ -106,6 +106,11 @@ impl Side {
         let open = |given: Vec<_>| secrets::given(&resources.opener, connection, &given, job_id, name);
         let password = given.map(open).transpose()?;
         Ok(secrets::credentials(&resources.opener, connection, &sealed, place, password)?)
+    }
+
+    /// Who speaks with the side's servers.
+    pub(in crate::steps) fn driver(&self) -> &'static dyn Driver {
+        engine::of(self.connection.engine)
     }
 
     /// A login's failure knows an address only; a person knows the connection's name.

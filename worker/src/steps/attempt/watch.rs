@@ -13,7 +13,6 @@ use futures::future::try_join_all;
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::{Attempt, Side, log_in};
-use crate::engine;
 use crate::steps::error::StepError;
 use crate::tunnel::Sharing;
 
@@ -58,7 +57,7 @@ impl Attempt {
             // Our own trouble says nothing about the customer's servers.
             Err(_) => return Ok(None),
         };
-        engine::busy_sessions(side.connection.engine, &login, &ids).await.map(Some)
+        side.driver().busy_sessions(&login, &ids).await.map(Some)
     }
 }
 

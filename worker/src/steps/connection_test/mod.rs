@@ -143,7 +143,8 @@ async fn walk(
     let seat = Arc::clone(&seats).acquire_owned().await.ok();
     let seat = seat.map(|permit| Arc::new(Seat::new(permit, Arc::default())));
     let login = Login { seat, ..login };
-    let look = timeout_at(until, Box::pin(engine::examine(connection.engine, &login))).await;
+    let look =
+        timeout_at(until, Box::pin(engine::of(connection.engine).examine(connection.engine, &login))).await;
     let look = look.unwrap_or_else(|_| Err(Halt { stage: Stage::Server, failure: too_slow(connection) }));
     let look = look.map_err(|halt| Halt { failure: within(connection, halt.failure), ..halt });
     found.look = Some((look, milliseconds(begun)));

@@ -23,7 +23,7 @@ pub(super) async fn wanted(
 ) -> Result<TargetArea, StepError> {
     let mut target = attempt.inspector(target).await?;
     let server = target.server().await?;
-    let folds = server.lower_case_table_names != 0;
+    let folds = server.folds_names;
     let tables = match &spec.selection {
         Selection::Full => None,
         // What a trigger writes is told by nobody.

@@ -32,7 +32,7 @@ pub(super) async fn check(context: &Context, bystanders: &[Bystander]) -> Result
     let failed = context.failed_tables().await?.into_iter().map(|(number, _)| number).collect();
     let mut looking = Looking { context, plans: context.numbered_plans().await?, failed };
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
-    source.begin_snapshot().await?;
+    source.begin_snapshot(None).await?;
     let mut outcome = Outcome::default();
     let mut open: Vec<&Bystander> = bystanders.iter().filter(|bystander| bystander.endangered).collect();
     while !open.is_empty() {

@@ -12,9 +12,10 @@ use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::failpoint::reach;
 
 use super::places;
-use crate::engine::commit_blocker::{self, CommitBlocker};
 use crate::engine::shape::TableShape;
-use crate::engine::{Hash, Inspector, Reader, Writer};
+use crate::engine::{
+    Hash, Inspector, ReadAhead, Reader, SnapshotLeader, SnapshotReader as _, Surveyor, Writer,
+};
 use crate::steps::SnapshotShare;
 use crate::steps::attempt::{Attempt, Side};
 use crate::steps::error::StepError;
@@ -99,10 +100,6 @@ impl Context {
         self.inspector(&self.source).await
     }
 
-    pub(super) async fn target_inspector(&self) -> Result<Box<dyn Inspector>, StepError> {
-        self.inspector(&self.target).await
-    }
-
     /// A reader of the source: one that sees the job's snapshot, in a step for holders.
     pub(super) async fn source_reader(&self) -> Result<Box<dyn Reader>, StepError> {
         match self.share.as_deref() {
@@ -115,27 +112,39 @@ impl Context {
         }
     }
 
-    /// A session that can keep the source at a point for a moment.
-    pub(super) async fn source_commit_blocker(&self) -> Result<Box<dyn CommitBlocker>, StepError> {
+    pub(super) async fn source_surveyor(&self) -> Result<Box<dyn Surveyor>, StepError> {
+        self.surveyor(&self.source).await
+    }
+
+    pub(super) async fn target_surveyor(&self) -> Result<Box<dyn Surveyor>, StepError> {
+        self.surveyor(&self.target).await
+    }
+
+    /// A session that fixes the point of a snapshot of the source.
+    pub(super) async fn source_leader(&self) -> Result<Box<dyn SnapshotLeader>, StepError> {
         // A way of its own: nothing of others is to come before the word that lets commits go on.
         let login = self.login(&self.source, Sharing::Own).await?;
-        let opened = commit_blocker::open(self.source.connection.engine, &login).await;
-        let blocker = opened.map_err(|failure| self.source.named(failure))?;
-        self.source.remember(blocker.number());
-        Ok(blocker)
+        let opened = self.source.driver().leader(&login).await;
+        let leader = opened.map_err(|failure| self.source.named(failure))?;
+        self.source.remember(leader.session_id());
+        Ok(leader)
     }
 
     pub(super) async fn target_reader(&self) -> Result<Box<dyn Reader>, StepError> {
         self.reader(&self.target).await
     }
 
-    /// An inspector of the target beside the step's writer, unless the target's sessions are
-    /// limited: those are counted, and this one is not.
-    pub(super) async fn spare_target_inspector(&self) -> Result<Option<Box<dyn Inspector>>, StepError> {
-        match self.target.connection.max_sessions {
-            Some(_) => Ok(None),
-            None => self.target_inspector().await.map(Some),
+    /// A session that reads ahead of the step's writer, where that is of use, unless the target's sessions
+    /// are limited: those are counted, and this one is not.
+    pub(super) async fn target_read_ahead(&self) -> Result<Option<Box<dyn ReadAhead>>, StepError> {
+        if self.target.connection.max_sessions.is_some() {
+            return Ok(None);
         }
+        let login = self.login(&self.target, Sharing::Shared).await?;
+        let opened = self.target.driver().read_ahead(&login).await;
+        let ahead = opened.map_err(|failure| self.target.named(failure))?;
+        ahead.iter().for_each(|ahead| self.target.remember(ahead.session_id()));
+        Ok(ahead)
     }
 
     /// A session that writes to the target, alone in this step's name.

@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let CopyPayload { range, finishes } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
-    source.begin_snapshot().await?;
+    source.begin_snapshot(None).await?;
     let is_begun =
         context.is_repeated() && plan.shape.key.is_some() && !is_empty(&mut *target, &plan, &range).await?;
     let loaded = if is_begun {

@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let RangePayload { range } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
-    source.begin_snapshot().await?;
+    source.begin_snapshot(None).await?;
     let done = match is_open(context, &mut *target, &plan, &range).await? {
         true => load(context, &mut *source, &mut *target, &plan, &range).await?,
         false => apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?,

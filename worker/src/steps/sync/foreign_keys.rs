@@ -242,7 +242,7 @@ impl Keys {
                 Some(open) => open,
                 none => {
                     let open = none.insert(context.source_reader().await?);
-                    open.begin_snapshot().await?;
+                    open.begin_snapshot(None).await?;
                     open
                 }
             };

@@ -37,8 +37,8 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
 async fn read_ahead(context: &Context, plan: &TablePlan) -> Infallible {
     if !plan.to_index().indexes.is_empty() {
         let read = async {
-            let Some(mut inspector) = context.spare_target_inspector().await? else { return Ok(()) };
-            Ok::<_, StepError>(inspector.read_ahead(&plan.shape, plan.bytes).await?)
+            let Some(mut ahead) = context.target_read_ahead().await? else { return Ok(()) };
+            Ok::<_, StepError>(ahead.read_ahead(&plan.shape, plan.bytes).await?)
         };
         if let Err(error) = read.await {
             let (failure, _) = error.into_parts();

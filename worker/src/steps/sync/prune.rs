@@ -62,7 +62,7 @@ pub(super) fn too_many(spec: &SyncSpec, table: &str, extra: u64, rows: u64) -> F
 
 async fn count(context: &Context, table: &TableShape, range: Range) -> Result<Counted, StepError> {
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
-    source.begin_snapshot().await?;
+    source.begin_snapshot(None).await?;
     let digests = digests(&mut *source, &mut *target, table, &range, context.hash()).await?;
     let mut counted = Counted { range, rows: 0, extra: 0 };
     match digests {
@@ -82,7 +82,7 @@ async fn count(context: &Context, table: &TableShape, range: Range) -> Result<Co
 
 async fn delete(context: &Context, table: &TableShape, range: &Range) -> Result<(), StepError> {
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
-    source.begin_snapshot().await?;
+    source.begin_snapshot(None).await?;
     let mut after = None;
     while let Some(page) = page(&mut *source, &mut *target, table, range, after).await? {
         if !page.extra.is_empty() {

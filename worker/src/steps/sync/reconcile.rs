@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     }
     let plan = context.table().await?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
-    source.begin_snapshot().await?;
+    source.begin_snapshot(None).await?;
     target.begin().await?;
     let policy = context.spec().policy;
     let stuck = stuck(&mut *source, &mut *target, &plan, policy, context.hash()).await?;

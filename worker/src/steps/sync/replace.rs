@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let table = context.table().await?.shape;
     let ReplacePayload { bystanders } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
-    source.begin_snapshot().await?;
+    source.begin_snapshot(None).await?;
     let found = digests(&mut *source, &mut *target, &table, &Range::ALL, Hash::Strong).await?;
     if let Some((left, _)) = found.filter(|(left, right)| left == right) {
         source.end_snapshot().await?;

@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     }
     let unproven = unproven(context, &plan).await?;
     // Storage without versions shows rows of the source that came later.
-    let was_kept = unproven.was_kept && plan.shape.is_versioned();
+    let was_kept = unproven.was_kept && plan.shape.keeps_versions;
     let (both, found) = match unproven.ranges.as_slice() {
         [] => (Both::default(), Found::default()),
         ranges => compare(context, &plan, ranges).await?,
@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
 /// Tells the step that judges the table whether both sides have the same rows here.
 async fn compare_part(context: &Context, plan: &TablePlan, range: Range) -> Result<Outcome, StepError> {
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
-    futures::try_join!(source.begin_snapshot(), target.begin_snapshot())?;
+    futures::try_join!(source.begin_snapshot(None), target.begin_snapshot(None))?;
     let found = digests(&mut *source, &mut *target, &plan.shape, &range, context.hash()).await?;
     futures::try_join!(source.end_snapshot(), target.end_snapshot())?;
     let equal = found.filter(|(left, right)| left == right).map(|(left, _)| left.rows);
@@ -116,7 +116,7 @@ impl Default for Both {
 /// Compares ranges, at one point of each side.
 async fn compare(context: &Context, plan: &TablePlan, ranges: &[Range]) -> Result<(Both, Found), StepError> {
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
-    futures::try_join!(source.begin_snapshot(), target.begin_snapshot())?;
+    futures::try_join!(source.begin_snapshot(None), target.begin_snapshot(None))?;
     let (mut both, mut found) = (Both::default(), Found::default());
     for range in ranges {
         let (left, right) = futures::try_join!(

@@ -1,5 +1,5 @@
 use super::super::super::shape::{Column, Family, Index, Key, TableShape};
-use super::differences;
+use super::compare;
 
 fn column(name: &str, family: Family, full_type: &str) -> Column {
     Column {
@@ -42,6 +42,7 @@ fn table() -> TableShape {
         triggers: Vec::new(),
         definition: String::new(),
         storage: "InnoDB".into(),
+        keeps_versions: true,
         collation: "utf8mb4_bin".into(),
         auto_increment: None,
         row_bytes: 0,
@@ -53,7 +54,8 @@ fn table() -> TableShape {
 fn check(change: impl FnOnce(&mut TableShape), expected: &[&str]) {
     let mut target = table();
     change(&mut target);
-    assert_eq!(differences(&table(), &target), expected);
+    let found: Vec<String> = compare(&table(), &target).iter().map(ToString::to_string).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]

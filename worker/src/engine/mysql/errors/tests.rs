@@ -1,7 +1,7 @@
 use longshore_shared::domain::failure::Permanence;
 use mysql_async::{DriverError, Error, ServerError};
 
-use super::super::session::TooLarge;
+use super::super::connect::TooLarge;
 use super::classify;
 
 fn check(code: u16, state: &str, said: &str, expected: &str) {

@@ -8,7 +8,7 @@ use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::examination::ServerFacts;
 
 use super::super::super::Result;
-use super::super::session::{Session, number_at, optional_at, text_at};
+use super::super::connect::{Session, number_at, optional_at, text_at};
 
 /// Round trips of which the least counts.
 const TRIES: usize = 5;
@@ -36,7 +36,7 @@ pub(super) async fn known(s: &mut Session, handshake: u64, doing: &str) -> Resul
     let variables: HashMap<_, _> =
         rows.iter().map(|row| (text_at(row, 0).to_ascii_lowercase(), text_at(row, 1))).collect();
     let comment = variables.get("version_comment").map(|text| text.to_ascii_lowercase()).unwrap_or_default();
-    let version = s.info.version.to_ascii_lowercase();
+    let version = s.info.server.version.to_ascii_lowercase();
     let named =
         ["proxysql", "maxscale"].iter().any(|proxy| comment.contains(proxy) || version.contains(proxy));
     // A server numbers its sessions by itself, the same in the handshake and afterwards; the
@@ -54,7 +54,7 @@ pub(super) async fn server(
     let tls = tls(s, doing).await?;
     let (latency_milliseconds, clock_skew_seconds) = clocks(s, doing).await?;
     let flavour = if s.is_mariadb() { "MariaDB" } else { "MySQL" };
-    let version = s.info.version.clone();
+    let version = s.info.server.version.clone();
     let mut warnings = Vec::new();
     let registered = if engine == Engine::Mariadb { "MariaDB" } else { "MySQL" };
     if registered != flavour {
@@ -65,7 +65,7 @@ pub(super) async fn server(
     if let Some(oldest) = too_old(s.is_mariadb(), &version) {
         warnings.push(format!("{flavour} {version} is older than {oldest}, the oldest that is supported"));
     }
-    if s.info.read_only {
+    if s.info.server.read_only {
         warnings
             .push("the server is read only for this account: it can be a source and no target".to_owned());
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::super::Result;
 use super::super::super::access::{Act, Lacks, Missing, Need};
-use super::super::session::Session;
+use super::super::connect::Session;
 use super::rights::Granted;
 
 /// Tables that get a statement each at most; more are granted by their database.

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use longshore_shared::domain::examination::{Direction, Feature, FeatureRights, MissingRight, SyncRights};
 
 use super::super::super::{Hidden, Result};
+use super::super::connect::{Session, text_at};
 use super::super::quote::{ident, text};
-use super::super::session::{Session, text_at};
 use super::facts::Known;
 use super::grants::Grants;
 use super::needs::of_sync;

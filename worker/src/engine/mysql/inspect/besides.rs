@@ -1,8 +1,8 @@
 //! What a database has beside its tables.
 
 use super::super::super::{Besides, Result};
+use super::super::connect::{RawRow, Session, text_at};
 use super::super::quote::text;
-use super::super::session::{RawRow, Session, text_at};
 
 /// Routines and events, in one round.
 pub(in super::super) async fn besides(s: &mut Session) -> Result<Vec<Besides>> {

@@ -1,7 +1,7 @@
 //! A column, from a row of `information_schema.COLUMNS`.
 
 use super::super::super::shape::{Column, Family};
-use super::super::session::{RawRow, text_at};
+use super::super::connect::{RawRow, text_at};
 use super::maybe;
 
 /// Positions are those of the query in `inspect`.

@@ -1,7 +1,7 @@
 //! What a table with history (MariaDB's `WITH SYSTEM VERSIONING`) has beside its rows.
 
 use super::super::super::shape::Column;
-use super::super::define::parse::Definition;
+use super::super::structure::parse::Definition;
 
 /// Takes out the columns that hold the start and the end of a row's time, and the end out of the
 /// unique keys that the server adds it to: it is the same in all current rows, another one on each

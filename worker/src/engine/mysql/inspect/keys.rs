@@ -1,7 +1,7 @@
 //! Which key addresses the rows, and the other keys.
 
 use super::super::super::shape::{Column, Family, ForeignKey, Index, Key};
-use super::super::define::parse::{ForeignKeyItem, KeyItem};
+use super::super::structure::parse::{ForeignKeyItem, KeyItem};
 
 /// The primary key, or else the first unique key whose columns are all NOT NULL, whole
 /// and stored; the server lists unique keys without NULL first.

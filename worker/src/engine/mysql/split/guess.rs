@@ -10,10 +10,10 @@ use bytes::Bytes;
 
 use super::super::super::Result;
 use super::super::super::shape::{Family, KeyTuple, Range, TableShape};
+use super::super::connect::{Session, number_at, optional_at};
 use super::super::quote::ident;
-use super::super::select;
-use super::super::session::{Session, number_at, optional_at};
-use super::super::{bounds, walk};
+use super::super::read::select;
+use super::super::read::{bounds, walk};
 use super::doing;
 
 /// Tables of fewer chunks, as far as statistics know, are walked: that is soon done, and exact.

@@ -15,14 +15,14 @@ use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::super::Result;
 use super::super::super::shape::{Column, KeyTuple, Row, TableShape};
+use super::super::connect::{ANSWER_BYTES, Session, pass_over, set};
 use super::super::errors::classify;
-use super::super::insertion::{is_about_a_row, is_clash, largest_statement, too_large};
-use super::super::literal::{push_equal, push_value};
-use super::super::outcome::unchanged;
-use super::super::pieces;
 use super::super::quote::ident;
-use super::super::select;
-use super::super::session::{ANSWER_BYTES, Session, pass_over, set};
+use super::super::quote::literal::{push_equal, push_value};
+use super::super::read::select;
+use super::insertion::{is_about_a_row, is_clash, largest_statement, too_large};
+use super::outcome::unchanged;
+use super::pieces;
 use super::{confirm, of};
 
 /// A packet is sent when it holds so many bytes or statements.
@@ -257,7 +257,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::super::super::super::shape::Family;
-    use super::super::super::sample;
+    use super::super::super::structure::sample;
     use super::*;
 
     fn row(values: &[Option<&'static str>]) -> Row {

@@ -6,21 +6,21 @@
 
 use std::collections::BTreeSet;
 
-use longshore_shared::domain::connection::EngineGroup;
+use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::Table;
 use super::decide::{Candidate, Decision};
 use super::refuse::mismatch;
 use super::select::Selected;
-use crate::engine::sequence::{drawn, members};
+use crate::engine;
 use crate::engine::shape::{Flavour, TableKind, TableListing, TableShape};
 use crate::steps::sync::area::folded;
 
 /// What both sides have beside tables of rows.
 pub(super) struct Beside {
     /// Whose words definitions are in.
-    pub(super) group: EngineGroup,
+    pub(super) engine: Engine,
     /// Sequences of the source that the selection covers.
     pub(super) covered: Vec<String>,
     /// All sequences of the source.
@@ -55,7 +55,7 @@ pub(super) struct Extra {
 impl Beside {
     /// Of both sides' lists.
     pub(super) fn of(
-        group: EngineGroup,
+        engine: Engine,
         ours: &[TableListing],
         theirs: &[TableListing],
         target: Flavour,
@@ -63,7 +63,7 @@ impl Beside {
     ) -> Self {
         let sequences = ours.iter().filter(|one| one.kind == TableKind::Sequence);
         Self {
-            group,
+            engine,
             covered: Vec::new(),
             sequences: sequences.map(|one| one.name.clone()).collect(),
             unions: Vec::new(),
@@ -101,7 +101,10 @@ impl Beside {
         let mut wanted: BTreeSet<String> = self.covered.iter().cloned().collect();
         for table in tables.iter_mut() {
             let Some(candidate) = &table.candidate else { continue };
-            let own = drawn(self.group, &candidate.source).into_iter().filter(|one| one.schema.is_none());
+            let own = engine::of(self.engine)
+                .drawn(&candidate.source)
+                .into_iter()
+                .filter(|one| one.schema.is_none());
             wanted.extend(own.map(|one| one.name).filter(|name| self.sequences.contains(name)));
             if let Some(failure) = self.refusal(candidate)
                 && !matches!(table.decision, Decision::Refused(_))
@@ -128,7 +131,7 @@ impl Beside {
     fn refusal(&self, candidate: &Candidate) -> Option<Failure> {
         let name = &candidate.source.name;
         if let Some(target) = &candidate.target {
-            let back = drawn(self.group, &target.shape);
+            let back = engine::of(self.engine).drawn(&target.shape);
             let back = back.iter().find(|one| one.schema.is_some() && one.schema == self.neighbour)?;
             return Some(mismatch(
                 FailureCode::DefaultPointsBack,
@@ -138,7 +141,7 @@ impl Beside {
                 ),
             ));
         }
-        drawn(self.group, &candidate.source).into_iter().find_map(|one| {
+        engine::of(self.engine).drawn(&candidate.source).into_iter().find_map(|one| {
             let (sequence, why) = match one.schema {
                 Some(schema) => (format!("{schema}.{}", one.name), "it lies in another database".to_owned()),
                 None => (one.name.clone(), self.lack(&one.name)?),
@@ -158,7 +161,7 @@ impl Beside {
         };
         let (mut kept, mut left) = (Vec::new(), Vec::new());
         for union in &self.unions {
-            let parts = members(self.group, union);
+            let parts = engine::of(self.engine).members(union);
             if self.there(&union.name).is_some() {
                 kept.push(union.name.as_str());
             } else if parts.iter().all(|part| part.schema.is_none() && comes(&part.name)) {

@@ -2,11 +2,11 @@
 //! that the source has stored.
 
 use super::decide::Candidate;
-use crate::engine::shape::{Column, Family, ServerInfo, TableShape};
+use crate::engine::shape::{Column, Family, Server, TableShape};
 
 /// Warns of columns that depend on more than their row, and leaves those uncompared that no two
 /// flavours write alike.
-pub(super) fn look(candidates: &mut [Candidate], source: &ServerInfo, target: &ServerInfo) -> Vec<String> {
+pub(super) fn look(candidates: &mut [Candidate], source: &Server, target: &Server) -> Vec<String> {
     let mut warnings = Vec::new();
     let zoned = named(candidates, depends_on_zone);
     if !zoned.is_empty() {

@@ -11,7 +11,7 @@ use longshore_shared::domain::zone::Zone;
 
 use super::decide::Candidate;
 use super::refuse::mismatch;
-use crate::engine::shape::{Column, Family, Flavour, ServerInfo, TableShape};
+use crate::engine::shape::{Column, Family, Flavour, Server, TableShape};
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
 
@@ -19,7 +19,7 @@ use crate::steps::sync::context::Context;
 /// does not mean the same rows on both sides.
 pub(super) async fn cover(
     context: &Context,
-    (source, target): (&ServerInfo, &ServerInfo),
+    (source, target): (&Server, &Server),
     mut candidates: Vec<Candidate>,
     refused: &mut Vec<(String, Failure)>,
 ) -> Result<Vec<Candidate>, StepError> {
@@ -98,11 +98,12 @@ fn kind(column: &Column) -> Kind {
 }
 
 /// Servers of one engine read patterns and odd texts alike.
-fn engine(server: &ServerInfo) -> &'static str {
+fn engine(server: &Server) -> &'static str {
     let major = server.version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     match (server.flavour, major) {
         (Flavour::Mariadb, _) => "MariaDB",
         (Flavour::Mysql, Some(8..)) => "MySQL 8",
         (Flavour::Mysql, _) => "MySQL 5",
+        (Flavour::Postgresql, _) => "PostgreSQL",
     }
 }

@@ -1,7 +1,7 @@
 //! What the target lacks is made: sequences, then the tables that may draw from them, without their
 //! indexes and foreign keys, then unions of tables.
 
-use longshore_shared::domain::connection::EngineGroup;
+use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::step::TableMode;
 use longshore_shared::domain::sync::OnMismatch;
@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::beside::{self, Extra};
 use super::layout::Laid;
 use super::refuse;
-use crate::engine::Writer;
-use crate::engine::sequence::{Sequence, drawn, members};
+use crate::engine::sequence::Sequence;
 use crate::engine::shape::ForeignKey;
+use crate::engine::{self, Writer};
 use crate::steps::attempt::written;
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
@@ -44,8 +44,8 @@ pub(super) async fn create(
         let failures: Vec<&Failure> = behind.iter().map(|(_, failure)| failure).collect();
         return Err(undone(target, &made, laid, &failures).await.into());
     }
-    let group = context.source().engine.group();
-    let mut refused = without_sequence(group, laid, &behind);
+    let engine = context.source().engine;
+    let mut refused = without_sequence(engine, laid, &behind);
     let spared: Vec<usize> = refused.iter().map(|(at, _)| *at).collect();
     refused.extend(tables(context, target, laid, &spared, &mut made).await?);
     if fails && !refused.is_empty() {
@@ -88,15 +88,12 @@ async fn raise(
 }
 
 /// The tables whose defaults draw from one of these sequences.
-fn without_sequence(
-    group: EngineGroup,
-    laid: &[Laid],
-    behind: &[(String, Failure)],
-) -> Vec<(usize, Failure)> {
+fn without_sequence(engine: Engine, laid: &[Laid], behind: &[(String, Failure)]) -> Vec<(usize, Failure)> {
     let mut refused = Vec::new();
     for (at, table) in laid.iter().enumerate().filter(|_| !behind.is_empty()) {
         let Some(plan) = &table.plan else { continue };
-        let names: Vec<String> = drawn(group, &plan.shape).into_iter().map(|one| one.name).collect();
+        let names: Vec<String> =
+            engine::of(engine).drawn(&plan.shape).into_iter().map(|one| one.name).collect();
         let why = behind.iter().find(|(name, _)| names.contains(name));
         refused.extend(why.map(|(_, failure)| (at, failure.clone())));
     }
@@ -134,14 +131,14 @@ async fn unite(
     laid: &[Laid],
     extra: &Extra,
 ) -> Result<Vec<String>, StepError> {
-    let group = context.source().engine.group();
+    let engine = context.source().engine;
     let is_lost = |name: &str| {
         laid.iter().any(|table| table.plan.is_none() && table.draft.name.eq_ignore_ascii_case(name))
     };
     let (mut made, mut left, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
     for union in &extra.unions {
         context.check_lease()?;
-        if members(group, union).iter().any(|member| is_lost(&member.name)) {
+        if engine::of(engine).members(union).iter().any(|member| is_lost(&member.name)) {
             left.push(union.name.as_str());
             continue;
         }

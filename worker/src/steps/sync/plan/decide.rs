@@ -5,6 +5,7 @@ use longshore_shared::domain::step::{Owed, TableMode, VerifyPolicy};
 use longshore_shared::domain::sync::{ConflictPolicy, Keyless, SyncSpec, TargetTriggers};
 
 use super::refuse::mismatch;
+use crate::engine::Difference;
 use crate::engine::shape::{Family, ForeignKey, Index, TableListing, TableShape};
 
 /// A table as both sides show it.
@@ -93,8 +94,8 @@ pub(super) struct Settled {
     pub(super) new_foreign_keys: Vec<ForeignKey>,
 }
 
-/// Tells two structures apart: `engine::differences`.
-pub(super) type Differences<'a> = &'a (dyn Fn(&TableShape, &TableShape) -> Vec<String> + Sync);
+/// Tells two structures apart: `Driver::compare`.
+pub(super) type Differences<'a> = &'a (dyn Fn(&TableShape, &TableShape) -> Vec<Difference> + Sync);
 
 /// Decides about one table by what it looks like.
 pub(super) fn decide(table: &Candidate, spec: &SyncSpec, differences: Differences<'_>) -> Decision {
@@ -183,11 +184,12 @@ fn refuse_unknown_types(source: &TableShape) -> Result<(), Failure> {
     ))
 }
 
-fn refuse_differences(found: &[String]) -> Result<(), Failure> {
+fn refuse_differences(found: &[Difference]) -> Result<(), Failure> {
     if found.is_empty() {
         return Ok(());
     }
-    Err(mismatch(FailureCode::StructureDiffers, found.join("; ")))
+    let found = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    Err(mismatch(FailureCode::StructureDiffers, found))
 }
 
 fn refuse_triggers(target: &Existing, spec: &SyncSpec) -> Result<(), Failure> {

@@ -24,6 +24,7 @@ pub(in crate::steps) fn shape(name: &str) -> TableShape {
         triggers: Vec::new(),
         definition: String::new(),
         storage: "InnoDB".to_owned(),
+        keeps_versions: true,
         collation: "utf8mb4_bin".to_owned(),
         auto_increment: None,
         row_bytes: 100,

@@ -4,7 +4,7 @@ use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::sync::{Selection, TargetTriggers};
 
 use super::decide::Candidate;
-use crate::engine::{Hidden, Inspector};
+use crate::engine::{Hidden, Surveyor};
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
 
@@ -12,8 +12,8 @@ use crate::steps::sync::context::Context;
 pub(super) async fn check(
     context: &Context,
     ours: Hidden,
-    source: &mut dyn Inspector,
-    target: &mut dyn Inspector,
+    source: &mut dyn Surveyor,
+    target: &mut dyn Surveyor,
     candidates: &[Candidate],
 ) -> Result<Vec<String>, StepError> {
     let theirs = target.hidden().await?;

@@ -1,7 +1,7 @@
 //! Foreign keys of the source that the target's tables lack and are not given: their owner left them
 //! out or took them away, so they are told by each run and added by nobody; pure.
 
-use longshore_shared::domain::connection::EngineGroup;
+use longshore_shared::domain::connection::Engine;
 
 use super::Table;
 use super::decide::{Candidate, Decision};
@@ -10,7 +10,7 @@ use crate::engine;
 use crate::engine::shape::ForeignKey;
 
 /// One warning for all of them whose parents the target has, with the statements that add them.
-pub(super) fn told(group: EngineGroup, tables: &[Table], target_names: &[String]) -> Option<String> {
+pub(super) fn told(engine: Engine, tables: &[Table], target_names: &[String]) -> Option<String> {
     let is_kept = |table: &&Table| !matches!(table.decision, Decision::Refused(_));
     let kept: Vec<&Candidate> =
         tables.iter().filter(is_kept).filter_map(|table| table.candidate.as_ref()).collect();
@@ -24,7 +24,7 @@ pub(super) fn told(group: EngineGroup, tables: &[Table], target_names: &[String]
         let name = &target.shape.name;
         for key in candidate.lacks().into_iter().filter(has_parent) {
             lacking.push(format!("{} of {name} (to {})", key.name, key.parent));
-            statements.push(engine::alteration(group, name, &key.clause));
+            statements.push(engine::of(engine).alteration(name, &key.clause));
         }
     }
     (!lacking.is_empty()).then(|| {
@@ -39,7 +39,7 @@ pub(super) fn told(group: EngineGroup, tables: &[Table], target_names: &[String]
 
 #[cfg(test)]
 mod tests {
-    use longshore_shared::domain::connection::EngineGroup;
+    use longshore_shared::domain::connection::Engine;
     use longshore_shared::domain::step::Owed;
 
     use super::super::decide::{Candidate, decide};
@@ -69,7 +69,7 @@ mod tests {
         ] {
             let decision = decide(&candidate, &spec(), &|_, _| Vec::new());
             let tables = [Table { name: "t".to_owned(), candidate: Some(candidate), decision }];
-            let told = told(EngineGroup::Mysql, &tables, &["P".to_owned()]);
+            let told = told(Engine::Mysql, &tables, &["P".to_owned()]);
             assert_eq!(told.is_some(), expected, "{told:?}");
             let Some(told) = told else { continue };
             assert!(told.contains("to_p of t (to p)") && told.contains("ALTER TABLE `t`"), "{told}");

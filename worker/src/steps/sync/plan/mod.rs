@@ -76,7 +76,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     // A table that the target does not take may be another's parent.
     warnings.extend(constrain(&mut tables, &survey.target_names));
     warnings.extend(unversioned(&tables));
-    warnings.extend(lacking::told(context.target().engine.group(), &tables, &survey.target_names));
+    warnings.extend(lacking::told(context.target().engine, &tables, &survey.target_names));
     refuse_unless_told(spec, &tables)?;
 
     let mut source = context.source_reader().await?;
@@ -121,8 +121,8 @@ impl Table {
 }
 
 fn decide_all(context: &Context, spec: &SyncSpec, candidates: Vec<Candidate>) -> Vec<Table> {
-    let group = context.source().engine.group();
-    let differences = |left: &TableShape, right: &TableShape| engine::differences(group, left, right);
+    let driver = engine::of(context.source().engine);
+    let differences = |left: &TableShape, right: &TableShape| driver.compare(left, right);
     candidates
         .into_iter()
         .map(|candidate| Table {
@@ -136,7 +136,7 @@ fn decide_all(context: &Context, spec: &SyncSpec, candidates: Vec<Candidate>) ->
 /// Warns of tables whose rows a snapshot does not hold still.
 fn unversioned(tables: &[Table]) -> Option<String> {
     let sources = tables.iter().filter_map(|table| table.candidate.as_ref()).map(|found| &found.source);
-    let loose = sources.filter(|shape| !shape.is_versioned());
+    let loose = sources.filter(|shape| !shape.keeps_versions);
     let names: Vec<_> = loose.map(|shape| format!("{} ({})", shape.name, shape.storage)).collect();
     (!names.is_empty()).then(|| {
         format!(

@@ -15,8 +15,8 @@ use super::Table;
 use super::decide::{Candidate, Decision};
 use super::refuse::bounded;
 use crate::engine::access::{Act, Lacks, Need};
-use crate::engine::shape::{ServerInfo, TableShape};
-use crate::engine::{self, Inspector, Tried};
+use crate::engine::shape::{Server, TableShape};
+use crate::engine::{self, Surveyor, Tried};
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
 
@@ -37,16 +37,16 @@ pub(super) struct Probe {
 /// asked of it. `here` and `there`: both servers.
 pub(super) async fn prepare(
     context: &Context,
-    target: &mut dyn Inspector,
+    target: &mut dyn Surveyor,
     tables: &mut [Table],
-    (here, there): (&ServerInfo, &ServerInfo),
+    (here, there): (&Server, &Server),
 ) -> Result<Probe, StepError> {
-    let group = context.source().engine.group();
+    let driver = engine::of(context.source().engine);
     let mut probe = Probe { asked: Vec::new(), loses: Vec::new(), lacks: Lacks::default() };
     let mut made = Vec::new();
     for (at, table) in tables.iter_mut().enumerate() {
         let Some(shape) = to_make(table) else { continue };
-        match engine::unsaid(group, there, &shape) {
+        match driver.unsaid(there, &shape) {
             Err(failure) => table.decision = Decision::Refused(failure),
             Ok(loses) => {
                 probe.loses.push((at, loses));
@@ -62,7 +62,7 @@ pub(super) async fn prepare(
     if of_one_release {
         let asked: HashSet<String> = made
             .iter()
-            .filter(|(_, shape)| engine::is_of_settings(group, shape, parent))
+            .filter(|(_, shape)| driver.is_of_settings(shape, &parent))
             .flat_map(|(_, shape)| shape.foreign_keys.iter().map(|key| &key.parent).chain([&shape.name]))
             .map(|name| name.to_lowercase())
             .collect();

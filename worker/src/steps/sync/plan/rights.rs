@@ -13,7 +13,7 @@ use super::Table;
 use super::beside::Extra;
 use super::decide::{Candidate, Decision, Settled};
 use super::refuse::bounded;
-use crate::engine::Inspector;
+use crate::engine::Surveyor;
 use crate::engine::access::{Act, Lacks, Missing, Need};
 use crate::engine::children::Children;
 use crate::engine::shape::TableListing;
@@ -42,8 +42,8 @@ impl Needs {
 /// (`on_mismatch: continue`), or fails the job. `pairs`: the source's tables and the target's.
 pub(super) async fn may_be_read(
     context: &Context,
-    source: &mut dyn Inspector,
-    target: &mut dyn Inspector,
+    source: &mut dyn Surveyor,
+    target: &mut dyn Surveyor,
     pairs: &mut (Vec<TableListing>, Vec<Option<String>>),
     refused: &mut Vec<(String, Failure)>,
 ) -> Result<(), StepError> {
@@ -96,7 +96,7 @@ pub(super) async fn may_be_read(
 /// Looks whether the target may be written as was decided; answers warnings.
 pub(super) async fn may_be_written(
     context: &Context,
-    target: &mut dyn Inspector,
+    target: &mut dyn Surveyor,
     tables: &mut [Table],
     children: &Children,
     beside: &Extra,

@@ -10,8 +10,8 @@ use super::rights;
 use super::select::{Selected, select};
 use super::{covering, hidden, history, leaves};
 use crate::engine::children::Children;
-use crate::engine::shape::{ServerInfo, TableKind, TableListing};
-use crate::engine::{Hidden, Inspector};
+use crate::engine::shape::{Server, TableKind, TableListing};
+use crate::engine::{Hidden, Surveyor};
 use crate::steps::error::StepError;
 use crate::steps::sync::area::{appeared, folded};
 use crate::steps::sync::context::Context;
@@ -31,22 +31,21 @@ pub(super) struct Survey {
     /// What is worth telling.
     pub(super) warnings: Vec<String>,
     /// The session that looked at the target.
-    pub(super) target: Box<dyn Inspector>,
+    pub(super) target: Box<dyn Surveyor>,
     /// The source's server and the target's.
-    pub(super) servers: (ServerInfo, ServerInfo),
+    pub(super) servers: (Server, Server),
 }
 
 pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     refuse_engines(context)?;
-    let (mut source, mut target) =
-        futures::try_join!(context.source_inspector(), context.target_inspector())?;
+    let (mut source, mut target) = futures::try_join!(context.source_surveyor(), context.target_surveyor())?;
     let neighbour = refuse_same(context, &mut *source, &mut *target).await?;
     let (here, there) = futures::try_join!(source.server(), target.server())?;
     refuse_read_only(context, &there)?;
     let (ours, theirs) = futures::try_join!(source.tables(), target.tables())?;
-    let folds = there.lower_case_table_names != 0;
-    let group = context.source().engine.group();
-    let others = Beside { neighbour, ..Beside::of(group, &ours, &theirs, there.flavour, folds) };
+    let folds = there.folds_names;
+    let engine = context.source().engine;
+    let others = Beside { neighbour, ..Beside::of(engine, &ours, &theirs, there.flavour, folds) };
     let selected = select(&context.spec().selection, ours, folds)?;
     let others = describe_beside(&mut *source, others, &selected.beside).await?;
     let Selected { tables, mut refused, beside, mut warnings } = selected;
@@ -84,7 +83,7 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
 async fn leaves(
     context: &Context,
     unseen: Hidden,
-    source: &mut dyn Inspector,
+    source: &mut dyn Surveyor,
     beside: &[TableListing],
     candidates: &[Candidate],
 ) -> Result<Option<String>, Failure> {
@@ -95,7 +94,7 @@ async fn leaves(
 
 /// Adds what the selection covers of it.
 async fn describe_beside(
-    source: &mut dyn Inspector,
+    source: &mut dyn Surveyor,
     mut beside: Beside,
     covered: &[TableListing],
 ) -> Result<Beside, Failure> {
@@ -115,8 +114,8 @@ async fn describe_beside(
 /// Reads the structures of both sides, each in one round, at the same time.
 async fn describe(
     context: &Context,
-    source: &mut dyn Inspector,
-    target: &mut dyn Inspector,
+    source: &mut dyn Surveyor,
+    target: &mut dyn Surveyor,
     tables: Vec<TableListing>,
     existing: Vec<Option<String>>,
 ) -> Result<Vec<Candidate>, StepError> {
@@ -156,8 +155,8 @@ fn refuse_engines(context: &Context) -> Result<(), Failure> {
 /// one cluster by their identity. Answers the source's database where it is one server.
 async fn refuse_same(
     context: &Context,
-    source: &mut dyn Inspector,
-    target: &mut dyn Inspector,
+    source: &mut dyn Surveyor,
+    target: &mut dyn Surveyor,
 ) -> Result<Option<String>, StepError> {
     let lease = &context.step().lease;
     let probe = format!("longshore-probe:{}:{}", lease.step_id, lease.token);
@@ -166,7 +165,7 @@ async fn refuse_same(
     if !target.sees_probe(&probe).await? && ours.identity != theirs.identity {
         return Ok(None);
     }
-    let folds = ours.lower_case_table_names != 0;
+    let folds = ours.folds_names;
     let (here, there) = (source.database().to_owned(), target.database());
     if folded(&here, folds) == folded(there, folds) {
         return Err(mismatch(
@@ -182,7 +181,7 @@ async fn refuse_same(
     Ok(Some(here))
 }
 
-fn refuse_read_only(context: &Context, target: &ServerInfo) -> Result<(), Failure> {
+fn refuse_read_only(context: &Context, target: &Server) -> Result<(), Failure> {
     if !target.read_only {
         return Ok(());
     }
@@ -198,7 +197,7 @@ fn pair(
     tables: Vec<TableListing>,
     theirs: &[TableListing],
     folds: bool,
-    target: &ServerInfo,
+    target: &Server,
     refused: &mut Vec<(String, Failure)>,
 ) -> (Vec<TableListing>, Vec<Option<String>>) {
     let mut kept = Vec::with_capacity(tables.len());
@@ -229,7 +228,7 @@ fn pair(
     (kept, existing)
 }
 
-fn flavours(source: &ServerInfo, target: &ServerInfo) -> Option<String> {
+fn flavours(source: &Server, target: &Server) -> Option<String> {
     (source.flavour != target.flavour).then(|| {
         format!("source and target are of different flavours ({} and {})", source.version, target.version)
     })

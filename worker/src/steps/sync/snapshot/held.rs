@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use super::shared_reader::SharedReader;
 use super::{Point, structure};
 use crate::engine::shape::TableShape;
-use crate::engine::{self, Login, Reader};
+use crate::engine::{Login, Reader};
 use crate::steps::attempt::read;
 use crate::steps::attempt::{Side, WorkerResources, log_in};
 use crate::steps::error::StepError;
@@ -91,7 +91,7 @@ impl Snapshot {
         let open = (0..sessions.max(1)).map(|_| async {
             let seat = side.seat().await;
             let login = log_in(&resources, &side, job.id, Sharing::Own).await?;
-            let opened = engine::reader(side.connection.engine, &Login { seat, ..login }).await;
+            let opened = side.driver().reader(&Login { seat, ..login }).await;
             opened.map_err(|failure| StepError::from(side.named(failure)))
         });
         let opened = match try_join_all(open).await {
@@ -135,10 +135,9 @@ impl Snapshot {
         if point.round > 1 {
             try_join_all(sessions.iter_mut().map(|session| session.end_snapshot())).await?;
         }
-        try_join_all(sessions.iter_mut().map(|session| session.begin_snapshot())).await?;
+        try_join_all(sessions.iter_mut().map(|session| session.begin_snapshot(point.token.as_ref()))).await?;
         if let ([only], Some(1)) = (sessions.as_mut_slice(), self.side.connection.max_sessions) {
-            let group = self.side.connection.engine.group();
-            structure::check_by(&mut **only, group, &self.planned().await?).await?;
+            structure::check_by(&mut **only, self.side.driver(), &self.planned().await?).await?;
         }
         self.left.store(sessions.len(), Ordering::SeqCst);
         *self.lock() = sessions.into_iter().map(Idle::new).collect();
@@ -209,7 +208,7 @@ impl Snapshot {
         let ended = async {
             let login = log_in(&self.resources, &self.side, self.job.id, Sharing::Shared).await?;
             let login = Login { seat, ..login };
-            Ok::<_, StepError>(engine::end_sessions(self.side.connection.engine, &login, &[id]).await?)
+            Ok::<_, StepError>(self.side.driver().end_sessions(&login, &[id]).await?)
         };
         if !matches!(tokio::time::timeout(ENDING, ended).await, Ok(Ok(()))) {
             tracing::warn!(job.id = %self.job.id, "a session that read a snapshot could not be ended in time");

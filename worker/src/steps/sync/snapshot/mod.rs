@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use self::fix::Fixing;
 pub(crate) use self::held::Snapshot;
+use crate::engine::SnapshotToken;
 
 /// What the holders are told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ struct Point {
     round: u32,
     /// The identity of the server that all views must be of; empty where only one session reads.
     server: String,
+    /// What each view is opened by; none: each as it is at the moment.
+    token: Option<SnapshotToken>,
     /// The one worker that takes the point, with one session.
     only: Option<WorkerId>,
 }

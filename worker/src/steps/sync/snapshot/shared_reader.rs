@@ -1,7 +1,7 @@
 //! A session of a snapshot in a step's resources.
 //!
 //! To the step it is a reader like any other, whose view is open already. It goes back when it is
-//! dropped: at once if the step ended its reading ([`Reader::end_snapshot`]), else only if the server
+//! dropped: at once if the step ended its reading ([`SnapshotReader::end_snapshot`]), else only if the server
 //! still answers it in order. What a step that was stopped left unread is not taken for an answer.
 
 use std::collections::HashMap;
@@ -18,7 +18,10 @@ use super::held::Snapshot;
 use crate::engine::children::{Child, Pointing};
 use crate::engine::sequence::Sequence;
 use crate::engine::shape::{Digest, ForeignKey, KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Hash, Orphans, Reader, Relations, Result, RowBatch, RowHashes};
+use crate::engine::{
+    Columns, Hash, Orphans, Reader, Relations, Result, RowBatch, RowHashes, RowSource, SnapshotReader,
+    SnapshotToken,
+};
 
 /// How long a session may take to come to itself; it reads to the end what it had begun.
 const RECOVERY: Duration = Duration::from_secs(3);
@@ -83,9 +86,21 @@ impl Drop for SharedReader {
 }
 
 #[async_trait]
-impl Reader for SharedReader {
+impl RowSource for SharedReader {
+    async fn stream(
+        &mut self,
+        table: &TableShape,
+        range: &Range,
+        out: mpsc::Sender<RowBatch>,
+    ) -> Result<u64> {
+        self.session().stream(table, range, out).await
+    }
+}
+
+#[async_trait]
+impl SnapshotReader for SharedReader {
     /// The view is open.
-    async fn begin_snapshot(&mut self) -> Result<()> {
+    async fn begin_snapshot(&mut self, _: Option<&SnapshotToken>) -> Result<()> {
         Ok(())
     }
 
@@ -100,6 +115,17 @@ impl Reader for SharedReader {
         self.release_locks().await
     }
 
+    fn session_id(&self) -> u64 {
+        self.shown().session_id()
+    }
+
+    fn identity(&self) -> &str {
+        self.shown().identity()
+    }
+}
+
+#[async_trait]
+impl Reader for SharedReader {
     async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>> {
         self.session().described(names).await
     }
@@ -114,15 +140,6 @@ impl Reader for SharedReader {
 
     async fn key_after(&mut self, table: &TableShape, range: &Range, rows: u64) -> Result<Option<KeyTuple>> {
         self.session().key_after(table, range, rows).await
-    }
-
-    async fn stream(
-        &mut self,
-        table: &TableShape,
-        range: &Range,
-        out: mpsc::Sender<RowBatch>,
-    ) -> Result<u64> {
-        self.session().stream(table, range, out).await
     }
 
     async fn page(
@@ -165,14 +182,6 @@ impl Reader for SharedReader {
 
     async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {
         self.session().held(table, keys).await
-    }
-
-    fn session_id(&self) -> u64 {
-        self.shown().session_id()
-    }
-
-    fn identity(&self) -> &str {
-        self.shown().identity()
     }
 }
 

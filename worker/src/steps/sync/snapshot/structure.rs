@@ -3,11 +3,10 @@
 //! Rows are read by the names of the columns that the plan saw: one that came between plan and point
 //! would be left out without a word. A change behind the point shows here as well, and to readers.
 
-use longshore_shared::domain::connection::EngineGroup;
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use crate::engine::shape::TableShape;
-use crate::engine::{Reader, differences};
+use crate::engine::{self, Driver, Reader};
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
 
@@ -18,26 +17,26 @@ pub(super) async fn check(context: &Context, planned: &[TableShape]) -> Result<(
         return Ok(());
     }
     let found = context.source_inspector().await?.shapes(&names(planned)).await?;
-    Ok(compare(context.source().engine.group(), planned, &found)?)
+    Ok(compare(engine::of(context.source().engine), planned, &found)?)
 }
 
 /// As [`check`], by the session that sees the point, which keeps no lock of it.
 pub(super) async fn check_by(
     session: &mut dyn Reader,
-    group: EngineGroup,
+    driver: &dyn Driver,
     planned: &[TableShape],
 ) -> Result<(), Failure> {
     let found = session.described(&names(planned)).await?;
     session.release_locks().await?;
-    compare(group, planned, &found)
+    compare(driver, planned, &found)
 }
 
 fn names(planned: &[TableShape]) -> Vec<String> {
     planned.iter().map(|table| table.name.clone()).collect()
 }
 
-fn compare(group: EngineGroup, planned: &[TableShape], found: &[TableShape]) -> Result<(), Failure> {
-    let pairs = planned.iter().zip(found).filter(|(planned, found)| is_altered(group, planned, found));
+fn compare(driver: &dyn Driver, planned: &[TableShape], found: &[TableShape]) -> Result<(), Failure> {
+    let pairs = planned.iter().zip(found).filter(|(planned, found)| is_altered(driver, planned, found));
     let altered: Vec<&str> = pairs.map(|(planned, _)| planned.name.as_str()).collect();
     if altered.is_empty() {
         return Ok(());
@@ -50,13 +49,15 @@ fn compare(group: EngineGroup, planned: &[TableShape], found: &[TableShape]) -> 
 
 /// Whether rows would be read or found otherwise: as two sides are told apart, and other storage may
 /// keep no versions.
-fn is_altered(group: EngineGroup, planned: &TableShape, found: &TableShape) -> bool {
-    planned.storage != found.storage || !differences(group, planned, found).is_empty()
+fn is_altered(driver: &dyn Driver, planned: &TableShape, found: &TableShape) -> bool {
+    planned.storage != found.storage || !driver.compare(planned, found).is_empty()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{EngineGroup, TableShape, is_altered};
+    use longshore_shared::domain::connection::Engine;
+
+    use super::{TableShape, engine, is_altered};
     use crate::steps::sync::plan::fake::{column, index, shape};
 
     #[test]
@@ -64,7 +65,7 @@ mod tests {
         let changed = |change: &dyn Fn(&mut TableShape)| {
             let mut found = shape("t");
             change(&mut found);
-            is_altered(EngineGroup::Mysql, &shape("t"), &found)
+            is_altered(engine::of(Engine::Mysql), &shape("t"), &found)
         };
         assert!(!changed(&|_| {}));
         assert!(!changed(&|t| t.indexes.push(index("code", false))));

@@ -5,9 +5,9 @@
 
 use super::super::super::super::Result;
 use super::super::super::super::shape::{Column, Family, Row, TableShape};
-use super::super::super::literal::{push_typed_key, push_value};
 use super::super::super::quote::ident;
-use super::super::super::select;
+use super::super::super::quote::literal::{push_typed_key, push_value};
+use super::super::super::read::select;
 use super::key_of;
 
 /// Whether rows of the table can be written so.
@@ -99,7 +99,7 @@ fn push_type(out: &mut Vec<u8>, column: &Column) -> &'static [u8] {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::super::super::sample;
+    use super::super::super::super::structure::sample;
     use super::*;
 
     fn row(values: &[Option<&'static str>]) -> Row {

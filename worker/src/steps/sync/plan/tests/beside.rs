@@ -1,4 +1,4 @@
-use longshore_shared::domain::connection::EngineGroup;
+use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
 
 use super::super::Table;
@@ -18,7 +18,7 @@ fn told(definition: &str, target: Option<&str>, theirs: &[TableListing], flavour
         covered: vec!["z".to_owned()],
         unions: vec![union],
         neighbour: Some("src".to_owned()),
-        ..Beside::of(EngineGroup::Mysql, &ours, theirs, flavour, false)
+        ..Beside::of(Engine::Mysql, &ours, theirs, flavour, false)
     };
     let candidate = candidate(defined(definition), target.map(|text| (defined(text), true)));
     // Any decision that is no refusal.

@@ -5,12 +5,14 @@ use super::super::decide::{Candidate, Decision, decide};
 use super::super::fake::{column, index, points_to, shape};
 use super::{candidate, spec};
 use crate::engine::shape::{Family, TableShape};
+use crate::engine::{Change, Difference};
 
 /// Says nothing but that unique keys differ, as the engine does.
-fn differences(source: &TableShape, target: &TableShape) -> Vec<String> {
+fn differences(source: &TableShape, target: &TableShape) -> Vec<Difference> {
     let uniques = |t: &TableShape| t.indexes.iter().filter(|i| i.unique).count();
     let differ = source.columns != target.columns || uniques(source) != uniques(target);
-    if differ { vec!["they differ".to_owned()] } else { Vec::new() }
+    let change = Change::UniqueMissing(Vec::new());
+    if differ { vec![Difference { table: source.name.clone(), change }] } else { Vec::new() }
 }
 
 /// The decision in a line: mode, what is built, or the refusal's code.
