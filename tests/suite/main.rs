@@ -14,6 +14,7 @@ mod history;
 mod holders;
 mod limits;
 mod metrics;
+mod programs;
 mod rules;
 mod schedules;
 mod security;

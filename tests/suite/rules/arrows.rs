@@ -20,6 +20,7 @@ const ROOMS: &[Room] = &[
     ("shared", "store", &["domain", "vault"], &[]),
     ("shared", "bus", &["domain"], &[]),
     ("shared", "workflow", &["domain", "store", "bus"], &[]),
+    ("shared", "process", &["domain", "store", "bus"], &[]),
     ("worker", "row", &[], &[]),
     ("worker", "engine", &["row"], &["domain", "vault"]),
     ("worker", "transfer", &["row", "engine"], &["domain"]),
