@@ -2,14 +2,18 @@
 //!
 //! It never reaches a customer's network and opens no secret: it seals what it is given
 //! with a public key and hands work to the workers by way of the store and RabbitMQ.
-//! Arrows: `router` -> `routes` -> {`view`, `extract`, `live`} -> `error`.
+//! Arrows: `router` -> `routes` -> `records` -> {`once`, `body`, `view`, `live`} -> {`access`, `extract`} -> `error`.
 
+mod access;
+mod body;
 pub mod command;
 mod error;
 mod extract;
 mod live;
 mod observe;
+mod once;
 mod openapi;
+mod records;
 mod router;
 mod routes;
 mod state;

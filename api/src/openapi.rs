@@ -12,7 +12,7 @@ use utoipa::openapi::{
 };
 
 use crate::error::{PROBLEM_JSON, Problem};
-use crate::extract::{IDEMPOTENCY_KEY, REPLAYED};
+use crate::once::{IDEMPOTENCY_KEY, REPLAYED};
 
 const SCHEME: &str = "token";
 

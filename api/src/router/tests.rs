@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{layered, private, router, unlayered};
-use crate::extract::stranger;
+use crate::access::stranger;
 use crate::live::ProgressHub;
 use crate::openapi;
 use crate::state::{AppState, Schema};

@@ -32,12 +32,21 @@ const ROOMS: &[Room] = &[
     ("worker", "runtime", &["steps", "transfer"], &["domain", "store", "bus", "workflow", "vault"]),
     ("api", "view", &[], &["domain", "store", "workflow"]),
     ("api", "error", &[], &["domain", "store", "bus", "workflow", "vault"]),
-    ("api", "extract", &["error", "state"], &["domain", "store", "vault"]),
+    ("api", "extract", &["error"], &["domain", "store", "vault"]),
+    ("api", "access", &["error", "state"], &["domain", "store"]),
+    ("api", "once", &["error", "state", "access", "extract"], &["store"]),
+    ("api", "body", &["error", "extract"], &["domain", "store", "vault"]),
     ("api", "live", &["error", "state", "view"], &["domain", "store", "bus"]),
     (
         "api",
+        "records",
+        &["error", "state", "view", "extract", "once", "body", "live"],
+        &["domain", "store", "workflow", "vault"],
+    ),
+    (
+        "api",
         "routes",
-        &["error", "state", "view", "extract", "live"],
+        &["error", "state", "view", "access", "extract", "once", "body", "records", "live"],
         &["domain", "store", "bus", "workflow", "vault"],
     ),
 ];

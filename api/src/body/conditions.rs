@@ -8,8 +8,8 @@ use longshore_shared::domain::zone::Zone;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::field::{Field, FieldErrors};
-use super::nul::shown;
+use crate::extract::field::{Field, FieldErrors};
+use crate::extract::nul::shown;
 
 /// Longest name of a table.
 pub(super) const LONGEST: usize = 64;

@@ -4,9 +4,9 @@ use longshore_shared::domain::connection::Connection;
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::vault::Secret;
 
-use super::field::{Field, FieldErrors};
-use super::new_connection;
+use super::text;
 use crate::error::ApiError;
+use crate::extract::field::{Field, FieldErrors};
 
 /// What confirms that a task's schedule may write to a protected target.
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ pub(super) fn name(found: &mut FieldErrors, field: &str, given: Field<String>, e
 /// A password in a body.
 pub(super) fn secret(found: &mut FieldErrors, field: &str, given: Field<Secret>) -> Option<Secret> {
     let read = found.optional(field, given, "a text (it may be empty)");
-    found.checked(field, read, new_connection::password)
+    found.checked(field, read, text::password)
 }
 
 /// The password, which has to be there exactly if there is a reason for it.

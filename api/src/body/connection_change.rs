@@ -9,12 +9,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::confirming;
-use super::field::{Change, Field, FieldErrors, Object, name};
 use super::host::host;
 use super::new_connection::{self as new, NewTls};
 use super::new_hop::NewHop;
+use super::text;
 use crate::error::ApiError;
-use crate::word::{Word, words};
+use crate::extract::field::{Change, Field, FieldErrors, Object, name};
+use crate::word::{Word, optional_words};
 
 /// What is to change in a connection; a field that is left out stays as it is. A change of
 /// the way (engine, host, port, username, TLS, hops) asks for the secrets again that would
@@ -27,7 +28,7 @@ pub(crate) struct ConnectionChange {
     #[serde(default)]
     name: Field<String>,
     /// The kind of server.
-    #[schema(schema_with = words::<Engine>, required = false)]
+    #[schema(schema_with = optional_words::<Engine>, required = false)]
     #[serde(default)]
     engine: Field<Word<Engine>>,
     /// Host name or address, nothing else; behind SSH as the last hop sees it.
@@ -51,7 +52,7 @@ pub(crate) struct ConnectionChange {
     #[serde(default)]
     password: Field<Secret>,
     /// How the host is reached; `direct` drops the hops.
-    #[schema(schema_with = words::<ConnectionType>, required = false)]
+    #[schema(schema_with = optional_words::<ConnectionType>, required = false)]
     #[serde(default)]
     connection_type: Field<Word<ConnectionType>>,
     /// All SSH hosts on the way, outermost first. A hop that is given without a password and
@@ -109,11 +110,11 @@ impl ConnectionChange {
         set(&mut after.host, found.checked("host", read, |text| host(&text)));
         set(&mut after.port, new::port(&mut found, self.port, None));
         let read = found.optional("database", self.database, "a text");
-        set(&mut after.database, found.checked("database", read, |text| new::data(text, 64)));
+        set(&mut after.database, found.checked("database", read, |given| text::data(given, 64)));
         let read = found.optional("username", self.username, "a text");
-        set(&mut after.username, found.checked("username", read, |text| new::data(text, 255)));
+        set(&mut after.username, found.checked("username", read, |given| text::data(given, 255)));
         let read = found.optional("password", self.password, "a text (it may be empty)");
-        let password = found.checked("password", read, new::password);
+        let password = found.checked("password", read, text::password);
         set(&mut after.connection_type, found.word("connection_type", self.connection_type));
         let mut given = way(&mut found, self.hops, before, &mut after);
         given.extend(password.map(|password| (SecretName::Password, password)));

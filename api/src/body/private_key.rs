@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use longshore_shared::vault::Secret;
 use zeroize::Zeroizing;
 
-use super::new_connection::Objection;
+use super::text::Objection;
 
 /// Larger is no private key.
 const LONGEST: usize = 65_536;

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::confirming::{self, protected, secret, wanted};
-use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
+use crate::extract::field::{Field, FieldErrors};
 
 /// What a run brings along. Sealed for its job, and gone when that ends.
 #[derive(Default, Deserialize, ToSchema)]

@@ -14,11 +14,11 @@ use utoipa::ToSchema;
 
 use super::conditions::{Conditions, LONGEST, covered, filters, table_name, zone};
 use super::confirming::Confirming;
-use super::field::{Field, FieldErrors, Object, name};
 use super::new_schedule::NewSchedule;
-use super::path::parse_id;
 use crate::error::{ApiError, Conflict};
-use crate::word::{Word, words};
+use crate::extract::field::{Field, FieldErrors, Object, name};
+use crate::extract::path::parse_id;
+use crate::word::{Word, optional_words, words};
 
 /// An hour, unless the task says otherwise.
 const CATCH_UP: i32 = 3_600;
@@ -48,11 +48,11 @@ pub(crate) struct NewSyncTask {
     #[serde(default)]
     mode: Field<Mode>,
     /// Names or patterns (`*` any run, `?` one character) of a selective sync.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["orders", "customer*"]))]
+    #[schema(value_type = Option<Vec<String>>, max_items = 5000, example = json!(["orders", "customer*"]))]
     #[serde(default)]
     tables: Field<Vec<String>>,
     /// Names or patterns that a selective sync leaves out.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 5000)]
     #[serde(default)]
     exclude: Field<Vec<String>>,
     /// Of these tables only the rows that meet the condition are covered, on both sides: SQL on the
@@ -82,20 +82,20 @@ pub(crate) struct NewSyncTask {
     #[serde(default)]
     max_delete_percent: Field<i32>,
     /// What happens to a differing table without a key; `refuse` unless given.
-    #[schema(schema_with = words::<Keyless>, required = false)]
+    #[schema(schema_with = optional_words::<Keyless>, required = false)]
     #[serde(default)]
     keyless: Field<Word<Keyless>>,
     /// What happens to an existing target table with triggers; `refuse` unless given.
-    #[schema(schema_with = words::<TargetTriggers>, required = false)]
+    #[schema(schema_with = optional_words::<TargetTriggers>, required = false)]
     #[serde(default)]
     target_triggers: Field<Word<TargetTriggers>>,
     /// What one unfit table means for the others; `fail` unless given.
-    #[schema(schema_with = words::<OnMismatch>, required = false)]
+    #[schema(schema_with = optional_words::<OnMismatch>, required = false)]
     #[serde(default)]
     on_mismatch: Field<Word<OnMismatch>>,
     /// What happens when another job writes the same tables of the target: this one waits
     /// for it, or fails; `wait` unless given.
-    #[schema(schema_with = words::<TargetBusy>, required = false)]
+    #[schema(schema_with = optional_words::<TargetBusy>, required = false)]
     #[serde(default)]
     target_busy: Field<Word<TargetBusy>>,
     /// When the task runs by itself; never unless given.
@@ -108,7 +108,7 @@ pub(crate) struct NewSyncTask {
     enabled: Field<bool>,
     /// What happens to a run while another one goes on: a due time is skipped and a
     /// person's run refused, or one run waits; `skip` unless given.
-    #[schema(schema_with = words::<Overlap>, required = false)]
+    #[schema(schema_with = optional_words::<Overlap>, required = false)]
     #[serde(default)]
     overlap: Field<Word<Overlap>>,
     /// How late a due time may still fire when no scheduler was there in time; 0: never;

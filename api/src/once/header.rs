@@ -5,7 +5,7 @@
 //! from the bearer's token, which every API of a fleet is told by the client and of which
 //! the database holds a digest only, so that a stolen database tells nothing of a body
 //! (it may hold a password); no key means that nothing is noted. What a key does to a
-//! request's effect is in `once`. Not here: uploads, which will be compared by their
+//! request's effect is in `effect`. Not here: uploads, which will be compared by their
 //! declared digest.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,12 +17,11 @@ use axum::extract::{FromRequest as _, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use hmac::{Hmac, Mac as _};
 use longshore_shared::store::Ending;
-use sha2::{Digest as _, Sha256};
 
-use super::body::whole;
+use crate::access::MacKey;
 use crate::error::ApiError;
+use crate::extract::whole;
 
 /// The header's name, as people write it.
 pub(crate) const HEADER: &str = "Idempotency-Key";
@@ -31,28 +30,6 @@ pub(crate) const REPLAYED: &str = "idempotency-replayed";
 const LONGEST: usize = 255;
 /// How long an answer waits for the end of its transaction.
 const LONGEST_ENDING: Duration = Duration::from_secs(1);
-
-/// What a request's MAC is made with. Derived from the token, and not by the digest that
-/// the database holds.
-#[derive(Clone)]
-pub(crate) struct MacKey([u8; 32]);
-
-impl MacKey {
-    /// The key of a token's bearer.
-    pub(super) fn of(token: &str) -> Self {
-        Self(Sha256::new().chain_update("longshore idempotency v1\n").chain_update(token).finalize().into())
-    }
-
-    fn mac(&self, target: &str, body: &[u8]) -> Result<Vec<u8>, ApiError> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).map_err(ApiError::internal)?;
-        // The target holds no line feed, so no two requests have one text.
-        mac.update(b"POST ");
-        mac.update(target.as_bytes());
-        mac.update(b"\n");
-        mac.update(body);
-        Ok(mac.finalize().into_bytes().to_vec())
-    }
-}
 
 /// A request that names a key.
 #[derive(Clone)]
@@ -137,7 +114,7 @@ mod tests {
 
     use axum::http::{HeaderMap, HeaderValue};
 
-    use super::{HEADER, MacKey, key};
+    use super::{HEADER, key};
 
     #[test]
     fn one_visible_key_in_quotes_or_without() {
@@ -163,17 +140,5 @@ mod tests {
         check(&["ä".as_bytes()], None);
         check(&[b"\xff"], None);
         check(&[b"a", b"a"], None);
-    }
-
-    #[test]
-    fn a_mac_is_of_one_bearer_one_target_and_one_body() {
-        let mac =
-            |token: &str, target: &str, body: &str| MacKey::of(token).mac(target, body.as_bytes()).unwrap();
-        let first = mac("ls_a", "/v1/probes", "{}");
-        assert_eq!(first, mac("ls_a", "/v1/probes", "{}"));
-        assert_ne!(first, mac("ls_b", "/v1/probes", "{}"));
-        assert_ne!(first, mac("ls_a", "/v1/probes?a=1", "{}"));
-        assert_ne!(first, mac("ls_a", "/v1/connections", "{}"));
-        assert_ne!(first, mac("ls_a", "/v1/probes", "{} "));
     }
 }

@@ -5,8 +5,8 @@ use longshore_shared::domain::probe::{LONGEST_SECONDS, MOST_STEPS, ProbeSpec};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
+use crate::extract::field::{Field, FieldErrors};
 
 /// A probe: steps that touch nobody's database, sent through the whole fleet.
 #[derive(Default, Deserialize, ToSchema)]

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use url::{Host, Url};
 use utoipa::ToSchema;
 
-use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
-use crate::word::{Word, word_list};
+use crate::extract::field::{Field, FieldErrors};
+use crate::word::{Word, optional_word_list};
 
 /// Longest URL that is taken.
 const LONGEST: usize = 2_000;
@@ -26,7 +26,7 @@ pub(crate) struct NewWebhook {
     #[serde(default)]
     url: Field<String>,
     /// What it is told of; everything unless given.
-    #[schema(schema_with = word_list::<WebhookEvent>, required = false)]
+    #[schema(schema_with = optional_word_list::<WebhookEvent>, required = false)]
     #[serde(default)]
     events: Field<Vec<Word<WebhookEvent>>>,
     /// Whether it is told; true unless given.
@@ -44,7 +44,7 @@ pub(crate) struct WebhookChange {
     #[serde(default)]
     url: Field<String>,
     /// What it is told of from now on.
-    #[schema(schema_with = word_list::<WebhookEvent>, required = false)]
+    #[schema(schema_with = optional_word_list::<WebhookEvent>, required = false)]
     #[serde(default)]
     events: Field<Vec<Word<WebhookEvent>>>,
     /// Whether it is told from now on; false drops what it is still owed.

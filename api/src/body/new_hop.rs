@@ -6,10 +6,10 @@ use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::field::{Field, FieldErrors, Object};
 use super::host::host;
-use super::new_connection::{Objection, data, password};
 use super::private_key;
+use super::text::{Objection, data, password};
+use crate::extract::field::{Field, FieldErrors, Object};
 
 /// An SSH host on the way. Its secrets are sealed at once and never given back.
 #[derive(Default, Deserialize, ToSchema)]
@@ -41,7 +41,7 @@ pub(crate) struct NewHop {
     passphrase: Field<Secret>,
     /// The host key that was confirmed, as `ssh-keygen -l` prints it. Without one the hop is
     /// not entered.
-    #[schema(value_type = Option<String>, example = "SHA256:jR5Xq0L2K3mC7w1b4J9d8Tf6Ys+Zc/0aQeUvHgIpNkM")]
+    #[schema(value_type = Option<String>, pattern = "^SHA256:[A-Za-z0-9+/]{43}$", example = "SHA256:jR5Xq0L2K3mC7w1b4J9d8Tf6Ys+Zc/0aQeUvHgIpNkM")]
     #[serde(default)]
     host_key: Field<String>,
 }

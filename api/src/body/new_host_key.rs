@@ -6,9 +6,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::confirming;
-use super::field::{Field, FieldErrors};
 use super::new_hop::fingerprint;
 use crate::error::ApiError;
+use crate::extract::field::{Field, FieldErrors};
 
 /// A host key that a person has compared with the host's own.
 #[derive(Default, Deserialize, ToSchema)]
@@ -19,11 +19,11 @@ pub(crate) struct NewHostKey {
     #[serde(default)]
     hop: Field<usize>,
     /// The key's fingerprint, as a test showed it and `ssh-keygen -l` prints it.
-    #[schema(value_type = String, required = true, example = "SHA256:jR5Xq0L2K3mC7w1b4J9d8Tf6Ys+Zc/0aQeUvHgIpNkM")]
+    #[schema(value_type = String, required = true, pattern = "^SHA256:[A-Za-z0-9+/]{43}$", example = "SHA256:jR5Xq0L2K3mC7w1b4J9d8Tf6Ys+Zc/0aQeUvHgIpNkM")]
     #[serde(default)]
     fingerprint: Field<String>,
     /// The fingerprint that was confirmed before, if the host's key was changed on purpose.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^SHA256:[A-Za-z0-9+/]{43}$")]
     #[serde(default)]
     replaces: Field<String>,
     /// The password of the hop again, if it logs in by one and its key is replaced.

@@ -84,7 +84,7 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiE
 }
 
 /// The whole body, if it arrives in time.
-pub(super) async fn whole(
+pub(crate) async fn whole(
     reading: impl Future<Output = Result<Bytes, BytesRejection>>,
 ) -> Result<Bytes, ApiError> {
     let read = tokio::time::timeout(ARRIVAL, reading).await;

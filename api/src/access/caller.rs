@@ -11,8 +11,6 @@ use longshore_shared::domain::id::{OrgId, TokenId};
 use longshore_shared::store::tokens::Bearer;
 use longshore_shared::store::{Database, OrgTx};
 
-use super::idempotency::Keyed;
-use super::once::KeyedTransaction;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -65,7 +63,6 @@ pub(crate) struct Caller<A> {
     held: Vec<Permission>,
     database: Database,
     posts: bool,
-    keyed: Option<Keyed>,
     area: PhantomData<A>,
 }
 
@@ -88,13 +85,8 @@ impl<A> Caller<A> {
         }
     }
 
-    /// The request's key, if it names one.
-    pub(super) fn keyed(&self) -> Option<&Keyed> {
-        self.keyed.as_ref()
-    }
-
     /// A transaction that sees this organisation; refused to a `POST`, whose effect goes
-    /// through [`Caller::once`].
+    /// through `KeyedCaller::once`.
     pub(crate) async fn begin(&self) -> Result<OrgTx, ApiError> {
         if self.posts {
             return Err(ApiError::internal("a POST began without its Idempotency-Key"));
@@ -102,7 +94,8 @@ impl<A> Caller<A> {
         self.transaction().await
     }
 
-    pub(super) async fn transaction(&self) -> Result<OrgTx, ApiError> {
+    /// The same for a `POST`, whose effect notes its key.
+    pub(crate) async fn transaction(&self) -> Result<OrgTx, ApiError> {
         Ok(self.database.org(self.org_id).await?)
     }
 
@@ -117,7 +110,7 @@ impl Caller<Fleet> {
     /// administrator may do everything in all of them.
     pub(crate) async fn switch_organisation(
         &self,
-        effect: &mut KeyedTransaction,
+        effect: &mut OrgTx,
         org_id: OrgId,
     ) -> Result<(), ApiError> {
         Ok(effect.turn_to(org_id).await?)
@@ -142,7 +135,6 @@ impl<A: Area> FromRequestParts<AppState> for Caller<A> {
                 held,
                 database: state.database.clone(),
                 posts: parts.method == Method::POST,
-                keyed: parts.extensions.get::<Keyed>().cloned(),
                 area: PhantomData,
             }),
             (false, Some(needed)) => Err(ApiError::Forbidden { needed: *needed }),

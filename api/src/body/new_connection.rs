@@ -13,11 +13,12 @@ use rustls_pki_types::pem::{PemObject as _, SectionKind};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::field::{Field, FieldErrors, Object, name};
 use super::host::host;
 use super::new_hop::{self, NewHop};
+use super::text::{Objection, data, password};
 use crate::error::ApiError;
-use crate::word::{Word, words};
+use crate::extract::field::{Field, FieldErrors, Object, name};
+use crate::word::{Word, optional_words, words};
 
 /// A connection to be registered. The password is sealed at once and never given back.
 #[derive(Default, Deserialize, ToSchema)]
@@ -52,7 +53,7 @@ pub(crate) struct NewConnection {
     #[serde(default)]
     password: Field<Secret>,
     /// `direct` unless given.
-    #[schema(schema_with = words::<ConnectionType>, required = false)]
+    #[schema(schema_with = optional_words::<ConnectionType>, required = false)]
     #[serde(default)]
     connection_type: Field<Word<ConnectionType>>,
     /// The SSH hosts on the way, outermost first: one for `ssh`, 2 to 5 for `ssh+jump`.
@@ -103,8 +104,6 @@ pub(crate) struct NewTls {
     #[serde(default)]
     client_key: Field<Secret>,
 }
-
-pub(super) type Objection = (&'static str, String);
 
 impl NewConnection {
     /// The connection and its secrets, or everything that is wrong with the fields.
@@ -256,32 +255,6 @@ pub(super) fn port(found: &mut FieldErrors, given: Field<u16>, engine: Option<Wo
         None if wrong => None,
         None => engine.map(|engine| engine.0.default_port()),
     }
-}
-
-/// A text that is only ever passed on as data; PostgreSQL cannot keep a NUL, and no
-/// server takes an account with control characters.
-pub(super) fn data(text: String, longest: usize) -> Result<String, Objection> {
-    if text.is_empty() {
-        return Err(("required", "at least one character is required".to_owned()));
-    }
-    if text.chars().count() > longest {
-        return Err(("too_long", format!("at most {longest} characters are taken")));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(("invalid_value", "control characters are not taken".to_owned()));
-    }
-    Ok(text)
-}
-
-pub(super) fn password(secret: Secret) -> Result<Secret, Objection> {
-    if secret.reveal().len() > 4096 {
-        return Err(("too_long", "at most 4096 bytes are taken".to_owned()));
-    }
-    // The login of every engine ends a password at a NUL: what follows would not count.
-    if secret.reveal().contains('\0') {
-        return Err(("invalid_value", "a NUL is not taken".to_owned()));
-    }
-    Ok(secret)
 }
 
 pub(super) fn timeout(seconds: u32) -> Result<u32, Objection> {

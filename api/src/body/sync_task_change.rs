@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 
 use super::conditions::{Conditions, covered, filters, zone};
 use super::confirming::Confirming;
-use super::field::{Change, Field, FieldErrors, Object, name};
 use super::new_schedule::NewSchedule;
 use super::new_sync_task::{Mode, catch_up, is_given, max_delete_percent, schedule, selection};
 use crate::error::ApiError;
-use crate::word::{Word, words};
+use crate::extract::field::{Change, Field, FieldErrors, Object, name};
+use crate::word::{Word, optional_words};
 
 /// What is to change in a sync task; a field that is left out stays as it is, but each edit of one
 /// that writes to a protected target by itself is confirmed anew. Source and
@@ -32,11 +32,11 @@ pub(crate) struct SyncTaskChange {
     #[serde(default)]
     mode: Field<Mode>,
     /// Names or patterns of a selective sync.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 5000)]
     #[serde(default)]
     tables: Field<Vec<String>>,
     /// Names or patterns that a selective sync leaves out.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 5000)]
     #[serde(default)]
     exclude: Field<Vec<String>>,
     /// Conditions on the rows of tables, all of them anew; `{}`: none.
@@ -48,7 +48,7 @@ pub(crate) struct SyncTaskChange {
     #[serde(default)]
     where_time_zone: Field<String>,
     /// What happens to a row that both sides have with other content.
-    #[schema(schema_with = words::<ConflictPolicy>, required = false)]
+    #[schema(schema_with = optional_words::<ConflictPolicy>, required = false)]
     #[serde(default)]
     policy: Field<Word<ConflictPolicy>>,
     /// Rows that only the target has are deleted.
@@ -60,19 +60,19 @@ pub(crate) struct SyncTaskChange {
     #[serde(default)]
     max_delete_percent: Field<i32>,
     /// What happens to a differing table without a key.
-    #[schema(schema_with = words::<Keyless>, required = false)]
+    #[schema(schema_with = optional_words::<Keyless>, required = false)]
     #[serde(default)]
     keyless: Field<Word<Keyless>>,
     /// What happens to an existing target table with triggers.
-    #[schema(schema_with = words::<TargetTriggers>, required = false)]
+    #[schema(schema_with = optional_words::<TargetTriggers>, required = false)]
     #[serde(default)]
     target_triggers: Field<Word<TargetTriggers>>,
     /// What one unfit table means for the others.
-    #[schema(schema_with = words::<OnMismatch>, required = false)]
+    #[schema(schema_with = optional_words::<OnMismatch>, required = false)]
     #[serde(default)]
     on_mismatch: Field<Word<OnMismatch>>,
     /// What happens when another job writes the same tables of the target.
-    #[schema(schema_with = words::<TargetBusy>, required = false)]
+    #[schema(schema_with = optional_words::<TargetBusy>, required = false)]
     #[serde(default)]
     target_busy: Field<Word<TargetBusy>>,
     /// When the task runs by itself; null: never again.
@@ -84,7 +84,7 @@ pub(crate) struct SyncTaskChange {
     #[serde(default)]
     enabled: Field<bool>,
     /// What happens to a run while another one goes on.
-    #[schema(schema_with = words::<Overlap>, required = false)]
+    #[schema(schema_with = optional_words::<Overlap>, required = false)]
     #[serde(default)]
     overlap: Field<Word<Overlap>>,
     /// How late a due time may still fire; 0: never.

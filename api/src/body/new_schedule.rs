@@ -7,9 +7,9 @@ use longshore_shared::store::sync_tasks::SyncTask;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
-use crate::word::{ScheduleDay, Word, words};
+use crate::extract::field::{Field, FieldErrors};
+use crate::word::{ScheduleDay, Word, optional_words};
 
 /// When a task runs by itself: either a five-field `cron` expression, or `every` with
 /// what that needs. A time that daylight saving leaves out runs right after the gap, one
@@ -22,7 +22,7 @@ pub(crate) struct NewSchedule {
     #[serde(default)]
     cron: Field<String>,
     /// `hours` (with `hours`), `day` (with `at`), `week` or `month` (with `on` and `at`).
-    #[schema(schema_with = words::<Every>, required = false)]
+    #[schema(schema_with = optional_words::<Every>, required = false)]
     #[serde(default)]
     every: Field<Word<Every>>,
     /// So many hours pass between two runs, whatever the clock shows.

@@ -4,8 +4,8 @@ use longshore_shared::domain::limits::MOST_STEPS;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::field::{Field, FieldErrors};
 use crate::error::ApiError;
+use crate::extract::field::{Field, FieldErrors};
 
 /// The limits of an organisation, all of them: what is left out is no limit any more.
 #[derive(Default, Deserialize, ToSchema)]

@@ -14,7 +14,7 @@ use longshore_shared::store::tokens::{self, Bearer};
 use longshore_shared::store::{StoreError, within};
 use sha2::{Digest as _, Sha256};
 
-use super::idempotency::MacKey;
+use super::mac_key::MacKey;
 use crate::error::ApiError;
 use crate::state::AppState;
 

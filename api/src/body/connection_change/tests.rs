@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Changed, ConnectionChange};
+use crate::body::NewConnection;
 use crate::error::ApiError;
-use crate::extract::NewConnection;
 
 /// Behind one hop with a password and one with a key and its passphrase.
 fn before() -> Connection {
