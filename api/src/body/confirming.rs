@@ -17,7 +17,11 @@ pub(crate) struct Confirming {
 
 impl Confirming {
     pub(super) fn read(found: &mut FieldErrors, name: Field<String>, password: Field<Secret>) -> Self {
-        let name = found.optional("confirm_target", name, NAME);
+        let read = found.optional("confirm_target", name, NAME);
+        let name = found.checked("confirm_target", read, |name| match name.chars().count() > LONGEST_NAME {
+            true => Err(("too_long", format!("at most {LONGEST_NAME} characters are taken"))),
+            false => Ok(name),
+        });
         Self { name, password: secret(found, "target_password", password) }
     }
 
@@ -50,6 +54,8 @@ impl Confirming {
     }
 }
 
+/// A connection has no longer name.
+const LONGEST_NAME: usize = 200;
 const NAME: &str = "the connection's name, as a text,";
 
 /// The name that confirms, if one is `expected`.

@@ -128,7 +128,7 @@ fn no_files_import_each_other_in_a_circle() {
 
 #[test]
 fn routes_are_no_library_for_each_other() {
-    let is_route = |module: &Module| module[0] == "routes";
+    let is_route = |module: &Module| module.first().is_some_and(|room| room == "routes");
     for (module, known) in imports(&files("api")).iter().filter(|(module, _)| is_route(module)) {
         let found: Vec<_> = known.iter().filter(|other| is_route(other)).collect();
         assert!(found.is_empty(), "{module:?}: {found:?}");
