@@ -12,7 +12,7 @@ use utoipa::openapi::{
 };
 
 use crate::error::{PROBLEM_JSON, Problem};
-use crate::extract::{IDEMPOTENCY_KEY, REPLAYED};
+use crate::once::{IDEMPOTENCY_KEY, REPLAYED};
 
 const SCHEME: &str = "token";
 
@@ -20,16 +20,21 @@ const SCHEME: &str = "token";
 const ALWAYS: &[(&str, &str)] = &[
     ("401", "no valid token"),
     ("403", "a permission is missing"),
+    ("405", "the path does not know this method; `Allow` names those that it knows"),
+    ("408", "the request, or its answer, took too long (`request_timeout`)"),
     ("500", "a fault of ours"),
     ("503", "Longshore's own database is away for now; try again after `Retry-After`"),
 ];
 const WITH_ID: (&str, &str) = ("404", "there is no such thing in your organisation");
-/// Tests of connections.
-const WITH_TEST: (&str, &str) =
-    ("429", "too many tests in a minute (`too_many_tests`); `Retry-After` says how long to wait");
-const WITH_QUERY: (&str, &str) = ("422", "a parameter holds what it must not");
+const WITH_QUERY: &[(&str, &str)] = &[
+    ("400", "a parameter stands there twice (`duplicate_key`)"),
+    ("422", "a parameter holds what it must not"),
+];
 const WITH_BODY: &[(&str, &str)] = &[
-    ("400", "the body is not JSON, or has a key twice"),
+    (
+        "400",
+        "the body is not JSON (`invalid_json`), has a key twice (`duplicate_key`), or broke off (`broken_body`)",
+    ),
     ("413", "the body is larger than 1 MiB"),
     ("415", "the body is not application/json"),
     ("422", "fields hold what they must not; `errors` names each"),
@@ -91,13 +96,9 @@ pub(crate) fn complete(mut document: OpenApi) -> String {
             let problems = ALWAYS
                 .iter()
                 .chain(path.contains("{id}").then_some(&WITH_ID))
-                .chain(with_query.then_some(&WITH_QUERY))
+                .chain(if with_query { WITH_QUERY } else { &[] })
                 .chain(if with_body { WITH_BODY } else { &[] })
                 .chain(changes.then_some(&WITH_CHANGE))
-                .chain(
-                    (is_post && path.starts_with("/v1/connections") && path.ends_with("/test"))
-                        .then_some(&WITH_TEST),
-                )
                 .chain(if is_post { WITH_KEY } else { &[] });
             for (status, told) in problems {
                 operation.responses.responses.insert((*status).to_owned(), RefOr::T(problem(told)));

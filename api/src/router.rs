@@ -1,9 +1,9 @@
 //! The one list of routes; the OpenAPI document is made from it, so that neither knows a
 //! route that the other lacks.
 //!
-//! Layers, from the outside: `observe` (ids, metrics, problems), panics become 500, a
-//! bound on the time and on the body; inside of them, for all of `/v1`, sign-in and
-//! the `Idempotency-Key`.
+//! Layers, from the outside: `observe` (ids, metrics, problems), panics become 500; inside of them,
+//! for all of `/v1`, sign-in; then each group of routes has bounds of its own: [`json`] on the time
+//! and the body, with the `Idempotency-Key`, [`streams`] on the time until the stream begins.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -21,9 +21,10 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::sign_in;
 use crate::error::ApiError;
-use crate::extract::{idempotency, sign_in};
 use crate::observe::observe;
+use crate::once::idempotency;
 use crate::openapi;
 use crate::routes::{
     connection_edits, connection_tests, connections, dead_letters, host_keys, job_events, jobs, limits,
@@ -33,14 +34,19 @@ use crate::state::AppState;
 
 /// A body of JSON that is larger is no honest one.
 const BODY: usize = 1 << 20;
-/// From a request's head to its answer's head, whatever happens; a stream's events come later.
+/// From a request's head to its answer, whatever happens.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a handler may take; what it waits for is the store, which then counts as away.
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// Every route that needs a token.
 fn private() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(openapi::empty())
+    OpenApiRouter::with_openapi(openapi::empty()).merge(json()).merge(streams())
+}
+
+/// Routes that take and give one JSON document.
+fn json() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(connections::create, connections::list))
         .routes(routes!(connections::show, connections::delete, connection_edits::edit))
         .routes(routes!(connection_tests::draft))
@@ -55,7 +61,6 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::show))
         .routes(routes!(jobs::log))
         .routes(routes!(jobs::cancel))
-        .routes(routes!(job_events::events))
         .routes(routes!(probes::submit))
         .routes(routes!(limits::show, limits::set))
         .routes(routes!(dead_letters::list))
@@ -65,6 +70,16 @@ fn private() -> OpenApiRouter<AppState> {
         .routes(routes!(webhooks::show, webhooks::change, webhooks::delete))
         .routes(routes!(webhooks::deliveries))
         .routes(routes!(webhooks::test))
+        .route_layer(from_fn(bounded))
+        .route_layer(from_fn(idempotency))
+        .route_layer(DefaultBodyLimit::max(BODY))
+        .route_layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
+}
+
+/// Routes that go on for as long as there is something to tell. None of them takes a body or has an
+/// effect, so there is no key.
+fn streams() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(job_events::events)).route_layer(from_fn(bounded))
 }
 
 /// The whole API.
@@ -74,8 +89,7 @@ pub(crate) fn router(state: AppState, checks: Vec<Check>) -> Router {
 
 fn unlayered(state: AppState, checks: Vec<Check>) -> Router {
     let (private, document) = private().split_for_parts();
-    let keyed = private.route_layer(from_fn(bounded)).route_layer(from_fn(idempotency));
-    let signed_in = keyed.route_layer(from_fn_with_state(state.clone(), sign_in));
+    let signed_in = private.route_layer(from_fn_with_state(state.clone(), sign_in));
     let document: Arc<str> = openapi::complete(document).into();
     let public = Router::new().route("/openapi.json", get(move || openapi(Arc::clone(&document))));
     signed_in.merge(public).merge(health_router(checks)).with_state(state)
@@ -84,8 +98,6 @@ fn unlayered(state: AppState, checks: Vec<Check>) -> Router {
 fn layered(routes: Router) -> Router {
     routes
         .fallback(|| async { ApiError::NotFound })
-        .layer(DefaultBodyLimit::max(BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(observe))
 }

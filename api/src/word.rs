@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use longshore_shared::domain::Vocabulary;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 /// A value that stands outside as its stable word.
@@ -53,7 +54,20 @@ pub(crate) fn words<T: Vocabulary>() -> Schema {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
 }
 
+/// The schema of a field of a body that holds one of the words, or null like nothing.
+pub(crate) fn optional_words<T: Vocabulary>() -> Schema {
+    let words = T::ALL.iter().map(|value| Value::from(value.word())).chain([Value::Null]);
+    let types = SchemaType::from_iter([Type::String, Type::Null]);
+    ObjectBuilder::new().schema_type(types).enum_values(Some(words)).into()
+}
+
 /// The schema of a field that holds a list of the words.
 pub(crate) fn word_list<T: Vocabulary>() -> Schema {
     ArrayBuilder::new().items(RefOr::T(words::<T>())).into()
+}
+
+/// The schema of a field of a body that holds a list of the words, or null like nothing.
+pub(crate) fn optional_word_list<T: Vocabulary>() -> Schema {
+    let types = SchemaType::from_iter([Type::Array, Type::Null]);
+    ArrayBuilder::new().schema_type(types).items(RefOr::T(words::<T>())).into()
 }

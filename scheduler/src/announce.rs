@@ -20,7 +20,7 @@ use longshore_shared::store::steps;
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, publish};
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 

@@ -11,7 +11,7 @@ use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, dead_letters as workflow};
 use tokio::time::Instant;
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 
 const PAUSE: Duration = Duration::from_secs(4);

@@ -14,7 +14,7 @@ use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, holders};
 use tokio::time::Instant;
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 

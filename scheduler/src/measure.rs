@@ -12,7 +12,7 @@ use longshore_shared::store::{Conn, StoreError, jobs, measures, outbox, webhook_
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::WorkflowError;
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 
 const PAUSE: Duration = Duration::from_secs(5);

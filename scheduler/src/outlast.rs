@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use longshore_shared::workflow::{WorkflowError, outlast};
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 

@@ -1,23 +1,15 @@
-//! Feels whether there is anything to do, so that a fleet at rest costs next to nothing.
+//! Whether there is anything to do, so that a fleet at rest costs next to nothing.
 //!
-//! Woken by a timer, twice a second: one statement. While no job is open, no message owed and no
-//! schedule due, the duties that could only find such things rest ([`Need`]) and are woken the moment
-//! one of them is seen, so that what they promise holds: none of their bounds is shorter than this
-//! timer. All the same each makes a round now and then. Idempotent: it only reads. Two schedulers:
-//! each feels for itself. While PostgreSQL does not answer nobody rests, so that every duty learns of
-//! the outage as it always did.
+//! While no job is open, no message owed and no schedule due, the duties that could only find such
+//! things rest ([`Need`]) and are woken the moment one of them is seen. All the same each makes a
+//! round now and then. Not here: who looks (`feel`).
 
 use std::time::Duration;
 
-use longshore_shared::store::pulse::{self, Stir};
-use longshore_shared::workflow::WorkflowError;
+use longshore_shared::store::pulse::Stir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::DutyContext;
-use crate::duty::{Duty, Round};
-
-const PAUSE: Duration = Duration::from_millis(500);
 /// A duty that rests makes a round so often.
 const RARELY: Duration = Duration::from_secs(60);
 
@@ -43,7 +35,7 @@ impl Default for Pulse {
 }
 
 /// What is taken for there while nobody knows.
-const EVERYTHING: Stir = Stir { work: true, due: true };
+pub(crate) const EVERYTHING: Stir = Stir { work: true, due: true };
 
 impl Pulse {
     /// Waits while there is none of what is needed, but not for ever.
@@ -57,33 +49,9 @@ impl Pulse {
         let _ = stop.run_until_cancelled(tokio::time::timeout(RARELY, stirred)).await;
     }
 
-    fn set(&self, felt: Stir) {
+    /// Takes note of what was felt.
+    pub(crate) fn set(&self, felt: Stir) {
         self.0.send_if_modified(|stir| std::mem::replace(stir, felt) != felt);
-    }
-}
-
-/// Feels the pulse.
-pub(crate) struct Feel;
-
-impl Duty for Feel {
-    const NAME: &'static str = "pulse";
-
-    fn pause(&self) -> Duration {
-        PAUSE
-    }
-
-    async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
-        match pulse::feel(&context.database).await {
-            Ok(felt) => {
-                context.outages.answered();
-                context.pulse.set(felt);
-                Ok(Round::Idle)
-            }
-            Err(error) => {
-                context.pulse.set(EVERYTHING);
-                Err(error.into())
-            }
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::{WorkflowError, expire};
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 

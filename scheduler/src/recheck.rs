@@ -15,7 +15,7 @@ use longshore_shared::store::connections::checks;
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::{WorkflowError, submit};
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 
 /// Between two looks: a small part of the setting's time, within these bounds.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use longshore_shared::store::{idempotency_keys, outbox, schedule_events, webhook_deliveries, workers};
 use longshore_shared::workflow::{WorkflowError, prune};
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 
 const PAUSE: Duration = Duration::from_secs(600);

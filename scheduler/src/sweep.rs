@@ -21,7 +21,7 @@ use longshore_shared::workflow::publish::Swept;
 use longshore_shared::workflow::{WorkflowError, publish};
 use tokio::time::Instant;
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 

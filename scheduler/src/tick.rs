@@ -31,9 +31,9 @@ use longshore_shared::store::{Conn, StoreError, jobs, schedule_events, sync_task
 use longshore_shared::telemetry::{Metric, TraceContext};
 use longshore_shared::workflow::{WorkflowError, submit};
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
-use crate::leader::Term;
+use crate::leadership::Term;
 use crate::pulse::Need;
 use decide::{Decision, decide};
 
@@ -64,7 +64,7 @@ impl Duty for Tick {
         if organisations.is_empty() {
             return Ok(Round::Idle);
         }
-        let lanes = (context.config.database.connections / 3).clamp(1, LANES);
+        let lanes = (context.config.process.database.connections / 3).clamp(1, LANES);
         let fired = try_join_all((0..lanes).map(|_| lane(context, term, organisations.clone()))).await?;
         // A task that is locked by its edit is looked at again after a pause.
         Ok(if fired.contains(&true) { Round::More } else { Round::Idle })

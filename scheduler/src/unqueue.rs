@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use longshore_shared::workflow::{WorkflowError, queue};
 
-use crate::DutyContext;
+use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
 use crate::pulse::Need;
 

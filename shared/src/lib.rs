@@ -1,8 +1,9 @@
 //! What more than one of Longshore's binaries needs: the nouns (`domain`), and one
 //! room for each outside thing (`store` is PostgreSQL, `bus` is RabbitMQ, `vault` is
-//! secrets), and `workflow`, the only place that moves a job or a step.
+//! secrets), `workflow`, the only place that moves a job or a step, and `process`, what the programs
+//! begin and end with.
 //!
-//! Arrows: `workflow` -> {`store`, `bus`} -> `domain`; `vault` -> `domain`; `config`,
+//! Arrows: {`workflow`, `process`} -> {`store`, `bus`} -> `domain`; `vault` -> `domain`; `config`,
 //! `clock`, `failpoint`, `shutdown` and `telemetry` are leaves. `store` and `bus` do not know each other. A test
 //! in `tests/` holds this.
 
@@ -11,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod failpoint;
+pub mod process;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -1,52 +1,76 @@
 //! The process `longshore-worker`: works until it is told to stop, or sees to the keys.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
-use longshore_shared::config::{LogFormat, WorkerConfig, return_large_buffers};
-use longshore_shared::shutdown;
+use clap::{Args, Parser, Subcommand};
+use longshore_shared::config::{WorkerConfig, return_large_buffers};
 use longshore_shared::telemetry::start_logs;
+use longshore_shared::{process, shutdown};
 use longshore_worker::keys;
 use tokio::runtime::{Builder, Runtime};
 
-const USAGE: &str = "usage: longshore-worker [COMMAND]
-  (none)                                       works until SIGTERM or SIGINT
-  keys --public FILE --private FILE            makes a pair of key files unless they are there
-  rotate-keys --public FILE --private FILE     adds a fresh key to both; it seals from then on
-  reseal                                       seals the stored secrets anew with it, now
-  retire-keys                                  takes out the keys that nothing needs any more";
+/// Executes steps until SIGTERM or SIGINT, or does one of its commands.
+#[derive(Parser)]
+#[command(version, after_help = process::SETTINGS_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a pair of key files unless they are there.
+    Keys(Files),
+    /// Add a fresh key to both files; it seals from then on.
+    RotateKeys(Files),
+    /// Seal the stored secrets anew with the newest key, now.
+    Reseal,
+    /// Take out the keys that nothing needs any more.
+    RetireKeys,
+}
+
+#[derive(Args)]
+struct Files {
+    /// The keyring of public keys.
+    #[arg(long, value_name = "FILE")]
+    public: PathBuf,
+    /// The keyring of private keys.
+    #[arg(long, value_name = "FILE")]
+    private: PathBuf,
+}
 
 /// Threads beyond one for each step in hand: for leases, the bus, health. One slot each for
 /// `interactive` and `first` comes on top of the permits.
 const SPARE_THREADS: u32 = 4;
 
-fn main() -> anyhow::Result<()> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        [] => {
+fn main() -> ExitCode {
+    process::exit_code(run(Arguments::parse().command))
+}
+
+fn run(command: Option<Command>) -> anyhow::Result<()> {
+    match command {
+        None => {
             return_large_buffers();
-            let config = WorkerConfig::load().context("settings")?;
+            let config = process::settings(WorkerConfig::load());
+            process::start_logs(&config.process.log)?;
             let work = async { longshore_worker::run(config.clone(), shutdown::on_signal()?).await };
             runtime(config.worker.permits)?.block_on(work)
         }
-        ["keys", "--public", public, "--private", private] => {
-            keys::make(Path::new(public), Path::new(private))
-        }
-        ["rotate-keys", "--public", public, "--private", private] => {
+        Some(Command::Keys(files)) => keys::make(&files.public, &files.private),
+        Some(Command::RotateKeys(files)) => {
             start_logs("info", false)?;
-            keys::rotate(Path::new(public), Path::new(private))
+            keys::rotate(&files.public, &files.private)
         }
-        ["reseal"] => with_settings(async |config| keys::reseal(&config).await),
-        ["retire-keys"] => with_settings(async |config| keys::retire(&config).await),
-        _ => bail!("{USAGE}"),
+        Some(Command::Reseal) => with_settings(async |config| keys::reseal(&config).await),
+        Some(Command::RetireKeys) => with_settings(async |config| keys::retire(&config).await),
     }
 }
 
 /// A command that needs a worker's settings.
 fn with_settings(command: impl AsyncFnOnce(WorkerConfig) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let config = WorkerConfig::load().context("settings")?;
-    start_logs(&config.log.filter, config.log.format == LogFormat::Json)?;
+    let config = process::settings(WorkerConfig::load());
+    process::start_logs(&config.process.log)?;
     runtime(1)?.block_on(command(config))
 }
 

@@ -19,7 +19,7 @@ use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 
 use super::DEFAULT_ORGANISATION;
-use crate::extract::sha256;
+use crate::access::sha256;
 
 /// Writes a fresh token to `path` (mode 0600), unless the token there is still valid.
 pub async fn admin_token(config: &TokenConfig, path: &Path) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::body::{Named, named};
+use super::json::{Named, named};
 use crate::error::{ApiError, FieldError};
 use crate::word::Word;
 
@@ -27,7 +27,7 @@ pub(crate) enum Field<T> {
 
 /// A field of which null says something else than nothing.
 #[derive(Default)]
-pub(super) enum Change<T> {
+pub(crate) enum Change<T> {
     #[default]
     Stays,
     Goes,
@@ -44,7 +44,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Change<T> {
 }
 
 /// A JSON object: serde would take a list for a struct too.
-pub(crate) struct Object<T>(pub(super) T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -83,14 +83,14 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
 
 /// The wrong fields of a body, as they are found.
 #[derive(Default)]
-pub(super) struct FieldErrors {
+pub(crate) struct FieldErrors {
     inside: Vec<String>,
     errors: Vec<FieldError>,
 }
 
 impl FieldErrors {
     /// The field's value; not given is an error.
-    pub(super) fn required<T>(&mut self, field: &str, given: Field<T>, expected: &str) -> Option<T> {
+    pub(crate) fn required<T>(&mut self, field: &str, given: Field<T>, expected: &str) -> Option<T> {
         match given {
             Field::Absent => {
                 self.add(field, ProblemCode::Required, format!("{expected} is required"));
@@ -101,7 +101,7 @@ impl FieldErrors {
     }
 
     /// The field's value, if it was given.
-    pub(super) fn optional<T>(&mut self, field: &str, given: Field<T>, expected: &str) -> Option<T> {
+    pub(crate) fn optional<T>(&mut self, field: &str, given: Field<T>, expected: &str) -> Option<T> {
         match given {
             Field::Absent => None,
             Field::Valid(value) => Some(value),
@@ -125,12 +125,12 @@ impl FieldErrors {
     }
 
     /// The word of a vocabulary, if it was given.
-    pub(super) fn word<T: Vocabulary>(&mut self, field: &str, given: Field<Word<T>>) -> Option<T> {
+    pub(crate) fn word<T: Vocabulary>(&mut self, field: &str, given: Field<Word<T>>) -> Option<T> {
         self.optional(field, given, &Word::<T>::choices()).map(|word| word.0)
     }
 
     /// The value, if `check` has no objection (a code and a sentence).
-    pub(super) fn checked<T, U>(
+    pub(crate) fn checked<T, U>(
         &mut self,
         field: &str,
         value: Option<T>,
@@ -146,12 +146,12 @@ impl FieldErrors {
     }
 
     /// How many there are so far.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.errors.len()
     }
 
     /// Looks at the fields inside a field.
-    pub(super) fn within<T>(&mut self, field: impl Into<String>, look: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn within<T>(&mut self, field: impl Into<String>, look: impl FnOnce(&mut Self) -> T) -> T {
         self.inside.push(field.into());
         let found = look(self);
         self.inside.pop();
@@ -159,14 +159,14 @@ impl FieldErrors {
     }
 
     /// Notes a wrong field.
-    pub(super) fn add(&mut self, field: &str, code: ProblemCode, detail: impl Into<String>) {
+    pub(crate) fn add(&mut self, field: &str, code: ProblemCode, detail: impl Into<String>) {
         let path: Vec<&str> = self.inside.iter().map(String::as_str).chain([field]).collect();
         self.errors.push(FieldError::new(&path.join("."), code, detail));
     }
 
     /// The checked value, or everything that was found. A value that is missing without
     /// a finding would be a slip of ours.
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, ApiError> {
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, ApiError> {
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
             _ if self.errors.is_empty() => Err(ApiError::internal("a field is missing and nobody said so")),
@@ -176,7 +176,7 @@ impl FieldErrors {
 }
 
 /// A name that people give: trimmed, 1 to 200 characters, all of them visible.
-pub(super) fn name(text: &str) -> Result<String, (ProblemCode, String)> {
+pub(crate) fn name(text: &str) -> Result<String, (ProblemCode, String)> {
     let text = text.trim();
     if text.is_empty() {
         return Err((

@@ -81,7 +81,7 @@ fn is_held(value: &Value) -> bool {
 }
 
 /// A name as an answer gives it back: short, and without what a reader cannot show.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     name.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

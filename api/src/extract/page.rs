@@ -22,11 +22,11 @@ use crate::word::{Word, words};
 const DEFAULT: i64 = 50;
 const MOST: i64 = 200;
 
-/// A page of a list that is ordered by name.
+/// A page of a list without filters.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct NamePage {
+pub(crate) struct ListPage {
     /// How many at most.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
@@ -52,18 +52,6 @@ pub(crate) struct JobPage {
     kind: Option<String>,
 }
 
-/// A page of a task's due times, newest first.
-#[derive(Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct EventPage {
-    /// How many at most.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
 /// A page of messages that were put aside, newest first.
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -79,40 +67,36 @@ pub(crate) struct DeadLetterPage {
     class: Option<String>,
 }
 
-/// A page of a list that is ordered by time, newest first.
-#[derive(Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct IdPage {
-    /// How many at most.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
 /// What a page's answer needs: how many, and how its cursor is made.
 pub(crate) struct Page {
     limit: usize,
 }
 
-impl NamePage {
+impl ListPage {
     /// The page, and the name that it begins after.
-    pub(crate) fn check(self) -> Result<(Page, Option<String>), ApiError> {
-        let mut found = FieldErrors::default();
-        let page = limit(&mut found, self.limit);
-        let after = cursor(&mut found, "n", self.cursor, Some);
-        found.finish(page.zip(after))
+    pub(crate) fn by_name(self) -> Result<(Page, Option<String>), ApiError> {
+        self.check("n", Some)
     }
-}
 
-impl IdPage {
-    /// The page, and the identifier that it begins before.
-    pub(crate) fn check(self) -> Result<(Page, Option<Uuid>), ApiError> {
+    /// The page, and the time-ordered identifier that it begins before.
+    pub(crate) fn by_id(self) -> Result<(Page, Option<Uuid>), ApiError> {
+        self.check("i", |text| parse_id(&text))
+    }
+
+    /// The page, and the number of the entry that it begins before.
+    pub(crate) fn by_number(self) -> Result<(Page, Option<i64>), ApiError> {
+        self.check("e", |text| text.parse().ok())
+    }
+
+    fn check<T>(
+        self,
+        kind: &str,
+        parse: impl FnOnce(String) -> Option<T>,
+    ) -> Result<(Page, Option<T>), ApiError> {
         let mut found = FieldErrors::default();
         let page = limit(&mut found, self.limit);
-        let before = cursor(&mut found, "i", self.cursor, |text| parse_id(&text));
-        found.finish(page.zip(before))
+        let from = cursor(&mut found, kind, self.cursor, parse);
+        found.finish(page.zip(from))
     }
 }
 
@@ -126,16 +110,6 @@ impl JobPage {
         let kind = word::<JobKind>(&mut found, "kind", self.kind);
         let filter = (|| Some(Filter { task_id: None, state: state?, kind: kind?, before: before? }))();
         found.finish(page.zip(filter))
-    }
-}
-
-impl EventPage {
-    /// The page, and the number of the entry that it begins before.
-    pub(crate) fn check(self) -> Result<(Page, Option<i64>), ApiError> {
-        let mut found = FieldErrors::default();
-        let page = limit(&mut found, self.limit);
-        let before = cursor(&mut found, "e", self.cursor, |text| text.parse().ok());
-        found.finish(page.zip(before))
     }
 }
 
@@ -248,13 +222,13 @@ fn word<T: longshore_shared::domain::Vocabulary>(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
-    use super::{ApiError, JobPage, NamePage, Page, encode};
+    use super::{ApiError, JobPage, ListPage, Page, encode};
 
     #[test]
     fn limits_and_cursors() {
         let check = |limit: Option<&str>, cursor: Option<&str>, expected: &[&str]| {
-            let page = NamePage { limit: limit.map(str::to_owned), cursor: cursor.map(str::to_owned) };
-            let found = match page.check() {
+            let page = ListPage { limit: limit.map(str::to_owned), cursor: cursor.map(str::to_owned) };
+            let found = match page.by_name() {
                 Ok(_) => Vec::new(),
                 Err(ApiError::Invalid(errors)) => {
                     errors.into_iter().map(|error| error.code.as_str()).collect()
@@ -295,7 +269,7 @@ mod tests {
         let mut rows = vec!["a", "b", "c"];
         let cursor = page.cut_by_name(&mut rows, |row| row).unwrap();
         assert_eq!(rows, ["a", "b"]);
-        let next = NamePage { limit: None, cursor: Some(cursor) }.check().unwrap();
+        let next = ListPage { limit: None, cursor: Some(cursor) }.by_name().unwrap();
         assert_eq!(next.1.as_deref(), Some("b"));
         assert_eq!(page.cut_by_name(&mut vec!["a", "b"], |row| row), None);
     }

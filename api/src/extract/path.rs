@@ -22,7 +22,7 @@ impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Id<T> {
 }
 
 /// An identifier in the one spelling that we give out.
-pub(super) fn parse_id(text: &str) -> Option<Uuid> {
+pub(crate) fn parse_id(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text).ok().filter(|id| id.to_string() == text)
 }
 

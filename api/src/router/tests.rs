@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod agreeing;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{layered, private, router, unlayered};
-use crate::extract::stranger;
+use crate::access::stranger;
 use crate::live::ProgressHub;
 use crate::openapi;
 use crate::state::{AppState, Schema};
@@ -216,7 +218,12 @@ fn the_document_is_complete() {
         for operation in item.as_object().unwrap().values() {
             assert!(operation["summary"].is_string(), "{path}");
             assert!(names.insert(operation["operationId"].as_str().unwrap()), "{path}");
-            assert!(operation["responses"]["401"].is_object(), "{path}");
+            for status in ["401", "405", "408"] {
+                assert!(operation["responses"][status].is_object(), "{path} {status}");
+            }
+            let tests = ["test_connection", "test_new_connection"];
+            let is_test = tests.contains(&operation["operationId"].as_str().unwrap());
+            assert_eq!(operation["responses"]["429"].is_object(), is_test, "{path}");
         }
     }
 }

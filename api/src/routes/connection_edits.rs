@@ -9,11 +9,11 @@ use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::OrgTx;
 use longshore_shared::store::connections::{checks, demands, edits};
 
-use super::connections::{seal, taken};
+use crate::access::{Caller, Databases};
+use crate::body::{Changed, ConnectionChange, fits, may_be_dialled};
 use crate::error::{ApiError, Conflict, Problem};
-use crate::extract::{
-    Caller, Changed, ConnectionChange, Databases, Id, IfMatch, StrictJson, etag, fits, may_be_dialled,
-};
+use crate::extract::{Id, IfMatch, StrictJson, etag};
+use crate::records::connection::{seal, taken};
 use crate::state::AppState;
 use crate::view::ConnectionView;
 

@@ -10,18 +10,17 @@ use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::{ConnectionId, JobId};
 use longshore_shared::domain::job::{JobKind, Trigger};
 use longshore_shared::domain::problem::ProblemCode;
-use longshore_shared::store::{OrgTx, connection_tests, connections, job_secrets, jobs};
+use longshore_shared::store::{connection_tests, connections, jobs};
 use longshore_shared::telemetry::TraceContext;
-use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 use longshore_shared::workflow::submit;
 
-use super::connections::has_password;
-use super::runs::{accepted, announce};
-use crate::error::ApiError;
-use crate::extract::{
-    Caller, Databases, Id, KeyedTransaction, NewConnection, NewTest, Once, PerhapsJson, StrictJson,
-    may_be_dialled,
-};
+use crate::access::{Caller, Databases};
+use crate::body::{NewConnection, NewTest, may_be_dialled};
+use crate::error::{ApiError, Problem};
+use crate::extract::{Id, PerhapsJson, StrictJson};
+use crate::once::{KeyedCaller, KeyedTransaction};
+use crate::records::connection::has_password;
+use crate::records::submission::{accepted, seal};
 use crate::state::AppState;
 use crate::view::{JobView, TestView};
 
@@ -29,40 +28,49 @@ use crate::view::{JobView, TestView};
 #[utoipa::path(post, path = "/v1/connections/{id}/test", operation_id = "test_connection", tag = "connections", request_body = Option<NewTest>,
     params(("id" = uuid::Uuid, Path, description = "the connection")),
     responses((status = 202, description = "accepted: the job that tests; what it found is at its /examination", body = JobView,
-        headers(("Location" = String, description = "where the job is")))))]
+        headers(("Location" = String, description = "where the job is"))),
+        (status = 429, description = "too many tests in a minute (`too_many_tests`); `Retry-After` says how long to wait",
+            body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn saved(
-    caller: Caller<Databases>,
+    caller: KeyedCaller<Databases>,
     State(state): State<AppState>,
     Extension(trace): Extension<TraceContext>,
     Id(id): Id<ConnectionId>,
     PerhapsJson(body): PerhapsJson<NewTest>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let mut effect = match caller.once().await? {
-        Once::First(effect) => effect,
-        Once::Again(made) => return accepted(&caller, &state, made).await,
-    };
-    let org_id = caller.org_id();
-    let connection = connections::find(effect.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
-    let password = body.check(&connection)?;
-    count(&mut effect, state.tests_per_minute).await?;
     let trace = trace.to_string();
-    let (spec, asked, token) = (TestSpec::Saved, Trigger::Person, Some(caller.token_id()));
-    let submitted =
-        submit::connection_test(effect.conn(), org_id, spec, Some(id), asked, token, Some(&trace)).await?;
-    if let Some(password) = &password {
-        seal(&mut effect, &state.sealer, submitted.job.id, SecretName::Password, password).await?;
-    }
-    let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
-    announce(&caller, &state, submitted.job.id, submitted.owed).await;
-    accepted(&caller, &state, made).await
+    let submitted = caller.once(StatusCode::ACCEPTED, async |mut effect| {
+        let org_id = caller.org_id();
+        let connection = connections::find(effect.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+        let password = body.check(&connection)?;
+        count(&mut effect, state.tests_per_minute).await?;
+        let (spec, token) = (TestSpec::Saved, Some(caller.token_id()));
+        let submitted = submit::connection_test(
+            effect.conn(),
+            org_id,
+            spec,
+            Some(id),
+            Trigger::Person,
+            token,
+            Some(&trace),
+        );
+        let submitted = submitted.await?;
+        if let Some(password) = &password {
+            seal(&mut effect, &state.sealer, submitted.job.id, SecretName::Password, password).await?;
+        }
+        Ok(effect.done(submitted.job.id.0, submitted))
+    });
+    accepted(&caller, &state, submitted.await?).await
 }
 
 /// Tests a connection before it is saved; its secrets are kept, sealed, until the test has ended.
 #[utoipa::path(post, path = "/v1/connections/test", operation_id = "test_new_connection", tag = "connections", request_body = NewConnection,
     responses((status = 202, description = "accepted: the job that tests; what it found is at its /examination", body = JobView,
-        headers(("Location" = String, description = "where the job is")))))]
+        headers(("Location" = String, description = "where the job is"))),
+        (status = 429, description = "too many tests in a minute (`too_many_tests`); `Retry-After` says how long to wait",
+            body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn draft(
-    caller: Caller<Databases>,
+    caller: KeyedCaller<Databases>,
     State(state): State<AppState>,
     Extension(trace): Extension<TraceContext>,
     StrictJson(body): StrictJson<NewConnection>,
@@ -74,22 +82,19 @@ pub(crate) async fn draft(
         let detail = "the test logs in with it, also where it is not stored afterwards";
         return Err(ApiError::field("password", ProblemCode::SecretNeeded, detail));
     }
-    let mut effect = match caller.once().await? {
-        Once::First(effect) => effect,
-        Once::Again(made) => return accepted(&caller, &state, made).await,
-    };
-    count(&mut effect, state.tests_per_minute).await?;
     let trace = trace.to_string();
-    let (spec, asked, token) =
-        (TestSpec::Draft(Box::new(connection)), Trigger::Person, Some(caller.token_id()));
-    let submitted =
-        submit::connection_test(effect.conn(), org_id, spec, None, asked, token, Some(&trace)).await?;
-    for (name, secret) in &secrets {
-        seal(&mut effect, &state.sealer, submitted.job.id, *name, secret).await?;
-    }
-    let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
-    announce(&caller, &state, submitted.job.id, submitted.owed).await;
-    accepted(&caller, &state, made).await
+    let submitted = caller.once(StatusCode::ACCEPTED, async |mut effect| {
+        count(&mut effect, state.tests_per_minute).await?;
+        let (spec, token) = (TestSpec::Draft(Box::new(connection)), Some(caller.token_id()));
+        let submitted =
+            submit::connection_test(effect.conn(), org_id, spec, None, Trigger::Person, token, Some(&trace));
+        let submitted = submitted.await?;
+        for (name, secret) in &secrets {
+            seal(&mut effect, &state.sealer, submitted.job.id, *name, secret).await?;
+        }
+        Ok(effect.done(submitted.job.id.0, submitted))
+    });
+    accepted(&caller, &state, submitted.await?).await
 }
 
 /// Shows what a test of a connection found.
@@ -113,19 +118,4 @@ async fn count(effect: &mut KeyedTransaction, most: u32) -> Result<(), ApiError>
         return Ok(());
     }
     Err(ApiError::TooManyTests { most, seconds: counted.seconds_left })
-}
-
-/// Seals a secret for a job, and stores it.
-pub(super) async fn seal(
-    tx: &mut OrgTx,
-    sealer: &Sealer,
-    job_id: JobId,
-    name: SecretName,
-    secret: &Secret,
-) -> Result<(), ApiError> {
-    let (org_id, column) = (tx.org_id(), name.to_string());
-    let (table, version) = (job_secrets::TABLE, job_secrets::VERSION);
-    let place = SecretAddress { org_id, table, row: job_id.0, column: &column, version };
-    let sealed = sealer.seal(secret, &place)?;
-    Ok(job_secrets::insert(tx.conn(), org_id, job_id, name, &sealed).await?)
 }

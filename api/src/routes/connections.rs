@@ -7,18 +7,17 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use chrono::SubsecRound as _;
 use longshore_shared::clock;
-use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::store::connections;
 use longshore_shared::store::connections::checks;
-use longshore_shared::store::{OrgTx, StoreError, connections};
-use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 
+use crate::access::{Caller, Databases};
+use crate::body::{NewConnection, may_be_dialled};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{
-    Caller, Databases, Id, NamePage, NewConnection, Once, StrictJson, StrictQuery, etag, gone, may_be_dialled,
-};
+use crate::extract::{Id, ListPage, StrictJson, StrictQuery, etag};
+use crate::once::{KeyedCaller, Once, gone};
+use crate::records::connection::{has_password, seal, taken};
 use crate::state::AppState;
 use crate::view::{ConnectionView, List, TestedConnectionView};
 
@@ -27,7 +26,7 @@ use crate::view::{ConnectionView, List, TestedConnectionView};
     responses((status = 201, description = "registered", body = ConnectionView,
         headers(("Location" = String, description = "where it is"), ("ETag" = String, description = "its version")))))]
 pub(crate) async fn create(
-    caller: Caller<Databases>,
+    caller: KeyedCaller<Databases>,
     State(state): State<AppState>,
     StrictJson(body): StrictJson<NewConnection>,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -39,33 +38,35 @@ pub(crate) async fn create(
         let detail = "with `ask_password` it is not stored; leave one of the two out";
         return Err(ApiError::field("password", ProblemCode::NotAsked, detail));
     }
-    let (made, connection) = match caller.once().await? {
-        Once::First(mut effect) => {
-            connections::insert(effect.conn(), &connection).await.map_err(taken)?;
-            for (name, secret) in &secrets {
-                seal(&mut effect, &state.sealer, &connection, *name, secret).await?;
-            }
-            (effect.done(StatusCode::CREATED, id.0).await?, connection)
+    let made = caller.once(StatusCode::CREATED, async |mut effect| {
+        connections::insert(effect.conn(), &connection).await.map_err(taken)?;
+        for (name, secret) in &secrets {
+            seal(&mut effect, &state.sealer, &connection, *name, secret).await?;
         }
-        Once::Again(made) => {
+        Ok(effect.done(id.0, ()))
+    });
+    let (status, once) = made.await?;
+    let connection = match once {
+        Once::First(()) => connection,
+        Once::Again(id) => {
             let mut tx = caller.read_only().await?;
-            let found = connections::find(tx.conn(), caller.org_id(), made.resource.into()).await?;
+            let found = connections::find(tx.conn(), caller.org_id(), id.into()).await?;
             tx.commit().await?;
-            (made, found.ok_or_else(gone)?)
+            found.ok_or_else(gone)?
         }
     };
     let location = [(header::LOCATION, format!("/v1/connections/{}", connection.id))];
-    Ok((made.status, location, etag(connection.version), Json(ConnectionView::from(connection))))
+    Ok((status, location, etag(connection.version), Json(ConnectionView::from(connection))))
 }
 
 /// Lists connections by name.
-#[utoipa::path(get, path = "/v1/connections", operation_id = "list_connections", tag = "connections", params(NamePage),
+#[utoipa::path(get, path = "/v1/connections", operation_id = "list_connections", tag = "connections", params(ListPage),
     responses((status = 200, description = "a page", body = List<ConnectionView>)))]
 pub(crate) async fn list(
     caller: Caller<Databases>,
-    StrictQuery(page): StrictQuery<NamePage>,
+    StrictQuery(page): StrictQuery<ListPage>,
 ) -> Result<Json<List<ConnectionView>>, ApiError> {
-    let (page, after) = page.check()?;
+    let (page, after) = page.by_name()?;
     let mut tx = caller.begin().await?;
     let mut found = connections::list(tx.conn(), caller.org_id(), after.as_deref(), page.rows()).await?;
     tx.commit().await?;
@@ -108,38 +109,6 @@ pub(crate) async fn delete(
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Whether the database account's password is among them.
-pub(super) fn has_password(secrets: &[(SecretName, Secret)]) -> bool {
-    secrets.iter().any(|(name, _)| *name == SecretName::Password)
-}
-
-/// Seals a secret for the connection's present version, and stores it.
-pub(super) async fn seal(
-    tx: &mut OrgTx,
-    sealer: &Sealer,
-    connection: &Connection,
-    name: SecretName,
-    secret: &Secret,
-) -> Result<(), ApiError> {
-    let (org_id, id, version) = (connection.org_id, connection.id, connection.version);
-    let column = name.to_string();
-    let place =
-        SecretAddress { org_id, table: connections::SECRETS_TABLE, row: id.0, column: &column, version };
-    let sealed = sealer.seal(secret, &place)?;
-    Ok(connections::insert_secret(tx.conn(), org_id, id, name, version, &sealed).await?)
-}
-
-pub(super) fn taken(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Taken { constraint } if constraint == "connections_name" => Conflict {
-            field: Some("name"),
-            ..Conflict::new(ProblemCode::NameTaken, "a connection of this name is there already")
-        }
-        .into(),
-        other => other.into(),
-    }
 }
 
 fn in_use() -> ApiError {

@@ -12,11 +12,11 @@ use longshore_shared::store::dead_letters;
 use longshore_shared::store::outbox::Owed;
 use longshore_shared::workflow::{dead_letters as workflow, publish};
 
-use super::runs::PATIENCE;
+use crate::access::{Caller, Fleet};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{
-    Caller, DeadLetterPage, Fleet, Id, KeyedTransaction, NoFields, Once, StrictQuery, gone,
-};
+use crate::extract::{DeadLetterPage, Id, NoFields, StrictQuery};
+use crate::once::{KeyedCaller, KeyedTransaction, Once, gone};
+use crate::records::submission::PATIENCE;
 use crate::state::AppState;
 use crate::view::{DeadLetterView, List, ReplaysView};
 
@@ -43,12 +43,12 @@ pub(crate) async fn list(
     request_body = Option<NoFields>, params(("id" = uuid::Uuid, Path, description = "the message")),
     responses((status = 200, description = "the message, and what came of the replay", body = DeadLetterView)))]
 pub(crate) async fn replay(
-    caller: Caller<Fleet>,
+    caller: KeyedCaller<Fleet>,
     State(state): State<AppState>,
     Id(id): Id<DeadLetterId>,
     _: NoFields,
 ) -> Result<Json<DeadLetterView>, ApiError> {
-    if let Once::First(mut effect) = caller.once().await? {
+    let replayed = caller.once(StatusCode::OK, async |mut effect| {
         let found = dead_letters::find(effect.conn(), id).await?.ok_or(ApiError::NotFound)?;
         let step = found.step.ok_or_else(|| refusal(Replay::Unreadable))?;
         let (replay, owed) = one(&caller, &mut effect, id, &step).await?;
@@ -56,8 +56,10 @@ pub(crate) async fn replay(
             effect.refused().await?;
             return Err(refusal(replay));
         }
-        effect.done(StatusCode::OK, id.0).await?;
-        announce(&state, BTreeMap::from([(step.org_id, owed)])).await;
+        Ok(effect.done(id.0, BTreeMap::from([(step.org_id, owed)])))
+    });
+    if let (_, Once::First(owed)) = replayed.await? {
+        announce(&state, owed).await;
     }
     let mut tx = caller.read_only().await?;
     let found = dead_letters::find(tx.conn(), id).await?;
@@ -70,22 +72,24 @@ pub(crate) async fn replay(
     request_body = Option<NoFields>,
     responses((status = 200, description = "what came of at most 200 replays", body = ReplaysView)))]
 pub(crate) async fn replay_all(
-    caller: Caller<Fleet>,
+    caller: KeyedCaller<Fleet>,
     State(state): State<AppState>,
     _: NoFields,
 ) -> Result<Json<ReplaysView>, ApiError> {
-    let Once::First(mut effect) = caller.once().await? else { return Err(told_once()) };
-    let found = dead_letters::to_replay(effect.conn(), MOST).await?;
-    let more = i64::try_from(found.len()).is_ok_and(|found| found == MOST);
-    let (mut replays, mut owed) = (Vec::with_capacity(found.len()), BTreeMap::new());
-    for (id, step) in found {
-        let (replay, rows) = one(&caller, &mut effect, id, &step).await?;
-        replays.push(replay);
-        owed.entry(step.org_id).or_insert_with(Vec::new).extend(rows);
-    }
-    effect.done(StatusCode::OK, caller.org_id().0).await?;
+    let replayed = caller.once(StatusCode::OK, async |mut effect| {
+        let found = dead_letters::to_replay(effect.conn(), MOST).await?;
+        let more = i64::try_from(found.len()).is_ok_and(|found| found == MOST);
+        let (mut replays, mut owed) = (Vec::with_capacity(found.len()), BTreeMap::new());
+        for (id, step) in found {
+            let (replay, rows) = one(&caller, &mut effect, id, &step).await?;
+            replays.push(replay);
+            owed.entry(step.org_id).or_insert_with(Vec::new).extend(rows);
+        }
+        Ok(effect.done(caller.org_id().0, (ReplaysView::of(&replays, more), owed)))
+    });
+    let (_, Once::First((view, owed))) = replayed.await? else { return Err(told_once()) };
     announce(&state, owed).await;
-    Ok(Json(ReplaysView::of(&replays, more)))
+    Ok(Json(view))
 }
 
 async fn one(

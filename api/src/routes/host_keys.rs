@@ -10,9 +10,12 @@ use longshore_shared::domain::reach;
 use longshore_shared::store::connections::{self, checks, edits};
 use longshore_shared::vault::Secret;
 
-use super::connections::seal;
+use crate::access::Databases;
+use crate::body::{HostKey, NewHostKey};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Caller, Databases, HostKey, Id, NewHostKey, Once, StrictJson};
+use crate::extract::{Id, StrictJson};
+use crate::once::{KeyedCaller, Once};
+use crate::records::connection::seal;
 use crate::state::AppState;
 use crate::view::ConnectionView;
 
@@ -24,37 +27,31 @@ use crate::view::ConnectionView;
     params(("id" = uuid::Uuid, Path, description = "the connection")),
     responses((status = 200, description = "the connection", body = ConnectionView)))]
 pub(crate) async fn confirm(
-    caller: Caller<Databases>,
+    caller: KeyedCaller<Databases>,
     State(state): State<AppState>,
     Id(id): Id<ConnectionId>,
     StrictJson(body): StrictJson<NewHostKey>,
 ) -> Result<(StatusCode, Json<ConnectionView>), ApiError> {
     let mut key = body.check()?;
     let (org_id, password) = (caller.org_id(), key.password.take());
-    let mut replaced = None;
-    let made = match caller.once().await? {
-        Once::First(mut effect) => {
-            let found = checks::lock(effect.conn(), org_id, id).await?;
-            let mut connection = found.ok_or(ApiError::NotFound)?;
-            let pinned = pin(&mut connection.hops, &key)?;
-            let hop = SecretName::HopPassword(key.hop);
-            let password = needed(&pinned, reach::needed(&connection).contains(&hop), password)?;
-            if pinned != Pinned::Already {
-                checks::set_hops(effect.conn(), org_id, id, &connection.hops).await?;
-                connection.version += 1;
-            }
-            if let Some(password) = password {
-                edits::keep_secrets(effect.conn(), org_id, id, &reach::stored_but(&connection, hop)).await?;
-                seal(&mut effect, &state.sealer, &connection, hop, &password).await?;
-            }
-            if let Pinned::Instead(before) = pinned {
-                replaced = Some(before);
-            }
-            effect.done(StatusCode::OK, id.0).await?
+    let confirmed = caller.once(StatusCode::OK, async |mut effect| {
+        let found = checks::lock(effect.conn(), org_id, id).await?;
+        let mut connection = found.ok_or(ApiError::NotFound)?;
+        let pinned = pin(&mut connection.hops, &key)?;
+        let hop = SecretName::HopPassword(key.hop);
+        let password = needed(&pinned, reach::needed(&connection).contains(&hop), password)?;
+        if pinned != Pinned::Already {
+            checks::set_hops(effect.conn(), org_id, id, &connection.hops).await?;
+            connection.version += 1;
         }
-        Once::Again(made) => made,
-    };
-    if let Some(before) = replaced {
+        if let Some(password) = password {
+            edits::keep_secrets(effect.conn(), org_id, id, &reach::stored_but(&connection, hop)).await?;
+            seal(&mut effect, &state.sealer, &connection, hop, &password).await?;
+        }
+        Ok(effect.done(id.0, pinned))
+    });
+    let (status, once) = confirmed.await?;
+    if let Once::First(Pinned::Instead(before)) = once {
         tracing::warn!(
             connection.id = %id, hop = key.hop, host_key.before = before, host_key.after = key.fingerprint,
             token.id = %caller.token_id(), "a confirmed host key was replaced"
@@ -63,7 +60,7 @@ pub(crate) async fn confirm(
     let mut tx = caller.read_only().await?;
     let found = connections::find(tx.conn(), org_id, id).await?;
     tx.commit().await?;
-    Ok((made.status, Json(found.ok_or(ApiError::NotFound)?.into())))
+    Ok((status, Json(found.ok_or(ApiError::NotFound)?.into())))
 }
 
 /// What the confirmation of a key has changed.

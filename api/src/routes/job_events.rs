@@ -17,9 +17,10 @@ use longshore_shared::domain::id::JobId;
 use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::job_snapshot;
+use crate::access::{Caller, History};
 use crate::error::ApiError;
-use crate::extract::{Caller, History, Id};
+use crate::extract::Id;
+use crate::records::job;
 use crate::state::AppState;
 use crate::view::{JobView, ProgressEvent};
 
@@ -133,7 +134,7 @@ impl Watch {
 
     async fn look(&self) -> Result<JobView, ApiError> {
         let mut tx = self.caller.read_only().await?;
-        let view = job_snapshot::view(&mut tx, &self.state.progress_hub, self.id).await?;
+        let view = job::view(&mut tx, &self.state.progress_hub, self.id).await?;
         tx.commit().await?;
         Ok(view)
     }

@@ -1,22 +1,21 @@
 //! Jobs: what was asked for and what came of it.
 
-use std::collections::HashMap;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use longshore_shared::bus::Control;
 use longshore_shared::domain::id::{JobId, OrgId};
-use longshore_shared::domain::job::Job;
-use longshore_shared::store::{OrgTx, job_log, jobs, step_reports, target_holds};
+use longshore_shared::store::{job_log, jobs};
 use longshore_shared::workflow::cancel;
 
-use super::job_snapshot;
-use super::runs::PATIENCE;
+use crate::access::{Caller, Endings, History};
 use crate::error::ApiError;
-use crate::extract::{Caller, Endings, History, Id, JobPage, NoFields, Once, StrictQuery};
+use crate::extract::{Id, JobPage, NoFields, StrictQuery};
+use crate::once::{KeyedCaller, Once};
+use crate::records::job;
+use crate::records::submission::PATIENCE;
 use crate::state::AppState;
-use crate::view::{JobSummary, JobView, List, LogLine, WaitView};
+use crate::view::{JobSummary, JobView, List, LogLine};
 
 /// Lines of a job's log that are shown at most.
 const LINES: i64 = 1_000;
@@ -32,7 +31,7 @@ pub(crate) async fn list(
     let mut tx = caller.read_only().await?;
     let mut found = jobs::list(tx.conn(), caller.org_id(), filter, page.rows()).await?;
     let next_cursor = page.cut_jobs(&mut found, |job| job.id);
-    let items = summaries(&mut tx, found).await?;
+    let items = job::summaries(&mut tx, found).await?;
     tx.commit().await?;
     Ok(Json(List { items, next_cursor }))
 }
@@ -47,7 +46,7 @@ pub(crate) async fn show(
     Id(id): Id<JobId>,
 ) -> Result<Json<JobView>, ApiError> {
     let mut tx = caller.read_only().await?;
-    let view = job_snapshot::view(&mut tx, &state.progress_hub, id).await?;
+    let view = job::view(&mut tx, &state.progress_hub, id).await?;
     tx.commit().await?;
     Ok(Json(view))
 }
@@ -71,38 +70,26 @@ pub(crate) async fn log(caller: Caller<History>, Id(id): Id<JobId>) -> Result<Js
     params(("id" = uuid::Uuid, Path, description = "the job")),
     responses((status = 202, description = "the job, which ends soon", body = JobView)))]
 pub(crate) async fn cancel(
-    caller: Caller<Endings>,
+    caller: KeyedCaller<Endings>,
     State(state): State<AppState>,
     Id(id): Id<JobId>,
     _: NoFields,
 ) -> Result<(StatusCode, Json<JobView>), ApiError> {
-    if let Once::First(mut effect) = caller.once().await? {
+    let cancelled = caller.once(StatusCode::ACCEPTED, async |mut effect| {
         let job = jobs::find(effect.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
         caller.require(job.spec.kind().traits().permission)?;
         let reached = cancel::request(effect.conn(), caller.org_id(), id).await?;
-        effect.done(StatusCode::ACCEPTED, id.0).await?;
+        Ok(effect.done(id.0, reached))
+    });
+    let (status, once) = cancelled.await?;
+    if let Once::First(reached) = once {
         reached.count();
     }
     tell_workers(&state, caller.org_id(), id).await;
     let mut tx = caller.read_only().await?;
-    let view = job_snapshot::view(&mut tx, &state.progress_hub, id).await?;
+    let view = job::view(&mut tx, &state.progress_hub, id).await?;
     tx.commit().await?;
-    Ok((StatusCode::ACCEPTED, Json(view)))
-}
-
-/// Short views with what each job did to rows.
-pub(super) async fn summaries(tx: &mut OrgTx, found: Vec<Job>) -> Result<Vec<JobSummary>, ApiError> {
-    let (org_id, ids): (OrgId, Vec<JobId>) = (tx.org_id(), found.iter().map(|job| job.id).collect());
-    let mut totals: HashMap<JobId, _> =
-        step_reports::totals(tx.conn(), org_id, &ids).await?.into_iter().collect();
-    let mut waits: HashMap<JobId, _> =
-        target_holds::waiting(tx.conn(), org_id, &ids).await?.into_iter().collect();
-    let summary = |job: Job| {
-        let counts = totals.remove(&job.id).unwrap_or_default();
-        let wait = waits.remove(&job.id).map(WaitView::for_target);
-        JobSummary::of(job, counts, wait)
-    };
-    Ok(found.into_iter().map(summary).collect())
+    Ok((status, Json(view)))
 }
 
 /// The message only makes it quicker: each lease's renewal tells the worker too.

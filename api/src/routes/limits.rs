@@ -4,8 +4,10 @@
 use axum::Json;
 use longshore_shared::store::limits;
 
+use crate::access::{Caller, Fleet};
+use crate::body::NewLimits;
 use crate::error::ApiError;
-use crate::extract::{Caller, Fleet, NewLimits, StrictJson};
+use crate::extract::StrictJson;
 use crate::view::LimitsView;
 
 /// Shows the limits of the token's organisation.

@@ -6,7 +6,6 @@ pub(crate) mod connections;
 pub(crate) mod dead_letters;
 pub(crate) mod host_keys;
 pub(crate) mod job_events;
-mod job_snapshot;
 pub(crate) mod jobs;
 pub(crate) mod limits;
 pub(crate) mod probes;

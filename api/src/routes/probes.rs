@@ -7,9 +7,12 @@ use axum::response::IntoResponse;
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::workflow::submit;
 
-use super::runs::{accepted, announce};
+use crate::access::Fleet;
+use crate::body::NewProbe;
 use crate::error::ApiError;
-use crate::extract::{Caller, Fleet, NewProbe, Once, StrictJson};
+use crate::extract::StrictJson;
+use crate::once::KeyedCaller;
+use crate::records::submission::accepted;
 use crate::state::AppState;
 use crate::view::JobView;
 
@@ -18,19 +21,16 @@ use crate::view::JobView;
     responses((status = 202, description = "accepted: the job", body = JobView,
         headers(("Location" = String, description = "where the job is")))))]
 pub(crate) async fn submit(
-    caller: Caller<Fleet>,
+    caller: KeyedCaller<Fleet>,
     State(state): State<AppState>,
     Extension(trace): Extension<TraceContext>,
     StrictJson(body): StrictJson<NewProbe>,
 ) -> Result<impl IntoResponse, ApiError> {
     let spec = body.check()?;
-    let mut effect = match caller.once().await? {
-        Once::First(effect) => effect,
-        Once::Again(made) => return accepted(&caller, &state, made).await,
-    };
-    let trace = trace.to_string();
-    let submitted = submit::probe(effect.conn(), caller.org_id(), spec, Some(&trace)).await?;
-    let made = effect.done(StatusCode::ACCEPTED, submitted.job.id.0).await?;
-    announce(&caller, &state, submitted.job.id, submitted.owed).await;
-    accepted(&caller, &state, made).await
+    let submitted = caller.once(StatusCode::ACCEPTED, async |mut effect| {
+        let trace = trace.to_string();
+        let submitted = submit::probe(effect.conn(), caller.org_id(), spec, Some(&trace)).await?;
+        Ok(effect.done(submitted.job.id.0, submitted))
+    });
+    accepted(&caller, &state, submitted.await?).await
 }

@@ -8,11 +8,11 @@ use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::store::{self, schedule_events};
 use longshore_shared::workflow::{Reached, queue};
 
-use super::sync_tasks::{confirm, confirmed, connections_of, locked, taken};
+use crate::access::{Caller, Syncs};
+use crate::body::{SyncTaskChange, rare_enough};
 use crate::error::{ApiError, Problem};
-use crate::extract::{
-    Caller, EventPage, Id, IfMatch, StrictJson, StrictQuery, SyncTaskChange, Syncs, etag, rare_enough,
-};
+use crate::extract::{Id, IfMatch, ListPage, StrictJson, StrictQuery, etag};
+use crate::records::sync_task::{confirm, confirmed, connections_of, locked, taken};
 use crate::state::AppState;
 use crate::view::{List, ScheduleEventView, SyncTaskView};
 
@@ -58,14 +58,14 @@ fn fires_otherwise(before: &SyncTask, after: &SyncTask) -> bool {
 
 /// Lists what came of the task's due times, newest first; kept for 30 days.
 #[utoipa::path(get, path = "/v1/sync-tasks/{id}/schedule-events", operation_id = "list_schedule_events", tag = "sync-tasks",
-    params(("id" = uuid::Uuid, Path, description = "the task"), EventPage),
+    params(("id" = uuid::Uuid, Path, description = "the task"), ListPage),
     responses((status = 200, description = "a page", body = List<ScheduleEventView>)))]
 pub(crate) async fn events(
     caller: Caller<Syncs>,
     Id(id): Id<TaskId>,
-    StrictQuery(page): StrictQuery<EventPage>,
+    StrictQuery(page): StrictQuery<ListPage>,
 ) -> Result<Json<List<ScheduleEventView>>, ApiError> {
-    let (page, before) = page.check()?;
+    let (page, before) = page.by_number()?;
     let org_id = caller.org_id();
     let mut tx = caller.read_only().await?;
     sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;

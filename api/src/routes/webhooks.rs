@@ -17,11 +17,11 @@ use longshore_shared::vault::{Secret, SecretAddress};
 use rand::TryRngCore as _;
 use rand::rngs::OsRng;
 
+use crate::access::{Caller, Organisation};
+use crate::body::{NewWebhook, WebhookChange};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{
-    Caller, Id, IdPage, NewWebhook, NoFields, Once, Organisation, StrictJson, StrictQuery, WebhookChange,
-    gone,
-};
+use crate::extract::{Id, ListPage, NoFields, StrictJson, StrictQuery};
+use crate::once::{KeyedCaller, Once, gone};
 use crate::state::AppState;
 use crate::view::{DeliveryView, List, MadeWebhook, WebhookView};
 
@@ -34,7 +34,7 @@ const VERSION: i32 = 1;
     responses((status = 201, description = "registered", body = MadeWebhook,
         headers(("Location" = String, description = "where it is")))))]
 pub(crate) async fn create(
-    caller: Caller<Organisation>,
+    caller: KeyedCaller<Organisation>,
     State(state): State<AppState>,
     StrictJson(body): StrictJson<NewWebhook>,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -49,24 +49,26 @@ pub(crate) async fn create(
         version: VERSION,
     };
     let sealed = state.sealer.seal(&secret, &place)?;
-    let Once::First(mut effect) = caller.once().await? else { return Err(not_kept()) };
-    if webhooks::count(effect.conn(), org_id).await? >= MOST {
-        return Err(too_many());
-    }
-    webhooks::insert(effect.conn(), &webhook, &sealed, VERSION).await?;
-    effect.done(StatusCode::CREATED, id.0).await?;
+    let made = caller.once(StatusCode::CREATED, async |mut effect| {
+        if webhooks::count(effect.conn(), org_id).await? >= MOST {
+            return Err(too_many());
+        }
+        webhooks::insert(effect.conn(), &webhook, &sealed, VERSION).await?;
+        Ok(effect.done(id.0, ()))
+    });
+    let (status, Once::First(())) = made.await? else { return Err(not_kept()) };
     let location = [(header::LOCATION, format!("/v1/webhooks/{id}"))];
-    Ok((StatusCode::CREATED, location, Json(MadeWebhook::of(webhook, secret.reveal()))))
+    Ok((status, location, Json(MadeWebhook::of(webhook, secret.reveal()))))
 }
 
 /// Lists webhooks, newest first.
-#[utoipa::path(get, path = "/v1/webhooks", operation_id = "list_webhooks", tag = "webhooks", params(IdPage),
+#[utoipa::path(get, path = "/v1/webhooks", operation_id = "list_webhooks", tag = "webhooks", params(ListPage),
     responses((status = 200, description = "a page", body = List<WebhookView>)))]
 pub(crate) async fn list(
     caller: Caller<Organisation>,
-    StrictQuery(page): StrictQuery<IdPage>,
+    StrictQuery(page): StrictQuery<ListPage>,
 ) -> Result<Json<List<WebhookView>>, ApiError> {
-    let (page, before) = page.check()?;
+    let (page, before) = page.by_id()?;
     let mut tx = caller.begin().await?;
     let mut found = webhooks::list(tx.conn(), caller.org_id(), before.map(WebhookId), page.rows()).await?;
     tx.commit().await?;
@@ -128,14 +130,14 @@ pub(crate) async fn delete(
 
 /// Lists what a webhook was told and is still to be told, newest first.
 #[utoipa::path(get, path = "/v1/webhooks/{id}/deliveries", operation_id = "list_webhook_deliveries", tag = "webhooks",
-    params(("id" = uuid::Uuid, Path, description = "the webhook"), IdPage),
+    params(("id" = uuid::Uuid, Path, description = "the webhook"), ListPage),
     responses((status = 200, description = "a page", body = List<DeliveryView>)))]
 pub(crate) async fn deliveries(
     caller: Caller<Organisation>,
     Id(id): Id<WebhookId>,
-    StrictQuery(page): StrictQuery<IdPage>,
+    StrictQuery(page): StrictQuery<ListPage>,
 ) -> Result<Json<List<DeliveryView>>, ApiError> {
-    let (page, before) = page.check()?;
+    let (page, before) = page.by_id()?;
     let before = before.map(Into::into);
     let mut tx = caller.begin().await?;
     found(&mut tx, id).await?;
@@ -150,28 +152,28 @@ pub(crate) async fn deliveries(
     params(("id" = uuid::Uuid, Path, description = "the webhook")),
     responses((status = 202, description = "accepted: the delivery", body = DeliveryView)))]
 pub(crate) async fn test(
-    caller: Caller<Organisation>,
+    caller: KeyedCaller<Organisation>,
     Id(id): Id<WebhookId>,
     _: NoFields,
 ) -> Result<impl IntoResponse, ApiError> {
-    let delivery = match caller.once().await? {
-        Once::First(mut effect) => {
-            if !found(&mut effect, id).await?.enabled {
-                return Err(switched_off());
-            }
-            let delivery = webhook_deliveries::insert_ping(effect.conn(), caller.org_id(), id).await?;
-            effect.done(StatusCode::ACCEPTED, delivery.id.0).await?;
-            delivery
+    let made = caller.once(StatusCode::ACCEPTED, async |mut effect| {
+        if !found(&mut effect, id).await?.enabled {
+            return Err(switched_off());
         }
+        let delivery = webhook_deliveries::insert_ping(effect.conn(), caller.org_id(), id).await?;
+        Ok(effect.done(delivery.id.0, delivery))
+    });
+    let (status, once) = made.await?;
+    let delivery = match once {
+        Once::First(delivery) => delivery,
         Once::Again(made) => {
             let mut tx = caller.read_only().await?;
-            let made = made.resource.into();
-            let found = webhook_deliveries::find(tx.conn(), caller.org_id(), id, made).await?;
+            let found = webhook_deliveries::find(tx.conn(), caller.org_id(), id, made.into()).await?;
             tx.commit().await?;
             found.ok_or_else(gone)?
         }
     };
-    Ok((StatusCode::ACCEPTED, Json(DeliveryView::from(delivery))))
+    Ok((status, Json(DeliveryView::from(delivery))))
 }
 
 async fn found(tx: &mut OrgTx, id: WebhookId) -> Result<Webhook, ApiError> {

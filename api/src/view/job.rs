@@ -1,18 +1,16 @@
 //! A job as it is shown: short in lists, whole with its tables by itself.
 
 use chrono::{DateTime, Utc};
-use longshore_shared::domain::id::JobId;
-use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger, WaitReason};
+use longshore_shared::domain::job::{Ending, Job, JobKind, JobState, Trigger};
 use longshore_shared::domain::step::{Counts, TableState};
 use longshore_shared::store::job_log::Line;
-use longshore_shared::store::job_tables::TableProgress;
-use longshore_shared::store::step_reports::{KindSum, StepUnderWay};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::phases::Phases;
 use super::progress::{Live, ProgressEvent, ProgressView, phase};
+use super::snapshot::{JobSnapshot, WaitView};
 use super::table::{CountsView, FailureView, TableView};
 use crate::word::{Word, words};
 
@@ -59,30 +57,6 @@ pub(crate) struct JobSummary {
     counts: CountsView,
 }
 
-/// Why a job does nothing just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = JobWait)]
-pub(crate) struct WaitView {
-    #[schema(schema_with = words::<WaitReason>)]
-    pub(super) reason: Word<WaitReason>,
-    /// The job whose end it waits for, if it is one of the same organisation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job_id: Option<Uuid>,
-}
-
-impl WaitView {
-    /// The run of its task before it, if it waits for that.
-    pub(super) fn of(job: &Job) -> Option<Self> {
-        let behind = job.queued_behind.filter(|_| !job.state.is_final())?;
-        Some(Self { reason: Word(WaitReason::RunInProgress), job_id: Some(behind.0) })
-    }
-
-    /// Another job writes the target.
-    pub(crate) fn for_target(holder: Option<JobId>) -> Self {
-        Self { reason: Word(WaitReason::TargetBusy), job_id: holder.map(|id| id.0) }
-    }
-}
-
 /// A job with its tables.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Job)]
@@ -116,25 +90,6 @@ pub(crate) struct LogLine {
     worker: Option<String>,
 }
 
-/// Everything that the store knows of a job, as of one moment.
-#[derive(Clone, Debug)]
-pub(crate) struct JobSnapshot {
-    /// The job.
-    pub(crate) job: Job,
-    /// Its tables.
-    pub(crate) tables: Vec<TableProgress>,
-    /// Its steps that workers hold.
-    pub(crate) running: Vec<StepUnderWay>,
-    /// Its steps by table and kind.
-    pub(crate) kinds: Vec<KindSum>,
-    /// The names of its open stages.
-    pub(crate) phases: Vec<String>,
-    /// Its workers and their chunks.
-    pub(crate) workers: Vec<(String, i64)>,
-    /// What it waits for.
-    pub(crate) waiting_for: Option<WaitView>,
-}
-
 impl JobSummary {
     /// The job, what its ended steps did, and what it waits for.
     pub(crate) fn of(job: Job, counts: Counts, waiting_for: Option<WaitView>) -> Self {
@@ -162,6 +117,14 @@ impl JobSummary {
 }
 
 impl JobView {
+    /// A job that was accepted just now.
+    pub(crate) fn submitted(job: Job) -> Self {
+        let (tables, running, kinds, phases) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let snapshot =
+            JobSnapshot { job, tables, running, kinds, phases, workers: Vec::new(), waiting_for: None };
+        Self::of(snapshot, &Live::default())
+    }
+
     /// The job, with what running steps report on top.
     pub(crate) fn of(snapshot: JobSnapshot, live: &Live) -> Self {
         let reports = live.by_table(&snapshot.running);

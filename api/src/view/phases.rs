@@ -10,7 +10,7 @@ use longshore_shared::domain::step::{StepKind, TableMode};
 use longshore_shared::store::job_tables::TableProgress;
 use longshore_shared::store::step_reports::{KindSum, StepUnderWay};
 
-use super::progress::float;
+use super::number::float;
 
 /// What a phase costs a row, in parts of what moving it costs.
 const WEIGHTS: &[(StepKind, f64)] =

@@ -14,8 +14,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::job::{JobSnapshot, WaitView};
+use super::number::{float, tenths};
 use super::phases::Phases;
+use super::snapshot::{JobSnapshot, WaitView};
 use super::table::TableView;
 
 /// What running steps of a job report just now.
@@ -180,13 +181,4 @@ pub(super) fn phase(snapshot: &JobSnapshot) -> String {
         (_, [first, second]) => format!("{first}, {second}"),
         (_, [first, second, more @ ..]) => format!("{first}, {second} and {} more", more.len()),
     }
-}
-
-/// Exact up to 2^53, far beyond any table; a rate and not a count comes of it.
-pub(super) fn float(number: i64) -> f64 {
-    number as f64
-}
-
-pub(super) fn tenths(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
 }

@@ -7,7 +7,7 @@ use longshore_shared::store::job_tables::TableProgress;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::progress::{float, tenths};
+use super::number::{float, tenths};
 use crate::word::{Word, words};
 
 /// What a job does to one table.

@@ -61,68 +61,38 @@ pub(crate) use gather;
 /// What `longshore-api` needs to serve.
 #[derive(Clone, Debug)]
 pub struct ApiConfig {
-    /// PostgreSQL, as the role that policies apply to.
-    pub database: Database,
+    /// What every process needs.
+    pub process: Process,
     /// PostgreSQL, as the role that may look a token up in every organisation.
     pub system_database: SystemDatabase,
-    /// RabbitMQ.
-    pub broker: Broker,
     /// The API itself.
     pub api: Api,
     /// Where connections may lead.
     pub addresses: Addresses,
     /// Where webhooks may go.
     pub webhooks: Webhooks,
-    /// Health and metrics.
-    pub ops: Ops,
-    /// Where spans go.
-    pub traces: Traces,
-    /// Logs.
-    pub log: Log,
-    /// The process's own manners.
-    pub process: Process,
 }
 
 /// What `longshore-worker` needs to work.
 #[derive(Clone, Debug)]
 pub struct WorkerConfig {
-    /// PostgreSQL, as the system role.
-    pub database: Database,
-    /// RabbitMQ.
-    pub broker: Broker,
+    /// What every process needs.
+    pub process: Process,
     /// The worker itself.
     pub worker: Worker,
     /// Where connections may lead.
     pub addresses: Addresses,
     /// Where webhooks may go.
     pub webhooks: Webhooks,
-    /// Health and metrics.
-    pub ops: Ops,
-    /// Where spans go.
-    pub traces: Traces,
-    /// Logs.
-    pub log: Log,
-    /// The process's own manners.
-    pub process: Process,
 }
 
 /// What `longshore-scheduler` needs to work.
 #[derive(Clone, Debug)]
 pub struct SchedulerConfig {
-    /// PostgreSQL, as the system role.
-    pub database: Database,
-    /// RabbitMQ.
-    pub broker: Broker,
+    /// What every process needs.
+    pub process: Process,
     /// The scheduler itself.
     pub scheduler: Scheduler,
-    /// Health and metrics.
-    pub ops: Ops,
-    /// Where spans go.
-    pub traces: Traces,
-    /// Logs.
-    pub log: Log,
-    /// The process's own manners.
-    pub process: Process,
 }
 
 /// What the command `migrate` needs.
@@ -162,16 +132,11 @@ impl ApiConfig {
     /// Reads its sections.
     pub fn from_env(from: &Environment) -> Result<Self, Problems> {
         from.only_known(gather!(Self {
-            database: Database::from_env(from),
+            process: Process::from_env(from),
             system_database: SystemDatabase::from_env(from),
-            broker: Broker::from_env(from),
             api: Api::from_env(from),
             addresses: Addresses::from_env(from),
             webhooks: Webhooks::from_env(from),
-            ops: Ops::from_env(from),
-            traces: Traces::from_env(from),
-            log: Log::from_env(from),
-            process: Process::from_env(from),
         }))
     }
 }
@@ -180,15 +145,10 @@ impl WorkerConfig {
     /// Reads its sections.
     pub fn from_env(from: &Environment) -> Result<Self, Problems> {
         from.only_known(gather!(Self {
-            database: Database::from_env(from),
-            broker: Broker::from_env(from),
+            process: Process::from_env(from),
             worker: Worker::from_env(from),
             addresses: Addresses::from_env(from),
             webhooks: Webhooks::from_env(from),
-            ops: Ops::from_env(from),
-            traces: Traces::from_env(from),
-            log: Log::from_env(from),
-            process: Process::from_env(from),
         }))
     }
 }
@@ -197,13 +157,8 @@ impl SchedulerConfig {
     /// Reads its sections.
     pub fn from_env(from: &Environment) -> Result<Self, Problems> {
         from.only_known(gather!(Self {
-            database: Database::from_env(from),
-            broker: Broker::from_env(from),
-            scheduler: Scheduler::from_env(from),
-            ops: Ops::from_env(from),
-            traces: Traces::from_env(from),
-            log: Log::from_env(from),
             process: Process::from_env(from),
+            scheduler: Scheduler::from_env(from),
         }))
     }
 }

@@ -52,10 +52,10 @@ fn every_problem_is_reported_at_once() {
     let expected = [
         "LONGSHORE_DATABASE_URL is wrong",
         "LONGSHORE_AMQP_URL is wrong",
-        "LONGSHORE_WORKER_PERMITS is \"0\"; expected a number from 1 to 256",
-        "LONGSHORE_PUBLIC_KEYS is not set; expected the path of a file",
         "LONGSHORE_LOG is \"inof\"; expected directives",
         "LONGSHORE_LOG_FORMAT is \"JSON\"; expected text or json",
+        "LONGSHORE_WORKER_PERMITS is \"0\"; expected a number from 1 to 256",
+        "LONGSHORE_PUBLIC_KEYS is not set; expected the path of a file",
         "LONGSHORE_WORKER_PERMIT is not a setting of Longshore; did you mean LONGSHORE_WORKER_PERMITS?",
     ];
     assert_eq!(said.len(), expected.len(), "{said:#?}");

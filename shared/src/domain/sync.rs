@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use wildmatch::WildMatch;
 
 use super::filter::Filter;
 use super::words;
@@ -193,33 +194,10 @@ fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// Whether `name` matches `pattern`, in linear time times the number of stars.
+/// Whether `name` matches `pattern`: `*` is any run of characters, `?` is one; case counts, and
+/// nothing escapes them.
 fn matches(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    let (mut p, mut n) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(c) if *c == '?' || *c == name[n] => {
-                p += 1;
-                n += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    p = at + 1;
-                    n = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[p..].iter().all(|c| *c == '*')
+    WildMatch::new(pattern).matches(name)
 }
 
 #[cfg(test)]
@@ -241,6 +219,9 @@ mod tests {
         check("*", "", true);
         check("", "a", false);
         check("*a*b*c*", "xxaxxbxx", false);
+        check("l?den", "läden", true);
+        check("a\\*", "a*", false);
+        check("[ab]", "a", false);
     }
 
     #[test]

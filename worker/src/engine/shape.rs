@@ -294,26 +294,16 @@ pub struct KeyTuple(pub Vec<Bytes>);
 
 impl Serialize for KeyTuple {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let hex = |b: &Bytes| b.iter().fold(String::new(), |s, x| s + &format!("{x:02x}"));
-        self.0.iter().map(hex).collect::<Vec<_>>().serialize(to)
+        self.0.iter().map(hex::encode).collect::<Vec<_>>().serialize(to)
     }
 }
 
 impl<'de> Deserialize<'de> for KeyTuple {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let unhex = |s: String| -> Option<Bytes> {
-            if !s.is_ascii() || !s.len().is_multiple_of(2) {
-                return None;
-            }
-            (0..s.len())
-                .step_by(2)
-                .map(|i| u8::from_str_radix(&s[i..i + 2], 16).ok())
-                .collect::<Option<Vec<u8>>>()
-                .map(Bytes::from)
-        };
         Vec::<String>::deserialize(from)?
             .into_iter()
-            .map(|s| unhex(s).ok_or_else(|| serde::de::Error::custom("a key value is not hex")))
+            .map(|text| hex::decode(text).map(Bytes::from))
+            .map(|bytes| bytes.map_err(|_| serde::de::Error::custom("a key value is not hex")))
             .collect::<Result<Vec<_>, _>>()
             .map(KeyTuple)
     }

@@ -69,5 +69,5 @@ pub async fn retire(config: &WorkerConfig) -> anyhow::Result<()> {
 }
 
 fn database(config: &WorkerConfig) -> anyhow::Result<Database> {
-    Ok(Database::new(config.database.url.reveal(), 1, "longshore-keys")?)
+    Ok(Database::new(config.process.database.url.reveal(), 1, "longshore-keys")?)
 }

@@ -1,0 +1,42 @@
+//! A connection's secrets, and the refusal of a name that another one has.
+
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::store::{OrgTx, StoreError, connections};
+use longshore_shared::vault::{Sealer, Secret, SecretAddress};
+
+use crate::error::{ApiError, Conflict};
+
+/// Whether the database account's password is among them.
+pub(crate) fn has_password(secrets: &[(SecretName, Secret)]) -> bool {
+    secrets.iter().any(|(name, _)| *name == SecretName::Password)
+}
+
+/// Seals a secret for the connection's present version, and stores it.
+pub(crate) async fn seal(
+    tx: &mut OrgTx,
+    sealer: &Sealer,
+    connection: &Connection,
+    name: SecretName,
+    secret: &Secret,
+) -> Result<(), ApiError> {
+    let (org_id, id, version) = (connection.org_id, connection.id, connection.version);
+    let column = name.to_string();
+    let place =
+        SecretAddress { org_id, table: connections::SECRETS_TABLE, row: id.0, column: &column, version };
+    let sealed = sealer.seal(secret, &place)?;
+    Ok(connections::insert_secret(tx.conn(), org_id, id, name, version, &sealed).await?)
+}
+
+/// A name that another connection has is told as such.
+pub(crate) fn taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Taken { constraint } if constraint == "connections_name" => Conflict {
+            field: Some("name"),
+            ..Conflict::new(ProblemCode::NameTaken, "a connection of this name is there already")
+        }
+        .into(),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,50 @@
+//! Jobs as of one moment, from the store and from what running steps report: one whole, many short.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use longshore_shared::domain::id::{JobId, OrgId};
+use longshore_shared::domain::job::Job;
+use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, target_holds};
+
+use crate::error::ApiError;
+use crate::live::{ProgressHub, Snapshot};
+use crate::view::{JobSnapshot, JobSummary, JobView, Live, WaitView};
+
+/// The job's view. The reports are read before the store: a step that ends in between
+/// then stands in the store and its report, being of no running step, counts for nothing.
+pub(crate) async fn view(tx: &mut OrgTx, progress_hub: &ProgressHub, id: JobId) -> Result<JobView, ApiError> {
+    let Snapshot { steps, rate, .. } = progress_hub.of(tx.org_id(), id, Instant::now());
+    let snapshot = load(tx, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(JobView::of(snapshot, &Live { steps, rate }))
+}
+
+async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<JobSnapshot>, ApiError> {
+    let (org_id, conn) = (tx.org_id(), tx.conn());
+    let Some(job) = jobs::find(conn, org_id, id).await? else { return Ok(None) };
+    let waits = target_holds::waiting(conn, org_id, &[id]).await?;
+    Ok(Some(JobSnapshot {
+        waiting_for: waits.first().map(|(_, holder)| WaitView::for_target(*holder)),
+        tables: job_tables::progress(conn, org_id, id).await?,
+        running: step_reports::running(conn, org_id, id).await?,
+        kinds: step_reports::kinds(conn, org_id, id).await?,
+        phases: if job.state.is_final() { Vec::new() } else { stages::open(conn, org_id, id).await? },
+        workers: step_reports::chunks_by_worker(conn, org_id, id).await?,
+        job,
+    }))
+}
+
+/// Short views with what each job did to rows.
+pub(crate) async fn summaries(tx: &mut OrgTx, found: Vec<Job>) -> Result<Vec<JobSummary>, ApiError> {
+    let (org_id, ids): (OrgId, Vec<JobId>) = (tx.org_id(), found.iter().map(|job| job.id).collect());
+    let mut totals: HashMap<JobId, _> =
+        step_reports::totals(tx.conn(), org_id, &ids).await?.into_iter().collect();
+    let mut waits: HashMap<JobId, _> =
+        target_holds::waiting(tx.conn(), org_id, &ids).await?.into_iter().collect();
+    let summary = |job: Job| {
+        let counts = totals.remove(&job.id).unwrap_or_default();
+        let wait = waits.remove(&job.id).map(WaitView::for_target);
+        JobSummary::of(job, counts, wait)
+    };
+    Ok(found.into_iter().map(summary).collect())
+}

@@ -1,0 +1,79 @@
+//! A sync task's row, its connections, and the confirmation that its schedule may write.
+
+use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::id::{ConnectionId, TaskId};
+use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::store::sync_tasks::{self, SyncTask};
+use longshore_shared::store::{OrgTx, StoreError, connections, target_confirmations};
+use longshore_shared::vault::{Sealer, Secret, SecretAddress};
+
+use crate::body::unknown_connection;
+use crate::error::{ApiError, Conflict, FieldError};
+use crate::extract::IfMatch;
+
+/// The task, locked against schedulers and other edits, if it is the version that was seen.
+pub(crate) async fn locked(tx: &mut OrgTx, id: TaskId, seen: &IfMatch) -> Result<SyncTask, ApiError> {
+    let org_id = tx.org_id();
+    sync_tasks::lock(tx.conn(), org_id, id).await?;
+    let task = sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+    seen.holds(task.version)?;
+    Ok(task)
+}
+
+/// Keeps that the task's schedule may write to its protected target, or that it does not.
+pub(crate) async fn confirm(
+    tx: &mut OrgTx,
+    sealer: &Sealer,
+    task: &SyncTask,
+    target: &Connection,
+    password: Option<Secret>,
+) -> Result<(), ApiError> {
+    let (org_id, id) = (task.org_id, task.id);
+    let Some(password) = password else {
+        return Ok(target_confirmations::remove(tx.conn(), org_id, id).await?);
+    };
+    let (table, column) = (target_confirmations::TABLE, target_confirmations::SECRET.to_string());
+    let place = SecretAddress { org_id, table, row: id.0, column: &column, version: target.reach };
+    let sealed = sealer.seal(&password, &place)?;
+    Ok(target_confirmations::put(tx.conn(), org_id, id, (target.id, target.reach), &sealed).await?)
+}
+
+/// Whether the task's schedule may write to its protected target; none if it needs nobody's word.
+pub(crate) async fn confirmed(tx: &mut OrgTx, task: &SyncTask) -> Result<Option<bool>, ApiError> {
+    let found = target_confirmations::of_tasks(tx.conn(), task.org_id, &[task.id]).await?;
+    Ok(found.get(&task.id).copied())
+}
+
+/// Both connections, locked against deletion and edits; every one that is not there is told.
+pub(crate) async fn connections_of(
+    tx: &mut OrgTx,
+    source: ConnectionId,
+    target: ConnectionId,
+) -> Result<(Connection, Connection), ApiError> {
+    let org_id = tx.org_id();
+    let found = (
+        connections::find_for_use(tx.conn(), org_id, source).await?,
+        connections::find_for_use(tx.conn(), org_id, target).await?,
+    );
+    match found {
+        (Some(source), Some(target)) => Ok((source, target)),
+        (source, target) => {
+            let missing = [("source_id", source.is_none()), ("target_id", target.is_none())];
+            let (code, detail) = unknown_connection();
+            let errors = missing.into_iter().filter(|(_, missing)| *missing);
+            Err(ApiError::Invalid(errors.map(|(field, _)| FieldError::new(field, code, &*detail)).collect()))
+        }
+    }
+}
+
+/// A name that another task has is told as such.
+pub(crate) fn taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Taken { constraint } if constraint == "sync_tasks_name" => Conflict {
+            field: Some("name"),
+            ..Conflict::new(ProblemCode::NameTaken, "a sync task of this name is there already")
+        }
+        .into(),
+        other => other.into(),
+    }
+}
