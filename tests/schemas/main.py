@@ -137,7 +137,7 @@ class Trial:
     def _definitions(server: Server, database: str) -> List[str]:
         # MySQL 9 tells the character set of a column besides once its collation was written out, as its own text does
         # (findings/show-create-not-fixed.sh); the collation names it.
-        return [re.sub(r" CHARACTER SET \w+(?= COLLATE )", "", line) for line in server.dump(database, "--no-data")]
+        return sorted(re.sub(r" CHARACTER SET \w+(?= COLLATE )", "", line) for line in server.dump(database, "--no-data"))
 
     @staticmethod
     def _compare(ours: List[str], theirs: List[str]) -> List[str]:

@@ -34,7 +34,7 @@ const ROOMS: &[Room] = &[
     ("api", "error", &[], &["domain", "store", "bus", "workflow", "vault"]),
     ("api", "extract", &["error"], &["domain", "store", "vault"]),
     ("api", "access", &["error", "state"], &["domain", "store"]),
-    ("api", "once", &["error", "state", "access", "extract"], &["store"]),
+    ("api", "once", &["error", "state", "access", "extract"], &["domain", "store"]),
     ("api", "body", &["error", "extract"], &["domain", "store", "vault"]),
     ("api", "live", &["error", "state", "view"], &["domain", "store", "bus"]),
     (

@@ -20,10 +20,10 @@ const OWNERS: &[&str] = &["shared/src/domain/failure/code.rs", "shared/src/domai
 /// Words that are a code and something else too, with where they are the latter. Other vocabularies of
 /// `domain` may have words in common with the codes.
 const HOMONYMS: &[(&str, &str, &str)] = &[
-    ("read_only", "worker/src/engine/mysql/session/settings.rs", "a variable of the server"),
+    ("read_only", "worker/src/engine/mysql/connect/settings.rs", "a variable of the server"),
     ("statement_timeout", "shared/src/store/database.rs", "a setting of PostgreSQL"),
     ("stopped", "worker/src/lib.rs", "a line of the log"),
-    ("target_busy", "api/src/extract/", "a field of a task"),
+    ("target_busy", "api/src/body/", "a field of a task"),
 ];
 
 #[test]
