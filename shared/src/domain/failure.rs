@@ -7,7 +7,7 @@
 mod code;
 mod remedy;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::code::FailureCode;
 use super::words;
@@ -48,6 +48,7 @@ pub struct Failure {
     /// What sort of trouble.
     pub class: FailureClass,
     /// What went wrong, exactly.
+    #[serde(deserialize_with = "code_of_any_release")]
     pub code: FailureCode,
     /// What was tried on what and what came back, one sentence.
     pub message: String,
@@ -91,8 +92,32 @@ impl Failure {
     }
 }
 
+/// A newer release's failure is shown as well, by its message: two releases run side by side for a while.
+fn code_of_any_release<'de, D: Deserializer<'de>>(from: D) -> Result<FailureCode, D::Error> {
+    let word = String::deserialize(from)?;
+    Ok(word.parse().unwrap_or(FailureCode::Unrecognised))
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({}/{})", self.message, self.class, self.code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test")]
+
+    use super::{Failure, FailureCode};
+
+    #[test]
+    fn a_failure_of_another_release_is_read() {
+        let failure = Failure::transient(FailureCode::Deadlock, "somebody was faster");
+        let written = serde_json::to_value(&failure).unwrap();
+        assert_eq!(serde_json::from_value::<Failure>(written.clone()).unwrap(), failure);
+        let mut newer = written;
+        newer["code"] = "told_by_a_later_release".into();
+        let read = serde_json::from_value::<Failure>(newer).unwrap();
+        assert_eq!((read.code, &read.message), (FailureCode::Unrecognised, &failure.message));
     }
 }

@@ -121,6 +121,7 @@ async fn stack() -> Stack {
     stack.set(&[("LEASE_SECONDS", "2"), ("CHUNK_ROWS", "500")]);
     stack.start_api();
     stack.start_scheduler();
+    stack.ready().await;
     stack
 }
 

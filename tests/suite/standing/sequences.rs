@@ -136,6 +136,10 @@ async fn one_is_behind(stack: &Stack, registered: &Between) {
     assert_eq!((why.code.as_str(), why.message.contains("`s1`")), ("sequence_behind", true), "{job:#?}");
     assert_eq!(made(&stack.target).await, ["s1"], "what was made is taken away again");
     assert_eq!(stack.target.tables().await, [] as [&str; 0]);
+    // One that goes the same way and ends before the source's has begun to.
+    stack.target.run("DROP SEQUENCE s1; CREATE SEQUENCE s1 MAXVALUE 2 NOCACHE").await;
+    let job = registered.sync(stack, &json!({})).await;
+    assert_eq!(job.why().code, "sequence_behind", "{job:#?}");
     for _ in 0..2 {
         let job = registered.sync(stack, &json!({"on_mismatch": "continue"})).await;
         for table in ["a", "b"] {

@@ -41,6 +41,12 @@ impl Sequence {
         if other.increment < 0 { self.next > other.next } else { self.next < other.next }
     }
 
+    /// Whether it has no number left to hand out.
+    pub fn is_spent(&self) -> bool {
+        let (least, largest) = self.bounds;
+        !self.cycles && if self.increment < 0 { self.next < least } else { self.next > largest }
+    }
+
     /// Whether both hand out the same numbers in the same order.
     pub fn counts_like(&self, other: &Self) -> bool {
         (self.increment, self.bounds, self.cycles) == (other.increment, other.bounds, other.cycles)
@@ -50,6 +56,22 @@ impl Sequence {
 #[cfg(test)]
 mod tests {
     use super::Sequence;
+
+    #[test]
+    fn n04_who_has_no_number_left() {
+        for (next, increment, cycles, spent) in [
+            (3, 1, false, false),
+            (4, 1, false, true),
+            (4, 1, true, false),
+            (1, -1, false, false),
+            (0, -1, false, true),
+        ] {
+            let (name, start, cache, round) = ("s".into(), 1, 0, 0);
+            let of =
+                Sequence { name, kind: None, start, cache, next, round, increment, bounds: (1, 3), cycles };
+            assert_eq!(of.is_spent(), spent, "{of:?}");
+        }
+    }
 
     #[test]
     fn n04_who_is_behind_whom() {

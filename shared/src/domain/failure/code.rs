@@ -344,6 +344,8 @@ codes! {
         TargetNotHeld = "target_not_held",
         /// The plan reaches no decision for a table.
         Undecided = "undecided",
+        /// Another release of Longshore tells the failure by a code that this one does not know.
+        Unrecognised = "unrecognised",
         /// Workers stop in the middle of the same step, several in a row.
         WorkerDied = "worker_died",
     }

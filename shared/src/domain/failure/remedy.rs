@@ -304,6 +304,7 @@ impl FailureCode {
             Self::StepPanicked => "look at the worker's log and report it; the step is tried again by itself",
             Self::Stopped => "nothing is to be done",
             Self::TargetNotHeld => "report it: this is a fault of Longshore",
+            Self::Unrecognised => "read the message; run all processes in one release",
         }
     }
 }

@@ -84,6 +84,7 @@ mod tests {
     fn n26_the_documents_list_what_a_condition_knows() {
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sync.md");
         let page = std::fs::read_to_string(page).unwrap();
+        assert_eq!(page.matches("<!-- conditions: generated").count(), 1, "once in the page");
         let (_, rest) = page.split_once("<!-- conditions: generated").unwrap();
         let (_, rest) = rest.split_once("-->\n").unwrap();
         let (there, _) = rest.split_once("<!-- end of conditions -->").unwrap();

@@ -170,7 +170,7 @@ async fn t03_an_answer_in_crumbs_is_not_waited_for_without_end() {
     let turn = Some(("`cargo`", Reply::Crumbs));
     let between = Between::start(scene.stack.source.server.port, turn).await;
     let job = scene.run_by(Some(&between), None).await;
-    let told = || scene.stack.logs().contains("attempt=1 code=\"answer_too_slow\"");
+    let told = || scene.stack.logs().contains("attempt=1 code=answer_too_slow");
     longshore_tests::wait::until("it is told", seconds(60), async || told().then_some(())).await;
     scene.stack.client.post(&format!("/v1/jobs/{job}/cancel"), &json!({})).await.expect(202);
     assert_eq!(scene.stack.client.ended(&job, seconds(60)).await.state, "cancelled");

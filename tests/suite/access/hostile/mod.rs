@@ -88,7 +88,7 @@ impl Scene {
     /// Such a run is tried again and again, since the network may do the same; so each attempt
     /// is told, and a person ends it.
     async fn try_and_cancel(&self, port: u16, code: &str) {
-        let told = || self.stack.logs().matches(&format!("attempt=1 code=\"{code}\"")).count();
+        let told = || self.stack.logs().matches(&format!("attempt=1 code={code}")).count();
         let (client, before) = (&self.stack.client, told());
         let job = self.submit(port, false).await;
         until(&format!("{code} is told"), seconds(60), async || (told() > before).then_some(())).await;

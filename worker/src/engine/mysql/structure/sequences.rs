@@ -93,13 +93,14 @@ async fn raise(s: &mut Session, of_source: &Sequence) -> Result<()> {
         raised => raised.map_err(|error| classify(&error, &doing))?,
     }
     let now = read(s, std::slice::from_ref(name)).await?;
-    if now.first().is_some_and(|now| !now.is_behind(of_source)) {
+    let is_usable = |now: &Sequence| !now.is_behind(of_source) && (!now.is_spent() || of_source.is_spent());
+    if now.first().is_some_and(is_usable) {
         return Ok(());
     }
     Err(Failure::permanent(
         FailureCode::SequenceBehind,
         format!(
-            "{doing}: the target's does not go up to where the source's stands: its bounds or its direction differ"
+            "{doing}: the target's has no number where the source's stands: its bounds or its direction differ"
         ),
     ))
 }
