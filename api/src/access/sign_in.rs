@@ -4,13 +4,13 @@
 //! logs and histories); what is looked up is the token's SHA-256, so that the lookup's
 //! time tells nothing about the token; nothing of a request is looked at before this.
 
-use longshore_shared::domain::problem::ProblemCode;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::tokens::{self, Bearer};
 use longshore_shared::store::{StoreError, within};
 use sha2::{Digest as _, Sha256};

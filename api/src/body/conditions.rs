@@ -1,9 +1,9 @@
 //! Conditions on the rows of tables: a field of a sync task.
 
-use longshore_shared::domain::problem::ProblemCode;
 use std::collections::BTreeMap;
 
 use longshore_shared::domain::filter::Filter;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::sync::{Filters, Selection};
 use longshore_shared::domain::zone::Zone;
 use serde::de::{Error as _, MapAccess, Visitor};

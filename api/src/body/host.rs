@@ -4,10 +4,10 @@
 //! numbers, so that `0x7f000001` does not pass for a name. Names are resolved and their
 //! addresses checked by a worker, at every connect.
 
-use longshore_shared::domain::problem::ProblemCode;
 use std::net::{IpAddr, Ipv6Addr};
 
 use longshore_shared::domain::address;
+use longshore_shared::domain::problem::ProblemCode;
 use url::Host;
 
 /// Longest name of the DNS.

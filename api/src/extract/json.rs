@@ -1,6 +1,5 @@
 //! Strict JSON bodies and query strings.
 
-use longshore_shared::domain::problem::ProblemCode;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -9,6 +8,7 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse as _;
+use longshore_shared::domain::problem::ProblemCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;

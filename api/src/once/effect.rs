@@ -7,12 +7,12 @@
 //! `POST` gets no other transaction that can write ([`Caller::begin`] refuses), and the effect's
 //! success can be made of that transaction only ([`Done`]), so none can forget this.
 
-use longshore_shared::domain::problem::ProblemCode;
 use std::ops::{Deref, DerefMut};
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::OrgTx;
 use longshore_shared::store::idempotency_keys::{self, Scope, Standing, StoredOutcome};
 use uuid::Uuid;

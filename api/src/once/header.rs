@@ -8,7 +8,6 @@
 //! request's effect is in `effect`. Not here: uploads, which will be compared by their
 //! declared digest.
 
-use longshore_shared::domain::problem::ProblemCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use axum::extract::{FromRequest as _, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::Ending;
 
 use crate::access::MacKey;

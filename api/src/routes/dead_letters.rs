@@ -1,6 +1,5 @@
 //! Messages that were put aside: shown to platform administrators, and replayed.
 
-use longshore_shared::domain::problem::ProblemCode;
 use std::collections::BTreeMap;
 
 use axum::Json;
@@ -8,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use longshore_shared::domain::dead_letter::{DeadStep, Replay};
 use longshore_shared::domain::id::{DeadLetterId, OrgId};
+use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::store::dead_letters;
 use longshore_shared::store::outbox::Owed;
 use longshore_shared::workflow::{dead_letters as workflow, publish};
