@@ -139,7 +139,10 @@ impl FailureCode {
                 "switch local_infile on at the server; rows are sent by INSERT meanwhile"
             }
             Self::PrivilegeMissing => "grant the account the right that the message names",
-            Self::ReadOnly => "the server is read only: use its primary, or switch read_only off",
+            Self::ReadOnly => {
+                "the server or the database is read only: use its primary, switch read_only off, or ALTER DATABASE … \
+                 READ ONLY = 0"
+            }
             Self::ServerOption => "change the option of the server that the message names",
             Self::TargetReadOnly => "use the primary server, or switch read_only off",
             Self::CollationUnknown => "change it in the source, or create the table on the target by hand",

@@ -145,7 +145,7 @@ fn right(error: &ServerError) -> Option<Verdict> {
             never(FailureCode::PrivilegeMissing, Words::Names)
         }
         1290 if !error.message.contains("read") => never(FailureCode::ServerOption, Words::Names),
-        1036 | 1290 | 1792 | 1836 | 1874 => never(FailureCode::ReadOnly, Words::Names),
+        1036 | 1290 | 1792 | 1836 | 1874 | 3989 => never(FailureCode::ReadOnly, Words::Names),
         1148 | 2068 | 3948 | 3950 | 4166 => never(FailureCode::LocalInfileDisabled, Words::Names),
         1592 | 1661..=1668 => never(FailureCode::BinlogFormat, Words::Names),
         _ => return None,

@@ -27,6 +27,7 @@ fn classes() {
         (1227, "42000", "permission_error/privilege_missing never"),
         (1290, "HY000", "permission_error/server_option never"),
         (1836, "HY000", "permission_error/read_only never"),
+        (3989, "HY000", "permission_error/read_only never"),
         (3948, "42000", "permission_error/local_infile_disabled never"),
         (4166, "HY000", "permission_error/local_infile_disabled never"),
         (1665, "HY000", "permission_error/binlog_format never"),
