@@ -12,6 +12,7 @@ mod languages;
 mod lax;
 mod leaves;
 pub(crate) mod logins;
+mod newcomers;
 mod next_numbers;
 mod orphans;
 mod owed;

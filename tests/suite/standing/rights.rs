@@ -220,7 +220,7 @@ async fn n15_grants_of_all_flavours_are_read() {
 /// Looks what lacks (`?`: in doubt) of reading and inserting; grants it, and looks again.
 async fn assert_lacks(schema: &Schema, account: &Account, lacking: &str, grants: &[&str]) {
     let login = login(schema, &account.user, "pw");
-    let needs = [Act::Read, Act::Insert].map(|act| Need { act, table: Some("t".to_owned()) });
+    let needs = [Act::Read, Act::Insert].map(|act| Need { act, schema: None, table: Some("t".to_owned()) });
     for after in [false, true] {
         let mut inspector = of(Engine::Mysql).surveyor(&login).await.unwrap();
         let lacks = inspector.lacks(&needs).await.unwrap();
@@ -254,5 +254,17 @@ async fn n25_a_test_says_what_a_sync_needs_in_one_statement_each() {
         schema.run(&into.statement).await;
         let after = of(Engine::Mysql).examine(Engine::Mysql, &login).await.unwrap().syncs;
         assert!(after.iter().all(|sync| sync.missing.is_empty()), "{after:?}");
+    }
+}
+
+#[tokio::test]
+async fn n15_a_database_that_everybody_may_only_read_is_known_as_such() {
+    let Some(server) = Kind::shared("mysql9", 0) else { return };
+    let schema = Schema::make(&server, "closed").await;
+    for (word, expected) in [("1", true), ("0", false)] {
+        schema.run(&format!("ALTER DATABASE `{}` READ ONLY = {word}", schema.name)).await;
+        let login = login(&schema, &schema.username, &schema.password);
+        let mut inspector = of(Engine::Mysql).surveyor(&login).await.unwrap();
+        assert_eq!(inspector.server().await.unwrap().read_only, expected);
     }
 }

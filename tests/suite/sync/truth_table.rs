@@ -226,9 +226,40 @@ async fn a_unique_value_that_only_the_target_has_fails_by_name() {
         assert_eq!(job.failure.as_ref().map(|failure| failure.code.as_str()), code, "{what}");
         if let Some(failure) = &job.failure {
             assert!(failure.message.contains("seats"), "{what}");
+            assert!(failure.message.contains("the first is the row id = "), "{what}");
             let kept: i64 =
                 stack.target.value("SELECT COUNT(*) FROM seats WHERE id = 2 AND seat = 'a1'").await;
             assert_eq!(kept, 1, "the target's row is not overwritten: {what}");
+        }
+    }
+}
+
+/// A key that is unique in the beginnings of its values only.
+#[tokio::test]
+async fn a_key_of_beginnings_clashes_by_name() {
+    let stack = Stack::running().await;
+    let (source_id, target_id) =
+        (stack.client.connection(&stack.source).await, stack.client.connection(&stack.target).await);
+    let create = "CREATE TABLE tags (k TEXT, v INT, PRIMARY KEY (k(3)))";
+    for schema in [&stack.source, &stack.target] {
+        schema.run(create).await;
+    }
+    stack.source.run("INSERT INTO tags VALUES ('abcdef', 1), ('abX', 2)").await;
+    stack.target.run("INSERT INTO tags VALUES ('abczzz', 3)").await;
+    for (options, code) in [
+        (json!({}), Some("unique_clash")),
+        (json!({"policy": "target_first"}), Some("unique_clash")),
+        (json!({"delete_extra": true}), None),
+        (json!({}), None),
+    ] {
+        let task = stack.client.task(&source_id, &target_id, &options).await;
+        let job = stack.run(&task).await;
+        let what = format!("{options}: {job:#?}");
+        assert_eq!(job.failure.as_ref().map(|failure| failure.code.as_str()), code, "{what}");
+        let kept: i64 = stack.target.value("SELECT COUNT(*) FROM tags WHERE k = 'abczzz'").await;
+        assert_eq!(kept, i64::from(code.is_some()), "{what}");
+        if let Some(failure) = &job.failure {
+            assert!(failure.message.contains("(PRIMARY)") && failure.message.contains("the row"), "{what}");
         }
     }
 }

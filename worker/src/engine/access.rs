@@ -50,7 +50,9 @@ pub enum Act {
 pub struct Need {
     /// What is done.
     pub act: Act,
-    /// To which table of the session's database; none: to all of them.
+    /// The table's database, when it is another one than the session's.
+    pub schema: Option<String>,
+    /// To which table; none: to all of them.
     pub table: Option<String>,
 }
 

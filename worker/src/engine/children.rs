@@ -64,7 +64,7 @@ pub struct Pointing {
     pub rows: u64,
 }
 
-/// Looks how rows point to each other; of a table's condition nothing here takes notice.
+/// Looks how rows point to each other; of a table's condition nothing here takes notice but what says so.
 #[async_trait]
 pub trait Relations: Send {
     /// Counts, for each foreign key of the shape, the rows without a parent; returns
@@ -110,6 +110,37 @@ pub trait Relations: Send {
         &mut self,
         parent: (&TableShape, &[KeyTuple]),
         child: (&TableShape, &ForeignKey),
+        after: Option<&KeyTuple>,
+        limit: u32,
+    ) -> Result<(Vec<Pointing>, usize)>;
+
+    /// At most `limit` values by which rows of the table, of those within its condition, point to rows
+    /// that are there and that the condition `within` on the parent leaves out (without one: all), each
+    /// once, in their order, after the value `after`.
+    async fn pointed_beyond(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        within: Option<&Condition>,
+        after: Option<&KeyTuple>,
+        limit: u32,
+    ) -> Result<Vec<KeyTuple>>;
+
+    /// Which of these values, by which rows of the table point, some row of the parent has.
+    async fn has_parents(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        values: &[KeyTuple],
+    ) -> Result<Vec<bool>>;
+
+    /// At most `limit` rows of the table, of those within its condition, that point by the first of these
+    /// values, in the order of the table's key, after the key `after`; and how many first ones those are.
+    async fn pointing_by(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        values: &[KeyTuple],
         after: Option<&KeyTuple>,
         limit: u32,
     ) -> Result<(Vec<Pointing>, usize)>;

@@ -131,6 +131,10 @@ pub trait Surveyor: Inspector {
     /// The foreign keys that point into the database, of whatever database of the server.
     async fn children(&mut self) -> Result<Children>;
 
+    /// Which of these tables of other databases, each named with its own, are there as far as the account
+    /// sees; same order.
+    async fn has_tables(&mut self, others: &[(String, String)]) -> Result<Vec<bool>>;
+
     /// Routines and events of the database, as far as the account sees them, by kind and name.
     async fn besides(&mut self) -> Result<Vec<Besides>>;
 

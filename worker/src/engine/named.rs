@@ -40,7 +40,8 @@ pub fn computed(table: &TableShape, columns: &[&str], key: Option<&KeyTuple>) ->
         FailureCode::ComputedDiffers,
         format!(
             "table `{}`: for the stored generated column {} the target computes another value than the source has, \
-             since the source's was computed under other settings or by another server{first}",
+             since the source's was computed under other settings or by another server, or the target's column is \
+             made by another expression{first}",
             table.name,
             columns.join(", ")
         ),

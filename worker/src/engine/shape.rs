@@ -201,6 +201,17 @@ pub struct Key {
     /// Both servers are sure to order the key's values alike (integers, binary, temporal,
     /// decimal, `_bin` of one character set), so a range means the same rows on both.
     pub same_order: bool,
+    /// The index holds only beginnings of values: it is unique in those, so that two rows of different
+    /// values may clash by it.
+    #[serde(default)]
+    pub prefixed: bool,
+}
+
+impl Key {
+    /// A key that rows are looked up by, and no more is known of.
+    pub fn looked_up(name: &str, columns: Vec<usize>) -> Self {
+        Self { name: name.to_owned(), columns, walkable: false, same_order: false, prefixed: false }
+    }
 }
 
 /// A secondary index.

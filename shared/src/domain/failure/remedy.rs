@@ -144,7 +144,9 @@ impl FailureCode {
                  READ ONLY = 0"
             }
             Self::ServerOption => "change the option of the server that the message names",
-            Self::TargetReadOnly => "use the primary server, or switch read_only off",
+            Self::TargetReadOnly => {
+                "use the primary server, switch read_only off, or ALTER DATABASE … READ ONLY = 0"
+            }
             Self::CollationUnknown => "change it in the source, or create the table on the target by hand",
             Self::DefaultPointsBack => {
                 "give the column of the target's table a default that draws from the target's own sequence: \
@@ -226,8 +228,9 @@ impl FailureCode {
                 "remove the rows that point to them on the target first, or add their tables to the task"
             }
             Self::ComputedDiffers => {
-                "have the source compute it anew under time_zone '+00:00' (SET time_zone = '+00:00', then \
-                 write the column that it is made of), make it VIRTUAL on both sides, or exclude the table"
+                "give the column the same expression on both sides (SHOW CREATE TABLE shows it), have the source \
+                 compute it anew under time_zone '+00:00' (SET time_zone = '+00:00', then write the column that it is \
+                 made of), make it VIRTUAL on both sides, or exclude the table"
             }
             Self::Deadlock | Self::LockWait => {
                 "another session holds locks on these rows; it is tried again by itself"

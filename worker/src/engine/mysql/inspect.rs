@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
-pub(super) use self::besides::besides;
+pub(super) use self::besides::{besides, has_tables};
 pub(super) use self::children::children;
 use super::super::Result;
 use super::super::shape::{Column, TableKind, TableListing, TableShape};

@@ -149,6 +149,10 @@ impl Surveyor for Session {
         inspect::children(self).await
     }
 
+    async fn has_tables(&mut self, others: &[(String, String)]) -> Result<Vec<bool>> {
+        inspect::has_tables(self, others).await
+    }
+
     async fn besides(&mut self) -> Result<Vec<Besides>> {
         inspect::besides(self).await
     }

@@ -122,7 +122,13 @@ async fn read(
         if let Some(Ok(shape)) = found.get_mut(&name) {
             let columns: Vec<usize> = places.into_values().collect();
             let same_order = columns.iter().all(|&at| columns::has_same_order(&shape.columns[at]));
-            shape.key = Some(Key { name: "PRIMARY".to_owned(), columns, walkable: true, same_order });
+            shape.key = Some(Key {
+                name: "PRIMARY".to_owned(),
+                columns,
+                walkable: true,
+                same_order,
+                prefixed: false,
+            });
         }
     }
     Ok(())

@@ -1,24 +1,27 @@
 //! What rows would lose that stay when their parents go: rows of tables outside the job, and of its own
-//! tables those that it keeps. They are counted before it writes anything.
+//! tables those that it keeps; and rows that come without a parent. They are counted before it writes
+//! anything.
 //!
 //! Idempotent: it only reads. What comes to such a table after it was counted, the proof of the
 //! foreign keys finds.
 
 mod kept;
+mod newcomers;
 mod refusal;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::step::{Finding, Outcome, StepKind, TableMode};
 use longshore_shared::domain::sync::{ConflictPolicy, OnMismatch};
 
 use self::kept::Own;
+use self::newcomers::{Parentless, parentless};
 use self::refusal::{Lost, would_lose};
 use super::compare::{PAGE_ROWS, digests};
 use super::plan::is_by_key;
-use super::table::{Bystander, Counted, TablePlan};
+use super::table::{Bystander, Counted, KeysPayload, Newcomer, TablePlan};
 use crate::engine::children::Child;
 use crate::engine::shape::{Key, KeyTuple, Range, Row, TableShape};
 use crate::engine::{Columns, Reader};
@@ -26,33 +29,46 @@ use crate::steps::attempt::read;
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
 
-/// Fails if rows would lose their parents; where the job goes on without tables that fail, the parents do.
-pub(super) async fn check(context: &Context, bystanders: &[Bystander]) -> Result<Outcome, StepError> {
+/// Fails if rows would lose their parents, or come without; where the job goes on without tables that fail,
+/// those whose rows go fail, or those to which the rows come.
+pub(super) async fn check(context: &Context, payload: &KeysPayload) -> Result<Outcome, StepError> {
+    let KeysPayload { bystanders, newcomers, .. } = payload;
     let goes_on = context.spec().on_mismatch == OnMismatch::Continue;
     let failed = context.failed_tables().await?.into_iter().map(|(number, _)| number).collect();
     let mut looking = Looking { context, plans: context.numbered_plans().await?, failed };
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
     source.begin_snapshot(None).await?;
     let mut outcome = Outcome::default();
-    let mut open: Vec<&Bystander> = bystanders.iter().filter(|bystander| bystander.endangered).collect();
-    while !open.is_empty() {
-        let mut lost: BTreeMap<i32, Vec<Lost>> = BTreeMap::new();
-        for bystander in &open {
+    let mut losing: Vec<&Bystander> = bystanders.iter().filter(|bystander| bystander.endangered).collect();
+    let mut coming: Vec<&Newcomer> = newcomers.iter().collect();
+    while !losing.is_empty() || !coming.is_empty() {
+        let (mut lost, mut without): (BTreeMap<i32, Vec<Lost>>, BTreeMap<i32, Vec<Parentless>>) =
+            Default::default();
+        for bystander in losing {
             let found = looking.lost(&mut *source, &mut *target, bystander).await?;
-            lost.entry(bystander.parent).or_default().extend(found);
+            found.into_iter().for_each(|found| lost.entry(bystander.parent).or_default().push(found));
         }
-        lost.retain(|_, lost| !lost.is_empty());
-        if !goes_on && !lost.is_empty() {
-            return Err(would_lose(&lost.into_values().flatten().collect::<Vec<_>>()).into());
+        for newcomer in coming {
+            let found = parentless(&looking, &mut *source, &mut *target, newcomer).await?;
+            found.into_iter().for_each(|found| without.entry(newcomer.child).or_default().push(found));
         }
-        let failed = |(number, lost): (&i32, &Vec<Lost>)| Finding::FailedTable {
-            number: *number,
-            failure: would_lose(lost),
+        let of = |number: &i32| {
+            let lost: Vec<_> = lost.get(number).into_iter().flatten().collect();
+            refusal::all(&lost, &without.get(number).into_iter().flatten().collect::<Vec<_>>())
         };
-        outcome.findings.extend(lost.iter().map(failed));
-        looking.failed.extend(lost.keys());
-        // A table that fails keeps its rows, which may point to others' that go.
-        open = bystanders.iter().filter(|one| one.own.is_some_and(|own| lost.contains_key(&own))).collect();
+        let fails: BTreeSet<i32> = lost.keys().chain(without.keys()).copied().collect();
+        if !goes_on && !fails.is_empty() {
+            let lost: Vec<_> = lost.values().flatten().collect();
+            let all = refusal::all(&lost, &without.values().flatten().collect::<Vec<_>>());
+            return all.map_or(Ok(outcome), |failure| Err(failure.into()));
+        }
+        let failed = |number: &i32| Some(Finding::FailedTable { number: *number, failure: of(number)? });
+        outcome.findings.extend(fails.iter().filter_map(failed));
+        looking.failed.extend(&fails);
+        // A table that fails keeps its rows, which may point to others' that go, and gets none, to which
+        // others' may point.
+        losing = bystanders.iter().filter(|one| one.own.is_some_and(|own| fails.contains(&own))).collect();
+        coming = newcomers.iter().filter(|one| one.parent.is_some_and(|up| fails.contains(&up))).collect();
     }
     source.end_snapshot().await?;
     Ok(outcome)
@@ -131,7 +147,7 @@ pub(super) async fn check_replaced(
             lost.push(Lost { child: child.clone(), rows, why: None });
         }
     }
-    if lost.is_empty() { Ok(()) } else { Err(would_lose(&lost)) }
+    if lost.is_empty() { Ok(()) } else { Err(would_lose(&lost.iter().collect::<Vec<_>>())) }
 }
 
 /// What was counted of the table's ranges.
@@ -160,8 +176,7 @@ fn pointed(parent: &TableShape, child: &Child) -> Option<TableShape> {
 fn by_pointed(parent: &TableShape, child: &Child) -> TableShape {
     let at = |name: &String| parent.columns.iter().position(|one| one.name.eq_ignore_ascii_case(name));
     let columns: Vec<usize> = child.key.parent_columns.iter().filter_map(at).collect();
-    let key = Key { name: child.key.name.clone(), columns, walkable: false, same_order: false };
-    TableShape { key: Some(key), ..parent.clone() }
+    TableShape { key: Some(Key::looked_up(&child.key.name, columns)), ..parent.clone() }
 }
 
 /// What of one parent's rows one child would lose.

@@ -30,10 +30,11 @@ use crate::steps::sync::area::folded;
 use crate::steps::sync::context::Context;
 
 pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
-    let KeysPayload { bystanders, folds, sequences, before } = context.payload()?;
-    if before {
-        return bereft::check(context, &bystanders).await;
+    let payload: KeysPayload = context.payload()?;
+    if payload.before {
+        return bereft::check(context, &payload).await;
     }
+    let KeysPayload { bystanders, folds, sequences, .. } = payload;
     let mut keys = Keys {
         plans: context.numbered_plans().await?,
         lost: context.failed_tables().await?,

@@ -16,7 +16,7 @@ use longshore_shared::domain::sync::ConflictPolicy;
 use super::compare::Comparison;
 use super::table::{DiffDetail, TablePlan};
 use crate::engine::shape::{KeyTuple, Range, Row};
-use crate::engine::{Columns, Hash, Reader, Writer};
+use crate::engine::{Columns, Hash, Reader, Writer, named};
 use crate::steps::attempt::read;
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
@@ -97,23 +97,25 @@ async fn write(
     for keys in [stuck.there.as_slice(), &stuck.missing].into_iter().flat_map(|keys| keys.chunks(batch)) {
         let rows: Vec<Row> =
             source.fetch(table, keys, Columns::Stored).await?.into_iter().flatten().collect();
-        let clashes = target.insert(table, &rows).await?.len();
-        if clashes > 0 {
+        let clashes = target.insert(table, &rows).await?;
+        if let Some(first) = clashes.first() {
             target.rollback().await?;
-            return Err(clash(plan, clashes, policy).into());
+            let first = rows.get(*first).and_then(|row| table.key_of(row));
+            return Err(clash(plan, clashes.len(), first.as_ref(), policy).into());
         }
     }
     Ok(())
 }
 
-fn clash(plan: &TablePlan, rows: usize, policy: ConflictPolicy) -> Failure {
+fn clash(plan: &TablePlan, rows: usize, first: Option<&KeyTuple>, policy: ConflictPolicy) -> Failure {
     let holder = match policy {
         ConflictPolicy::SourceFirst => "a row that only the target has holds the same value",
         ConflictPolicy::TargetFirst => "a row that the target keeps holds the same value",
     };
-    let unique: Vec<&str> =
-        plan.shape.indexes.iter().filter(|index| index.unique).map(|index| index.name.as_str()).collect();
-    Failure::permanent(
+    let by_beginning = plan.shape.key.iter().filter(|key| key.prefixed).map(|key| &key.name);
+    let unique = plan.shape.indexes.iter().filter(|index| index.unique).map(|index| &index.name);
+    let unique: Vec<&str> = by_beginning.chain(unique).map(String::as_str).collect();
+    let failure = Failure::permanent(
         FailureCode::UniqueClash,
         format!(
             "table {}: at least {rows} rows of the source cannot be written, since in one of its unique keys \
@@ -121,5 +123,6 @@ fn clash(plan: &TablePlan, rows: usize, policy: ConflictPolicy) -> Failure {
             plan.shape.name,
             unique.join(", ")
         ),
-    )
+    );
+    first.map_or_else(|| failure.clone(), |key| named::of_row(&plan.shape, key, None, &failure))
 }

@@ -92,9 +92,10 @@ impl TablePlan {
         loaded || !self.new_indexes.is_empty() || self.mode == TableMode::Equal && self.raises
     }
 
-    /// Whether a row can be in another's way by a unique key that is not its key.
+    /// Whether a row can be in another's way by a unique key that is not its key, or by the beginning of
+    /// its key's values.
     pub(in crate::steps) fn can_clash(&self) -> bool {
-        self.shape.has_secondary_unique()
+        self.shape.has_secondary_unique() || self.shape.key.as_ref().is_some_and(|key| key.prefixed)
     }
 }
 
@@ -151,6 +152,9 @@ pub(in crate::steps) struct KeysPayload {
     /// Tables of the target that point to the job's; such as the job writes only before it does.
     #[serde(default)]
     pub(in crate::steps) bystanders: Vec<Bystander>,
+    /// Tables of the job whose new rows may lack parents.
+    #[serde(default)]
+    pub(in crate::steps) newcomers: Vec<Newcomer>,
     /// The target's server does not tell names of tables apart by case.
     #[serde(default)]
     pub(in crate::steps) folds: bool,
@@ -186,6 +190,18 @@ pub(in crate::steps) struct Bystander {
     pub(in crate::steps) orphans: u64,
     /// What the job does to the parent can take a row's parent away.
     pub(in crate::steps) endangered: bool,
+}
+
+/// A foreign key of a table that the job writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::steps) struct Newcomer {
+    /// The table's number in the job.
+    pub(in crate::steps) child: i32,
+    /// The foreign key, as the target has it or is given it.
+    pub(in crate::steps) key: ForeignKey,
+    /// The parent's number, where the job has it in hand.
+    #[serde(default)]
+    pub(in crate::steps) parent: Option<i32>,
 }
 
 fn nowhere() -> i32 {

@@ -12,7 +12,7 @@ use longshore_shared::failpoint::{Failpoint, reach};
 
 use super::compare::{Comparison, digests};
 use super::table::{DiffDetail, TablePlan, VerifyPayload};
-use crate::engine::shape::{KeyTuple, Range, TableShape};
+use crate::engine::shape::{Family, KeyTuple, Range, TableShape};
 use crate::engine::{Reader, named};
 use crate::steps::attempt::{read, written};
 use crate::steps::error::StepError;
@@ -243,7 +243,33 @@ fn unequal(plan: &TablePlan, verified: &Verified, found: &Found, was_kept: bool)
         false => (FailureCode::VerificationFailed, "the target is not as promised"),
     };
     let message = format!("table {}: {what}: {}", plan.shape.name, differing(plan, verified, found));
-    Failure::permanent(code, message)
+    let failure = Failure::permanent(code, message);
+    match code {
+        FailureCode::VerificationFailed => match typed_json(table, found) {
+            Some(column) => failure.with_hint(json_hint(column)),
+            None => failure,
+        },
+        _ => failure,
+    }
+}
+
+/// The column of JSON in which a row differs, or may.
+fn typed_json<'t>(table: &'t TableShape, found: &Found) -> Option<&'t str> {
+    if found.missing > 0 {
+        return None;
+    }
+    let seen = found.first.as_ref().and_then(|(_, at)| table.proven().nth((*at)?));
+    let mut columns = table.proven().filter(|column| seen.is_none_or(|seen| seen.name == column.name));
+    columns.find(|column| column.family == Family::Json).map(|column| column.name.as_str())
+}
+
+/// Seen on MySQL 5.7 and 9: `findings/json-typed-scalars.sh`.
+fn json_hint(column: &str) -> String {
+    format!(
+        "a document that was made of columns (JSON_OBJECT, JSON_ARRAY) keeps DECIMALs, which no text carries: where \
+         `{column}` holds such, write it anew on the source ({column} = CAST(CAST({column} AS CHAR) AS JSON)); else see \
+         who writes to the target, and run the task again"
+    )
 }
 
 fn differing(plan: &TablePlan, verified: &Verified, found: &Found) -> String {

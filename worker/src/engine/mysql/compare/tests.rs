@@ -36,7 +36,13 @@ fn table() -> TableShape {
     TableShape {
         name: "t".into(),
         columns: vec![column("id", Family::Integer, "int(11) unsigned"), word, sum],
-        key: Some(Key { name: "PRIMARY".into(), columns: vec![0], walkable: true, same_order: true }),
+        key: Some(Key {
+            name: "PRIMARY".into(),
+            columns: vec![0],
+            walkable: true,
+            same_order: true,
+            prefixed: false,
+        }),
         indexes: vec![index(&["word"], true), index(&["word(3)"], false)],
         foreign_keys: Vec::new(),
         triggers: Vec::new(),
@@ -130,7 +136,13 @@ fn keys() {
     // The same keys under other names and in other roles.
     check(
         |t| {
-            t.key = Some(Key { name: "w".into(), columns: vec![1], walkable: true, same_order: true });
+            t.key = Some(Key {
+                name: "w".into(),
+                columns: vec![1],
+                walkable: true,
+                same_order: true,
+                prefixed: false,
+            });
             t.indexes[0] = index(&["id"], true);
         },
         &[],

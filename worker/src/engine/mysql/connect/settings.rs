@@ -108,7 +108,8 @@ pub(super) async fn fix(mut conn: Line, role: Role, doing: &str) -> Result<Sessi
     let database = text_at(&about, 0);
     let may_override = number_at(&about, 1) > 0;
     let identity = identity::identity(&mut conn, &variables).await.map_err(failed)?;
-    let info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override, identity);
+    let mut info = describe(&variables, optional_at(&about, 2).unwrap_or_default(), may_override, identity);
+    info.server.read_only |= number_at(&about, 4) > 0;
     conn.bound(info.max_allowed_packet);
     let mut computing = info.computing.clone();
     computing.extend(
@@ -122,10 +123,13 @@ pub(super) async fn fix(mut conn: Line, role: Role, doing: &str) -> Result<Sessi
 }
 
 /// The schema as the server spells it; whether the account is above `read_only`; version;
-/// the session's number (the handshake's is a proxy's, where there is one).
+/// the session's number (the handshake's is a proxy's, where there is one); whether the schema is read
+/// only to everybody (MySQL 8.0.22 on).
 const ABOUT: &str = "SELECT DATABASE(), (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES \
     WHERE GRANTEE = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''') \
-    AND PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN', 'CONNECTION_ADMIN')), VERSION(), CONNECTION_ID()";
+    AND PRIVILEGE_TYPE IN ('SUPER', 'READ_ONLY ADMIN', 'READ ONLY ADMIN', 'CONNECTION_ADMIN')), VERSION(), CONNECTION_ID() \
+    /*!80022 , (SELECT COUNT(*) FROM information_schema.SCHEMATA_EXTENSIONS \
+    WHERE SCHEMA_NAME = DATABASE() AND OPTIONS LIKE '%READ ONLY=1%') */";
 
 async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
     let names = DESCRIBING

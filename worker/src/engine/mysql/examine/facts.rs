@@ -66,8 +66,10 @@ pub(super) async fn server(
         warnings.push(format!("{flavour} {version} is older than {oldest}, the oldest that is supported"));
     }
     if s.info.server.read_only {
-        warnings
-            .push("the server is read only for this account: it can be a source and no target".to_owned());
+        warnings.push(
+            "the server, or the database, is read only for this account: it can be a source and no target"
+                .to_owned(),
+        );
     }
     if known.proxied {
         warnings.push(

@@ -101,15 +101,22 @@ impl Grants {
         self.tables.iter().any(|(of, name, _)| of == schema && name == table)
     }
 
-    /// Why the server may give the right although it does not show it.
-    pub(super) fn doubt(&self, right: &str, schema: &str, table: Option<&str>) -> Option<&'static str> {
+    /// Why the server may give the right although it does not show it; `used`: it lets the account use the
+    /// database.
+    pub(super) fn doubt(
+        &self,
+        right: &str,
+        schema: &str,
+        table: Option<&str>,
+        used: bool,
+    ) -> Option<&'static str> {
         let of_columns = |(of, name, rights): &(String, String, Rights)| {
             of == schema && Some(name.as_str()) == table && holds(rights, right)
         };
         if self.odd {
             return Some("the server shows a grant that was not understood");
         }
-        if !self.shows(schema) {
+        if used && !self.shows(schema) {
             return Some("the server lets it use the database and does not show why");
         }
         if schema == "test" || schema.starts_with("test_") {

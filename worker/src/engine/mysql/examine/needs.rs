@@ -50,14 +50,15 @@ impl Granted<'_> {
         let mut lacks = Lacks { account: self.name.clone(), ..Lacks::default() };
         for (at, need) in needs.iter().enumerate() {
             let right = right_of(need.act, is_mariadb);
+            let database = need.schema.as_deref().unwrap_or(self.database);
             let holds = match &need.table {
-                Some(table) => self.grants.table(right, self.database, table),
-                None => self.grants.schema(right, self.database),
+                Some(table) => self.grants.table(right, database, table),
+                None => self.grants.schema(right, database),
             };
             if holds {
                 continue;
             }
-            match self.grants.doubt(right, self.database, need.table.as_deref()) {
+            match self.grants.doubt(right, database, need.table.as_deref(), need.schema.is_none()) {
                 Some(doubt) => {
                     lacks.doubt = doubt.to_owned();
                     lacks.doubtful.rights.push((at, right.to_owned()));
@@ -71,19 +72,29 @@ impl Granted<'_> {
         lacks
     }
 
-    /// Whoever was granted single tables gets the rights on those, and else on the database.
+    /// Whoever was granted single tables gets the rights on those, and else on the database; of other
+    /// databases, on nothing but the tables.
     fn statements(&self, needs: &[Need], missing: &Missing) -> Vec<String> {
         let mut by_table: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+        let mut elsewhere: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         let mut all: Vec<&str> = Vec::new();
         for (at, right) in &missing.rights {
-            let table = needs.get(*at).and_then(|need| need.table.as_deref());
-            let rights = by_table.entry(table).or_default();
-            for rights in [rights, &mut all] {
-                if !rights.contains(&right.as_str()) {
-                    rights.push(right);
-                }
+            let need = needs.get(*at);
+            let table = need.and_then(|need| need.table.as_deref());
+            if let (Some(schema), Some(table)) = (need.and_then(|need| need.schema.as_deref()), table) {
+                add(elsewhere.entry((schema, table)).or_default(), right.as_str());
+                continue;
             }
+            add(by_table.entry(table).or_default(), right.as_str());
+            add(&mut all, right.as_str());
         }
+        let elsewhere =
+            elsewhere.iter().map(|((schema, table), rights)| self.on_table(rights, schema, table));
+        self.within(&by_table, &all).into_iter().chain(elsewhere).collect()
+    }
+
+    /// The statements for the account's own database.
+    fn within(&self, by_table: &BTreeMap<Option<&str>, Vec<&str>>, all: &[&str]) -> Vec<String> {
         let single =
             |table: &Option<&str>| table.is_some_and(|table| self.grants.names(self.database, table));
         if by_table.is_empty() {
@@ -91,9 +102,15 @@ impl Granted<'_> {
         }
         if by_table.len() <= TABLES && by_table.keys().all(single) {
             let tables = by_table.iter().filter_map(|(table, rights)| Some(((*table)?, rights)));
-            return tables.map(|(table, rights)| self.on_table(rights, table)).collect();
+            return tables.map(|(table, rights)| self.on_table(rights, self.database, table)).collect();
         }
-        vec![self.on_database(&all)]
+        vec![self.on_database(all)]
+    }
+}
+
+fn add<'a>(rights: &mut Vec<&'a str>, right: &'a str) {
+    if !rights.contains(&right) {
+        rights.push(right);
     }
 }
 
@@ -118,7 +135,7 @@ mod tests {
     fn check(database: &str, lines: &[&str], missing: &[&str], doubtful: &[&str]) {
         let grants = Grants::read(lines.iter().copied(), false);
         let granted = Granted { grants, database, name: "'u'@'%'".to_owned() };
-        let need = |act, table: Option<&str>| Need { act, table: table.map(str::to_owned) };
+        let need = |act, table: Option<&str>| Need { act, schema: None, table: table.map(str::to_owned) };
         let needs = [need(Act::Read, Some("t")), need(Act::Alter, Some("t")), need(Act::Insert, None)];
         let lacks = granted.lacks(&needs, false);
         assert_eq!(lacks.missing.statements, missing, "{lines:?}: {lacks:?}");
@@ -177,6 +194,25 @@ mod tests {
         ] {
             check("shop_a", &[USAGE, select, harmless], &[&both], &[]);
         }
+    }
+
+    #[test]
+    fn n15_what_lacks_of_other_databases_is_granted_by_the_table() {
+        let lines =
+            [USAGE, "GRANT ALL PRIVILEGES ON `shop`.* TO `u`@`%`", "GRANT SELECT ON `o`.`q` TO `u`@`%`"];
+        let grants = Grants::read(lines.iter().copied(), false);
+        let granted = Granted { grants, database: "shop", name: "'u'@'%'".to_owned() };
+        let need = |act, schema: &str, table: &str| Need {
+            act,
+            schema: Some(schema.to_owned()),
+            table: Some(table.to_owned()),
+        };
+        let needs = [need(Act::Read, "o", "p"), need(Act::Refer, "o", "p"), need(Act::Read, "o", "q")];
+        let lacks = granted.lacks(&needs, false);
+        assert_eq!(lacks.missing.statements, ["GRANT SELECT, REFERENCES ON `o`.`p` TO 'u'@'%'"], "{lacks:?}");
+        // That the server does not show why the account may use a database says nothing of others.
+        let lacks = granted.lacks(&[need(Act::Read, "x", "p")], true);
+        assert_eq!(lacks.missing.statements, ["GRANT SELECT ON `x`.`p` TO 'u'@'%'"], "{lacks:?}");
     }
 
     #[test]

@@ -131,9 +131,9 @@ impl<'a> Granted<'a> {
         format!("GRANT {} ON {}.* TO {}", all.join(", "), ident(name), self.name)
     }
 
-    /// The rights on one table.
-    pub(super) fn on_table(&self, rights: &[&str], table: &str) -> String {
-        let object = format!("{}.{}", ident(self.database), ident(table));
+    /// The rights on one table of a database.
+    pub(super) fn on_table(&self, rights: &[&str], database: &str, table: &str) -> String {
+        let object = format!("{}.{}", ident(database), ident(table));
         format!("GRANT {} ON {object} TO {}", rights.join(", "), self.name)
     }
 }

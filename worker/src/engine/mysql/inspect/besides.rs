@@ -1,4 +1,4 @@
-//! What a database has beside its tables.
+//! What a database has beside its tables, and other databases have beside it.
 
 use super::super::super::{Besides, Result};
 use super::super::connect::{RawRow, Session, text_at};
@@ -17,6 +17,21 @@ pub(in super::super) async fn besides(s: &mut Session) -> Result<Vec<Besides>> {
     let mut found: Vec<Besides> = answers.iter().flatten().filter_map(one).collect();
     found.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
     Ok(found)
+}
+
+/// Tables of other databases; a view holds no rows to point to.
+pub(in super::super) async fn has_tables(s: &mut Session, others: &[(String, String)]) -> Result<Vec<bool>> {
+    let query = |(schema, table): &(String, String)| {
+        format!(
+            "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {} \
+             AND TABLE_TYPE <> 'VIEW' LIMIT 1",
+            text(schema),
+            text(table)
+        )
+    };
+    let queries: Vec<String> = others.iter().map(query).collect();
+    let answers = s.batch(&queries, "look for tables of other databases").await?;
+    Ok(answers.iter().map(|rows| !rows.is_empty()).collect())
 }
 
 fn one(row: &RawRow) -> Option<Besides> {

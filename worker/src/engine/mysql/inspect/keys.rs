@@ -29,6 +29,7 @@ fn addresses(item: &KeyItem, columns: &[Column], storage: &str) -> Option<Key> {
         name: item.name.clone(),
         walkable: whole && !hashed && of_key().all(|c| is_ordered(c.family)),
         same_order: whole && of_key().all(has_same_order),
+        prefixed: !whole,
         columns: positions,
     })
 }

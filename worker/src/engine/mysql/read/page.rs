@@ -164,7 +164,12 @@ impl<'a> Lookup<'a> {
             Columns::Key => select::key(t)?,
         };
         let filter = t.filter.as_ref().map(|filter| bounds::filtered(filter, "t."));
-        Self::of(t, &select::list(wanted, "t."), by_key, filter)
+        Self::of(t, &ident(&t.name), &select::list(wanted, "t."), by_key, filter)
+    }
+
+    /// Looks for rows of another table, `name` quoted, which has the key's columns.
+    pub(in super::super) fn elsewhere(t: &'a TableShape, name: &str) -> Result<Self> {
+        Self::of(t, name, "1", "", None)
     }
 
     /// Looks for rows that meet the condition, on columns of `t`: tells these columns of one of them, and how
@@ -176,16 +181,15 @@ impl<'a> Lookup<'a> {
         condition: String,
     ) -> Result<Self> {
         let list = format!("{}, COUNT(*)", select::list(columns.iter().copied(), "t."));
-        let mut lookup = Self::of(t, &list, by_key, Some(condition))?;
+        let mut lookup = Self::of(t, &ident(&t.name), &list, by_key, Some(condition))?;
         if lookup.joined {
             lookup.tail.push_str(" GROUP BY k.n");
         }
         Ok(lookup)
     }
 
-    fn of(t: &'a TableShape, list: &str, by_key: &str, filter: Option<String>) -> Result<Self> {
+    fn of(t: &'a TableShape, name: &str, list: &str, by_key: &str, filter: Option<String>) -> Result<Self> {
         let keys = select::key(t)?;
-        let name = ident(&t.name);
         if keys.iter().any(|column| matches!(column.family, Family::Enum | Family::Set)) {
             let filter = filter.map(|filter| format!("{filter} AND ")).unwrap_or_default();
             let arm = format!(", {list} FROM {name} AS t{by_key} WHERE {filter}");

@@ -3,6 +3,8 @@
 //! Invariants: one NULL among the columns points nowhere; what is pointed to is compared by the server,
 //! as the foreign key does. Without the parent table every row that points to it is an orphan.
 
+mod newcomers;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
@@ -178,6 +180,37 @@ impl Relations for Session {
         statement.extend(in_order(&own, limit).into_bytes());
         let rows = self.rows(statement, &doing).await?;
         Ok((rows.into_iter().map(|row| pointing(own.len(), row)).collect(), to))
+    }
+
+    async fn pointed_beyond(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        within: Option<&Condition>,
+        after: Option<&KeyTuple>,
+        limit: u32,
+    ) -> Result<Vec<KeyTuple>> {
+        newcomers::pointed_beyond(self, table, key, within, after, limit).await
+    }
+
+    async fn has_parents(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        values: &[KeyTuple],
+    ) -> Result<Vec<bool>> {
+        newcomers::has_parents(self, table, key, values).await
+    }
+
+    async fn pointing_by(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        values: &[KeyTuple],
+        after: Option<&KeyTuple>,
+        limit: u32,
+    ) -> Result<(Vec<Pointing>, usize)> {
+        newcomers::pointing_by(self, table, key, values, after, limit).await
     }
 }
 

@@ -31,6 +31,7 @@ pub(in super::super) fn table(columns: Vec<Column>, key: &[usize]) -> TableShape
             columns: key.to_vec(),
             walkable: true,
             same_order: true,
+            prefixed: false,
         }),
         indexes: Vec::new(),
         foreign_keys: Vec::new(),

@@ -49,7 +49,13 @@ fn keys_are_read() {
     let shape = nasty();
     assert_eq!(
         shape.key,
-        Some(Key { name: "PRIMARY".into(), columns: vec![2, 0], walkable: true, same_order: true })
+        Some(Key {
+            name: "PRIMARY".into(),
+            columns: vec![2, 0],
+            walkable: true,
+            same_order: true,
+            prefixed: false
+        })
     );
     assert_eq!(shape.auto_increment, Some(42));
     let expressions = shape.columns.iter().map(|c| c.expression.as_deref());

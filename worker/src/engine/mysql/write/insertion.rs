@@ -9,7 +9,8 @@ use bytes::Bytes;
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::super::Result;
-use super::super::super::shape::{Column, TableShape};
+use super::super::super::named;
+use super::super::super::shape::{Column, Row, TableShape};
 use super::super::connect::Session;
 use super::super::errors::classify;
 use super::super::quote::literal::push_value;
@@ -83,6 +84,7 @@ impl<'a> Insertion<'a> {
     /// Adds a row; false when the rows before it have to be sent first.
     pub(in super::super) fn add(&mut self, row: &[Option<Bytes>]) -> Result<bool> {
         let (before, large) = (self.tuples.len(), self.large.len());
+        let all = row;
         let row = select::written(self.table, row).ok_or_else(|| wrong_width(self.table))?;
         self.tuples.push(b'(');
         for (column, value) in self.columns.iter().zip(row) {
@@ -105,7 +107,7 @@ impl<'a> Insertion<'a> {
         }
         self.large_bytes += added;
         if self.head.len() + self.tuples.len() > self.largest {
-            return Err(too_large(self.table));
+            return Err(too_large(self.table, Some(all)));
         }
         self.ends.push(self.tuples.len());
         Ok(true)
@@ -169,7 +171,7 @@ async fn run(s: &mut Session, t: &TableShape, statement: &[u8], rows: u64, doing
 
 /// Whether a statement was refused for what one of its rows holds.
 pub(in super::super) fn is_about_a_row(failure: &Failure) -> bool {
-    matches!(failure.code, FailureCode::ValueRefused | FailureCode::CheckViolation)
+    matches!(failure.code, FailureCode::ValueRefused | FailureCode::CheckViolation | FailureCode::NoPartition)
 }
 
 /// The bytes that a statement may have at a server with this limit.
@@ -179,12 +181,14 @@ pub(in super::super) fn largest_statement(max_allowed_packet: u64) -> usize {
 }
 
 /// A row that no statement can hold.
-pub(in super::super) fn too_large(t: &TableShape) -> Failure {
-    Failure::permanent(
+pub(in super::super) fn too_large(t: &TableShape, row: Option<&[Option<Bytes>]>) -> Failure {
+    let key = row.and_then(|row| t.key_of(&Row(row.to_vec())));
+    let failure = Failure::permanent(
         FailureCode::RowTooLarge,
         format!("table `{}`: a row is larger than the target's max_allowed_packet", t.name),
     )
-    .with_hint("raise max_allowed_packet on the target or switch local_infile on; else leave the table out")
+    .with_hint("raise max_allowed_packet on the target or switch local_infile on; else leave the table out");
+    key.map_or_else(|| failure.clone(), |key| named::of_row(t, &key, None, &failure))
 }
 
 fn wrong_width(t: &TableShape) -> Failure {

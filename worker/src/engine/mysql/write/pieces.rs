@@ -68,7 +68,7 @@ pub(in super::super) async fn send(
     }
     let told = s.rows(format!("SELECT LENGTH({name})"), doing).await?;
     let arrived = told.first().map(|row| number_at(row, 0)) == u64::try_from(value.len()).ok();
-    if arrived { Ok(()) } else { Err(too_large(table)) }
+    if arrived { Ok(()) } else { Err(too_large(table, None)) }
 }
 
 /// Lets go of the first `n` values.

@@ -208,7 +208,7 @@ fn statements(t: &TableShape, rows: &[Row], largest: usize) -> Result<Vec<Vec<u8
             break;
         }
         if statement.len() > largest {
-            return Err(too_large(t));
+            return Err(too_large(t, Some(&row.0)));
         }
         made.push(statement);
     }

@@ -165,21 +165,22 @@ impl Own<'_> {
 }
 
 /// A table with no other columns than its key's and those that it points by.
-struct Narrow {
-    shape: TableShape,
+pub(super) struct Narrow {
+    /// The table.
+    pub(super) shape: TableShape,
     /// Where the latter are.
     by: Vec<usize>,
 }
 
 impl Narrow {
     /// What a row points to.
-    fn to(&self, row: &Row) -> Option<Row> {
+    pub(super) fn to(&self, row: &Row) -> Option<Row> {
         self.by.iter().map(|&at| row.0.get(at).cloned()).collect::<Option<_>>().map(Row)
     }
 }
 
 /// `None`: the table has no key.
-fn narrow(table: &TableShape, child: &Child) -> Option<Narrow> {
+pub(super) fn narrow(table: &TableShape, child: &Child) -> Option<Narrow> {
     let key = table.key.as_ref()?;
     let find = |name: &String| table.columns.iter().position(|one| one.name.eq_ignore_ascii_case(name));
     let by: Vec<usize> = child.key.columns.iter().map(find).collect::<Option<_>>()?;

@@ -44,6 +44,6 @@ pub(super) async fn alike(
 fn addressed(table: &TableShape, key: &ForeignKey) -> TableShape {
     let find = |name: &String| table.columns.iter().position(|one| one.name.eq_ignore_ascii_case(name));
     let columns: Vec<usize> = key.columns.iter().filter_map(find).collect();
-    let by = Key { name: key.name.clone(), columns, walkable: false, same_order: false };
-    TableShape { key: table.key.clone().or(Some(by)), ..table.clone() }
+    let by = || Key::looked_up(&key.name, columns);
+    TableShape { key: table.key.clone().or_else(|| Some(by())), ..table.clone() }
 }

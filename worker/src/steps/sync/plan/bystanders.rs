@@ -1,5 +1,6 @@
 //! Tables of the target's server that point to the job's tables and whose rows may stay when their
-//! parents go: those that the job does not write, and those that it writes in part.
+//! parents go: those that the job does not write, and those that it writes in part; and tables whose
+//! rows may come without their parents.
 
 use longshore_shared::domain::failure::FailureClass;
 use longshore_shared::domain::step::TableMode;
@@ -8,17 +9,19 @@ use longshore_shared::domain::sync::{ConflictPolicy, OnMismatch, SyncSpec};
 use super::layout::Laid;
 use crate::engine::Reader;
 use crate::engine::children::{Child, Children};
-use crate::engine::shape::TableShape;
+use crate::engine::shape::{ForeignKey, TableShape};
 use crate::steps::error::StepError;
 use crate::steps::sync::area::folded;
 use crate::steps::sync::context::Context;
-use crate::steps::sync::table::{Bystander, TablePlan};
+use crate::steps::sync::table::{Bystander, Newcomer, TablePlan};
 
 /// What was found of them.
 #[derive(Debug, Default)]
 pub(super) struct Bystanders {
     /// With what they lack before the job.
     pub(super) found: Vec<Bystander>,
+    /// Foreign keys of the job's tables whose new rows may lack parents.
+    pub(super) newcomers: Vec<Newcomer>,
     /// The target's server does not tell names of tables apart by case.
     pub(super) folds: bool,
 }
@@ -56,7 +59,32 @@ pub(super) async fn bystanders(
             Err(failure) => return Err(failure.into()),
         }
     }
-    Ok((Bystanders { found, folds }, warnings))
+    let newcomers = newcomers(spec, &written, laid);
+    Ok((Bystanders { found, newcomers, folds }, warnings))
+}
+
+/// Foreign keys by which rows may come whose parents do not: these are outside the job, or outside the
+/// condition on their table. If there is one, and tables may fail alone, so are all others.
+fn newcomers(spec: &SyncSpec, written: &Written<'_>, laid: &[Laid]) -> Vec<Newcomer> {
+    let refused = |name: &str| {
+        let same = |one: &&Laid| folded(&one.draft.name, written.folds) == folded(name, written.folds);
+        laid.iter().filter(|one| one.plan.is_none()).find(same).map(|one| one.draft.number)
+    };
+    let of_table = |(child, plan): &(i32, &TablePlan)| {
+        let child = *child;
+        let newcomer = move |key: ForeignKey| (child, key);
+        plan.constrained().foreign_keys.into_iter().map(newcomer).collect::<Vec<_>>()
+    };
+    let mut found: Vec<(Newcomer, bool)> = Vec::new();
+    for (child, key) in written.plans.iter().flat_map(of_table) {
+        let above = key.parent_schema.is_none().then(|| written.named(&key.parent)).flatten();
+        let suspect = above.is_none_or(|(_, above)| above.shape.filter.is_some());
+        let own = || key.parent_schema.is_none().then(|| refused(&key.parent)).flatten();
+        let parent = above.map(|(number, _)| number).or_else(own);
+        found.push((Newcomer { child, key, parent }, suspect));
+    }
+    let all = spec.on_mismatch == OnMismatch::Continue && found.iter().any(|(_, suspect)| *suspect);
+    found.into_iter().filter(|(_, suspect)| all || *suspect).map(|(newcomer, _)| newcomer).collect()
 }
 
 /// The tables that the job writes, found by the names that the target's server knows them by.

@@ -18,7 +18,13 @@ pub(in crate::steps) fn shape(name: &str) -> TableShape {
     TableShape {
         name: name.to_owned(),
         columns: vec![column("id"), column("code")],
-        key: Some(Key { name: "PRIMARY".to_owned(), columns: vec![0], walkable: true, same_order: true }),
+        key: Some(Key {
+            name: "PRIMARY".to_owned(),
+            columns: vec![0],
+            walkable: true,
+            same_order: true,
+            prefixed: false,
+        }),
         indexes: Vec::new(),
         foreign_keys: Vec::new(),
         triggers: Vec::new(),

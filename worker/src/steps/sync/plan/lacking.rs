@@ -1,23 +1,24 @@
 //! Foreign keys of the source that the target's tables lack and are not given: their owner left them
 //! out or took them away, so they are told by each run and added by nobody; pure.
 
+use std::collections::HashSet;
+
 use longshore_shared::domain::connection::Engine;
 
 use super::Table;
+use super::constrain::Parents;
 use super::decide::{Candidate, Decision};
 use super::refuse::bounded;
 use crate::engine;
 use crate::engine::shape::ForeignKey;
 
 /// One warning for all of them whose parents the target has, with the statements that add them.
-pub(super) fn told(engine: Engine, tables: &[Table], target_names: &[String]) -> Option<String> {
+pub(super) fn told(engine: Engine, tables: &[Table], target: &Parents) -> Option<String> {
     let is_kept = |table: &&Table| !matches!(table.decision, Decision::Refused(_));
     let kept: Vec<&Candidate> =
         tables.iter().filter(is_kept).filter_map(|table| table.candidate.as_ref()).collect();
-    let names = kept.iter().map(|candidate| &candidate.source.name).chain(target_names);
-    let there: Vec<String> = names.map(|name| name.to_lowercase()).collect();
-    let has_parent =
-        |key: &ForeignKey| key.parent_schema.is_none() && there.contains(&key.parent.to_lowercase());
+    let planned: HashSet<String> = kept.iter().map(|one| one.source.name.to_lowercase()).collect();
+    let has_parent = |key: &ForeignKey| target.has(key, &planned);
     let (mut lacking, mut statements) = (Vec::new(), Vec::new());
     for candidate in kept {
         let Some(target) = &candidate.target else { continue };
@@ -45,7 +46,7 @@ mod tests {
     use super::super::decide::{Candidate, decide};
     use super::super::fake::{points_to, shape, spec};
     use super::super::tests::candidate;
-    use super::{Table, told};
+    use super::{Parents, Table, told};
     use crate::engine::shape::TableShape;
 
     fn with_keys(parents: &[&str]) -> TableShape {
@@ -69,7 +70,7 @@ mod tests {
         ] {
             let decision = decide(&candidate, &spec(), &|_, _| Vec::new());
             let tables = [Table { name: "t".to_owned(), candidate: Some(candidate), decision }];
-            let told = told(Engine::Mysql, &tables, &["P".to_owned()]);
+            let told = told(Engine::Mysql, &tables, &Parents::new(&["P".to_owned()], []));
             assert_eq!(told.is_some(), expected, "{told:?}");
             let Some(told) = told else { continue };
             assert!(told.contains("to_p of t (to p)") && told.contains("ALTER TABLE `t`"), "{told}");

@@ -16,7 +16,8 @@ use crate::engine::shape::Range;
 use crate::steps::attempt::written;
 use crate::steps::sync::snapshot::SnapshotPayload;
 use crate::steps::sync::table::{
-    Bystander, CopyPayload, KeysPayload, PrunePayload, RangePayload, ReplacePayload, TablePlan, VerifyPayload,
+    Bystander, CopyPayload, KeysPayload, Newcomer, PrunePayload, RangePayload, ReplacePayload, TablePlan,
+    VerifyPayload,
 };
 
 /// Ranges that one step verifies: reading them on both sides takes about as long as it takes to
@@ -41,14 +42,14 @@ pub(super) struct Laid {
 /// All that the plan adds to the job.
 pub(super) fn growth(
     tables: Vec<Laid>,
-    Bystanders { found, folds }: Bystanders,
+    Bystanders { found, newcomers, folds }: Bystanders,
     sequences: Vec<String>,
 ) -> Result<Growth, Failure> {
     let mut stages = Stages::default();
     let snapshot = stages.add("snapshot", None);
-    let guarded = guard(&tables, &found, &mut stages, snapshot)?;
-    let begin =
-        Begin { stage: guarded.as_ref().map_or(snapshot, |(stage, _)| *stage), counted: guarded.is_some() };
+    let counted = found.iter().any(|one| one.endangered);
+    let guarded = guard(&tables, (&found, newcomers), &mut stages, snapshot)?;
+    let begin = Begin { stage: guarded.as_ref().map_or(snapshot, |(stage, _)| *stage), counted };
     let outside: Vec<Bystander> = found.into_iter().filter(|one| one.own.is_none()).collect();
     let mut queues = Vec::with_capacity(tables.len());
     for table in &tables {
@@ -69,8 +70,8 @@ pub(super) fn growth(
         // Where nothing is written there is the snapshot to wait for.
         let first = waits_for.is_empty().then_some(snapshot);
         let stage = stages.add(name, waits_for.into_iter().chain(first));
-        let payload = written(&KeysPayload { bystanders: outside, folds, sequences, before: false })?;
-        steps.push(step(stage, StepKind::ForeignKeys, None, payload));
+        let payload = KeysPayload { bystanders: outside, folds, sequences, ..KeysPayload::default() };
+        steps.push(step(stage, StepKind::ForeignKeys, None, written(&payload)?));
         proven = Some(stage);
     }
     for (table, last) in tables.iter().zip(last).filter(|(table, _)| table.plan.is_some()) {
@@ -132,20 +133,22 @@ struct Queue {
     steps: Vec<StepDraft>,
 }
 
-/// Where rows that stay may lose parents: what goes of each table is counted before
-/// anything of any is written, and then what they would lose. Answers the last stage and the steps.
+/// Where rows that stay may lose parents, what goes of each table is counted before
+/// anything of any is written, and then what they would lose; and, where rows may come without
+/// parents, how many. Answers the last stage and the steps.
 fn guard(
     tables: &[Laid],
-    bystanders: &[Bystander],
+    (bystanders, newcomers): (&[Bystander], Vec<Newcomer>),
     stages: &mut Stages,
     snapshot: i32,
 ) -> Result<Option<(i32, Vec<StepDraft>)>, Failure> {
     let bystanders: Vec<Bystander> = bystanders.iter().filter(|one| one.endangered).cloned().collect();
-    if bystanders.is_empty() {
+    if bystanders.is_empty() && newcomers.is_empty() {
         return Ok(None);
     }
     let (mut counting, mut steps) = (vec![snapshot], Vec::new());
-    for table in tables.iter().filter(|table| !table.prune_ranges.is_empty()) {
+    let goes = |table: &&Laid| !bystanders.is_empty() && !table.prune_ranges.is_empty();
+    for table in tables.iter().filter(goes) {
         let stage = stages.add(&format!("{} {}", StepKind::Prune, table.draft.name), Some(snapshot));
         counting.push(stage);
         let number = Some(table.draft.number);
@@ -153,8 +156,8 @@ fn guard(
             steps.push(step(stage, StepKind::Prune, number, payload));
         }
     }
-    let stage = stages.add("children of other tables", counting);
-    let payload = written(&KeysPayload { bystanders, before: true, ..KeysPayload::default() })?;
+    let stage = stages.add("children and parents", counting);
+    let payload = written(&KeysPayload { bystanders, newcomers, before: true, ..KeysPayload::default() })?;
     steps.push(step(stage, StepKind::ForeignKeys, None, payload));
     Ok(Some((stage, steps)))
 }

@@ -42,6 +42,7 @@ use serde_json::Value;
 
 use self::beside::Extra;
 pub(super) use self::bystanders::is_by_key;
+use self::constrain::Parents;
 pub(super) use self::create::not_added;
 use self::decide::{Candidate, Decision, Settled};
 use self::known::Known;
@@ -64,7 +65,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     tables.extend(survey.refused.into_iter().map(|(name, failure)| Table::refused(&name, failure)));
     let mut extra = survey.beside.settle(&mut tables);
     warnings.extend(extra.warnings.iter().cloned());
-    warnings.extend(constrain(&mut tables, &survey.target_names));
+    warnings.extend(constrain(&mut tables, &survey.parents));
     // Its session is over before others are opened there.
     let mut looking = survey.target;
     warnings
@@ -74,9 +75,9 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     drop(looking);
     warnings.extend(probe::ask(context, &mut tables, probe).await?);
     // A table that the target does not take may be another's parent.
-    warnings.extend(constrain(&mut tables, &survey.target_names));
+    warnings.extend(constrain(&mut tables, &survey.parents));
     warnings.extend(unversioned(&tables));
-    warnings.extend(lacking::told(context.target().engine, &tables, &survey.target_names));
+    warnings.extend(lacking::told(context.target().engine, &tables, &survey.parents));
     refuse_unless_told(spec, &tables)?;
 
     let mut source = context.source_reader().await?;
@@ -148,14 +149,14 @@ fn unversioned(tables: &[Table]) -> Option<String> {
 }
 
 /// Foreign keys need their parents; answers warnings about those that are left out.
-fn constrain(tables: &mut [Table], target_names: &[String]) -> Vec<String> {
+fn constrain(tables: &mut [Table], target: &Parents) -> Vec<String> {
     let lost = |table: &&Table| table.candidate.is_none();
     let lost: Vec<String> = tables.iter().filter(lost).map(|table| table.name.to_lowercase()).collect();
     let mut doable: Vec<(&Candidate, &mut Decision)> = tables
         .iter_mut()
         .filter_map(|table| table.candidate.as_ref().map(|candidate| (candidate, &mut table.decision)))
         .collect();
-    constrain::check(&mut doable, target_names, &lost)
+    constrain::check(&mut doable, target, &lost)
 }
 
 fn refuse_unless_told(spec: &SyncSpec, tables: &[Table]) -> Result<(), Failure> {

@@ -82,7 +82,7 @@ fn needs(asked: &[(usize, TableShape)]) -> Vec<Need> {
         false => &[Act::Read, Act::Create, Act::Drop],
         true => &[Act::Read, Act::Create, Act::Drop, Act::Alter, Act::Refer],
     };
-    acts.iter().map(|&act| Need { act, table: None }).collect()
+    acts.iter().map(|&act| Need { act, schema: None, table: None }).collect()
 }
 
 /// Refuses tables that the target would not take, or would make others of; answers warnings

@@ -16,7 +16,7 @@ use super::refuse::bounded;
 use crate::engine::Surveyor;
 use crate::engine::access::{Act, Lacks, Missing, Need};
 use crate::engine::children::Children;
-use crate::engine::shape::TableListing;
+use crate::engine::shape::{ForeignKey, TableListing};
 use crate::steps::error::StepError;
 use crate::steps::sync::area::folded;
 use crate::steps::sync::context::Context;
@@ -34,7 +34,12 @@ struct Needs {
 impl Needs {
     fn add(&mut self, of: &str, act: Act, table: &str) {
         self.of.push(of.to_owned());
-        self.needs.push(Need { act, table: Some(table.to_owned()) });
+        self.needs.push(Need { act, schema: None, table: Some(table.to_owned()) });
+    }
+
+    fn add_parent(&mut self, of: &str, act: Act, key: &ForeignKey) {
+        self.of.push(of.to_owned());
+        self.needs.push(Need { act, schema: key.parent_schema.clone(), table: Some(key.parent.clone()) });
     }
 }
 
@@ -162,11 +167,11 @@ fn surely(candidate: &Candidate, settled: &Settled, spec: &SyncSpec, needs: &mut
         add(Act::Alter, there);
     }
     let old = candidate.target.iter().filter(|_| is_written).flat_map(|target| &target.shape.foreign_keys);
-    for key in old.chain(&settled.new_foreign_keys).filter(|key| key.parent_schema.is_none()) {
-        add(Act::Read, &key.parent);
+    for key in old.chain(&settled.new_foreign_keys) {
+        needs.add_parent(name, Act::Read, key);
     }
-    for key in settled.new_foreign_keys.iter().filter(|key| key.parent_schema.is_none()) {
-        add(Act::Refer, &key.parent);
+    for key in &settled.new_foreign_keys {
+        needs.add_parent(name, Act::Refer, key);
     }
 }
 
@@ -239,21 +244,33 @@ fn lacking(sides: &[(&Connection, &Lacks, &Needs)]) -> Failure {
 
 /// `ALTER on a, b; INSERT on c`.
 fn listed(missing: &Missing, needs: &Needs) -> String {
-    let mut by_right: Vec<(&str, Vec<&str>)> = Vec::new();
+    let mut by_right: Vec<(&str, Vec<String>)> = Vec::new();
     for (at, right) in &missing.rights {
-        let table =
-            needs.needs.get(*at).and_then(|need| need.table.as_deref()).unwrap_or("the whole database");
+        let table = needs.needs.get(*at).map_or_else(whole_database, place);
         match by_right.iter_mut().find(|(known, _)| known == right) {
             Some((_, tables)) if tables.contains(&table) => {}
             Some((_, tables)) => tables.push(table),
             None => by_right.push((right.as_str(), vec![table])),
         }
     }
-    let one = |(right, tables): &(&str, Vec<&str>)| match tables.len().checked_sub(NAMED) {
+    let one = |(right, tables): &(&str, Vec<String>)| match tables.len().checked_sub(NAMED) {
         None | Some(0) => format!("{right} on {}", tables.join(", ")),
         Some(more) => format!("{right} on {} and {more} more tables", tables[..NAMED].join(", ")),
     };
     by_right.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn whole_database() -> String {
+    "the whole database".to_owned()
+}
+
+/// What of a server a need is about.
+fn place(need: &Need) -> String {
+    match (&need.schema, &need.table) {
+        (Some(schema), Some(table)) => format!("{schema}.{table}"),
+        (None, Some(table)) => table.clone(),
+        (_, None) => whole_database(),
+    }
 }
 
 fn doubts(target: &Connection, lacks: &Lacks, sure: &Needs, others: &Lacks, perhaps: &Needs) -> Vec<String> {
@@ -286,6 +303,7 @@ mod tests {
     use super::super::fake::{column, index, points_to, shape, spec};
     use super::super::tests::candidate;
     use super::*;
+    use crate::engine::shape::TableShape;
     use longshore_shared::domain::step::VerifyPolicy;
 
     fn settled(mode: TableMode) -> Settled {
@@ -300,7 +318,7 @@ mod tests {
 
     fn check(candidate: &Candidate, settled: &Settled, spec: &SyncSpec, expected: &str, besides: &str) {
         let told = |needs: Needs| {
-            let one = |need: &Need| format!("{:?} {}", need.act, need.table.as_deref().unwrap_or("*"));
+            let one = |need: &Need| format!("{:?} {}", need.act, place(need));
             needs.needs.iter().map(one).collect::<Vec<_>>().join(", ")
         };
         let (mut sure, mut perhaps) = (Needs::default(), Needs::default());
@@ -321,6 +339,14 @@ mod tests {
         let tied = Settled { new_foreign_keys: vec![points_to("p")], ..settled(TableMode::Create) };
         let expected = "Read t, Insert t, Create t, Alter t, Read p, Refer p";
         check(&made(), &tied, &source_first, expected, "");
+        let mut elsewhere = tied;
+        elsewhere.new_foreign_keys[0].parent_schema = Some("o".to_owned());
+        let expected = "Read t, Insert t, Create t, Alter t, Read o.p, Refer o.p";
+        check(&made(), &elsewhere, &source_first, expected, "");
+        let target = TableShape { foreign_keys: elsewhere.new_foreign_keys, ..shape("t") };
+        let pointing = candidate(shape("t"), Some((target, true)));
+        let expected = "Read t, Insert t, Update t, Read o.p";
+        check(&pointing, &settled(TableMode::Diff), &source_first, expected, "");
         // The target's spelling.
         check(&there("T"), &settled(TableMode::Diff), &source_first, "Read T, Insert T, Update T", "");
         check(&there("t"), &settled(TableMode::Diff), &target_first, "Read t, Insert t", "");

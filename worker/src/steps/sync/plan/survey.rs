@@ -1,9 +1,12 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
+use std::collections::BTreeSet;
+
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::beside::{self, Beside};
 use super::computing;
+use super::constrain::Parents;
 use super::decide::{Candidate, Existing};
 use super::refuse::mismatch;
 use super::rights;
@@ -22,8 +25,8 @@ pub(super) struct Survey {
     pub(super) candidates: Vec<Candidate>,
     /// Tables that are refused already.
     pub(super) refused: Vec<(String, Failure)>,
-    /// Base tables of the target.
-    pub(super) target_names: Vec<String>,
+    /// Tables of the target's server that foreign keys may point to.
+    pub(super) parents: Parents,
     /// Foreign keys that point into the target's database.
     pub(super) children: Children,
     /// What both sides have beside tables of rows.
@@ -59,8 +62,9 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     warnings.extend(history::stays(&tables));
     let candidates = describe(context, &mut *source, &mut *target, tables, existing).await?;
     let mut candidates = covering::cover(context, (&here, &there), candidates, &mut refused).await?;
-    let target_names: Vec<String> =
-        theirs.into_iter().filter(|t| t.kind.holds_rows()).map(|t| t.name).collect();
+    let elsewhere = elsewhere(&mut *target, &candidates).await?;
+    let holding = theirs.iter().filter(|t| t.kind.holds_rows()).map(|t| &t.name);
+    let parents = Parents::new(holding, elsewhere);
     let children = target.children().await?;
     let unseen = source.hidden().await?;
     warnings.extend(hidden::check(context, unseen, &mut *source, &mut *target, &candidates).await?);
@@ -70,13 +74,25 @@ pub(super) async fn survey(context: &Context) -> Result<Survey, StepError> {
     Ok(Survey {
         candidates,
         refused,
-        target_names,
+        parents,
         children,
         beside: others,
         warnings,
         target,
         servers: (here, there),
     })
+}
+
+/// Tables of other databases that the source's foreign keys point to, as far as the target has them.
+async fn elsewhere(
+    target: &mut dyn Surveyor,
+    candidates: &[Candidate],
+) -> Result<Vec<(String, String)>, Failure> {
+    let keys = candidates.iter().flat_map(|candidate| &candidate.source.foreign_keys);
+    let others = keys.filter_map(|key| Some((key.parent_schema.clone()?, key.parent.clone())));
+    let others: Vec<_> = others.collect::<BTreeSet<_>>().into_iter().collect();
+    let there = target.has_tables(&others).await?;
+    Ok(others.into_iter().zip(there).filter(|(_, there)| *there).map(|(other, _)| other).collect())
 }
 
 /// Tells of what the source keeps for itself.
@@ -187,7 +203,10 @@ fn refuse_read_only(context: &Context, target: &Server) -> Result<(), Failure> {
     }
     Err(Failure::permanent(
         FailureCode::TargetReadOnly,
-        format!("the server of connection {} is read only for its account", context.target().name),
+        format!(
+            "the server of connection {} is read only for its account, or its database is",
+            context.target().name
+        ),
     ))
 }
 

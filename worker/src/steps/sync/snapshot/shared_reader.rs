@@ -237,4 +237,35 @@ impl Relations for SharedReader {
     ) -> Result<(Vec<Pointing>, usize)> {
         self.session().pointing_rows(parent, child, after, limit).await
     }
+
+    async fn pointed_beyond(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        within: Option<&Condition>,
+        after: Option<&KeyTuple>,
+        limit: u32,
+    ) -> Result<Vec<KeyTuple>> {
+        self.session().pointed_beyond(table, key, within, after, limit).await
+    }
+
+    async fn has_parents(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        values: &[KeyTuple],
+    ) -> Result<Vec<bool>> {
+        self.session().has_parents(table, key, values).await
+    }
+
+    async fn pointing_by(
+        &mut self,
+        table: &TableShape,
+        key: &ForeignKey,
+        values: &[KeyTuple],
+        after: Option<&KeyTuple>,
+        limit: u32,
+    ) -> Result<(Vec<Pointing>, usize)> {
+        self.session().pointing_by(table, key, values, after, limit).await
+    }
 }

@@ -1,6 +1,7 @@
 use longshore_shared::domain::step::{TableMode, VerifyPolicy, VerifyResult};
 
-use super::{Both, Found, judge};
+use super::{Both, Found, judge, unequal};
+use crate::engine::shape::{Family, KeyTuple};
 use crate::steps::sync::plan::fake;
 use crate::steps::sync::table::TablePlan;
 
@@ -29,4 +30,21 @@ fn policies() {
     check((TargetFirst, false), (5, 7, false), (0, 3), (Equal, 2, 3));
     check((TargetFirst, true), (5, 7, false), (0, 3), (Mismatch, 2, 3));
     check((TargetFirst, false), (5, 4, false), (1, 3), (Mismatch, 0, 3));
+}
+
+#[test]
+fn n17_json_that_no_text_carries_is_named_as_a_cause() {
+    let mut plan = fake::plan(fake::shape("t"), TableMode::Create);
+    let both = Both { source: 1, target: 1, equal: false };
+    let first = |at| Some((KeyTuple(vec![bytes::Bytes::from_static(b"5")]), at));
+    let found = |missing, at| Found { missing, differing: 1, first: first(at), ..Found::default() };
+    let hint = |plan: &TablePlan, found: &Found| unequal(plan, &judge(plan, both, found), found, false).hint;
+    assert!(!hint(&plan, &found(0, Some(1))).contains("DECIMAL"));
+    plan.shape.columns[1].family = Family::Json;
+    for (missing, at, expected) in
+        [(0, Some(1), true), (0, None, true), (0, Some(0), false), (1, Some(1), false)]
+    {
+        let hint = hint(&plan, &found(missing, at));
+        assert_eq!(hint.contains("code = CAST(CAST(code AS CHAR) AS JSON)"), expected, "{hint}");
+    }
 }

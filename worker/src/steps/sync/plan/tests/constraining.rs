@@ -1,6 +1,6 @@
 use longshore_shared::domain::step::{TableMode, VerifyPolicy};
 
-use super::super::constrain::check;
+use super::super::constrain::{Parents, check};
 use super::super::decide::{Candidate, Decision, Settled};
 use super::super::fake::{points_to, shape};
 use super::candidate;
@@ -29,6 +29,7 @@ fn told_of(
     lost: &[String],
 ) -> (Vec<String>, usize, usize) {
     let target: Vec<String> = target.iter().map(|&name| name.to_owned()).collect();
+    let target = Parents::new(&target, [("Other".to_owned(), "Y".to_owned())]);
     let mut doable: Vec<_> = tables.iter_mut().map(|(candidate, decision)| (&*candidate, decision)).collect();
     let warnings = check(&mut doable, &target, lost).len();
     let mut refused = Vec::new();
@@ -55,6 +56,13 @@ fn parents_must_be_there() {
     assert_eq!(told(vec![child(false)], &[]), (vec!["child".to_owned()], 0, 0));
     // A table that is there goes without the key.
     assert_eq!(told(vec![child(true)], &["child"]), (vec![], 0, 1));
+    // Of another database.
+    let elsewhere = |parent: &str| {
+        let key = ForeignKey { parent_schema: Some("other".to_owned()), ..points_to(parent) };
+        vec![made("child", vec![key], false)]
+    };
+    assert_eq!(told(elsewhere("y"), &[]), (vec![], 1, 0));
+    assert_eq!(told(elsewhere("z"), &["z"]), (vec!["child".to_owned()], 0, 0));
     // A table may be its own parent.
     assert_eq!(told(vec![made("tree", vec![points_to("tree")], false)], &[]), (vec![], 1, 0));
 }

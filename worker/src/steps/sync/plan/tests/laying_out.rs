@@ -94,7 +94,7 @@ fn what_others_would_lose_is_counted_before_anything_is_written() {
         vec![laid(0, a, 1, 2), laid(1, b, 1, 0)]
     };
     let grown = |bystander| {
-        growth(tables(), Bystanders { found: vec![bystander], folds: false }, Vec::new()).unwrap()
+        growth(tables(), Bystanders { found: vec![bystander], ..Bystanders::default() }, Vec::new()).unwrap()
     };
     let growth_of = |endangered| grown(bystander(endangered, None));
     let guarded = growth_of(true);
@@ -103,7 +103,7 @@ fn what_others_would_lose_is_counted_before_anything_is_written() {
         [
             "1:snapshot<[] x1",
             "2:prune a<[1] x2",
-            "3:children of other tables<[1, 2] x1",
+            "3:children and parents<[1, 2] x1",
             "4:prune a<[3] x2",
             "5:diff a<[4] x1",
             // One of a single range is indexed by the step that loads it.
