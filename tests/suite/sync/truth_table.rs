@@ -263,3 +263,26 @@ async fn a_key_of_beginnings_clashes_by_name() {
         }
     }
 }
+
+/// Each row's unique value becomes that of the row behind it.
+#[tokio::test]
+async fn unique_values_that_all_move_by_one_arrive() {
+    let stack = Stack::running().await;
+    let (source_id, target_id) =
+        (stack.client.connection(&stack.source).await, stack.client.connection(&stack.target).await);
+    for schema in [&stack.source, &stack.target] {
+        schema.run("CREATE TABLE chain (id INT PRIMARY KEY, u INT, v INT, UNIQUE KEY u (u))").await;
+        schema.run("INSERT INTO chain SELECT seq, seq, 0 FROM seq_1_to_3000").await;
+    }
+    stack.source.run("UPDATE chain SET u = u + 1 ORDER BY u DESC").await;
+    stack.source.run("UPDATE chain SET u = NULL WHERE id IN (7, 2000); DELETE FROM chain WHERE id = 3000").await;
+    for (delete_extra, code) in [(false, Some("unique_clash")), (true, None)] {
+        let options = json!({"policy": "source_first", "delete_extra": delete_extra});
+        let task = stack.client.task(&source_id, &target_id, &options).await;
+        let job = stack.run(&task).await;
+        assert_eq!(job.failure.as_ref().map(|failure| failure.code.as_str()), code, "{job:#?}");
+    }
+    let ours: Vec<(i64, Option<i64>)> = stack.source.rows("SELECT id, u FROM chain ORDER BY id").await;
+    let theirs: Vec<(i64, Option<i64>)> = stack.target.rows("SELECT id, u FROM chain ORDER BY id").await;
+    assert!(ours == theirs);
+}

@@ -301,7 +301,8 @@ pub trait Writer: Reader + RowSink {
     async fn insert(&mut self, table: &TableShape, rows: &[Row]) -> Result<Vec<usize>>;
 
     /// Overwrites, each by its key, existing rows with these, and returns the positions of
-    /// those that clash with another row by a secondary unique key (not written).
+    /// those that clash with another row by a secondary unique key (not written); where many do, the others
+    /// behind them may be left unwritten and told with them.
     async fn update(&mut self, table: &TableShape, rows: &[Row]) -> Result<Vec<usize>>;
 
     /// Deletes the rows with these keys and returns how many there were.

@@ -164,6 +164,8 @@ fn essence(column: &Column) -> Option<Vec<String>> {
             Kind::Name => token.name(text),
             Kind::Text => Some(word[1..word.len() - 1].replace("''", "'").replace('\\', "")),
             Kind::Word if word.starts_with(|c: char| c.is_ascii_digit()) => Some(word.to_owned()),
+            // MariaDB writes `a` MOD 2, MySQL `a` % 2, whichever of both it was given.
+            Kind::Word if word.eq_ignore_ascii_case("mod") => Some("%".to_owned()),
             Kind::Mark(b'(' | b')' | b',') | Kind::Word | Kind::Comment => None,
             Kind::Mark(_) => Some(word.to_owned()),
         }

@@ -96,18 +96,23 @@ async fn end(s: &mut Session, lock: &str, id: u64, doing: &str) -> Result<()> {
     }
 }
 
+/// Seconds after a statement's end that a session still counts as one that is worked for.
+const MOMENT: u32 = 3;
+
 impl Session {
-    /// How many of these sessions the server works for: one that is idle, or that sends to
-    /// or reads from its client, waits for us.
+    /// How many of these sessions the server works for, or did so a moment ago: one that is idle for longer,
+    /// or that sends to or reads from its client, waits for us. Of many small statements a look
+    /// sees none at work.
     pub(crate) async fn busy_among(&mut self, ids: &[u64]) -> Result<usize> {
         let ids: Vec<_> = ids.iter().map(u64::to_string).collect();
         if ids.is_empty() {
             return Ok(0);
         }
         let query = format!(
-            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN ({}) AND COMMAND <> 'Sleep'
+            "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID IN ({})
+             AND (COMMAND = 'Sleep' AND TIME < {MOMENT} OR COMMAND <> 'Sleep'
              AND COALESCE(STATE, '') NOT IN ('Writing to net', 'Reading from net', 'Sending to client',
-                                             'Receiving from client', 'Reading file')",
+                                             'Receiving from client', 'Reading file'))",
             ids.join(", ")
         );
         let rows = self.rows(&query, "look what the sessions do").await?;

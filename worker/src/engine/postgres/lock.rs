@@ -9,10 +9,12 @@ use super::connect::{Session, text_at};
 const ENDS: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How many of these sessions the server works for: one that is idle, or that sends to or reads from its
-/// client, waits for us.
+/// How many of these sessions the server works for, or did so a moment ago: one that is idle for longer, or that
+/// sends to or reads from its client, waits for us.
 pub(super) async fn busy_among(s: &mut Session, ids: &[u64]) -> Result<usize> {
-    let busy = "state = 'active' AND wait_event_type IS DISTINCT FROM 'Client'";
+    // Of many small statements a look sees none at work.
+    let busy = "(state = 'active' AND wait_event_type IS DISTINCT FROM 'Client' \
+                OR state <> 'active' AND state_change > now() - interval '3 seconds')";
     Ok(among(s, "", busy, ids, "look what the sessions do").await?.len())
 }
 

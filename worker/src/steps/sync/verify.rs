@@ -267,8 +267,9 @@ fn typed_json<'t>(table: &'t TableShape, found: &Found) -> Option<&'t str> {
 fn json_hint(column: &str) -> String {
     format!(
         "a document that was made of columns (JSON_OBJECT, JSON_ARRAY) keeps DECIMALs, which no text carries: where \
-         `{column}` holds such, write it anew on the source ({column} = CAST(CAST({column} AS CHAR) AS JSON)); else see \
-         who writes to the target, and run the task again"
+         `{column}` holds such, write it anew on the source ({column} = CAST(CAST({column} AS CHAR) AS JSON)); between \
+         MySQL 5.7 and a newer one numbers like 2.0 and 1e5 print otherwise: write them as 2 and 100000 there, or \
+         exclude the table; else see who writes to the target, and run the task again"
     )
 }
 

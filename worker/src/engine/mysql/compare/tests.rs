@@ -76,6 +76,9 @@ fn spellings_and_what_does_not_matter() {
         &[],
     );
     check(|t| t.columns[2].expression = Some("(`id` + length(_utf8mb4'x'))".into()), &[]);
+    let modulo = |text: &str| Column { expression: Some(text.to_owned()), ..table().columns[2].clone() };
+    assert_eq!(super::essence(&modulo("(`a` % 1000)")), super::essence(&modulo("`a` MOD 1000")));
+    assert_ne!(super::essence(&modulo("(`a` % 1000)")), super::essence(&modulo("`a` DIV 1000")));
     check(|t| t.columns.swap(1, 2), &[]);
     check(|t| drop(t.indexes.pop()), &[]);
     check(|t| t.storage = "MyISAM".into(), &[]);

@@ -221,6 +221,9 @@ impl Dialect {
         if let (false, Some(kind)) = (of_type.is_empty(), all.get(1)) {
             out.insert_str(kind.to, &of_type);
         }
+        if self.mariadb {
+            out = self.introducers_off(table, what, &out)?;
+        }
         if let Some(alien) = all.iter().find(|token| token.of(text).starts_with("/*T!")) {
             let words = alien.of(text).trim_start_matches("/*T!").trim_end_matches("*/").trim();
             if !words.ends_with("CLUSTERED") {
@@ -228,6 +231,38 @@ impl Dialect {
             }
         }
         Ok(Said { text: Some(out), loses: None })
+    }
+}
+
+impl Dialect {
+    /// Takes the character set off texts of the session's own (`_utf8mb4'ä'`, as MySQL writes each text of an
+    /// expression): MariaDB keeps an expression as it prints it, prints such a text otherwise than it
+    /// reads it, and so holds rows to another one. Of other character sets only plain texts pass.
+    fn introducers_off(self, table: &str, what: &str, text: &str) -> Result<String> {
+        let Some(all) = tokens(text) else { return Ok(text.to_owned()) };
+        let (mut out, mut from) = (String::with_capacity(text.len()), 0);
+        for pair in all.windows(2) {
+            let [head, literal] = pair else { continue };
+            let word = head.of(text);
+            let is_introducer = head.kind == Kind::Word && literal.kind == Kind::Text && word.starts_with('_');
+            if !is_introducer || word.eq_ignore_ascii_case("_binary") {
+                continue;
+            }
+            let own = ["_utf8mb4", "_utf8mb3", "_utf8"].iter().any(|own| word.eq_ignore_ascii_case(own));
+            let said = literal.of(text);
+            let inner = &said[1..said.len() - 1];
+            let is_plain = inner.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b"'\\\"".contains(&byte));
+            match own {
+                true => {
+                    out.push_str(&text[from..head.from]);
+                    from = literal.from;
+                }
+                false if is_plain => {}
+                false => return Err(unknown(table, what, &format!("{word} before a text that is not plain"))),
+            }
+        }
+        out.push_str(&text[from..]);
+        Ok(out)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rows overwritten by their keys.
 //!
 //! Where the columns allow it, many rows in one statement ([`joined`]: a quarter of the time). If
-//! that clashes, or did not match each row, they are taken one by one.
+//! that clashes, or did not match each row, they are taken one by one. Where many clash (a unique value that
+//! moves up by one in each row), the rest is not tried: who put the first ones aside puts them aside as well.
 //! Invariants: then one statement a row, so that a clash is told by its row; many statements a
 //! packet, because each answer would otherwise cost a round trip; every statement must
 //! match exactly one row and draw no warning (a session that writes is told of rows that an update
@@ -28,6 +29,8 @@ use super::{confirm, of};
 /// A packet is sent when it holds so many bytes or statements.
 const PACKET_BYTES: usize = 256 * 1024;
 const PACKET_STATEMENTS: usize = 500;
+/// So many rows clash before the others are given up: each of them has cost the sending of all behind it.
+const CLASHES: usize = 20;
 
 pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Row]) -> Result<Vec<usize>> {
     let doing = format!("update table `{}`", t.name);
@@ -38,6 +41,10 @@ pub(in super::super) async fn update(s: &mut Session, t: &TableShape, rows: &[Ro
     let together = joined::is_possible(t)?;
     let columns = select::stored(t)?;
     while from < rows.len() {
+        if clashes.len() >= CLASHES {
+            clashes.extend(from..rows.len());
+            break;
+        }
         let mut waiting = &rows[from..rows.len().min(from + most)];
         let largest = largest_statement(s.info.max_allowed_packet);
         let large = waiting.iter().position(|row| is_large(&columns, row, largest));

@@ -226,3 +226,22 @@ fn n09_names_of_a_partitioning_are_quoted() {
         "/*!50500 PARTITION BY LIST  COLUMNS(`rank`)\n(PARTITION `system` VALUES IN (3) ENGINE = InnoDB) */"
     );
 }
+
+#[test]
+fn n07_mariadb_gets_texts_without_their_character_set() {
+    let text = sample::column("v", Family::Text, "varchar(9)");
+    let check = |dialect: Dialect, item: &str, expected: &str| {
+        assert_eq!(told(dialect.column("t", "v", item, Some(&text))), expected, "{dialect:?}: {item}");
+    };
+    let item = r"`v` varchar(9) GENERATED ALWAYS AS (concat(`a`,_utf8mb4'it\'s',_utf8mb3'ä\\')) STORED";
+    check(MYSQL_9, item, item);
+    check(MARIADB, item, r"`v` varchar(9) GENERATED ALWAYS AS (concat(`a`,'it\'s','ä\\')) STORED");
+    for kept in ["`v` int COMMENT '_utf8mb4\\'a\\''", "`v` int DEFAULT _latin1'a'", "`v` int DEFAULT (_binary'\\0')"] {
+        check(MARIADB, kept, kept);
+    }
+    let words = "_latin1 before a text that is not plain";
+    check(MARIADB, "`v` int DEFAULT _latin1'ä'", &refused("column `v`", words));
+    let held = "CONSTRAINT `c` CHECK ((`d` <> _utf8mb4'a\\\\b'))";
+    assert_eq!(told(MARIADB.other("t", held)), "CONSTRAINT `c` CHECK ((`d` <> 'a\\\\b'))");
+    assert_eq!(told(MYSQL_9.other("t", held)), held);
+}
