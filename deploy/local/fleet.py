@@ -19,7 +19,6 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional
-from urllib.parse import urlsplit
 
 import build
 import ports
@@ -71,16 +70,17 @@ def members(state: Path, facts: Dict[str, Any]) -> List[Member]:
     system = {
         "LONGSHORE_DATABASE_URL": facts["postgres_system_url"],
         "LONGSHORE_AMQP_URL": facts["amqp_url"],
+        "LONGSHORE_S3_ENDPOINT": facts["s3_endpoint"],
+        "LONGSHORE_S3_BUCKET": facts["s3_bucket"],
+        "LONGSHORE_S3_ACCESS_KEY_ID": facts["s3_access_key"],
+        "LONGSHORE_S3_SECRET_ACCESS_KEY": facts["s3_secret_key"],
         **_given(*_LOG, *_TUNING),
     }
     public = {"LONGSHORE_PUBLIC_KEYS": str(state / "keys/public.json")}
     # A webhook's receiver that somebody tries is on this machine too.
     webhooks = {"LONGSHORE_WEBHOOK_PRIVATE_ALLOWED": "true", "LONGSHORE_WEBHOOK_HTTP_ALLOWED": "true"}
-    addresses = {
-        # The sample databases are on this machine; a real fleet refuses that.
-        "LONGSHORE_LOOPBACK_ALLOWED": "true",
-        "LONGSHORE_OWN_SERVICES": urlsplit(facts["s3_endpoint"]).netloc,
-    }
+    # The sample databases are on this machine; a real fleet refuses that.
+    addresses = {"LONGSHORE_LOOPBACK_ALLOWED": "true"}
     api = {
         **system,
         **public,

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod failpoint;
+pub mod objects;
 pub mod process;
 pub mod shutdown;
 pub mod store;

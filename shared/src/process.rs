@@ -17,6 +17,7 @@ use crate::bus::{Bus, BusError};
 use crate::config::{self, Addresses, Log, LogFormat, Problems};
 use crate::domain::address::{Ranges, Rules};
 use crate::failpoint;
+use crate::objects::Store;
 use crate::store::{Database, StoreError};
 use crate::telemetry::{self, Check, TelemetryError};
 
@@ -76,6 +77,7 @@ pub fn exit_code(outcome: Result<(), impl Display>) -> ExitCode {
 pub fn address_rules(addresses: Addresses, process: &config::Process) -> Rules {
     let Addresses { loopback_allowed, allowed, denied, mut own } = addresses;
     own.extend([process.database.endpoint(), process.broker.endpoint()]);
+    own.extend(process.objects.address());
     Rules { loopback_allowed, ranges: Ranges { allowed, denied }, own }
 }
 
@@ -97,12 +99,24 @@ pub fn broker_check(bus: &Bus) -> Check {
     })
 }
 
+/// Tells whether the bucket is there; what needs none goes on without it.
+fn objects_check(store: &Store) -> Check {
+    let store = store.clone();
+    let check = Check::new("objects", move || {
+        let store = store.clone();
+        async move { store.check().await.map_err(|error| error.to_string()) }
+    });
+    check.told_only()
+}
+
 /// What a process that stays has from its begin to its end.
 pub struct Process {
     /// The control plane, as the process's own role.
     pub database: Database,
     /// RabbitMQ.
     pub bus: Bus,
+    /// The bucket of packages and backups, if the settings name one.
+    pub objects: Option<Store>,
     health: TaskTracker,
     end_of_health: CancellationToken,
 }
@@ -131,14 +145,17 @@ impl Process {
         let listener =
             TcpListener::bind(address).await.map_err(|source| ProcessError::Listen { address, source })?;
         let (health, end_of_health) = (TaskTracker::new(), CancellationToken::new());
-        let served = telemetry::serve_ops(listener, checks(&database, &bus), end_of_health.clone());
+        let objects = Store::open(&config.objects).await;
+        let mut checks = checks(&database, &bus);
+        checks.extend(objects.as_ref().map(objects_check));
+        let served = telemetry::serve_ops(listener, checks, end_of_health.clone());
         health.spawn(async {
             if let Err(error) = served.await {
                 tracing::error!(%error, "health and metrics ended");
             }
         });
         health.close();
-        Ok(Self { database, bus, health, end_of_health })
+        Ok(Self { database, bus, objects, health, end_of_health })
     }
 
     /// Ends: what is owed to both services is sent, and health is served until then.

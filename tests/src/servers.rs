@@ -36,6 +36,14 @@ pub struct Servers {
     amqp_url: Option<String>,
     #[serde(default)]
     amqp_admin_url: Option<String>,
+    #[serde(default)]
+    s3_endpoint: Option<String>,
+    #[serde(default)]
+    s3_bucket: Option<String>,
+    #[serde(default)]
+    s3_access_key: Option<String>,
+    #[serde(default)]
+    s3_secret_key: Option<String>,
 }
 
 /// One server.
@@ -94,6 +102,18 @@ pub struct BrokerUrls {
     pub amqp: String,
     /// The management plugin's HTTP.
     pub admin: String,
+}
+
+/// The S3 server's bucket, and who may use it.
+pub struct Bucket {
+    /// The server's port.
+    pub port: u16,
+    /// The bucket's name.
+    pub name: String,
+    /// The access key's id.
+    pub key: String,
+    /// Its secret.
+    pub secret: String,
 }
 
 /// Servers that this process started; they end when this is dropped.
@@ -155,6 +175,17 @@ impl Servers {
     pub fn broker(&self) -> BrokerUrls {
         let url = |url: &Option<String>| url.clone().expect("a throwaway RabbitMQ is among the servers");
         BrokerUrls { amqp: url(&self.amqp_url), admin: url(&self.amqp_admin_url) }
+    }
+
+    /// The S3 server's bucket; its own server where the run has none.
+    pub fn bucket(&self) -> Option<Bucket> {
+        let endpoint = self.s3_endpoint.as_deref()?;
+        Some(Bucket {
+            port: endpoint.rsplit_once(':')?.1.trim_end_matches('/').parse().ok()?,
+            name: self.s3_bucket.clone()?,
+            key: self.s3_access_key.clone()?,
+            secret: self.s3_secret_key.clone()?,
+        })
     }
 
     /// `start`, `stop`, `kill` or `wipe` of one server, `alarm` or `calm` of RabbitMQ; comes back when it is done.

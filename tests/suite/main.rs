@@ -15,6 +15,7 @@ mod history;
 mod holders;
 mod limits;
 mod metrics;
+mod objects;
 mod programs;
 mod rules;
 mod schedules;

@@ -12,8 +12,9 @@ use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
 use serde_json::json;
 
-/// Metrics that only a trouble gives which this load does not have.
-const RARE: &[Metric] = &[Metric::DeadLetters];
+/// Metrics that only a trouble gives which this load does not have, or a bucket, which it has not.
+const RARE: &[Metric] =
+    &[Metric::DeadLetters, Metric::S3Requests, Metric::S3RequestDuration, Metric::S3Bytes];
 
 /// What belongs to which process, beside what all of them have.
 const OF_API: &[Metric] = &[Metric::HttpRequests, Metric::HttpRequest, Metric::PublishConfirm];

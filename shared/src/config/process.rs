@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::variables::{GRACE_SECONDS, seconds};
-use super::{Broker, Database, Environment, Log, Ops, Problems, Traces, gather};
+use super::{Broker, Database, Environment, Log, Objects, Ops, Problems, Traces, gather};
 
 /// What every process that stays needs, whatever it does.
 #[derive(Clone, Debug)]
@@ -12,6 +12,8 @@ pub struct Process {
     pub database: Database,
     /// RabbitMQ.
     pub broker: Broker,
+    /// The bucket of packages and backups.
+    pub objects: Objects,
     /// Health and metrics.
     pub ops: Ops,
     /// Where spans go.
@@ -28,6 +30,7 @@ impl Process {
         gather!(Self {
             database: Database::from_env(from),
             broker: Broker::from_env(from),
+            objects: Objects::from_env(from),
             ops: Ops::from_env(from),
             traces: Traces::from_env(from),
             log: Log::from_env(from),

@@ -71,7 +71,7 @@ macro_rules! variables {
             name: $variable,
             default: $default,
             users: $users,
-            secret: ends_with_url($variable),
+            secret: is_secret($variable),
             expected: $expected,
             help: $help,
         };)+
@@ -92,6 +92,24 @@ variables! {
         "Connections to it at most, per process";
     AMQP_URL = "LONGSHORE_AMQP_URL", Required, PROCESSES, "amqp://user:password@host:port/vhost (or amqps)",
         "RabbitMQ";
+    S3_BUCKET = "LONGSHORE_S3_BUCKET", Text("none"), PROCESSES, "none, or a bucket's name",
+        "The bucket that holds packages and backups; none: what needs it is refused";
+    S3_ENDPOINT = "LONGSHORE_S3_ENDPOINT", Text("aws"), PROCESSES, "aws, or the URL http(s)://host:port of an S3 server",
+        "The S3 server; AWS finds its own by the region";
+    S3_REGION = "LONGSHORE_S3_REGION", Text("us-east-1"), PROCESSES, "a region's name",
+        "The region that requests are signed for";
+    S3_PREFIX = "LONGSHORE_S3_PREFIX", Text(""), PROCESSES, "letters, digits and `/-_.`",
+        "What the key of each object begins with, where the bucket is shared";
+    S3_ACCESS_KEY = "LONGSHORE_S3_ACCESS_KEY_ID", Text("chain"), PROCESSES, "chain, or an access key's id",
+        "The access key; chain: what the AWS SDK finds (`AWS_*` variables, its files, the machine's role)";
+    S3_SECRET_KEY = "LONGSHORE_S3_SECRET_ACCESS_KEY", Text("chain"), PROCESSES, "chain, or the access key's secret",
+        "The access key's secret";
+    S3_SECRET_FILE = "LONGSHORE_S3_SECRET_ACCESS_KEY_FILE", Text("none"), PROCESSES, "none, or the path of a file",
+        "A file that holds the access key's secret instead";
+    S3_PATH_STYLE = "LONGSHORE_S3_PATH_STYLE", Text("true"), PROCESSES, "true or false",
+        "Whether the bucket's name stands in the URL's path; AWS takes both, most others need it";
+    S3_CHECKSUMS = "LONGSHORE_S3_CHECKSUMS", Text("when_required"), PROCESSES, "when_required or when_supported",
+        "Whether each request carries a checksum of S3's own; several servers refuse those, and each part has one of Longshore's";
     API_LISTEN = "LONGSHORE_API_LISTEN", Text("127.0.0.1:8080"), &[Api], "an address and port",
         "Where the API listens";
     FULL_SYNC_MIN_SECONDS = "LONGSHORE_FULL_SYNC_MIN_SECONDS", Text("0"), &[Api], "seconds, from 0 to 31536000",
@@ -154,8 +172,9 @@ variables! {
         "The form of a log line";
 }
 
-const fn ends_with_url(name: &str) -> bool {
-    matches!(name.as_bytes(), [.., b'_', b'U', b'R', b'L'])
+/// URLs hold passwords.
+const fn is_secret(name: &str) -> bool {
+    matches!(name.as_bytes(), [.., b'_', b'U', b'R', b'L'] | [.., b'_', b'K', b'E', b'Y'])
 }
 
 /// The table of all variables, as `docs/operations.md` shows it.
@@ -238,6 +257,14 @@ pub(super) fn endpoints(text: &str) -> Result<Vec<(String, u16)>, String> {
         (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
     };
     words.map(|word| read(word).ok_or_else(|| format!("`{word}` is no host with a port"))).collect()
+}
+
+/// `word`: nothing; else what `parse` makes of it.
+pub(super) fn unless<T>(
+    word: &'static str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> impl Fn(&str) -> Result<Option<T>, String> {
+    move |text| if text == word { Ok(None) } else { parse(text).map(Some) }
 }
 
 pub(super) fn path(text: &str) -> Result<PathBuf, String> {

@@ -144,6 +144,12 @@ metrics_table! {
         "Deliveries to webhooks that are due, as the leading scheduler finds them.";
     DatabaseConnections = "longshore_database_connections", Gauge, Count, ["pool", "state"],
         "Connections of a pool to Longshore's PostgreSQL, `idle` or `used`.";
+    S3Requests = "longshore_s3_requests_total", Counter, Count, ["operation", "result"],
+        "Requests to the store of packages and backups that ended.";
+    S3RequestDuration = "longshore_s3_request_duration_seconds", Histogram(ANSWER), Seconds, ["operation"],
+        "From a request to the store to the head of its answer, tries again included.";
+    S3Bytes = "longshore_s3_bytes_total", Counter, Count, ["direction"],
+        "Bytes of objects that went to the store (up) and came from it (down).";
 }
 
 /// Labels of one observation: exactly the keys that [`Metric::labels`] names.

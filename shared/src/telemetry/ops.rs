@@ -29,6 +29,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub struct Check {
     name: &'static str,
     run: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    /// Without it the process is not ready.
+    vital: bool,
 }
 
 impl Check {
@@ -37,7 +39,12 @@ impl Check {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self { name, run: Arc::new(move || run().boxed()) }
+        Self { name, run: Arc::new(move || run().boxed()), vital: true }
+    }
+
+    /// The same of something that the process can do without for a time: it is told, and no more.
+    pub fn told_only(self) -> Self {
+        Self { vital: false, ..self }
     }
 
     async fn outcome(&self) -> Result<(), String> {
@@ -56,7 +63,7 @@ pub fn health_router<S: Clone + Send + Sync + 'static>(checks: Vec<Check>) -> Ro
 
 async fn ready(checks: Arc<[Check]>) -> impl IntoResponse {
     let outcomes = join_all(checks.iter().map(Check::outcome)).await;
-    let all = outcomes.iter().all(Result::is_ok);
+    let all = checks.iter().zip(&outcomes).all(|(check, outcome)| !check.vital || outcome.is_ok());
     let shown: Map<String, Value> = checks
         .iter()
         .zip(outcomes)

@@ -1,0 +1,156 @@
+//! The bucket: objects by key, written whole, read in order, named in pages, removed.
+//!
+//! Invariants: a key always lies below the store's prefix; an object is seen whole or not at all, since S3
+//! shows what was completed only; whoever reads goes on where an answer broke off, and never from
+//! another object of the same key (`If-Match`); memory is bounded by a few parts, whatever an object's
+//! size. Not here: what the bytes are, who may see them, and whether they are the right ones: their hash
+//! stands with whoever knows the object.
+
+mod client;
+mod download;
+mod error;
+mod listing;
+mod upload;
+
+use std::sync::Arc;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::Bytes;
+
+pub use self::download::Download;
+pub use self::error::{ObjectError, Trouble};
+pub use self::listing::{Begun, Listed, Page};
+pub use self::upload::Upload;
+use crate::config;
+use crate::telemetry::Metric;
+
+/// A bucket, below one prefix. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    bucket: Arc<str>,
+    prefix: Arc<str>,
+}
+
+/// What is asked of the store, as metrics name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Looks at the bucket.
+    Check,
+    /// Writes an object, or a part of one.
+    Put,
+    /// Reads an object, or its rest.
+    Get,
+    /// Looks at an object.
+    Head,
+    /// Removes objects.
+    Delete,
+    /// Names objects, or uploads that nobody completed.
+    List,
+    /// Begins, completes or gives up an upload in parts.
+    Multipart,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 7] =
+        [Self::Check, Self::Put, Self::Get, Self::Head, Self::Delete, Self::List, Self::Multipart];
+
+    /// As it is told.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Put => "put",
+            Self::Get => "get",
+            Self::Head => "head",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::Multipart => "multipart",
+        }
+    }
+}
+
+impl Store {
+    /// The store that the settings name, if they name one. Nothing is asked of it yet.
+    pub async fn open(settings: &config::Objects) -> Option<Self> {
+        let bucket = settings.bucket.as_deref()?;
+        let client = client::open(settings).await;
+        Some(Self { client, bucket: bucket.into(), prefix: settings.prefix.as_str().into() })
+    }
+
+    /// Whether the bucket is there and the account may use it.
+    pub async fn check(&self) -> Result<(), ObjectError> {
+        let asked = self.client.head_bucket().bucket(&*self.bucket).send();
+        self.told(Operation::Check, asked).await.map(drop)
+    }
+
+    /// Writes an object whose content is at hand; answers its ETag.
+    pub async fn put(&self, key: &str, content: Bytes) -> Result<String, ObjectError> {
+        let size = content.len();
+        let asked = self
+            .client
+            .put_object()
+            .bucket(&*self.bucket)
+            .key(self.whole(key))
+            .body(ByteStream::from(content))
+            .send();
+        let answer = self.told(Operation::Put, asked).await?;
+        Metric::S3Bytes.add(size as u64, &[("direction", "up")]);
+        Ok(answer.e_tag.unwrap_or_default())
+    }
+
+    /// Begins an object whose length nobody knows yet.
+    pub fn upload(&self, key: &str) -> Upload {
+        Upload::new(self.clone(), self.whole(key))
+    }
+
+    /// The size of an object in bytes; `None`: there is none.
+    pub async fn size(&self, key: &str) -> Result<Option<u64>, ObjectError> {
+        let asked = self.client.head_object().bucket(&*self.bucket).key(self.whole(key)).send();
+        match self.told(Operation::Head, asked).await {
+            Ok(answer) => Ok(answer.content_length.and_then(|length| u64::try_from(length).ok())),
+            Err(error) if error.trouble == Trouble::Missing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads an object from a byte on, to its end.
+    pub fn read(&self, key: &str, from: u64) -> Download {
+        Download::new(self.clone(), self.whole(key), from)
+    }
+
+    /// Reads an object into memory that must have no more than so many bytes.
+    pub async fn read_whole(&self, key: &str, most: usize) -> Result<Bytes, ObjectError> {
+        let mut reading = self.read(key, 0);
+        let mut content = Vec::new();
+        while let Some(piece) = reading.next().await? {
+            if content.len() + piece.len() > most {
+                return Err(ObjectError::of(Trouble::Refused, "the object is larger than was expected"));
+            }
+            content.extend_from_slice(&piece);
+        }
+        Ok(content.into())
+    }
+
+    fn whole(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// Asks, and counts what came of it.
+    async fn told<T, E>(
+        &self,
+        operation: Operation,
+        asked: impl Future<Output = Result<T, aws_sdk_s3::error::SdkError<E>>>,
+    ) -> Result<T, ObjectError>
+    where
+        E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let timer = Metric::S3RequestDuration.timer();
+        let answer = asked.await.map_err(|error| error::told(&error));
+        timer.stop(&[("operation", operation.as_str())]);
+        let result = answer.as_ref().err().map_or("ok", |error| error.trouble.as_str());
+        Metric::S3Requests.increment(&[("operation", operation.as_str()), ("result", result)]);
+        answer
+    }
+}
