@@ -67,18 +67,6 @@ CREATE INDEX webhook_deliveries_recent ON webhook_deliveries (org_id, webhook_id
 CREATE INDEX webhook_deliveries_of_job ON webhook_deliveries (org_id, job_id);
 CREATE INDEX webhook_deliveries_old ON webhook_deliveries (created_at);
 
-DO $$
-DECLARE t text;
-BEGIN
-    FOREACH t IN ARRAY ARRAY['webhooks', 'webhook_secrets', 'webhook_deliveries'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
-        EXECUTE format('CREATE POLICY organisation ON %I TO longshore_api '
-            || 'USING (org_id = nullif(current_setting(''longshore.org'', true), '''')::uuid)', t);
-        EXECUTE format('CREATE POLICY system ON %I TO longshore_system USING (true)', t);
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO longshore_system', t);
-    END LOOP;
-END $$;
 GRANT SELECT, INSERT, UPDATE ON webhooks TO longshore_api;
 GRANT INSERT, DELETE ON webhook_secrets TO longshore_api;
 GRANT SELECT (org_id, webhook_id, version, key_id) ON webhook_secrets TO longshore_api;

@@ -1,25 +1,25 @@
--- Limits over the whole fleet, and the end of an ordinary step in one call.
+-- What the transitions ask at each step. Functions in SQL that are not inlined are planned at
+-- each call, which took longer than what they do; those in PL/pgSQL are planned once a session.
 
--- How many steps of the organisation may be out (announced or running) at once.
-ALTER TABLE organisations ADD COLUMN max_steps integer CHECK (max_steps BETWEEN 1 AND 10000);
--- Platform administrators set it over the API.
-GRANT UPDATE (max_steps) ON organisations TO longshore_api;
--- How many sessions all workers together may have open on it at once.
-ALTER TABLE connections ADD COLUMN max_sessions integer CHECK (max_sessions BETWEEN 1 AND 1000);
--- Sessions that the step opens on each of its job's databases at once; a release that does
--- not know of them makes steps of a sync.
-ALTER TABLE steps ADD COLUMN source_sessions smallint NOT NULL DEFAULT 1 CHECK (source_sessions >= 0);
-ALTER TABLE steps ADD COLUMN target_sessions smallint NOT NULL DEFAULT 1 CHECK (target_sessions >= 0);
--- When a step of it was let out last under a limit: jobs of one limit take turns by it.
-ALTER TABLE jobs ADD COLUMN let_out_at timestamptz;
-CREATE INDEX jobs_unended ON jobs (org_id) WHERE state IN ('pending', 'running');
+-- How many steps of one job may be out at once: 1.5 times the permits of live workers, shared by
+-- the running jobs, at least 2. A function, so that the statement that announces need not ask for
+-- it first. A job that waits for its target has nothing that could be out: it takes no share of
+-- the others' windows.
+CREATE FUNCTION job_window(live_seconds double precision) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT greatest(2, floor(1.5 * coalesce((SELECT sum(permits) FROM workers
+                      WHERE heartbeat_at > now() - make_interval(secs => live_seconds)), 0)
+               / greatest(1, (SELECT count(*) FROM jobs WHERE state = 'running')
+                             - (SELECT count(*) FROM target_holds WHERE state = 'waiting'))))::bigint);
+END $$;
 
 -- Whether a limit of the organisation or of one of the two connections holds for a job.
-CREATE FUNCTION is_limited(org uuid, source uuid, target uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT EXISTS (SELECT FROM organisations WHERE id = org AND max_steps IS NOT NULL)
+CREATE FUNCTION is_limited(org uuid, source uuid, target uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM organisations WHERE id = org AND max_steps IS NOT NULL)
         OR EXISTS (SELECT FROM connections WHERE org_id = org AND id IN (source, target)
-                   AND max_sessions IS NOT NULL)
-$$;
+                   AND max_sessions IS NOT NULL);
+END $$;
 
 -- A step is done that neither grows its job nor ends its stage: what `workflow` does in many
 -- calls, in one. It locks the job row first, so each statement after that sees what whoever
@@ -28,11 +28,14 @@ $$;
 --   `lost`     nothing was changed: the token is not the newest;
 --   `limited`  the step is done; a limit decides who announces next;
 --   `done`     the step is done, and `owed` holds the outbox rows of what it announced.
+-- Of a job's waiting steps the first ones of open stages are announced. A subquery that yields a
+-- value is asked for each step in its turn, until there are enough; EXISTS is planned as a join,
+-- which reads all stages of the job at each announcement, and thousands of tables have thousands.
 CREATE FUNCTION settle_step(
     org uuid, the_job uuid, the_step uuid, its_stage integer, its_token bigint, detail jsonb,
     counts bigint[], announcement jsonb, live_seconds double precision,
     OUT word text, OUT owed jsonb
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' AS $$
 DECLARE
     one record;
     size bigint;
@@ -78,8 +81,8 @@ BEGIN
     WITH next AS (
         SELECT s.id, s.ordinal FROM steps s
         WHERE s.org_id = org AND s.job_id = the_job AND s.state = 'waiting'
-          AND EXISTS (SELECT FROM stages g WHERE g.org_id = org AND g.job_id = the_job AND g.number = s.stage
-                      AND g.waits = 0)
+          AND (SELECT g.waits FROM stages g
+               WHERE g.org_id = org AND g.job_id = the_job AND g.number = s.stage) = 0
         ORDER BY s.ordinal LIMIT free
     ), announced AS (
         UPDATE steps s SET state = 'announced', announced_at = now() FROM next n
