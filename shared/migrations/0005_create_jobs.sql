@@ -5,17 +5,27 @@ CREATE TABLE jobs (
     id                uuid NOT NULL,
     kind              text NOT NULL CHECK (kind ~ '^[a-z_]+$'),
     state             text NOT NULL CHECK (state IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
-    task_id           uuid,
+    -- what it is a run of, if it is one; the words of kinds are the code's alone. No foreign key: the
+    -- history outlives what it tells of
+    subject_kind      text CHECK (subject_kind ~ '^[a-z_]+$'),
+    subject_id        uuid,
     source_id         uuid,
     target_id         uuid,
-    -- of its connections when it was submitted; NULL: submitted by a release that did not count
+    -- what it works on, as a person calls it, and what its connections were called then
+    name              text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    source_name       text,
+    target_name       text,
+    -- of its connections when it was submitted
     source_reach      integer,
     target_reach      integer,
     spec              jsonb NOT NULL,
-    trigger           text NOT NULL CHECK (trigger IN ('person', 'schedule')),
-    -- the schedule's due time: one job for each (task, due time)
+    -- who asked, by the name of then; without an id: a schedule of Longshore's own
+    requested_by_kind text NOT NULL CHECK (requested_by_kind IN ('user', 'token', 'schedule')),
+    requested_by_id   uuid,
+    requested_by_name text NOT NULL,
+    -- the schedule's due time: one job for each (subject, due time)
     due_at            timestamptz,
-    -- the run of its task before it, which it waits for: it has no step until it is let go. No
+    -- the run of its subject before it, which it waits for: it has no step until it is let go. No
     -- foreign key: a cancelled one may outlive the run that it waited for
     queued_behind     uuid,
     -- how it is to end once its last running step has stopped
@@ -33,9 +43,13 @@ CREATE TABLE jobs (
     started_at        timestamptz,
     ended_at          timestamptz,
     PRIMARY KEY (org_id, id),
-    FOREIGN KEY (org_id, task_id) REFERENCES sync_tasks (org_id, id),
     FOREIGN KEY (org_id, source_id) REFERENCES connections (org_id, id),
     FOREIGN KEY (org_id, target_id) REFERENCES connections (org_id, id),
+    CHECK ((subject_kind IS NULL) = (subject_id IS NULL)),
+    CHECK (requested_by_kind = 'schedule' OR requested_by_id IS NOT NULL),
+    CHECK (due_at IS NULL OR (subject_id IS NOT NULL AND requested_by_kind = 'schedule')),
+    CHECK ((source_id IS NULL) = (source_name IS NULL)),
+    CHECK ((target_id IS NULL) = (target_name IS NULL)),
     CHECK ((state IN ('completed', 'failed', 'cancelled')) = (ended_at IS NOT NULL)),
     CHECK (state <> 'failed' OR failure IS NOT NULL),
     CHECK (failure IS NULL OR state = 'failed' OR ending = 'failed'),
@@ -44,21 +58,26 @@ CREATE TABLE jobs (
     CONSTRAINT jobs_queued CHECK (queued_behind IS NULL OR state IN ('pending', 'failed', 'cancelled')),
     CONSTRAINT jobs_pruned_check CHECK (pruned_at IS NULL OR (ended_at IS NOT NULL AND summary IS NOT NULL))
 );
-CREATE UNIQUE INDEX jobs_due ON jobs (org_id, task_id, due_at) WHERE due_at IS NOT NULL;
-CREATE UNIQUE INDEX jobs_one_active_run ON jobs (org_id, task_id)
+CREATE UNIQUE INDEX jobs_due ON jobs (org_id, subject_kind, subject_id, due_at) WHERE due_at IS NOT NULL;
+CREATE UNIQUE INDEX jobs_one_active_run ON jobs (org_id, subject_kind, subject_id)
     WHERE state IN ('pending', 'running') AND queued_behind IS NULL;
-CREATE UNIQUE INDEX jobs_one_queued_run ON jobs (org_id, task_id)
+CREATE UNIQUE INDEX jobs_one_queued_run ON jobs (org_id, subject_kind, subject_id)
     WHERE state = 'pending' AND queued_behind IS NOT NULL;
 CREATE INDEX jobs_active ON jobs (state) WHERE state IN ('pending', 'running');
 CREATE INDEX jobs_unended ON jobs (org_id) WHERE state IN ('pending', 'running');
 CREATE INDEX jobs_to_prune ON jobs (ended_at) WHERE pruned_at IS NULL AND ended_at IS NOT NULL;
 -- Tests that nobody asked for are deleted soon.
-CREATE INDEX jobs_rechecks ON jobs (kind, ended_at) WHERE trigger = 'schedule';
+CREATE INDEX jobs_rechecks ON jobs (kind, ended_at) WHERE requested_by_kind = 'schedule';
 -- Lists over a long history: each filter has its order. The primary key serves the list
 -- without a filter.
 CREATE INDEX jobs_by_state ON jobs (org_id, state, id);
 CREATE INDEX jobs_by_kind ON jobs (org_id, kind, id);
-CREATE INDEX jobs_by_task ON jobs (org_id, task_id, id) WHERE task_id IS NOT NULL;
+CREATE INDEX jobs_by_subject ON jobs (org_id, subject_kind, subject_id, id) WHERE subject_id IS NOT NULL;
+CREATE INDEX jobs_by_source ON jobs (org_id, source_id, id) WHERE source_id IS NOT NULL;
+CREATE INDEX jobs_by_target ON jobs (org_id, target_id, id) WHERE target_id IS NOT NULL;
+-- When something went well last.
+CREATE INDEX jobs_completed ON jobs (org_id, subject_kind, subject_id, id)
+    WHERE state = 'completed' AND subject_id IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE ON jobs TO longshore_api;
 
 CREATE TABLE job_log (

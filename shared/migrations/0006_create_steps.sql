@@ -31,7 +31,7 @@ CREATE TABLE job_tables (
     summary         jsonb,
     -- what it is still to get of what it was made with: whether its rows are a first copy's that
     -- did not end, and the names of indexes and foreign keys. The next job's plan reads it of the
-    -- last job that touched the table. NULL: a release that did not keep it; its plan tells
+    -- last job that touched the table. NULL: its plan tells
     owes            jsonb,
     PRIMARY KEY (org_id, job_id, number),
     UNIQUE (org_id, job_id, name),

@@ -30,8 +30,8 @@ CREATE TABLE job_holders (
     state        text NOT NULL CHECK (state IN ('preparing', 'enlisted', 'held', 'lost', 'left')),
     -- that it was given; they count against the limit of the connection that it reads until it lets go
     sessions     smallint NOT NULL DEFAULT 0 CHECK (sessions >= 0),
-    -- what the holder saw when it took the point; equal marks may prove one and the same state
-    mark         jsonb,
+    -- of one that left before the point was fixed: why it could not hold it
+    refusals     jsonb,
     lease_until  timestamptz NOT NULL,
     PRIMARY KEY (org_id, job_id, generation, worker_id),
     FOREIGN KEY (org_id, job_id) REFERENCES job_holds (org_id, job_id) ON DELETE CASCADE

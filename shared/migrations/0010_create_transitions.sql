@@ -10,7 +10,7 @@ BEGIN
     RETURN (SELECT greatest(2, floor(1.5 * coalesce((SELECT sum(permits) FROM workers
                       WHERE heartbeat_at > now() - make_interval(secs => live_seconds)), 0)
                / greatest(1, (SELECT count(*) FROM jobs WHERE state = 'running')
-                             - (SELECT count(*) FROM target_holds WHERE state = 'waiting'))))::bigint);
+                             - (SELECT count(*) FROM target_locks WHERE state = 'waiting'))))::bigint);
 END $$;
 
 -- Whether a limit of the organisation or of one of the two connections holds for a job.

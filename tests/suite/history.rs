@@ -71,12 +71,15 @@ const MILLION: &str = "
     INSERT INTO sync_tasks (org_id, id, name, source_id, target_id, spec)
         SELECT org_id, ('00000000-0000-7000-9000-00000000000' || n)::uuid, 'task ' || n, source_id, target_id, spec
         FROM sync_tasks, generate_series(1, 3) n;
-    INSERT INTO jobs (org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, failure, created_at,
+    INSERT INTO schedules (org_id, id, subject_kind, subject_id, enabled, overlap, catch_up_seconds)
+        SELECT org_id, id, 'sync_task', id, true, 'skip', 3600 FROM sync_tasks WHERE name LIKE 'task %';
+    INSERT INTO jobs (org_id, id, kind, state, subject_kind, subject_id, source_id, target_id, name, source_name,
+                      target_name, spec, requested_by_kind, requested_by_id, requested_by_name, failure, created_at,
                       started_at, ended_at, summary)
         SELECT t.org_id, ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'sync',
             CASE WHEN n < 3 THEN 'cancelled' WHEN n % 1000 = 0 THEN 'failed' ELSE 'completed' END,
-            ('00000000-0000-7000-9000-00000000000' || CASE WHEN n < 100 THEN 3 ELSE 1 + n % 2 END)::uuid,
-            t.source_id, t.target_id, t.spec, 'person',
+            'sync_task', ('00000000-0000-7000-9000-00000000000' || CASE WHEN n < 100 THEN 3 ELSE 1 + n % 2 END)::uuid,
+            t.source_id, t.target_id, t.name, 'one', 'other', t.spec, 'token', t.id, 'ci',
             CASE WHEN n > 2 AND n % 1000 = 0 THEN '{\"class\": \"internal\", \"code\": \"x\", \"message\": \"x\", \"hint\": \"x\",
                 \"permanence\": \"permanent\"}'::jsonb END,
             now(), now(), now(), '{\"rows\": 1, \"bytes\": 1, \"inserted\": 1, \"updated\": 0, \"deleted\": 0,

@@ -108,7 +108,7 @@ impl JobPage {
         let before = cursor(&mut found, "j", self.cursor, |text| parse_id(&text).map(JobId));
         let state = word::<JobState>(&mut found, "state", self.state);
         let kind = word::<JobKind>(&mut found, "kind", self.kind);
-        let filter = (|| Some(Filter { task_id: None, state: state?, kind: kind?, before: before? }))();
+        let filter = (|| Some(Filter { subject: None, state: state?, kind: kind?, before: before? }))();
         found.finish(page.zip(filter))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use longshore_shared::domain::id::{JobId, OrgId};
 use longshore_shared::domain::job::Job;
-use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, target_holds};
+use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, target_locks};
 
 use crate::error::ApiError;
 use crate::live::{ProgressHub, Snapshot};
@@ -22,7 +22,7 @@ pub(crate) async fn view(tx: &mut OrgTx, progress_hub: &ProgressHub, id: JobId) 
 async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<JobSnapshot>, ApiError> {
     let (org_id, conn) = (tx.org_id(), tx.conn());
     let Some(job) = jobs::find(conn, org_id, id).await? else { return Ok(None) };
-    let waits = target_holds::waiting(conn, org_id, &[id]).await?;
+    let waits = target_locks::waiting(conn, org_id, &[id]).await?;
     Ok(Some(JobSnapshot {
         waiting_for: waits.first().map(|(_, holder)| WaitView::for_target(*holder)),
         tables: job_tables::progress(conn, org_id, id).await?,
@@ -40,7 +40,7 @@ pub(crate) async fn summaries(tx: &mut OrgTx, found: Vec<Job>) -> Result<Vec<Job
     let mut totals: HashMap<JobId, _> =
         step_reports::totals(tx.conn(), org_id, &ids).await?.into_iter().collect();
     let mut waits: HashMap<JobId, _> =
-        target_holds::waiting(tx.conn(), org_id, &ids).await?.into_iter().collect();
+        target_locks::waiting(tx.conn(), org_id, &ids).await?.into_iter().collect();
     let summary = |job: Job| {
         let counts = totals.remove(&job.id).unwrap_or_default();
         let wait = waits.remove(&job.id).map(WaitView::for_target);

@@ -3,8 +3,9 @@
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, TaskId};
 use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::store::sync_tasks::{self, SyncTask};
-use longshore_shared::store::{OrgTx, StoreError, connections, target_confirmations};
+use longshore_shared::store::{OrgTx, StoreError, connections, schedules, target_confirmations};
 use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 
 use crate::body::unknown_connection;
@@ -14,7 +15,7 @@ use crate::extract::IfMatch;
 /// The task, locked against schedulers and other edits, if it is the version that was seen.
 pub(crate) async fn locked(tx: &mut OrgTx, id: TaskId, seen: &IfMatch) -> Result<SyncTask, ApiError> {
     let org_id = tx.org_id();
-    sync_tasks::lock(tx.conn(), org_id, id).await?;
+    schedules::lock(tx.conn(), org_id, id.into()).await?;
     let task = sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
     seen.holds(task.version)?;
     Ok(task)
@@ -28,14 +29,14 @@ pub(crate) async fn confirm(
     target: &Connection,
     password: Option<Secret>,
 ) -> Result<(), ApiError> {
-    let (org_id, id) = (task.org_id, task.id);
+    let (org_id, id) = (task.org_id, task.timing.id);
     let Some(password) = password else {
         return Ok(target_confirmations::remove(tx.conn(), org_id, id).await?);
     };
-    let (table, column) = (target_confirmations::TABLE, target_confirmations::SECRET.to_string());
-    let place = SecretAddress { org_id, table, row: id.0, column: &column, version: target.reach };
+    let (name, version) = (SecretName::TargetPassword, target.reach);
+    let place = SecretAddress { org_id, owner: id.into(), name, version };
     let sealed = sealer.seal(&password, &place)?;
-    Ok(target_confirmations::put(tx.conn(), org_id, id, (target.id, target.reach), &sealed).await?)
+    Ok(target_confirmations::put(tx.conn(), id, target.id, &place, &sealed).await?)
 }
 
 /// Whether the task's schedule may write to its protected target; none if it needs nobody's word.

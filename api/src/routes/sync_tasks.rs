@@ -113,10 +113,10 @@ pub(crate) async fn delete(
     seen: IfMatch,
 ) -> Result<StatusCode, ApiError> {
     let mut tx = caller.begin().await?;
-    locked(&mut tx, id, &seen).await?;
+    let task = locked(&mut tx, id, &seen).await?;
     sync_tasks::delete(tx.conn(), caller.org_id(), id).await?;
-    target_confirmations::remove(tx.conn(), caller.org_id(), id).await?;
-    let forgotten = queue::forget(tx.conn(), caller.org_id(), id, true).await?;
+    target_confirmations::remove(tx.conn(), caller.org_id(), task.timing.id).await?;
+    let forgotten = queue::forget(tx.conn(), caller.org_id(), id.into(), true).await?;
     tx.commit().await?;
     forgotten.count();
     Ok(StatusCode::NO_CONTENT)

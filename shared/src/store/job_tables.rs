@@ -196,7 +196,8 @@ pub async fn remembered(
                      AND s.counts_rows) AS seconds
            FROM job_tables t
            WHERE t.org_id = $1 AND t.job_id = (
-               SELECT last.id FROM jobs this JOIN jobs last ON last.org_id = $1 AND last.task_id = this.task_id
+               SELECT last.id FROM jobs this JOIN jobs last ON last.org_id = $1
+                   AND last.subject_kind = this.subject_kind AND last.subject_id = this.subject_id
                WHERE this.org_id = $1 AND this.id = $2 AND last.state = 'completed'
                ORDER BY last.id DESC LIMIT 1)
            ORDER BY t.number"#,

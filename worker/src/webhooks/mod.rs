@@ -20,7 +20,7 @@ use longshore_shared::domain::webhook::{DeliveryError, DisabledReason, pause_aft
 use longshore_shared::store::webhook_deliveries::{self, Taken, Tried};
 use longshore_shared::store::{Conn, Database, StoreError, jobs, step_reports, webhooks};
 use longshore_shared::telemetry::Metric;
-use longshore_shared::vault::{Opener, Secret, SecretAddress};
+use longshore_shared::vault::{Opener, Secret};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -110,15 +110,7 @@ impl WebhookDispatcher {
     }
 
     fn open(&self, taken: &Taken) -> Option<Secret> {
-        let (sealed, version) = &taken.secret;
-        let place = SecretAddress {
-            org_id: taken.org_id,
-            table: webhooks::SECRETS_TABLE,
-            row: taken.webhook_id.0,
-            column: webhooks::SECRET,
-            version: *version,
-        };
-        self.opener.open(sealed, &place).ok()
+        self.opener.open(&taken.secret.sealed, &taken.secret.place).ok()
     }
 
     async fn attempt(&self, taken: &Taken, secret: &Secret) -> Result<Tried, StoreError> {
