@@ -107,9 +107,10 @@ GRANT SELECT, INSERT, UPDATE ON steps TO longshore_api;
 -- shown of a running job and what is kept of an ended one are one sum. `rows` and `bytes` count the
 -- steps that move rows only, so that a verification does not count them twice. Table by table:
 -- without statistics of a database that is new, PostgreSQL joined all steps of a job with each of
--- its tables.
-CREATE FUNCTION job_table_summary(org uuid, job uuid, of_table integer) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object(
+-- its tables. In PL/pgSQL: planned once a session, not once for each row of a list.
+CREATE FUNCTION job_table_summary(org uuid, job uuid, of_table integer) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT jsonb_build_object(
         'rows', coalesce(sum(s.rows) FILTER (WHERE s.counts_rows), 0),
         'bytes', coalesce(sum(s.bytes) FILTER (WHERE s.counts_rows), 0),
         'inserted', coalesce(sum(s.inserted), 0), 'updated', coalesce(sum(s.updated), 0),
@@ -130,20 +131,26 @@ CREATE FUNCTION job_table_summary(org uuid, job uuid, of_table integer) RETURNS 
             - min(s.started_at) FILTER (WHERE s.counts_rows))::float8,
         'seconds', extract(epoch FROM max(s.ended_at) - min(s.started_at))::float8)
     FROM steps s
-    WHERE s.org_id = org AND s.job_id = job AND s.table_number = of_table
-$$;
+    WHERE s.org_id = org AND s.job_id = job AND s.table_number = of_table);
+END $$;
 
-CREATE FUNCTION job_summary(org uuid, job uuid) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object(
+CREATE FUNCTION job_counts(org uuid, job uuid) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT jsonb_build_object(
         'rows', coalesce(sum(s.rows) FILTER (WHERE s.counts_rows), 0),
         'bytes', coalesce(sum(s.bytes) FILTER (WHERE s.counts_rows), 0),
         'inserted', coalesce(sum(s.inserted), 0), 'updated', coalesce(sum(s.updated), 0),
         'deleted', coalesce(sum(s.deleted), 0), 'unchanged', coalesce(sum(s.unchanged), 0),
-        'skipped', coalesce(sum(s.skipped), 0),
-        'workers', (SELECT coalesce(jsonb_agg(jsonb_build_array(w.worker_name, w.chunks) ORDER BY w.worker_name), '[]')
-            FROM (SELECT worker_name, count(*) AS chunks FROM steps
-                  WHERE org_id = org AND job_id = job AND state = 'done' AND counts_rows
-                    AND worker_name IS NOT NULL GROUP BY worker_name) w))
+        'skipped', coalesce(sum(s.skipped), 0))
     FROM steps s
-    WHERE s.org_id = org AND s.job_id = job AND s.table_number IS NOT NULL
-$$;
+    WHERE s.org_id = org AND s.job_id = job AND s.table_number IS NOT NULL);
+END $$;
+
+CREATE FUNCTION job_summary(org uuid, job uuid) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN job_counts(org, job) || jsonb_build_object('workers', (
+        SELECT coalesce(jsonb_agg(jsonb_build_array(w.worker_name, w.chunks) ORDER BY w.worker_name), '[]')
+        FROM (SELECT worker_name, count(*) AS chunks FROM steps
+              WHERE org_id = org AND job_id = job AND state = 'done' AND counts_rows
+                AND worker_name IS NOT NULL GROUP BY worker_name) w));
+END $$;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use longshore_shared::domain::id::{JobId, OrgId};
 use longshore_shared::domain::job::Job;
+use longshore_shared::domain::step::Counts;
 use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, target_locks};
 
 use crate::error::ApiError;
@@ -34,15 +35,18 @@ async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<JobSnapshot>, ApiError
     }))
 }
 
-/// Short views with what each job did to rows.
-pub(crate) async fn summaries(tx: &mut OrgTx, found: Vec<Job>) -> Result<Vec<JobSummary>, ApiError> {
-    let (org_id, ids): (OrgId, Vec<JobId>) = (tx.org_id(), found.iter().map(|job| job.id).collect());
-    let mut totals: HashMap<JobId, _> =
-        step_reports::totals(tx.conn(), org_id, &ids).await?.into_iter().collect();
-    let mut waits: HashMap<JobId, _> =
-        target_locks::waiting(tx.conn(), org_id, &ids).await?.into_iter().collect();
-    let summary = |job: Job| {
-        let counts = totals.remove(&job.id).unwrap_or_default();
+/// Short views of jobs with what each did to rows.
+pub(crate) async fn summaries(
+    tx: &mut OrgTx,
+    found: Vec<(Job, Counts)>,
+) -> Result<Vec<JobSummary>, ApiError> {
+    let open = found.iter().filter(|(job, _)| !job.state.is_final()).map(|(job, _)| job.id);
+    let (org_id, open): (OrgId, Vec<JobId>) = (tx.org_id(), open.collect());
+    let mut waits: HashMap<JobId, _> = match open.as_slice() {
+        [] => HashMap::new(),
+        open => target_locks::waiting(tx.conn(), org_id, open).await?.into_iter().collect(),
+    };
+    let summary = |(job, counts): (Job, Counts)| {
         let wait = waits.remove(&job.id).map(WaitView::for_target);
         JobSummary::of(job, counts, wait)
     };

@@ -8,7 +8,7 @@ use longshore_shared::domain::id::TaskId;
 use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::store::connections::demands;
-use longshore_shared::store::jobs::{self, Filter};
+use longshore_shared::store::jobs::recent::{self, Filter};
 use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::telemetry::TraceContext;
 use longshore_shared::vault::SecretAddress;
@@ -18,7 +18,7 @@ use longshore_shared::workflow::submit::{self, Request};
 use crate::access::{Caller, Syncs};
 use crate::body::{Brought, NewRun};
 use crate::error::{ApiError, Conflict};
-use crate::extract::{Id, JobPage, PerhapsJson, StrictQuery};
+use crate::extract::{Id, PerhapsJson, RunPage, StrictQuery};
 use crate::once::KeyedCaller;
 use crate::records::job;
 use crate::records::secret::seal;
@@ -69,19 +69,18 @@ pub(crate) async fn submit(
 
 /// Lists the task's runs, newest first.
 #[utoipa::path(get, path = "/v1/sync-tasks/{id}/runs", operation_id = "list_runs", tag = "sync-tasks",
-    params(("id" = uuid::Uuid, Path, description = "the task"), JobPage),
+    params(("id" = uuid::Uuid, Path, description = "the task"), RunPage),
     responses((status = 200, description = "a page", body = List<JobSummary>)))]
 pub(crate) async fn list(
     caller: Caller<Syncs>,
     Id(id): Id<TaskId>,
-    StrictQuery(page): StrictQuery<JobPage>,
+    StrictQuery(page): StrictQuery<RunPage>,
 ) -> Result<Json<List<JobSummary>>, ApiError> {
-    let (page, filter) = page.check()?;
+    let (page, filter) = page.check(id)?;
     let mut tx = caller.read_only().await?;
     sync_tasks::find(tx.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
-    let filter = Filter { subject: Some(id.into()), ..filter };
-    let mut found = jobs::list(tx.conn(), caller.org_id(), filter, page.rows()).await?;
-    let next_cursor = page.cut_jobs(&mut found, |job| job.id);
+    let mut found = recent::list(tx.conn(), caller.org_id(), &filter, page.rows()).await?;
+    let next_cursor = page.cut_jobs(&mut found, |(job, _)| job.id);
     let items = job::summaries(&mut tx, found).await?;
     tx.commit().await?;
     Ok(Json(List { items, next_cursor }))
@@ -91,10 +90,10 @@ pub(crate) async fn list(
 async fn in_progress(caller: &Caller<Syncs>, id: TaskId) -> Result<ApiError, ApiError> {
     let mut tx = caller.read_only().await?;
     let newest = Filter { subject: Some(id.into()), ..Filter::default() };
-    let found = jobs::list(tx.conn(), caller.org_id(), newest, 1).await?;
+    let found = recent::list(tx.conn(), caller.org_id(), &newest, 1).await?;
     tx.commit().await?;
     Ok(Conflict {
-        job_id: found.first().map(|job| job.id.0),
+        job_id: found.first().map(|(job, _)| job.id.0),
         ..Conflict::new(ProblemCode::RunInProgress, "a run of this task has not ended yet")
     }
     .into())

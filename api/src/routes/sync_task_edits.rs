@@ -12,7 +12,7 @@ use crate::access::{Caller, Syncs};
 use crate::body::{SyncTaskChange, rare_enough};
 use crate::error::{ApiError, Problem};
 use crate::extract::{Id, IfMatch, ListPage, StrictJson, StrictQuery, etag};
-use crate::records::sync_task::{confirm, confirmed, connections_of, locked, taken};
+use crate::records::sync_task::{confirm, connections_of, locked, shown_alone, taken};
 use crate::state::AppState;
 use crate::view::{List, ScheduleEventView, SyncTaskView};
 
@@ -41,14 +41,14 @@ pub(crate) async fn edit(
     let password = confirming.check(&task, &source, &target)?;
     task.version = sync_tasks::update(tx.conn(), &task).await.map_err(taken)?;
     confirm(&mut tx, &state.sealer, &task, &target, password).await?;
-    let confirmed = confirmed(&mut tx, &task).await?;
     let forgotten = match fires_otherwise(&before, &task) {
         true => Some(queue::forget(tx.conn(), caller.org_id(), id.into(), false).await?),
         false => None,
     };
+    let (version, view) = (task.version, shown_alone(&mut tx, task, now).await?);
     tx.commit().await?;
     forgotten.into_iter().for_each(Reached::count);
-    Ok((etag(task.version), Json(SyncTaskView::of(task, confirmed, now))))
+    Ok((etag(version), Json(view)))
 }
 
 fn fires_otherwise(before: &SyncTask, after: &SyncTask) -> bool {

@@ -196,7 +196,7 @@ impl From<Line> for LogLine {
             at: line.at,
             level: line.level,
             message: line.message,
-            step_id: line.step_id.map(|id| id.0),
+            step_id: line.step_id,
             worker: line.worker,
         }
     }

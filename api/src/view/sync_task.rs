@@ -1,7 +1,9 @@
 //! A sync task as it is shown, with its next runs.
 
 use chrono::{DateTime, Utc};
+use longshore_shared::domain::job::JobState;
 use longshore_shared::domain::schedule::{Draft, Every, On, Overlap, Schedule};
+use longshore_shared::store::jobs::recent::LastRuns;
 use longshore_shared::store::sync_tasks::SyncTask;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,7 +41,34 @@ pub(crate) struct SyncTaskView {
     version: i32,
     /// The next five times at which it runs by itself.
     next_runs: Vec<DateTime<Utc>>,
+    /// The newest run that did not wait for another one; null: it never ran.
+    #[schema(required = true)]
+    last_run: Option<LastRunView>,
+    /// The newest run that completed.
+    #[schema(required = true)]
+    last_success: Option<LastSuccessView>,
     created_at: DateTime<Utc>,
+}
+
+/// The newest run of a task.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LastRun)]
+struct LastRunView {
+    job_id: Uuid,
+    /// When it was accepted.
+    at: DateTime<Utc>,
+    /// Where it stands: a final state is its result.
+    #[schema(schema_with = words::<JobState>)]
+    state: Word<JobState>,
+}
+
+/// The newest run of a task that completed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LastSuccess)]
+struct LastSuccessView {
+    job_id: Uuid,
+    /// When it completed.
+    at: DateTime<Utc>,
 }
 
 /// When a task runs by itself: `cron`, or `every` with what that needs.
@@ -82,8 +111,19 @@ impl From<Draft> for ScheduleView {
 }
 
 impl SyncTaskView {
-    /// The task as of `now`; `target_confirmed` where its schedule needs that.
-    pub(crate) fn of(task: SyncTask, target_confirmed: Option<bool>, now: DateTime<Utc>) -> Self {
+    /// The task as of `now`; `target_confirmed` where its schedule needs that, `runs` if it ever ran.
+    pub(crate) fn of(
+        task: SyncTask,
+        target_confirmed: Option<bool>,
+        runs: Option<LastRuns>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let last_run = runs.map(|runs| LastRunView {
+            job_id: runs.run.id.0,
+            at: runs.run.at,
+            state: Word(runs.run.state),
+        });
+        let last_success = runs.and_then(|runs| runs.success);
         let timing = task.timing;
         let next = |schedule: &Schedule| schedule.next_runs(now, NEXT);
         let next_runs = timing.firing().map(next).unwrap_or_default();
@@ -100,6 +140,8 @@ impl SyncTaskView {
             catch_up_seconds: timing.catch_up_seconds,
             version: task.version,
             next_runs,
+            last_run,
+            last_success: last_success.map(|(job, at)| LastSuccessView { job_id: job.0, at }),
             created_at: task.created_at,
         }
     }

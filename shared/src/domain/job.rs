@@ -129,6 +129,16 @@ words! {
     }
 }
 
+words! {
+    /// Which line of a job's log comes first.
+    LogOrder {
+        /// The newest.
+        Newest = "newest",
+        /// The oldest.
+        Oldest = "oldest",
+    }
+}
+
 /// What was asked for; each kind of job has its own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobSpec {

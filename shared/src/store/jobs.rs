@@ -1,6 +1,7 @@
 //! Table `jobs`. Written by `workflow` only.
 
 pub mod queue;
+pub mod recent;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -145,50 +146,6 @@ pub async fn find(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Jo
     .await?
     .map(Job::try_from)
     .transpose()
-}
-
-/// Which jobs a list is to show.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
-    /// Runs of this subject only.
-    pub subject: Option<Subject>,
-    /// Jobs in this state only.
-    pub state: Option<JobState>,
-    /// Jobs of this kind only.
-    pub kind: Option<JobKind>,
-    /// Jobs older than this one (a keyset cursor).
-    pub before: Option<JobId>,
-}
-
-/// The organisation's jobs, newest first.
-pub async fn list(
-    conn: &mut Conn,
-    org_id: OrgId,
-    filter: Filter,
-    limit: i64,
-) -> Result<Vec<Job>, StoreError> {
-    sqlx::query_as!(
-        Row,
-        "SELECT org_id, id, kind, state, subject_kind, subject_id, name, source_id, source_name, target_id, target_name,
-                spec, requested_by_kind, requested_by_id, requested_by_name, due_at, queued_behind, ending, warnings,
-                failure, created_at, started_at, ended_at
-         FROM jobs
-         WHERE org_id = $1 AND ($2::uuid IS NULL OR (subject_kind, subject_id) = ($7, $2)) AND ($3::text IS NULL OR state = $3)
-           AND ($4::text IS NULL OR kind = $4) AND ($5::uuid IS NULL OR id < $5)
-         ORDER BY id DESC LIMIT $6",
-        org_id.0,
-        filter.subject.map(Subject::id),
-        filter.state.map(JobState::as_str),
-        filter.kind.map(JobKind::as_str),
-        filter.before.map(|b| b.0),
-        limit,
-        filter.subject.map(|subject| subject.kind().as_str())
-    )
-    .fetch_all(conn)
-    .await?
-    .into_iter()
-    .map(Job::try_from)
-    .collect()
 }
 
 /// The part of a job that its transitions turn on.
