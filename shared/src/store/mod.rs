@@ -42,7 +42,7 @@ pub mod workers;
 use std::time::Duration;
 
 pub use database::{Database, OrgTx, SystemConn, SystemTx, now};
-pub use error::StoreError;
+pub use error::{RowError, StoreError};
 pub use migrate::{SCHEMA_VERSION, await_schema, migrate};
 pub use session::Ending;
 

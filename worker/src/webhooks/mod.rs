@@ -18,7 +18,7 @@ use longshore_shared::clock;
 use longshore_shared::config;
 use longshore_shared::domain::webhook::{DeliveryError, DisabledReason, pause_after};
 use longshore_shared::store::webhook_deliveries::{self, Taken, Tried};
-use longshore_shared::store::{Conn, Database, StoreError, jobs, step_reports, webhooks};
+use longshore_shared::store::{Conn, Database, RowError, StoreError, jobs, step_reports, webhooks};
 use longshore_shared::telemetry::Metric;
 use longshore_shared::vault::{Opener, Secret};
 use tokio::task::JoinSet;
@@ -128,7 +128,7 @@ impl WebhookDispatcher {
         let job = jobs::find(tx.conn(), taken.org_id, job_id).await?;
         let totals = step_reports::totals(tx.conn(), taken.org_id, &[job_id]).await?;
         tx.commit().await?;
-        let job = job.ok_or_else(|| StoreError::Row("a delivery's job is not there".to_owned()))?;
+        let job = job.ok_or_else(|| StoreError::Row(RowError::Absent("a delivery's job")))?;
         let counts = totals.first().map(|(_, counts)| *counts).unwrap_or_default();
         Ok(message::of_job(&taken.event, &job, counts))
     }
