@@ -36,7 +36,7 @@ impl Outages {
 mod tests {
     use std::time::Duration;
 
-    use longshore_shared::store::{Database, StoreError};
+    use longshore_shared::store::{Database, RowError, StoreError};
     use longshore_shared::workflow::WorkflowError;
     use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ mod tests {
         assert!(outages.answered() < Duration::from_secs(60));
         *outages.lock() = Instant::now().checked_sub(Duration::from_secs(60));
         outages.note(&WorkflowError::RunInProgress);
-        outages.note(&StoreError::Row("odd".to_owned()).into());
+        outages.note(&StoreError::Row(RowError::Absent("a row")).into());
         assert!(outages.answered() >= Duration::from_secs(60));
         outages.note(&closed.ping().await.expect_err("the pool is closed").into());
         assert!(outages.answered() < Duration::from_secs(60));

@@ -9,11 +9,11 @@
 
 use std::time::Duration;
 
-use longshore_shared::domain::connection_test::TestSpec;
-use longshore_shared::domain::job::Trigger;
+use longshore_shared::domain::actor::Actor;
 use longshore_shared::store::connections::checks;
 use longshore_shared::telemetry::TraceContext;
-use longshore_shared::workflow::{WorkflowError, submit};
+use longshore_shared::workflow::WorkflowError;
+use longshore_shared::workflow::submit::{self, Request, Tested};
 
 use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
@@ -23,6 +23,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_sec
 const PART: u32 = 20;
 /// Tests that are on their way at once, over the whole fleet.
 const TOGETHER: i64 = 4;
+/// Who asks for these tests.
+const ASKS: &str = "regular check of connections";
 /// Connections that are given their time in one statement.
 const PLANNED: i64 = 1_000;
 
@@ -57,12 +59,11 @@ impl Duty for Recheck {
         let mut owed = Vec::new();
         if !due.is_empty() {
             let mut tx = context.database.system().await?;
-            for (org_id, id) in due {
+            for (org_id, id, name) in due {
                 let trace = TraceContext::fresh().to_string();
-                let (spec, asked) = (TestSpec::Saved, Trigger::Schedule);
-                let submitted =
-                    submit::connection_test(tx.conn(), org_id, spec, Some(id), asked, None, Some(&trace))
-                        .await?;
+                let request = Request { by: Actor::longshore(ASKS), trace: Some(&trace) };
+                let tested = Tested::Saved(id, name);
+                let submitted = submit::connection_test(tx.conn(), org_id, tested, request).await?;
                 owed.extend(submitted.owed);
             }
             tx.commit().await?;

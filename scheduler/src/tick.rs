@@ -1,17 +1,19 @@
-//! Fires schedules: a task whose time has come gets its job.
+//! Fires schedules: a subject whose time has come gets its job. What kinds of subjects there are
+//! only `workflow::submit` knows.
 //!
-//! Woken by a timer. In one transaction, for a few tasks at a time: the task's row is locked,
+//! Woken by a timer. In one transaction, for a few schedules at a time: the schedule's row is locked,
 //! the job is submitted with its due time, the next time is set, and what came of it is
-//! written to the task's history. Idempotent: (task, due time) is unique, and a transaction whose commit was not confirmed
+//! written to the schedule's history. Idempotent: (subject, due time) is unique, and a transaction
+//! whose commit was not confirmed
 //! has either moved the next time on or is made again. Two schedulers: the leader does it;
-//! the row lock makes two that believe to lead take different tasks, and the transaction of
+//! the row lock makes two that believe to lead take different schedules, and the transaction of
 //! an old term is rolled back. A schedule that is edited, paused or deleted waits for the
 //! lock or wins it: the row is read under it.
 //!
-//! Organisations take turns, a few tasks each, so that one with thousands of due tasks holds up
+//! Organisations take turns, a few schedules each, so that one with thousands of due ones holds up
 //! nobody else's. Missed times (all schedulers were down): only the latest is fired, and only
-//! within the task's own bound, since a sync meant for the night must not run at noon. A run
-//! that has not ended yet: the due time is skipped or queued, as the task says.
+//! within the schedule's own bound, since a sync meant for the night must not run at noon. A run
+//! that has not ended yet: the due time is skipped or queued, as the schedule says.
 
 mod decide;
 
@@ -20,16 +22,16 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::try_join_all;
 use longshore_shared::domain::id::{JobId, OrgId};
-use longshore_shared::domain::job::Trigger;
-use longshore_shared::domain::schedule::DueResult;
-use longshore_shared::domain::sync::Overlap;
+use longshore_shared::domain::schedule::{DueResult, Overlap, Timing};
+use longshore_shared::domain::subject::Subject;
 use longshore_shared::failpoint::{Failpoint, reach};
 use longshore_shared::store::outbox::Owed;
 use longshore_shared::store::schedule_events::Entry;
-use longshore_shared::store::sync_tasks::{Due, SyncTask};
-use longshore_shared::store::{Conn, StoreError, jobs, schedule_events, sync_tasks};
+use longshore_shared::store::schedules::{self, Due};
+use longshore_shared::store::{Conn, StoreError, jobs, schedule_events};
 use longshore_shared::telemetry::{Metric, TraceContext};
-use longshore_shared::workflow::{WorkflowError, submit};
+use longshore_shared::workflow::WorkflowError;
+use longshore_shared::workflow::submit::{self, DueTime};
 
 use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
@@ -38,11 +40,11 @@ use crate::pulse::Need;
 use decide::{Decision, decide};
 
 const PAUSE: Duration = Duration::from_millis(500);
-/// Tasks that are fired side by side at most; a lane takes a connection of the pool.
+/// Schedules that are fired side by side at most; a lane takes a connection of the pool.
 const LANES: u32 = 4;
 /// Turns of organisations before a lane publishes what they owe, or one for each of them.
 const TURNS: usize = 4;
-/// Tasks of one organisation that are fired in one turn and transaction: one commit for many.
+/// Schedules of one organisation that are fired in one turn and transaction: one commit for many.
 const TOGETHER: i64 = 15;
 
 /// Fires what is due.
@@ -59,19 +61,19 @@ impl Duty for Tick {
     async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
         let Some(term) = context.leadership.term() else { return Ok(Round::Idle) };
         let mut tx = context.database.system().await?;
-        let organisations = sync_tasks::due_organisations(tx.conn()).await?;
+        let organisations = schedules::due_organisations(tx.conn()).await?;
         tx.commit().await?;
         if organisations.is_empty() {
             return Ok(Round::Idle);
         }
         let lanes = (context.config.process.database.connections / 3).clamp(1, LANES);
         let fired = try_join_all((0..lanes).map(|_| lane(context, term, organisations.clone()))).await?;
-        // A task that is locked by its edit is looked at again after a pause.
+        // A schedule that is locked by an edit is looked at again after a pause.
         Ok(if fired.contains(&true) { Round::More } else { Round::Idle })
     }
 }
 
-/// Fires some tasks of each organisation in turn, then publishes what they owe; answers
+/// Fires some schedules of each organisation in turn, then publishes what they owe; answers
 /// whether there was any.
 async fn lane(context: &DutyContext, term: Term, mut waiting: Vec<OrgId>) -> Result<bool, WorkflowError> {
     let (mut owed, mut fired) = (Vec::new(), false);
@@ -101,8 +103,8 @@ async fn lane(context: &DutyContext, term: Term, mut waiting: Vec<OrgId>) -> Res
     outcome.map(|()| fired)
 }
 
-/// Fires a few due tasks of the organisation, if there are any; answers the outbox rows to
-/// publish, task by task.
+/// Fires a few due schedules of the organisation, if there are any; answers the outbox rows to
+/// publish, schedule by schedule.
 async fn fire_some(
     context: &DutyContext,
     term: Term,
@@ -111,7 +113,7 @@ async fn fire_some(
     let mut tx = context.database.system().await?;
     let conn = tx.conn();
     let mut turns = Vec::new();
-    for due in sync_tasks::lock_due(conn, org_id, TOGETHER).await? {
+    for due in schedules::lock_due(conn, org_id, TOGETHER).await? {
         turns.push((due, take_turn(conn, &due).await?));
     }
     if turns.is_empty() {
@@ -127,22 +129,22 @@ async fn fire_some(
     Ok(turns.into_iter().map(|(due, fired)| fired.tell(&due)).collect())
 }
 
-/// One due task's turn: whatever comes of it is written to its history.
+/// One due schedule's turn: whatever comes of it is written to its history.
 async fn take_turn(conn: &mut Conn, due: &Due) -> Result<Fired, WorkflowError> {
-    let fired = match sync_tasks::find(conn, due.org_id, due.id).await {
-        Ok(Some(SyncTask { schedule: None, .. }) | None) => {
-            sync_tasks::set_next_run(conn, due.org_id, due.id, None).await?;
-            Fired::default()
-        }
-        Ok(Some(task)) => fire(conn, &task, due).await?,
-        Err(StoreError::Row(reason)) => {
+    let fired = match fire(conn, due).await {
+        Ok(fired) => fired,
+        Err(WorkflowError::Store(StoreError::Row(reason))) => {
             // One row that does not read must not keep the others from their turn.
-            tracing::error!(task.id = %due.id, reason, "a task does not read; it is looked at again in an hour");
+            tracing::error!(schedule.id = %due.id, %reason, "a schedule or what it is of does not read; it is looked at again in an hour");
             let later = due.now + TimeDelta::hours(1);
-            sync_tasks::set_next_run(conn, due.org_id, due.id, Some(later)).await?;
+            schedules::set_next_run(conn, due.org_id, due.id, Some(later)).await?;
             Fired::one(due.at, DueResult::Unreadable, None)
         }
-        Err(error) => return Err(error.into()),
+        Err(WorkflowError::NoSuchTask) => {
+            schedules::set_next_run(conn, due.org_id, due.id, None).await?;
+            Fired::default()
+        }
+        Err(error) => return Err(error),
     };
     for entry in &fired.entries {
         schedule_events::add(conn, due.org_id, due.id, entry).await?;
@@ -150,10 +152,10 @@ async fn take_turn(conn: &mut Conn, due: &Due) -> Result<Fired, WorkflowError> {
     Ok(fired)
 }
 
-/// What came of a task's turn.
+/// What came of a schedule's turn.
 #[derive(Default)]
 struct Fired {
-    /// For the task's history.
+    /// For the schedule's history.
     entries: Vec<Entry>,
     /// To be published.
     owed: Vec<Owed>,
@@ -171,10 +173,10 @@ impl Fired {
             let job = job_id.map(|id| id.to_string());
             match result {
                 DueResult::Fired | DueResult::Queued => {
-                    tracing::info!(task.id = %due.id, job.id = job, %due_at, %result, "a schedule fired");
+                    tracing::info!(schedule.id = %due.id, job.id = job, %due_at, %result, "a schedule fired");
                 }
                 DueResult::Skipped | DueResult::Missed | DueResult::Unreadable => {
-                    tracing::warn!(task.id = %due.id, job.id = job, %due_at, times, %result, "a schedule did not fire");
+                    tracing::warn!(schedule.id = %due.id, job.id = job, %due_at, times, %result, "a schedule did not fire");
                 }
             }
             Metric::SchedulesFired.add(u64::try_from(times).unwrap_or(1), &[("result", result.as_str())]);
@@ -183,38 +185,47 @@ impl Fired {
     }
 }
 
-async fn fire(conn: &mut Conn, task: &SyncTask, due: &Due) -> Result<Fired, WorkflowError> {
-    let Some(schedule) = &task.schedule else { return Ok(Fired::default()) };
-    let bound = TimeDelta::seconds(task.catch_up_seconds.into());
+async fn fire(conn: &mut Conn, due: &Due) -> Result<Fired, WorkflowError> {
+    let found = schedules::find(conn, due.org_id, due.id).await?;
+    let Some((subject, timing)) = found else { return Ok(Fired::default()) };
+    let Some(schedule) = &timing.schedule else { return Ok(Fired::default()) };
+    let bound = TimeDelta::seconds(timing.catch_up_seconds.into());
     let Decision { missed, fire, next } = decide(schedule, due.at, due.now, bound);
-    sync_tasks::set_next_run(conn, task.org_id, task.id, next).await?;
+    schedules::set_next_run(conn, due.org_id, due.id, next).await?;
     let mut fired = match fire {
-        Some(due_at) => run(conn, task, due_at).await?,
+        Some(due_at) => run(conn, due.org_id, subject, &timing, due_at).await?,
         None => Fired::default(),
     };
     fired.entries.splice(0..0, missed);
     Ok(fired)
 }
 
-async fn run(conn: &mut Conn, task: &SyncTask, due_at: DateTime<Utc>) -> Result<Fired, WorkflowError> {
-    let standing = jobs::standing(conn, task.org_id, task.id, due_at).await?;
+async fn run(
+    conn: &mut Conn,
+    org_id: OrgId,
+    subject: Subject,
+    timing: &Timing,
+    at: DateTime<Utc>,
+) -> Result<Fired, WorkflowError> {
+    let standing = jobs::standing(conn, org_id, subject, at).await?;
     if standing.fired {
         return Ok(Fired::default());
     }
-    if task.overlap == Overlap::Skip
+    if timing.overlap == Overlap::Skip
         && let Some(active) = standing.active
     {
-        return Ok(Fired::one(due_at, DueResult::Skipped, Some(active)));
+        return Ok(Fired::one(at, DueResult::Skipped, Some(active)));
     }
     let trace = TraceContext::fresh().to_string();
-    match submit::sync_run(conn, task, Trigger::Schedule, None, Some(due_at), Some(&trace)).await {
+    let due = DueTime { schedule_id: timing.id, at };
+    match submit::due(conn, org_id, subject, due, &trace).await {
         Ok(submitted) => {
             let queued = submitted.job.queued_behind.is_some();
             let result = if queued { DueResult::Queued } else { DueResult::Fired };
-            Ok(Fired { owed: submitted.owed, ..Fired::one(due_at, result, Some(submitted.job.id)) })
+            Ok(Fired { owed: submitted.owed, ..Fired::one(at, result, Some(submitted.job.id)) })
         }
         // What a person asked for waits already, and does what this due time would.
-        Err(WorkflowError::RunQueued(job_id)) => Ok(Fired::one(due_at, DueResult::Skipped, Some(job_id))),
+        Err(WorkflowError::RunQueued(job_id)) => Ok(Fired::one(at, DueResult::Skipped, Some(job_id))),
         Err(error) => Err(error),
     }
 }

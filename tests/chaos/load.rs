@@ -111,16 +111,16 @@ async fn quiet_changes(world: &World<'_>, pair: &Pair, mut rng: StdRng) {
     }
 }
 
-/// Locks the task's row, unless a run of it is under way.
+/// Locks the task, unless a run of it is under way.
 async fn lock_idle_task(
     world: &World<'_>,
     pair: &Pair,
 ) -> Result<Option<sqlx::Transaction<'static, sqlx::Postgres>>, sqlx::Error> {
     let mut tx = world.stack.control.admin.begin().await?;
-    let lock = format!("SELECT 1 FROM sync_tasks WHERE id = '{}' FOR UPDATE", pair.task);
+    let lock = format!("SELECT 1 FROM schedules WHERE subject_id = '{}' FOR UPDATE", pair.task);
     sqlx::query(AssertSqlSafe(lock)).execute(&mut *tx).await?;
     let active = format!(
-        "SELECT count(*) FROM jobs WHERE task_id = '{}' AND state IN ('pending', 'running')",
+        "SELECT count(*) FROM jobs WHERE subject_id = '{}' AND state IN ('pending', 'running')",
         pair.task
     );
     let active: i64 = sqlx::query_scalar(AssertSqlSafe(active)).fetch_one(&mut *tx).await?;

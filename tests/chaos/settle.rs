@@ -22,7 +22,7 @@ const TAIL: usize = 25;
 /// Waits until every job is final; `false` and a dump when one is not.
 pub(crate) async fn all_final(world: &World<'_>, pairs: &[Pair]) -> bool {
     let control = &world.stack.control;
-    control.run("UPDATE sync_tasks SET enabled = false, next_run_at = NULL").await;
+    control.run("UPDATE schedules SET enabled = false, next_run_at = NULL").await;
     for node in &world.nodes {
         let mut process = node.process.lock().await;
         if let Some(status) = process.ended() {
@@ -85,7 +85,7 @@ async fn dump(world: &World<'_>, pairs: &[Pair]) {
     for (what, sql) in [
         (
             "jobs that are not final",
-            "SELECT concat_ws(' ', id, kind, state, 'ending', ending, 'task', task_id, created_at, started_at)
+            "SELECT concat_ws(' ', id, kind, state, 'ending', ending, 'subject', subject_id, created_at, started_at)
              FROM jobs WHERE ended_at IS NULL",
         ),
         (

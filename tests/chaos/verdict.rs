@@ -29,8 +29,8 @@ pub(crate) async fn judge(world: &World<'_>, pairs: &[Pair]) {
     for (what, sql) in [
         (
             "a due time has two jobs",
-            "SELECT task_id || ' ' || due_at FROM jobs WHERE due_at IS NOT NULL
-             GROUP BY task_id, due_at HAVING count(*) > 1"
+            "SELECT subject_id || ' ' || due_at FROM jobs WHERE due_at IS NOT NULL
+             GROUP BY subject_id, due_at HAVING count(*) > 1"
                 .to_owned(),
         ),
         ("a step has too many attempts", format!("SELECT id::text FROM steps WHERE attempt > {ATTEMPTS}")),
@@ -81,7 +81,8 @@ async fn accepted(world: &World<'_>) {
             Some(_) => {}
         }
     }
-    let made: i64 = world.stack.control.value("SELECT count(*) FROM jobs WHERE trigger = 'person'").await;
+    let made: i64 =
+        world.stack.control.value("SELECT count(*) FROM jobs WHERE requested_by_kind <> 'schedule'").await;
     if made > world.book.most() {
         let most = world.book.most();
         world
@@ -146,7 +147,7 @@ pub(crate) async fn numbers(world: &World<'_>) -> Vec<(String, String)> {
     for (what, sql) in [
         (
             "jobs",
-            "SELECT concat_ws('|', 'jobs: ' || kind || ', ' || trigger || ', ' || state, count(*)) FROM jobs GROUP BY kind, trigger, state ORDER BY 1",
+            "SELECT concat_ws('|', 'jobs: ' || kind || ', ' || requested_by_kind || ', ' || state, count(*)) FROM jobs GROUP BY kind, requested_by_kind, state ORDER BY 1",
         ),
         ("steps", "SELECT concat_ws('|', 'steps: ' || state, count(*)) FROM steps GROUP BY state ORDER BY 1"),
         ("claims", "SELECT concat_ws('|', 'claims', coalesce(sum(token), 0)) FROM steps"),

@@ -138,10 +138,18 @@ impl Client {
         self.get(&format!("/v1/jobs/{id}")).await.expect(200).parsed()
     }
 
-    /// A job's log, line by line.
+    /// A job's whole log, line by line, oldest first.
     pub async fn log(&self, id: &str) -> Vec<LogLine> {
-        let answer = self.get(&format!("/v1/jobs/{id}/log")).await.expect(200);
-        serde_json::from_value(answer.body["items"].clone()).expect("a job's log is as promised")
+        let (mut lines, mut from) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/v1/jobs/{id}/log?order=oldest&limit=200{from}");
+            let page = self.get(&path).await.expect(200).body;
+            let items: Vec<LogLine> =
+                serde_json::from_value(page["items"].clone()).expect("a job's log is as promised");
+            lines.extend(items);
+            let Some(next) = page["next_cursor"].as_str() else { return lines };
+            from = format!("&cursor={next}");
+        }
     }
 
     /// Waits until a job has ended.

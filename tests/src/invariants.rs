@@ -54,7 +54,7 @@ const RULES: &[(&str, &str)] = &[
     ),
     (
         "an ended job has secrets",
-        "SELECT s.job_id || ' ' || s.name FROM job_secrets s JOIN jobs j ON j.org_id = s.org_id AND j.id = s.job_id
+        "SELECT s.job_id || ' ' || s.name FROM secrets s JOIN jobs j ON j.org_id = s.org_id AND j.id = s.job_id
          WHERE j.ended_at IS NOT NULL",
     ),
     (

@@ -48,10 +48,10 @@ async fn load(stack: &Stack) -> u32 {
     stack.source.run("INSERT INTO t SELECT seq FROM seq_1_to_700").await;
     let task = stack.task(&json!({"schedule": {"cron": "0 0 1 1 *", "time_zone": "UTC"}})).await;
     stack.run_completed(&task).await;
-    let due = "UPDATE sync_tasks SET next_run_at = date_trunc('minute', now()), schedule =
+    let due = "UPDATE schedules SET next_run_at = date_trunc('minute', now()), spec =
                jsonb_build_object('cron', extract(minute FROM now())::integer || ' * * * *', 'time_zone', 'UTC')";
     stack.control.run(due).await;
-    ended(stack, "trigger = 'schedule' AND state = 'completed'", 1).await;
+    ended(stack, "requested_by_kind = 'schedule' AND state = 'completed'", 1).await;
     // The second one lasts longer than the pause between two looks of the leader.
     for (steps, rest) in [(1, 0.0), (60, 0.5)] {
         let probe = client.post("/v1/probes", &json!({"steps": steps, "seconds": rest})).await.expect(202);

@@ -104,17 +104,15 @@ async fn t17_t18_organisations_see_nothing_of_each_other() {
     // Without the organisation in the transaction the API's role sees no row, and it can
     // never read a sealed secret.
     let api = pool(&stack.control.api_url, 1);
-    for table in ["connections", "sync_tasks", "jobs", "steps", "outbox", "job_log", "tokens"] {
+    for table in
+        ["connections", "sync_tasks", "schedules", "secrets", "jobs", "steps", "outbox", "job_log", "tokens"]
+    {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let seen: i64 = sqlx::query_scalar(sql).fetch_one(&api).await.unwrap();
         assert_eq!(seen, 0, "{table}");
     }
-    let sealed = sqlx::query("SELECT sealed FROM connection_secrets").fetch_all(&api).await;
+    let sealed = sqlx::query("SELECT sealed FROM secrets").fetch_all(&api).await;
     assert!(sealed.is_err(), "the API's role may not read sealed secrets");
-    let sealed = sqlx::query("SELECT sealed FROM job_secrets").fetch_all(&api).await;
-    assert!(sealed.is_err(), "the API's role may not read a draft's sealed secrets");
-    let sealed = sqlx::query("SELECT sealed FROM target_confirmations").fetch_all(&api).await;
-    assert!(sealed.is_err(), "the API's role may not read what confirms a protected target");
     // Nobody without a token.
     stack.client.with_token(None).get("/v1/jobs").await.expect(401);
 }
@@ -141,8 +139,7 @@ async fn t7_a_sealed_password_opens_in_its_own_row_only() {
     let stack = Stack::running().await;
     stack.source.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
     let task = stack.task(&json!({})).await;
-    let swap = "UPDATE connection_secrets s SET sealed = o.sealed FROM connection_secrets o
-                WHERE o.connection_id <> s.connection_id";
+    let swap = "UPDATE secrets s SET sealed = o.sealed FROM secrets o WHERE o.owner_id <> s.owner_id";
     assert_eq!(stack.control.run(swap).await, 2);
     let job = stack.run(&task).await;
     assert_eq!((job.state.as_str(), job.why().code.as_str()), ("failed", "key_unavailable"), "{job:#?}");
@@ -175,7 +172,7 @@ async fn t17_the_apis_role_writes_into_one_organisation() {
     for sql in [
         "UPDATE connections SET host = 'theirs'",
         "UPDATE sync_tasks SET name = 'theirs'",
-        "DELETE FROM connection_secrets",
+        "DELETE FROM secrets",
     ] {
         let mut tx = api.begin().await.unwrap();
         sqlx::query("SELECT set_config('longshore.org', $1, true)")

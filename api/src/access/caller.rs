@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use axum::http::Method;
 use axum::http::request::Parts;
-use longshore_shared::domain::actor::Permission;
+use longshore_shared::domain::actor::{Actor, Permission};
 use longshore_shared::domain::id::{OrgId, TokenId};
 use longshore_shared::store::tokens::Bearer;
 use longshore_shared::store::{Database, OrgTx};
@@ -60,6 +60,7 @@ impl Area for History {
 pub(crate) struct Caller<A> {
     org_id: OrgId,
     token_id: TokenId,
+    token_name: String,
     held: Vec<Permission>,
     database: Database,
     posts: bool,
@@ -75,6 +76,11 @@ impl<A> Caller<A> {
     /// The token that the request bears.
     pub(crate) fn token_id(&self) -> TokenId {
         self.token_id
+    }
+
+    /// Who they are, for what they ask for.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::token(self.token_id, &self.token_name)
     }
 
     /// An error unless they hold this permission, where a thing decides which one is needed.
@@ -132,6 +138,7 @@ impl<A: Area> FromRequestParts<AppState> for Caller<A> {
             (true, _) => Ok(Self {
                 org_id: bearer.org_id,
                 token_id: bearer.token_id,
+                token_name: bearer.name.clone(),
                 held,
                 database: state.database.clone(),
                 posts: parts.method == Method::POST,

@@ -99,6 +99,7 @@ pub(crate) fn stranger(permissions: &[&str]) -> tokens::Bearer {
     tokens::Bearer {
         org_id: OrgId(uuid::Uuid::nil()),
         token_id: TokenId(uuid::Uuid::nil()),
+        name: "stranger".to_owned(),
         permissions: permissions.iter().map(|word| (*word).to_owned()).collect(),
     }
 }

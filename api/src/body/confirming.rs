@@ -35,7 +35,7 @@ impl Confirming {
         target: &Connection,
     ) -> Result<Option<Secret>, ApiError> {
         let mut found = FieldErrors::default();
-        if task.schedule.is_some() {
+        if task.timing.schedule.is_some() {
             for asking in [source, target].into_iter().filter(|connection| connection.ask_password) {
                 let detail = format!(
                     "connection {} does not store its password, so nothing runs by itself; store it, or leave the \
@@ -45,7 +45,7 @@ impl Confirming {
                 found.add("schedule", ProblemCode::PasswordNotStored, detail);
             }
         }
-        let fires = task.schedule.is_some() && task.enabled;
+        let fires = task.timing.firing().is_some();
         let confirmed = (fires && target.protected).then_some(target.name.as_str());
         let given = self.name.map_or(Field::Absent, Field::Valid);
         name(&mut found, "confirm_target", given, confirmed);

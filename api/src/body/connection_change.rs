@@ -2,9 +2,9 @@
 //! where it was not meant to go.
 
 use longshore_shared::domain::connection::{Connection, ConnectionState, ConnectionType, Engine};
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::reach;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -228,6 +228,7 @@ fn kept(
 fn field(name: SecretName) -> String {
     match name {
         SecretName::Password => "password".to_owned(),
+        SecretName::SigningKey => "signing_key".to_owned(),
         SecretName::SourcePassword => "source_password".to_owned(),
         SecretName::TargetPassword => "target_password".to_owned(),
         SecretName::TlsClientKey => "tls.client_key".to_owned(),

@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use longshore_shared::domain::connection::{
     Connection, ConnectionState, ConnectionType, Engine, Tls, TlsMode,
 };
-use longshore_shared::domain::hop::{Hop, SecretName};
+use longshore_shared::domain::hop::Hop;
 use longshore_shared::domain::id::{ConnectionId, OrgId};
 use longshore_shared::domain::limits::MOST_SESSIONS;
 use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::vault::Secret;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{PemObject as _, SectionKind};

@@ -1,8 +1,9 @@
 //! The SSH hosts of a connection's body, with their secrets.
 
 use longshore_shared::domain::connection::ConnectionType;
-use longshore_shared::domain::hop::{Hop, HopLogin, MOST_HOPS, SSH_PORT, SecretName, is_fingerprint};
+use longshore_shared::domain::hop::{Hop, HopLogin, MOST_HOPS, SSH_PORT, is_fingerprint};
 use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::vault::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;

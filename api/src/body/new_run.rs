@@ -1,7 +1,7 @@
 //! The bodies that ask for a run and for a test: what has to be given each time.
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::store::connections::demands::Demand;
 use longshore_shared::vault::Secret;
 use serde::Deserialize;

@@ -92,7 +92,9 @@ fn code(error: &ScheduleError) -> ProblemCode {
 /// Refuses a full sync whose schedule brings runs closer together than the operator's
 /// bound; zero is none.
 pub(crate) fn rare_enough(task: &SyncTask, bound: TimeDelta, now: DateTime<Utc>) -> Result<(), ApiError> {
-    let (Selection::Full, Some(schedule)) = (&task.spec.selection, &task.schedule) else { return Ok(()) };
+    let (Selection::Full, Some(schedule)) = (&task.spec.selection, &task.timing.schedule) else {
+        return Ok(());
+    };
     let Some((one, other)) = schedule.closer_than(bound, now) else { return Ok(()) };
     let detail = format!(
         "two runs of this full sync would be {} seconds apart ({one} and {other}); the operator of this \

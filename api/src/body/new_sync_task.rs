@@ -1,12 +1,13 @@
 //! The body that makes a sync task.
 
 use chrono::{DateTime, Utc};
+use longshore_shared::clock;
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::id::{ConnectionId, OrgId, TaskId};
+use longshore_shared::domain::id::{ConnectionId, OrgId, ScheduleId, TaskId};
 use longshore_shared::domain::problem::ProblemCode;
-use longshore_shared::domain::schedule::Schedule;
+use longshore_shared::domain::schedule::{Overlap, Schedule, Timing};
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetBusy, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetBusy, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::vault::Secret;
@@ -21,8 +22,6 @@ use crate::extract::field::{Field, FieldErrors, Object, name};
 use crate::extract::path::parse_id;
 use crate::word::{Word, optional_words, words};
 
-/// An hour, unless the task says otherwise.
-const CATCH_UP: i32 = 3_600;
 /// A week.
 const MOST_CATCH_UP: i32 = 604_800;
 /// More names than this are better written as patterns.
@@ -201,6 +200,15 @@ impl NewSyncTask {
                 .as_ref()
                 .filter(|_| enabled)
                 .and_then(|schedule: &Schedule| schedule.next_after(now));
+            let usual = Timing::on_demand(ScheduleId(clock::fresh_id()));
+            let timing = Timing {
+                schedule,
+                enabled,
+                overlap: overlap.map_or(usual.overlap, |word| word.0),
+                catch_up_seconds: catch_up.unwrap_or(usual.catch_up_seconds),
+                next_run_at,
+                ..usual
+            };
             Some(SyncTask {
                 org_id,
                 id,
@@ -208,11 +216,7 @@ impl NewSyncTask {
                 source_id: source_id?,
                 target_id: target_id?,
                 spec,
-                schedule,
-                enabled,
-                overlap: overlap.map_or(Overlap::Skip, |word| word.0),
-                catch_up_seconds: catch_up.unwrap_or(CATCH_UP),
-                next_run_at,
+                timing,
                 version: 1,
                 created_at: now,
             })

@@ -1,8 +1,9 @@
 //! The body that edits a sync task: only what is given changes.
 
 use chrono::{DateTime, Utc};
+use longshore_shared::domain::schedule::Overlap;
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetBusy, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Selection, TargetBusy, TargetTriggers,
 };
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::vault::Secret;
@@ -128,18 +129,18 @@ impl SyncTaskChange {
         word(&mut found, "target_triggers", self.target_triggers, &mut spec.target_triggers);
         word(&mut found, "on_mismatch", self.on_mismatch, &mut spec.on_mismatch);
         word(&mut found, "target_busy", self.target_busy, &mut spec.target_busy);
-        let fired = task.schedule.clone().filter(|_| task.enabled);
+        let timing = &mut task.timing;
+        let fired = timing.firing().cloned();
         match self.schedule {
             Change::Stays => {}
-            Change::Goes => task.schedule = None,
-            Change::Is(given) => task.schedule = schedule(&mut found, given),
+            Change::Goes => timing.schedule = None,
+            Change::Is(given) => timing.schedule = schedule(&mut found, given),
         }
-        set(&mut task.enabled, found.optional("enabled", self.enabled, "true or false"));
-        word(&mut found, "overlap", self.overlap, &mut task.overlap);
-        set(&mut task.catch_up_seconds, catch_up(&mut found, self.catch_up_seconds));
-        let fires = task.schedule.as_ref().filter(|_| task.enabled);
-        if fires != fired.as_ref() {
-            task.next_run_at = fires.and_then(|schedule| schedule.next_after(now));
+        set(&mut timing.enabled, found.optional("enabled", self.enabled, "true or false"));
+        word(&mut found, "overlap", self.overlap, &mut timing.overlap);
+        set(&mut timing.catch_up_seconds, catch_up(&mut found, self.catch_up_seconds));
+        if timing.firing() != fired.as_ref() {
+            timing.next_run_at = timing.firing().and_then(|schedule| schedule.next_after(now));
         }
         let confirming = Confirming::read(&mut found, self.confirm_target, self.target_password);
         found.finish(Some((task, confirming)))

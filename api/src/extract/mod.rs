@@ -6,12 +6,14 @@
 
 pub(crate) mod field;
 mod if_match;
+mod job_page;
 mod json;
 pub(crate) mod nul;
 mod page;
 pub(crate) mod path;
 
 pub(crate) use if_match::{IfMatch, etag};
+pub(crate) use job_page::{JobPage, LogPage, RunPage};
 pub(crate) use json::{NoFields, PerhapsJson, StrictJson, StrictQuery, whole};
-pub(crate) use page::{DeadLetterPage, JobPage, ListPage};
+pub(crate) use page::{DeadLetterPage, ListPage};
 pub(crate) use path::Id;

@@ -6,10 +6,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use longshore_shared::domain::dead_letter::DeadClass;
-use longshore_shared::domain::id::{DeadLetterId, JobId};
-use longshore_shared::domain::job::{JobKind, JobState};
+use longshore_shared::domain::id::DeadLetterId;
 use longshore_shared::domain::problem::ProblemCode;
-use longshore_shared::store::jobs::Filter;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -32,24 +30,6 @@ pub(crate) struct ListPage {
     limit: Option<String>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,
-}
-
-/// A page of jobs, newest first.
-#[derive(Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct JobPage {
-    /// How many at most.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// Only jobs in this state.
-    #[param(schema_with = words::<JobState>, required = false)]
-    state: Option<String>,
-    /// Only jobs of this kind.
-    #[param(schema_with = words::<JobKind>, required = false)]
-    kind: Option<String>,
 }
 
 /// A page of messages that were put aside, newest first.
@@ -100,19 +80,6 @@ impl ListPage {
     }
 }
 
-impl JobPage {
-    /// The page, and which jobs it shows.
-    pub(crate) fn check(self) -> Result<(Page, Filter), ApiError> {
-        let mut found = FieldErrors::default();
-        let page = limit(&mut found, self.limit);
-        let before = cursor(&mut found, "j", self.cursor, |text| parse_id(&text).map(JobId));
-        let state = word::<JobState>(&mut found, "state", self.state);
-        let kind = word::<JobKind>(&mut found, "kind", self.kind);
-        let filter = (|| Some(Filter { task_id: None, state: state?, kind: kind?, before: before? }))();
-        found.finish(page.zip(filter))
-    }
-}
-
 impl DeadLetterPage {
     /// The page, the class it shows, and the letter that it begins after.
     pub(crate) fn check(self) -> Result<(Page, Option<DeadClass>, Option<DeadLetterId>), ApiError> {
@@ -135,11 +102,6 @@ impl Page {
         self.cut(rows, |last| encode("n", name(last)))
     }
 
-    /// As [`Page::cut_by_name`], for jobs.
-    pub(crate) fn cut_jobs<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> JobId) -> Option<String> {
-        self.cut(rows, |last| encode("j", &id(last).to_string()))
-    }
-
     /// As [`Page::cut_by_name`], for entries with numbers.
     pub(crate) fn cut_by_number<T>(&self, rows: &mut Vec<T>, number: impl Fn(&T) -> i64) -> Option<String> {
         self.cut(rows, |last| encode("e", &number(last).to_string()))
@@ -159,14 +121,14 @@ impl Page {
         self.cut(rows, |last| encode("i", &id(last).to_string()))
     }
 
-    fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> Option<String> {
+    pub(super) fn cut<T>(&self, rows: &mut Vec<T>, cursor: impl Fn(&T) -> String) -> Option<String> {
         let more = rows.len() > self.limit;
         rows.truncate(self.limit);
         rows.last().filter(|_| more).map(cursor)
     }
 }
 
-fn limit(found: &mut FieldErrors, given: Option<String>) -> Option<Page> {
+pub(super) fn limit(found: &mut FieldErrors, given: Option<String>) -> Option<Page> {
     let read = match given {
         None => Some(DEFAULT),
         Some(text) => text.parse().ok().filter(|limit| (1..=MOST).contains(limit)),
@@ -177,7 +139,7 @@ fn limit(found: &mut FieldErrors, given: Option<String>) -> Option<Page> {
     read.and_then(|limit: i64| usize::try_from(limit).ok()).map(|limit| Page { limit })
 }
 
-fn cursor<T>(
+pub(super) fn cursor<T>(
     found: &mut FieldErrors,
     kind: &str,
     given: Option<String>,
@@ -201,11 +163,11 @@ fn cursor<T>(
     value.map(Some)
 }
 
-fn encode(kind: &str, value: &str) -> String {
+pub(super) fn encode(kind: &str, value: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{kind}:{value}"))
 }
 
-fn word<T: longshore_shared::domain::Vocabulary>(
+pub(super) fn word<T: longshore_shared::domain::Vocabulary>(
     found: &mut FieldErrors,
     field: &str,
     given: Option<String>,
@@ -222,7 +184,7 @@ fn word<T: longshore_shared::domain::Vocabulary>(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
-    use super::{ApiError, JobPage, ListPage, Page, encode};
+    use super::{ApiError, ListPage, Page, encode};
 
     #[test]
     fn limits_and_cursors() {
@@ -247,20 +209,6 @@ mod tests {
             check(None, Some(wrong), &["invalid_cursor"]);
         }
         check(Some("0"), Some("x"), &["invalid_limit", "invalid_cursor"]);
-    }
-
-    #[test]
-    fn jobs_are_filtered_by_known_words() {
-        let check = |state: &str, kind: &str, good: bool| {
-            let page =
-                JobPage { state: Some(state.to_owned()), kind: Some(kind.to_owned()), ..JobPage::default() };
-            assert_eq!(page.check().is_ok(), good, "{state} {kind}");
-        };
-        check("running", "sync", true);
-        check("Running", "sync", false);
-        check("running", "backup", false);
-        let forged = JobPage { cursor: Some(encode("j", "not-an-id")), ..JobPage::default() };
-        assert!(forged.check().is_err());
     }
 
     #[test]

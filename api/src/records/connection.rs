@@ -1,11 +1,12 @@
 //! A connection's secrets, and the refusal of a name that another one has.
 
 use longshore_shared::domain::connection::Connection;
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::problem::ProblemCode;
-use longshore_shared::store::{OrgTx, StoreError, connections};
+use longshore_shared::domain::secret::SecretName;
+use longshore_shared::store::{OrgTx, StoreError};
 use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 
+use super::secret;
 use crate::error::{ApiError, Conflict};
 
 /// Whether the database account's password is among them.
@@ -21,12 +22,9 @@ pub(crate) async fn seal(
     name: SecretName,
     secret: &Secret,
 ) -> Result<(), ApiError> {
-    let (org_id, id, version) = (connection.org_id, connection.id, connection.version);
-    let column = name.to_string();
-    let place =
-        SecretAddress { org_id, table: connections::SECRETS_TABLE, row: id.0, column: &column, version };
-    let sealed = sealer.seal(secret, &place)?;
-    Ok(connections::insert_secret(tx.conn(), org_id, id, name, version, &sealed).await?)
+    let Connection { org_id, id, version, .. } = *connection;
+    let place = SecretAddress { org_id, owner: id.into(), name, version };
+    secret::seal(tx, sealer, place, secret).await
 }
 
 /// A name that another connection has is told as such.

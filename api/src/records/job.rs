@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use longshore_shared::domain::id::{JobId, OrgId};
 use longshore_shared::domain::job::Job;
-use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, target_holds};
+use longshore_shared::domain::step::Counts;
+use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, target_locks};
 
 use crate::error::ApiError;
 use crate::live::{ProgressHub, Snapshot};
@@ -22,7 +23,7 @@ pub(crate) async fn view(tx: &mut OrgTx, progress_hub: &ProgressHub, id: JobId) 
 async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<JobSnapshot>, ApiError> {
     let (org_id, conn) = (tx.org_id(), tx.conn());
     let Some(job) = jobs::find(conn, org_id, id).await? else { return Ok(None) };
-    let waits = target_holds::waiting(conn, org_id, &[id]).await?;
+    let waits = target_locks::waiting(conn, org_id, &[id]).await?;
     Ok(Some(JobSnapshot {
         waiting_for: waits.first().map(|(_, holder)| WaitView::for_target(*holder)),
         tables: job_tables::progress(conn, org_id, id).await?,
@@ -34,15 +35,18 @@ async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<JobSnapshot>, ApiError
     }))
 }
 
-/// Short views with what each job did to rows.
-pub(crate) async fn summaries(tx: &mut OrgTx, found: Vec<Job>) -> Result<Vec<JobSummary>, ApiError> {
-    let (org_id, ids): (OrgId, Vec<JobId>) = (tx.org_id(), found.iter().map(|job| job.id).collect());
-    let mut totals: HashMap<JobId, _> =
-        step_reports::totals(tx.conn(), org_id, &ids).await?.into_iter().collect();
-    let mut waits: HashMap<JobId, _> =
-        target_holds::waiting(tx.conn(), org_id, &ids).await?.into_iter().collect();
-    let summary = |job: Job| {
-        let counts = totals.remove(&job.id).unwrap_or_default();
+/// Short views of jobs with what each did to rows.
+pub(crate) async fn summaries(
+    tx: &mut OrgTx,
+    found: Vec<(Job, Counts)>,
+) -> Result<Vec<JobSummary>, ApiError> {
+    let open = found.iter().filter(|(job, _)| !job.state.is_final()).map(|(job, _)| job.id);
+    let (org_id, open): (OrgId, Vec<JobId>) = (tx.org_id(), open.collect());
+    let mut waits: HashMap<JobId, _> = match open.as_slice() {
+        [] => HashMap::new(),
+        open => target_locks::waiting(tx.conn(), org_id, open).await?.into_iter().collect(),
+    };
+    let summary = |(job, counts): (Job, Counts)| {
         let wait = waits.remove(&job.id).map(WaitView::for_target);
         JobSummary::of(job, counts, wait)
     };

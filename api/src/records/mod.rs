@@ -2,5 +2,6 @@
 
 pub(crate) mod connection;
 pub(crate) mod job;
+pub(crate) mod secret;
 pub(crate) mod submission;
 pub(crate) mod sync_task;

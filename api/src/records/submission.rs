@@ -1,4 +1,4 @@
-//! A job that a request asks for: its sealed secrets, its messages, and the 202.
+//! A job that a request asks for: its messages, and the 202.
 
 use std::time::Duration;
 
@@ -6,12 +6,9 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use chrono::SubsecRound as _;
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::{JobId, OrgId};
 use longshore_shared::domain::job::Job;
 use longshore_shared::store::outbox::Owed;
-use longshore_shared::store::{OrgTx, job_secrets};
-use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 use longshore_shared::workflow::publish;
 use longshore_shared::workflow::submit::Submitted;
 
@@ -24,21 +21,6 @@ use crate::view::JobView;
 /// How long an answer waits for RabbitMQ. What it is to tell is safe in the store by then, and the
 /// scheduler publishes what this process did not.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Seals a secret for a job, and stores it.
-pub(crate) async fn seal(
-    tx: &mut OrgTx,
-    sealer: &Sealer,
-    job_id: JobId,
-    name: SecretName,
-    secret: &Secret,
-) -> Result<(), ApiError> {
-    let (org_id, column) = (tx.org_id(), name.to_string());
-    let (table, version) = (job_secrets::TABLE, job_secrets::VERSION);
-    let place = SecretAddress { org_id, table, row: job_id.0, column: &column, version };
-    let sealed = sealer.seal(secret, &place)?;
-    Ok(job_secrets::insert(tx.conn(), org_id, job_id, name, &sealed).await?)
-}
 
 /// Publishes what a job that was just accepted owes, and answers with it; one that an earlier
 /// request submitted is shown as it is now.

@@ -1,20 +1,24 @@
 //! A sync task's row, its connections, and the confirmation that its schedule may write.
 
+use chrono::{DateTime, Utc};
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::{ConnectionId, TaskId};
 use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::domain::secret::SecretName;
+use longshore_shared::store::jobs::recent;
 use longshore_shared::store::sync_tasks::{self, SyncTask};
-use longshore_shared::store::{OrgTx, StoreError, connections, target_confirmations};
+use longshore_shared::store::{OrgTx, StoreError, connections, schedules, target_confirmations};
 use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 
 use crate::body::unknown_connection;
 use crate::error::{ApiError, Conflict, FieldError};
 use crate::extract::IfMatch;
+use crate::view::SyncTaskView;
 
 /// The task, locked against schedulers and other edits, if it is the version that was seen.
 pub(crate) async fn locked(tx: &mut OrgTx, id: TaskId, seen: &IfMatch) -> Result<SyncTask, ApiError> {
     let org_id = tx.org_id();
-    sync_tasks::lock(tx.conn(), org_id, id).await?;
+    schedules::lock(tx.conn(), org_id, id.into()).await?;
     let task = sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
     seen.holds(task.version)?;
     Ok(task)
@@ -28,20 +32,40 @@ pub(crate) async fn confirm(
     target: &Connection,
     password: Option<Secret>,
 ) -> Result<(), ApiError> {
-    let (org_id, id) = (task.org_id, task.id);
+    let (org_id, id) = (task.org_id, task.timing.id);
     let Some(password) = password else {
         return Ok(target_confirmations::remove(tx.conn(), org_id, id).await?);
     };
-    let (table, column) = (target_confirmations::TABLE, target_confirmations::SECRET.to_string());
-    let place = SecretAddress { org_id, table, row: id.0, column: &column, version: target.reach };
+    let (name, version) = (SecretName::TargetPassword, target.reach);
+    let place = SecretAddress { org_id, owner: id.into(), name, version };
     let sealed = sealer.seal(&password, &place)?;
-    Ok(target_confirmations::put(tx.conn(), org_id, id, (target.id, target.reach), &sealed).await?)
+    Ok(target_confirmations::put(tx.conn(), id, target.id, &place, &sealed).await?)
 }
 
-/// Whether the task's schedule may write to its protected target; none if it needs nobody's word.
-pub(crate) async fn confirmed(tx: &mut OrgTx, task: &SyncTask) -> Result<Option<bool>, ApiError> {
-    let found = target_confirmations::of_tasks(tx.conn(), task.org_id, &[task.id]).await?;
-    Ok(found.get(&task.id).copied())
+/// Tasks as they are shown `now`: whether their schedules may write to their protected targets, and
+/// how their runs went last.
+pub(crate) async fn shown(
+    tx: &mut OrgTx,
+    tasks: Vec<SyncTask>,
+    now: DateTime<Utc>,
+) -> Result<Vec<SyncTaskView>, ApiError> {
+    let (org_id, ids): (_, Vec<TaskId>) = (tx.org_id(), tasks.iter().map(|task| task.id).collect());
+    let confirmed = target_confirmations::of_tasks(tx.conn(), org_id, &ids).await?;
+    let runs = recent::last_runs(tx.conn(), org_id, &ids).await?;
+    let view = |task: SyncTask| {
+        let (confirmed, runs) = (confirmed.get(&task.id).copied(), runs.get(&task.id).copied());
+        SyncTaskView::of(task, confirmed, runs, now)
+    };
+    Ok(tasks.into_iter().map(view).collect())
+}
+
+/// One task as it is shown `now`.
+pub(crate) async fn shown_alone(
+    tx: &mut OrgTx,
+    task: SyncTask,
+    now: DateTime<Utc>,
+) -> Result<SyncTaskView, ApiError> {
+    shown(tx, vec![task], now).await?.pop().ok_or(ApiError::NotFound)
 }
 
 /// Both connections, locked against deletion and edits; every one that is not there is told.

@@ -6,8 +6,8 @@ use axum::response::IntoResponse;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::domain::problem::ProblemCode;
-use longshore_shared::store::OrgTx;
 use longshore_shared::store::connections::{checks, demands, edits};
+use longshore_shared::store::{OrgTx, secrets};
 
 use crate::access::{Caller, Databases};
 use crate::body::{Changed, ConnectionChange, fits, may_be_dialled};
@@ -50,7 +50,7 @@ pub(crate) async fn edit(
         return Err(runs_by_itself());
     }
     edits::update(tx.conn(), &connection).await.map_err(taken)?;
-    edits::keep_secrets(tx.conn(), org_id, id, &kept).await?;
+    secrets::keep(tx.conn(), org_id, id, &kept).await?;
     for (name, secret) in &given {
         seal(&mut tx, &state.sealer, &connection, *name, secret).await?;
     }

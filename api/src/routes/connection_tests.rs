@@ -5,14 +5,14 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use longshore_shared::clock;
-use longshore_shared::domain::connection_test::TestSpec;
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::{ConnectionId, JobId};
-use longshore_shared::domain::job::{JobKind, Trigger};
+use longshore_shared::domain::job::JobKind;
 use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::store::{connection_tests, connections, jobs};
 use longshore_shared::telemetry::TraceContext;
-use longshore_shared::workflow::submit;
+use longshore_shared::vault::SecretAddress;
+use longshore_shared::workflow::submit::{self, Request, Tested};
 
 use crate::access::{Caller, Databases};
 use crate::body::{NewConnection, NewTest, may_be_dialled};
@@ -20,7 +20,8 @@ use crate::error::{ApiError, Problem};
 use crate::extract::{Id, PerhapsJson, StrictJson};
 use crate::once::{KeyedCaller, KeyedTransaction};
 use crate::records::connection::has_password;
-use crate::records::submission::{accepted, seal};
+use crate::records::secret::seal;
+use crate::records::submission::accepted;
 use crate::state::AppState;
 use crate::view::{JobView, TestView};
 
@@ -44,19 +45,12 @@ pub(crate) async fn saved(
         let connection = connections::find(effect.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
         let password = body.check(&connection)?;
         count(&mut effect, state.tests_per_minute).await?;
-        let (spec, token) = (TestSpec::Saved, Some(caller.token_id()));
-        let submitted = submit::connection_test(
-            effect.conn(),
-            org_id,
-            spec,
-            Some(id),
-            Trigger::Person,
-            token,
-            Some(&trace),
-        );
-        let submitted = submitted.await?;
+        let request = Request { by: caller.actor(), trace: Some(&trace) };
+        let tested = Tested::Saved(id, connection.name);
+        let submitted = submit::connection_test(effect.conn(), org_id, tested, request).await?;
         if let Some(password) = &password {
-            seal(&mut effect, &state.sealer, submitted.job.id, SecretName::Password, password).await?;
+            let place = SecretAddress::once(org_id, submitted.job.id, SecretName::Password);
+            seal(&mut effect, &state.sealer, place, password).await?;
         }
         Ok(effect.done(submitted.job.id.0, submitted))
     });
@@ -85,12 +79,12 @@ pub(crate) async fn draft(
     let trace = trace.to_string();
     let submitted = caller.once(StatusCode::ACCEPTED, async |mut effect| {
         count(&mut effect, state.tests_per_minute).await?;
-        let (spec, token) = (TestSpec::Draft(Box::new(connection)), Some(caller.token_id()));
-        let submitted =
-            submit::connection_test(effect.conn(), org_id, spec, None, Trigger::Person, token, Some(&trace));
-        let submitted = submitted.await?;
+        let request = Request { by: caller.actor(), trace: Some(&trace) };
+        let tested = Tested::Draft(Box::new(connection));
+        let submitted = submit::connection_test(effect.conn(), org_id, tested, request).await?;
         for (name, secret) in &secrets {
-            seal(&mut effect, &state.sealer, submitted.job.id, *name, secret).await?;
+            let place = SecretAddress::once(org_id, submitted.job.id, *name);
+            seal(&mut effect, &state.sealer, place, secret).await?;
         }
         Ok(effect.done(submitted.job.id.0, submitted))
     });

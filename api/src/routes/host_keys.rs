@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use longshore_shared::domain::hop::{Hop, SecretName};
+use longshore_shared::domain::hop::Hop;
 use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::reach;
-use longshore_shared::store::connections::{self, checks, edits};
+use longshore_shared::domain::secret::SecretName;
+use longshore_shared::store::connections::{self, checks};
+use longshore_shared::store::secrets;
 use longshore_shared::vault::Secret;
 
 use crate::access::Databases;
@@ -45,7 +47,7 @@ pub(crate) async fn confirm(
             connection.version += 1;
         }
         if let Some(password) = password {
-            edits::keep_secrets(effect.conn(), org_id, id, &reach::stored_but(&connection, hop)).await?;
+            secrets::keep(effect.conn(), org_id, id, &reach::stored_but(&connection, hop)).await?;
             seal(&mut effect, &state.sealer, &connection, hop, &password).await?;
         }
         Ok(effect.done(id.0, pinned))

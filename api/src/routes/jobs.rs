@@ -5,20 +5,18 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use longshore_shared::bus::Control;
 use longshore_shared::domain::id::{JobId, OrgId};
-use longshore_shared::store::{job_log, jobs};
+use longshore_shared::store::job_log;
+use longshore_shared::store::jobs::{self, recent};
 use longshore_shared::workflow::cancel;
 
 use crate::access::{Caller, Endings, History};
 use crate::error::ApiError;
-use crate::extract::{Id, JobPage, NoFields, StrictQuery};
+use crate::extract::{Id, JobPage, LogPage, NoFields, StrictQuery};
 use crate::once::{KeyedCaller, Once};
 use crate::records::job;
 use crate::records::submission::PATIENCE;
 use crate::state::AppState;
 use crate::view::{JobSummary, JobView, List, LogLine};
-
-/// Lines of a job's log that are shown at most.
-const LINES: i64 = 1_000;
 
 /// Lists jobs, newest first.
 #[utoipa::path(get, path = "/v1/jobs", operation_id = "list_jobs", tag = "jobs", params(JobPage),
@@ -29,8 +27,8 @@ pub(crate) async fn list(
 ) -> Result<Json<List<JobSummary>>, ApiError> {
     let (page, filter) = page.check()?;
     let mut tx = caller.read_only().await?;
-    let mut found = jobs::list(tx.conn(), caller.org_id(), filter, page.rows()).await?;
-    let next_cursor = page.cut_jobs(&mut found, |job| job.id);
+    let mut found = recent::list(tx.conn(), caller.org_id(), &filter, page.rows()).await?;
+    let next_cursor = page.cut_jobs(&mut found, |(job, _)| job.id);
     let items = job::summaries(&mut tx, found).await?;
     tx.commit().await?;
     Ok(Json(List { items, next_cursor }))
@@ -51,17 +49,23 @@ pub(crate) async fn show(
     Ok(Json(view))
 }
 
-/// Shows a job's log, oldest line first.
+/// Shows a job's log, newest line first unless `order` says otherwise.
 #[utoipa::path(get, path = "/v1/jobs/{id}/log", operation_id = "show_job_log", tag = "jobs",
-    params(("id" = uuid::Uuid, Path, description = "the job")),
-    responses((status = 200, description = "its first thousand lines", body = List<LogLine>)))]
-pub(crate) async fn log(caller: Caller<History>, Id(id): Id<JobId>) -> Result<Json<List<LogLine>>, ApiError> {
-    let mut tx = caller.begin().await?;
+    params(("id" = uuid::Uuid, Path, description = "the job"), LogPage),
+    responses((status = 200, description = "a page of its lines", body = List<LogLine>)))]
+pub(crate) async fn log(
+    caller: Caller<History>,
+    Id(id): Id<JobId>,
+    StrictQuery(page): StrictQuery<LogPage>,
+) -> Result<Json<List<LogLine>>, ApiError> {
+    let (page, order, after) = page.check()?;
+    let mut tx = caller.read_only().await?;
     let org_id = caller.org_id();
     jobs::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
-    let lines = job_log::list(tx.conn(), org_id, id, 0, LINES).await?;
+    let mut lines = job_log::list(tx.conn(), org_id, id, (order, after), page.rows()).await?;
     tx.commit().await?;
-    Ok(Json(List { items: lines.into_iter().map(Into::into).collect(), next_cursor: None }))
+    let next_cursor = page.cut_log(&mut lines, order, |line| line.id);
+    Ok(Json(List { items: lines.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
 /// Asks for a job's end. What is running stops soon; asking again changes nothing. The end of a

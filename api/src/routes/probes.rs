@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use longshore_shared::telemetry::TraceContext;
-use longshore_shared::workflow::submit;
+use longshore_shared::workflow::submit::{self, Request};
 
 use crate::access::Fleet;
 use crate::body::NewProbe;
@@ -29,7 +29,8 @@ pub(crate) async fn submit(
     let spec = body.check()?;
     let submitted = caller.once(StatusCode::ACCEPTED, async |mut effect| {
         let trace = trace.to_string();
-        let submitted = submit::probe(effect.conn(), caller.org_id(), spec, Some(&trace)).await?;
+        let request = Request { by: caller.actor(), trace: Some(&trace) };
+        let submitted = submit::probe(effect.conn(), caller.org_id(), spec, request).await?;
         Ok(effect.done(submitted.job.id.0, submitted))
     });
     accepted(&caller, &state, submitted.await?).await

@@ -12,7 +12,7 @@ use crate::access::{Caller, Syncs};
 use crate::body::{SyncTaskChange, rare_enough};
 use crate::error::{ApiError, Problem};
 use crate::extract::{Id, IfMatch, ListPage, StrictJson, StrictQuery, etag};
-use crate::records::sync_task::{confirm, confirmed, connections_of, locked, taken};
+use crate::records::sync_task::{confirm, connections_of, locked, shown_alone, taken};
 use crate::state::AppState;
 use crate::view::{List, ScheduleEventView, SyncTaskView};
 
@@ -41,19 +41,18 @@ pub(crate) async fn edit(
     let password = confirming.check(&task, &source, &target)?;
     task.version = sync_tasks::update(tx.conn(), &task).await.map_err(taken)?;
     confirm(&mut tx, &state.sealer, &task, &target, password).await?;
-    let confirmed = confirmed(&mut tx, &task).await?;
     let forgotten = match fires_otherwise(&before, &task) {
-        true => Some(queue::forget(tx.conn(), caller.org_id(), id, false).await?),
+        true => Some(queue::forget(tx.conn(), caller.org_id(), id.into(), false).await?),
         false => None,
     };
+    let (version, view) = (task.version, shown_alone(&mut tx, task, now).await?);
     tx.commit().await?;
     forgotten.into_iter().for_each(Reached::count);
-    Ok((etag(task.version), Json(SyncTaskView::of(task, confirmed, now))))
+    Ok((etag(version), Json(view)))
 }
 
 fn fires_otherwise(before: &SyncTask, after: &SyncTask) -> bool {
-    let firing = |task: &SyncTask| task.schedule.clone().filter(|_| task.enabled);
-    firing(before) != firing(after)
+    before.timing.firing() != after.timing.firing()
 }
 
 /// Lists what came of the task's due times, newest first; kept for 30 days.
@@ -68,8 +67,8 @@ pub(crate) async fn events(
     let (page, before) = page.by_number()?;
     let org_id = caller.org_id();
     let mut tx = caller.read_only().await?;
-    sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
-    let mut found = schedule_events::list(tx.conn(), org_id, id, before, page.rows()).await?;
+    let task = sync_tasks::find(tx.conn(), org_id, id).await?.ok_or(ApiError::NotFound)?;
+    let mut found = schedule_events::list(tx.conn(), org_id, task.timing.id, before, page.rows()).await?;
     tx.commit().await?;
     let next_cursor = page.cut_by_number(&mut found, |event| event.id);
     Ok(Json(List { items: found.into_iter().map(Into::into).collect(), next_cursor }))

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use chrono::SubsecRound as _;
 use longshore_shared::clock;
 use longshore_shared::domain::id::TaskId;
-use longshore_shared::store::sync_tasks::{self, SyncTask};
+use longshore_shared::store::sync_tasks;
 use longshore_shared::store::target_confirmations;
 use longshore_shared::workflow::queue;
 
@@ -16,7 +16,7 @@ use crate::body::{NewSyncTask, fits, rare_enough, usable};
 use crate::error::{ApiError, Problem};
 use crate::extract::{Id, IfMatch, ListPage, StrictJson, StrictQuery, etag};
 use crate::once::{KeyedCaller, Once, gone};
-use crate::records::sync_task::{confirm, confirmed, connections_of, locked, taken};
+use crate::records::sync_task::{confirm, connections_of, locked, shown, shown_alone, taken};
 use crate::state::AppState;
 use crate::view::{List, SyncTaskView};
 
@@ -44,23 +44,23 @@ pub(crate) async fn create(
         let password = confirming.check(&task, &source, &target)?;
         sync_tasks::insert(effect.conn(), &task).await.map_err(taken)?;
         confirm(&mut effect, &state.sealer, &task, &target, password).await?;
-        let confirmed = confirmed(&mut effect, &task).await?;
-        Ok(effect.done(id.0, confirmed))
+        let view = shown_alone(&mut effect, task.clone(), now).await?;
+        Ok(effect.done(id.0, (task.version, view)))
     });
     let (status, once) = made.await?;
-    let (task, confirmed) = match once {
-        Once::First(confirmed) => (task, confirmed),
+    let (id, version, view) = match once {
+        Once::First((version, view)) => (id, version, view),
         Once::Again(id) => {
             let mut tx = caller.read_only().await?;
             let found = sync_tasks::find(tx.conn(), caller.org_id(), id.into()).await?;
             let task = found.ok_or_else(gone)?;
-            let confirmed = confirmed(&mut tx, &task).await?;
+            let (version, view) = (task.version, shown_alone(&mut tx, task, now).await?);
             tx.commit().await?;
-            (task, confirmed)
+            (id.into(), version, view)
         }
     };
-    let location = [(header::LOCATION, format!("/v1/sync-tasks/{}", task.id))];
-    Ok((status, location, etag(task.version), Json(SyncTaskView::of(task, confirmed, now))))
+    let location = [(header::LOCATION, format!("/v1/sync-tasks/{id}"))];
+    Ok((status, location, etag(version), Json(view)))
 }
 
 /// Lists sync tasks by name.
@@ -73,16 +73,9 @@ pub(crate) async fn list(
     let (page, after) = page.by_name()?;
     let mut tx = caller.begin().await?;
     let mut found = sync_tasks::list(tx.conn(), caller.org_id(), after.as_deref(), page.rows()).await?;
-    let ids: Vec<TaskId> = found.iter().map(|task| task.id).collect();
-    let confirmed = target_confirmations::of_tasks(tx.conn(), caller.org_id(), &ids).await?;
-    tx.commit().await?;
     let next_cursor = page.cut_by_name(&mut found, |task| &task.name);
-    let now = clock::now();
-    let view = |task: SyncTask| {
-        let confirmed = confirmed.get(&task.id).copied();
-        SyncTaskView::of(task, confirmed, now)
-    };
-    let items = found.into_iter().map(view).collect();
+    let items = shown(&mut tx, found, clock::now()).await?;
+    tx.commit().await?;
     Ok(Json(List { items, next_cursor }))
 }
 
@@ -95,9 +88,9 @@ pub(crate) async fn show(caller: Caller<Syncs>, Id(id): Id<TaskId>) -> Result<im
     let mut tx = caller.begin().await?;
     let found = sync_tasks::find(tx.conn(), caller.org_id(), id).await?;
     let task = found.ok_or(ApiError::NotFound)?;
-    let confirmed = confirmed(&mut tx, &task).await?;
+    let (version, view) = (task.version, shown_alone(&mut tx, task, clock::now()).await?);
     tx.commit().await?;
-    Ok((etag(task.version), Json(SyncTaskView::of(task, confirmed, clock::now()))))
+    Ok((etag(version), Json(view)))
 }
 
 /// Deletes a sync task. Its jobs stay in the history; one that runs goes on, one that waits
@@ -113,10 +106,10 @@ pub(crate) async fn delete(
     seen: IfMatch,
 ) -> Result<StatusCode, ApiError> {
     let mut tx = caller.begin().await?;
-    locked(&mut tx, id, &seen).await?;
+    let task = locked(&mut tx, id, &seen).await?;
     sync_tasks::delete(tx.conn(), caller.org_id(), id).await?;
-    target_confirmations::remove(tx.conn(), caller.org_id(), id).await?;
-    let forgotten = queue::forget(tx.conn(), caller.org_id(), id, true).await?;
+    target_confirmations::remove(tx.conn(), caller.org_id(), task.timing.id).await?;
+    let forgotten = queue::forget(tx.conn(), caller.org_id(), id.into(), true).await?;
     tx.commit().await?;
     forgotten.count();
     Ok(StatusCode::NO_CONTENT)

@@ -11,6 +11,7 @@ use chrono::SubsecRound as _;
 use longshore_shared::clock;
 use longshore_shared::domain::id::WebhookId;
 use longshore_shared::domain::problem::ProblemCode;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::domain::webhook::Webhook;
 use longshore_shared::store::{OrgTx, webhook_deliveries, webhooks};
 use longshore_shared::vault::{Secret, SecretAddress};
@@ -22,12 +23,12 @@ use crate::body::{NewWebhook, WebhookChange};
 use crate::error::{ApiError, Conflict};
 use crate::extract::{Id, ListPage, NoFields, StrictJson, StrictQuery};
 use crate::once::{KeyedCaller, Once, gone};
+use crate::records::secret::seal;
 use crate::state::AppState;
 use crate::view::{DeliveryView, List, MadeWebhook, WebhookView};
 
 /// An organisation has no use for more, and each is told of every job.
 const MOST: i64 = 20;
-const VERSION: i32 = 1;
 
 /// Registers a webhook; the answer holds its secret, which is never shown again.
 #[utoipa::path(post, path = "/v1/webhooks", operation_id = "create_webhook", tag = "webhooks", request_body = NewWebhook,
@@ -41,19 +42,13 @@ pub(crate) async fn create(
     let (org_id, id) = (caller.org_id(), WebhookId(clock::fresh_id()));
     let webhook = body.check(state.webhooks, org_id, id, clock::now().trunc_subsecs(6))?;
     let secret = fresh_secret()?;
-    let place = SecretAddress {
-        org_id,
-        table: webhooks::SECRETS_TABLE,
-        row: id.0,
-        column: webhooks::SECRET,
-        version: VERSION,
-    };
-    let sealed = state.sealer.seal(&secret, &place)?;
+    let place = SecretAddress::once(org_id, id, SecretName::SigningKey);
     let made = caller.once(StatusCode::CREATED, async |mut effect| {
         if webhooks::count(effect.conn(), org_id).await? >= MOST {
             return Err(too_many());
         }
-        webhooks::insert(effect.conn(), &webhook, &sealed, VERSION).await?;
+        webhooks::insert(effect.conn(), &webhook).await?;
+        seal(&mut effect, &state.sealer, place, &secret).await?;
         Ok(effect.done(id.0, ()))
     });
     let (status, Once::First(())) = made.await? else { return Err(not_kept()) };

@@ -12,7 +12,7 @@ use super::examination::ExaminationView;
 use crate::word::{Word, words};
 
 /// A registered connection. Its password is never given back.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Connection)]
 pub(crate) struct ConnectionView {
     id: Uuid,
@@ -66,7 +66,7 @@ impl TestedConnectionView {
 }
 
 /// An SSH host on the way. Its password or key is never given back.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Hop)]
 struct HopView {
     host: String,
@@ -89,7 +89,7 @@ impl From<Hop> for HopView {
 }
 
 /// TLS settings of a connection.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Tls)]
 struct TlsView {
     #[schema(schema_with = words::<TlsMode>)]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::job_spec::{ActorView, JobSpecView};
 use super::phases::Phases;
 use super::progress::{Live, ProgressEvent, ProgressView, phase};
 use super::snapshot::{JobSnapshot, WaitView};
@@ -22,13 +23,23 @@ pub(crate) struct JobSummary {
     kind: Word<JobKind>,
     #[schema(schema_with = words::<JobState>)]
     state: Word<JobState>,
+    /// What it works on, as a person called it then.
+    name: String,
     #[schema(required = true)]
     task_id: Option<Uuid>,
     #[schema(required = true)]
     source_id: Option<Uuid>,
+    /// What the source was called then.
+    #[schema(required = true)]
+    source_name: Option<String>,
     #[schema(required = true)]
     target_id: Option<Uuid>,
+    /// What the target was called then.
+    #[schema(required = true)]
+    target_name: Option<String>,
     /// Who asked for it.
+    requested_by: ActorView,
+    /// Whether somebody asked for it, or a schedule.
     #[schema(schema_with = words::<Trigger>)]
     trigger: Word<Trigger>,
     /// The schedule's due time, if a schedule asked.
@@ -63,6 +74,8 @@ pub(crate) struct JobSummary {
 pub(crate) struct JobView {
     #[serde(flatten)]
     summary: JobSummary,
+    /// What it was asked to do, as of then.
+    spec: JobSpecView,
     progress: ProgressView,
     tables: Vec<TableView>,
     /// How many chunks each worker did.
@@ -99,10 +112,14 @@ impl JobSummary {
             id: job.id.0,
             kind: Word(job.spec.kind()),
             state: Word(job.state),
-            task_id: job.task_id.map(|id| id.0),
+            task_id: job.task_id().map(|id| id.0),
+            trigger: Word(job.trigger()),
+            name: job.name,
             source_id: job.source_id.map(|id| id.0),
+            source_name: job.source_name,
             target_id: job.target_id.map(|id| id.0),
-            trigger: Word(job.trigger),
+            target_name: job.target_name,
+            requested_by: job.requested_by.into(),
             due_at: job.due_at,
             created_at: job.created_at,
             started_at: job.started_at,
@@ -142,6 +159,7 @@ impl JobView {
         let workers =
             snapshot.workers.into_iter().map(|(name, chunks)| WorkerView { name, chunks }).collect();
         Self {
+            spec: snapshot.job.spec.clone().into(),
             summary: JobSummary::of(snapshot.job, counts, snapshot.waiting_for),
             progress,
             tables,
@@ -178,7 +196,7 @@ impl From<Line> for LogLine {
             at: line.at,
             level: line.level,
             message: line.message,
-            step_id: line.step_id.map(|id| id.0),
+            step_id: line.step_id,
             worker: line.worker,
         }
     }

@@ -1,17 +1,15 @@
 //! A sync task as it is shown, with its next runs.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use longshore_shared::domain::schedule::{Draft, Every, On, Schedule};
-use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, TargetBusy, TargetTriggers,
-};
+use longshore_shared::domain::job::JobState;
+use longshore_shared::domain::schedule::{Draft, Every, On, Overlap, Schedule};
+use longshore_shared::store::jobs::recent::LastRuns;
 use longshore_shared::store::sync_tasks::SyncTask;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::sync_spec::SyncSpecView;
 use crate::word::{ScheduleDay, Word, words};
 
 /// How many of the next runs are shown.
@@ -25,29 +23,8 @@ pub(crate) struct SyncTaskView {
     name: String,
     source_id: Uuid,
     target_id: Uuid,
-    mode: ModeView,
-    /// Names or patterns of a selective sync; empty for a full one.
-    tables: Vec<String>,
-    /// Names or patterns that a selective sync leaves out.
-    exclude: Vec<String>,
-    /// Conditions on the rows of tables, by their names.
-    #[serde(rename = "where")]
-    conditions: BTreeMap<String, String>,
-    /// The time zone of the conditions' dates and times, and of `NOW()` there.
-    where_time_zone: String,
-    #[schema(schema_with = words::<ConflictPolicy>)]
-    policy: Word<ConflictPolicy>,
-    delete_extra: bool,
-    /// How many hundredths of a table's rows a run may delete without `confirm_deletes`.
-    max_delete_percent: i32,
-    #[schema(schema_with = words::<Keyless>)]
-    keyless: Word<Keyless>,
-    #[schema(schema_with = words::<TargetTriggers>)]
-    target_triggers: Word<TargetTriggers>,
-    #[schema(schema_with = words::<OnMismatch>)]
-    on_mismatch: Word<OnMismatch>,
-    #[schema(schema_with = words::<TargetBusy>)]
-    target_busy: Word<TargetBusy>,
+    #[serde(flatten)]
+    spec: SyncSpecView,
     #[schema(required = true)]
     schedule: Option<ScheduleView>,
     enabled: bool,
@@ -64,16 +41,34 @@ pub(crate) struct SyncTaskView {
     version: i32,
     /// The next five times at which it runs by itself.
     next_runs: Vec<DateTime<Utc>>,
+    /// The newest run that did not wait for another one; null: it never ran.
+    #[schema(required = true)]
+    last_run: Option<LastRunView>,
+    /// The newest run that completed.
+    #[schema(required = true)]
+    last_success: Option<LastSuccessView>,
     created_at: DateTime<Utc>,
 }
 
-/// Which tables a task covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Mode)]
-enum ModeView {
-    Full,
-    Selective,
+/// The newest run of a task.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LastRun)]
+struct LastRunView {
+    job_id: Uuid,
+    /// When it was accepted.
+    at: DateTime<Utc>,
+    /// Where it stands: a final state is its result.
+    #[schema(schema_with = words::<JobState>)]
+    state: Word<JobState>,
+}
+
+/// The newest run of a task that completed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LastSuccess)]
+struct LastSuccessView {
+    job_id: Uuid,
+    /// When it completed.
+    at: DateTime<Utc>,
 }
 
 /// When a task runs by itself: `cron`, or `every` with what that needs.
@@ -116,38 +111,37 @@ impl From<Draft> for ScheduleView {
 }
 
 impl SyncTaskView {
-    /// The task as of `now`; `target_confirmed` where its schedule needs that.
-    pub(crate) fn of(task: SyncTask, target_confirmed: Option<bool>, now: DateTime<Utc>) -> Self {
+    /// The task as of `now`; `target_confirmed` where its schedule needs that, `runs` if it ever ran.
+    pub(crate) fn of(
+        task: SyncTask,
+        target_confirmed: Option<bool>,
+        runs: Option<LastRuns>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let last_run = runs.map(|runs| LastRunView {
+            job_id: runs.run.id.0,
+            at: runs.run.at,
+            state: Word(runs.run.state),
+        });
+        let last_success = runs.and_then(|runs| runs.success);
+        let timing = task.timing;
         let next = |schedule: &Schedule| schedule.next_runs(now, NEXT);
-        let next_runs = task.schedule.as_ref().filter(|_| task.enabled).map(next).unwrap_or_default();
-        let (mode, tables, exclude) = match task.spec.selection {
-            Selection::Full => (ModeView::Full, Vec::new(), Vec::new()),
-            Selection::Selective { tables, exclude } => (ModeView::Selective, tables, exclude),
-        };
+        let next_runs = timing.firing().map(next).unwrap_or_default();
         Self {
             id: task.id.0,
             name: task.name,
             source_id: task.source_id.0,
             target_id: task.target_id.0,
-            mode,
-            tables,
-            exclude,
-            conditions: task.spec.filters.into_iter().map(|(table, filter)| (table, filter.into())).collect(),
-            where_time_zone: task.spec.filter_zone.to_string(),
-            policy: Word(task.spec.policy),
-            delete_extra: task.spec.delete_extra,
-            max_delete_percent: task.spec.max_delete_percent,
-            keyless: Word(task.spec.keyless),
-            target_triggers: Word(task.spec.target_triggers),
-            on_mismatch: Word(task.spec.on_mismatch),
-            target_busy: Word(task.spec.target_busy),
-            schedule: task.schedule.map(|schedule| schedule.draft().into()),
-            enabled: task.enabled,
+            spec: task.spec.into(),
+            schedule: timing.schedule.map(|schedule| schedule.draft().into()),
+            enabled: timing.enabled,
             target_confirmed,
-            overlap: Word(task.overlap),
-            catch_up_seconds: task.catch_up_seconds,
+            overlap: Word(timing.overlap),
+            catch_up_seconds: timing.catch_up_seconds,
             version: task.version,
             next_runs,
+            last_run,
+            last_success: last_success.map(|(job, at)| LastSuccessView { job_id: job.0, at }),
             created_at: task.created_at,
         }
     }

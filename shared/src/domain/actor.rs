@@ -1,5 +1,8 @@
 //! Who asks, and what they may do. Denied is what no permission grants.
 
+use uuid::Uuid;
+
+use super::id::{ScheduleId, TokenId};
 use super::words;
 
 words! {
@@ -26,6 +29,46 @@ impl Permission {
             Self::OrgAdmin => needed != Self::PlatformAdmin,
             Self::Database | Self::Sync | Self::Migration => self == needed,
         }
+    }
+}
+
+words! {
+    /// What kind of somebody asks.
+    ActorKind {
+        /// A person who signed in.
+        User = "user",
+        /// A program, or a person, with an API token.
+        Token = "token",
+        /// A schedule.
+        Schedule = "schedule",
+    }
+}
+
+/// Who asked for something, by the name that they had then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// What kind of somebody.
+    pub kind: ActorKind,
+    /// Their row; `None`: a schedule of Longshore's own.
+    pub id: Option<Uuid>,
+    /// What they were called.
+    pub name: String,
+}
+
+impl Actor {
+    /// Who bears this token.
+    pub fn token(id: TokenId, name: &str) -> Self {
+        Self { kind: ActorKind::Token, id: Some(id.0), name: name.to_owned() }
+    }
+
+    /// The schedule of what bears this name.
+    pub fn schedule(id: ScheduleId, name: &str) -> Self {
+        Self { kind: ActorKind::Schedule, id: Some(id.0), name: name.to_owned() }
+    }
+
+    /// A schedule of Longshore's own.
+    pub fn longshore(name: &str) -> Self {
+        Self { kind: ActorKind::Schedule, id: None, name: name.to_owned() }
     }
 }
 

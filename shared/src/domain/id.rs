@@ -31,6 +31,8 @@ id! {
     ConnectionId,
     /// A sync task.
     TaskId,
+    /// When something runs by itself.
+    ScheduleId,
     /// A job.
     JobId,
     /// A step of a job.

@@ -6,11 +6,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::actor::Permission;
+use super::actor::{Actor, ActorKind, Permission};
 use super::connection_test::TestSpec;
 use super::failure::Failure;
 use super::id::{ConnectionId, JobId, OrgId, TaskId};
 use super::probe::ProbeSpec;
+use super::subject::Subject;
 use super::sync::SyncSpec;
 use super::words;
 
@@ -109,7 +110,7 @@ impl JobKind {
 }
 
 words! {
-    /// Who asked for a job.
+    /// Whether somebody asked for a job.
     Trigger {
         /// A person or a program over the API.
         Person = "person",
@@ -125,6 +126,16 @@ words! {
         RunInProgress = "run_in_progress",
         /// Another job writes the same tables of the target.
         TargetBusy = "target_busy",
+    }
+}
+
+words! {
+    /// Which line of a job's log comes first.
+    LogOrder {
+        /// The newest.
+        Newest = "newest",
+        /// The oldest.
+        Oldest = "oldest",
     }
 }
 
@@ -159,19 +170,25 @@ pub struct Job {
     pub id: JobId,
     /// Where it stands.
     pub state: JobState,
-    /// The task that it runs.
-    pub task_id: Option<TaskId>,
+    /// What it is a run of.
+    pub subject: Option<Subject>,
+    /// What it works on, as a person calls it; as it was called when the job began.
+    pub name: String,
     /// The database that is read, or tested.
     pub source_id: Option<ConnectionId>,
+    /// What that was called.
+    pub source_name: Option<String>,
     /// The database that is written.
     pub target_id: Option<ConnectionId>,
+    /// What that was called.
+    pub target_name: Option<String>,
     /// What was asked for, as it was when it was asked.
     pub spec: JobSpec,
     /// Who asked.
-    pub trigger: Trigger,
+    pub requested_by: Actor,
     /// The schedule's due time.
     pub due_at: Option<DateTime<Utc>>,
-    /// The run of the same task that it waits for; it has no step until that one has ended.
+    /// The run of the same subject that it waits for; it has no step until that one has ended.
     pub queued_behind: Option<JobId>,
     /// How it will end once its last running step has stopped.
     pub ending: Option<Ending>,
@@ -185,6 +202,28 @@ pub struct Job {
     pub started_at: Option<DateTime<Utc>>,
     /// When it reached its final state.
     pub ended_at: Option<DateTime<Utc>>,
+}
+
+impl Job {
+    /// The sync task that it is a run of.
+    pub fn task_id(&self) -> Option<TaskId> {
+        self.subject.and_then(Subject::task_id)
+    }
+
+    /// Whether somebody asked, or a schedule.
+    pub fn trigger(&self) -> Trigger {
+        self.requested_by.kind.trigger()
+    }
+}
+
+impl ActorKind {
+    /// Whether this is somebody, or a schedule.
+    pub const fn trigger(self) -> Trigger {
+        match self {
+            Self::User | Self::Token => Trigger::Person,
+            Self::Schedule => Trigger::Schedule,
+        }
+    }
 }
 
 #[cfg(test)]

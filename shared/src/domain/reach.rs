@@ -5,7 +5,8 @@
 //! elsewhere: a changed way asks for every secret again that would go along it.
 
 use super::connection::Connection;
-use super::hop::{Hop, HopLogin, SecretName};
+use super::hop::{Hop, HopLogin};
+use super::secret::SecretName;
 
 /// The stored secrets without which nothing is reached, in the order of the way.
 pub fn needed(connection: &Connection) -> Vec<SecretName> {
@@ -55,8 +56,8 @@ pub fn exposed(before: &Connection, after: &Connection) -> Vec<SecretName> {
         SecretName::HopPassword(hop) | SecretName::HopKey(hop) | SecretName::HopPassphrase(hop) => {
             hop <= same && stored.contains(&name)
         }
-        // Of jobs, whose connections keep where they led when these were given.
-        SecretName::SourcePassword | SecretName::TargetPassword => true,
+        // Of jobs, whose connections keep where they led when these were given; of nothing that is dialled.
+        SecretName::SourcePassword | SecretName::TargetPassword | SecretName::SigningKey => true,
     };
     needed(after).into_iter().filter(|name| !kept(*name)).collect()
 }

@@ -50,16 +50,6 @@ words! {
 }
 
 words! {
-    /// What happens to a run of a task while another one goes on.
-    Overlap {
-        /// A due time is skipped; a person's run is refused.
-        Skip = "skip",
-        /// One run waits: a person's, or that of the latest due time.
-        Queue = "queue",
-    }
-}
-
-words! {
     /// What happens when another job writes the same tables of the target.
     TargetBusy {
         /// This one waits for its end.

@@ -1,4 +1,4 @@
-//! Tables `connections` and `connection_secrets`.
+//! Table `connections`.
 
 pub mod checks;
 pub mod demands;
@@ -7,15 +7,11 @@ pub mod edits;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Conn, StoreError};
+use super::{Conn, StoreError, secrets};
 use crate::domain::connection::{Connection, Tls};
-use crate::domain::hop::{Hop, SecretName};
+use crate::domain::hop::Hop;
 use crate::domain::id::{ConnectionId, OrgId};
 use crate::domain::job::JobKind;
-use crate::vault::Sealed;
-
-/// The table that sealed secrets are bound to.
-pub const SECRETS_TABLE: &str = "connection_secrets";
 
 struct Row {
     org_id: Uuid,
@@ -99,40 +95,6 @@ pub async fn insert(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Stores a sealed secret of a connection.
-pub async fn insert_secret(
-    conn: &mut Conn,
-    org_id: OrgId,
-    id: ConnectionId,
-    name: SecretName,
-    version: i32,
-    sealed: &Sealed,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO connection_secrets (org_id, connection_id, name, version, key_id, sealed)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        org_id.0,
-        id.0,
-        name.to_string(),
-        version,
-        sealed.key_id,
-        sealed.bytes
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// One sealed secret of a connection.
-pub struct SealedSecret {
-    /// Which one.
-    pub name: SecretName,
-    /// Its version, part of the place that it is bound to.
-    pub version: i32,
-    /// The sealed value.
-    pub sealed: Sealed,
-}
-
 /// The connection, unless it was deleted.
 pub async fn find(
     conn: &mut Conn,
@@ -188,9 +150,7 @@ pub async fn delete(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("DELETE FROM connection_secrets WHERE org_id = $1 AND connection_id = $2", org_id.0, id.0)
-        .execute(conn)
-        .await?;
+    secrets::delete(conn, org_id, id).await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -32,7 +32,7 @@ impl Database {
     /// is away. The URL's password never appears in an error.
     pub fn new(url: &str, connections: u32, application: &str) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url)
-            .map_err(|_| StoreError::Row("the database URL does not parse".to_owned()))?
+            .map_err(|_| StoreError::Url)?
             .application_name(application)
             // A statement that hangs must not outlive the leases that depend on it.
             .options([("statement_timeout", "20s"), ("idle_in_transaction_session_timeout", "30s")]);

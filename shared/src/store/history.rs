@@ -104,7 +104,7 @@ pub async fn delete_log(conn: &mut Conn, jobs: &Jobs, limit: i64) -> Result<u64,
 pub async fn delete_rechecks(conn: &mut Conn, age_seconds: f64, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query!(
         "DELETE FROM jobs WHERE ctid = ANY (ARRAY(
-             SELECT ctid FROM jobs WHERE kind = $3 AND trigger = 'schedule'
+             SELECT ctid FROM jobs WHERE kind = $3 AND requested_by_kind = 'schedule'
                  AND ended_at < now() - make_interval(secs => $1)
              ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED))",
         age_seconds,

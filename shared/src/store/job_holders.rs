@@ -268,7 +268,7 @@ pub async fn report(conn: &mut Conn, holder: &Holder, point: &Value) -> Result<b
 /// The holder lets go; `why` it could not hold, if it could not.
 pub async fn leave(conn: &mut Conn, holder: &Holder, why: Option<&Failure>) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE job_holders SET state = 'left', mark = $5
+        "UPDATE job_holders SET state = 'left', refusals = $5
          WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND worker_id = $4 AND state IN ('preparing', 'enlisted', 'held')",
         holder.org_id.0,
         holder.job_id.0,
@@ -302,8 +302,8 @@ pub async fn refusals(
     generation: i32,
 ) -> Result<Vec<Failure>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT mark AS "mark!" FROM job_holders
-           WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state = 'left' AND mark IS NOT NULL
+        r#"SELECT refusals AS "refusals!" FROM job_holders
+           WHERE org_id = $1 AND job_id = $2 AND generation = $3 AND state = 'left' AND refusals IS NOT NULL
            ORDER BY worker_id"#,
         org_id.0,
         job_id.0,
@@ -311,5 +311,5 @@ pub async fn refusals(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|r| serde_json::from_value(r.mark)).collect::<Result<_, _>>()?)
+    Ok(rows.into_iter().map(|r| serde_json::from_value(r.refusals)).collect::<Result<_, _>>()?)
 }

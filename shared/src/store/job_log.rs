@@ -1,9 +1,11 @@
 //! Table `job_log`: what happened in a job, line by line, for its reader.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{Conn, StoreError};
 use crate::domain::id::{JobId, OrgId, StepId};
+use crate::domain::job::LogOrder;
 
 /// A line of a job's log.
 #[derive(Clone, Debug)]
@@ -17,7 +19,7 @@ pub struct Line {
     /// What, in a sentence; no cell and no secret.
     pub message: String,
     /// The step that it is about.
-    pub step_id: Option<StepId>,
+    pub step_id: Option<Uuid>,
     /// The worker that wrote it.
     pub worker: Option<String>,
 }
@@ -51,33 +53,40 @@ pub async fn add(
     Ok(())
 }
 
-/// At most `limit` lines after line `after`, oldest first.
+/// At most `limit` lines that come after line `after` in this order.
 pub async fn list(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
-    after: i64,
+    (order, after): (LogOrder, Option<i64>),
     limit: i64,
 ) -> Result<Vec<Line>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT id, at, level, message, step_id, worker FROM job_log
-         WHERE org_id = $1 AND job_id = $2 AND id > $3 ORDER BY id LIMIT $4",
-        org_id.0,
-        job_id.0,
-        after,
-        limit
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| Line {
-            id: r.id,
-            at: r.at,
-            level: r.level,
-            message: r.message,
-            step_id: r.step_id.map(StepId),
-            worker: r.worker,
-        })
-        .collect())
+    Ok(match order {
+        LogOrder::Newest => {
+            sqlx::query_as!(
+                Line,
+                "SELECT id, at, level, message, step_id, worker FROM job_log
+                 WHERE org_id = $1 AND job_id = $2 AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
+                org_id.0,
+                job_id.0,
+                after,
+                limit
+            )
+            .fetch_all(conn)
+            .await?
+        }
+        LogOrder::Oldest => {
+            sqlx::query_as!(
+                Line,
+                "SELECT id, at, level, message, step_id, worker FROM job_log
+                 WHERE org_id = $1 AND job_id = $2 AND ($3::bigint IS NULL OR id > $3) ORDER BY id LIMIT $4",
+                org_id.0,
+                job_id.0,
+                after,
+                limit
+            )
+            .fetch_all(conn)
+            .await?
+        }
+    })
 }

@@ -9,21 +9,36 @@ use crate::domain::failure::Failure;
 use crate::domain::id::{ConnectionId, JobId, OrgId};
 use crate::domain::step::{Counts, Owed, TableDraft, TableMode, Verified};
 
-/// Stores the plan of a table.
-pub async fn insert(conn: &mut Conn, org_id: OrgId, job_id: JobId, t: &TableDraft) -> Result<(), StoreError> {
+/// Stores the plans of tables in one statement.
+pub async fn insert_all(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    tables: &[TableDraft],
+) -> Result<(), StoreError> {
+    let numbers: Vec<_> = tables.iter().map(|t| t.number).collect();
+    let names: Vec<_> = tables.iter().map(|t| t.name.clone()).collect();
+    let modes: Vec<_> = tables.iter().map(|t| t.mode.as_str().to_owned()).collect();
+    let plans: Vec<_> = tables.iter().map(|t| t.plan.clone()).collect();
+    let rows: Vec<_> = tables.iter().map(|t| t.rows_total).collect();
+    let bytes: Vec<_> = tables.iter().map(|t| t.bytes_total).collect();
+    let failures = tables.iter().map(|t| t.failure.as_ref().map(serde_json::to_value).transpose());
+    let failures = failures.collect::<Result<Vec<_>, _>>()?;
+    let owes = tables.iter().map(|t| serde_json::to_value(&t.owes)).collect::<Result<Vec<_>, _>>()?;
     sqlx::query!(
         "INSERT INTO job_tables (org_id, job_id, number, name, mode, plan, rows_total, bytes_total, failure, owes)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+         SELECT $1, $2, d.* FROM unnest($3::integer[], $4::text[], $5::text[], $6::jsonb[], $7::bigint[],
+             $8::bigint[], $9::jsonb[], $10::jsonb[]) AS d",
         org_id.0,
         job_id.0,
-        t.number,
-        t.name,
-        t.mode.as_str(),
-        t.plan,
-        t.rows_total,
-        t.bytes_total,
-        t.failure.as_ref().map(serde_json::to_value).transpose()?,
-        serde_json::to_value(&t.owes)?
+        &numbers,
+        &names,
+        &modes,
+        &plans,
+        &rows,
+        &bytes,
+        &failures as &[Option<Value>],
+        &owes
     )
     .execute(conn)
     .await?;
@@ -196,7 +211,8 @@ pub async fn remembered(
                      AND s.counts_rows) AS seconds
            FROM job_tables t
            WHERE t.org_id = $1 AND t.job_id = (
-               SELECT last.id FROM jobs this JOIN jobs last ON last.org_id = $1 AND last.task_id = this.task_id
+               SELECT last.id FROM jobs this JOIN jobs last ON last.org_id = $1
+                   AND last.subject_kind = this.subject_kind AND last.subject_id = this.subject_id
                WHERE this.org_id = $1 AND this.id = $2 AND last.state = 'completed'
                ORDER BY last.id DESC LIMIT 1)
            ORDER BY t.number"#,

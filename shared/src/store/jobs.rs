@@ -1,14 +1,17 @@
 //! Table `jobs`. Written by `workflow` only.
 
 pub mod queue;
+pub mod recent;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Conn, StoreError};
+use crate::domain::actor::Actor;
 use crate::domain::failure::Failure;
-use crate::domain::id::{ConnectionId, JobId, OrgId, TaskId};
+use crate::domain::id::{ConnectionId, JobId, OrgId};
 use crate::domain::job::{Ending, Job, JobKind, JobSpec, JobState};
+use crate::domain::subject::Subject;
 
 #[derive(serde::Deserialize)]
 struct Row {
@@ -16,11 +19,17 @@ struct Row {
     id: Uuid,
     kind: String,
     state: String,
-    task_id: Option<Uuid>,
+    subject_kind: Option<String>,
+    subject_id: Option<Uuid>,
+    name: String,
     source_id: Option<Uuid>,
+    source_name: Option<String>,
     target_id: Option<Uuid>,
+    target_name: Option<String>,
     spec: serde_json::Value,
-    trigger: String,
+    requested_by_kind: String,
+    requested_by_id: Option<Uuid>,
+    requested_by_name: String,
     due_at: Option<DateTime<Utc>>,
     queued_behind: Option<Uuid>,
     ending: Option<String>,
@@ -35,15 +44,23 @@ impl TryFrom<Row> for Job {
     type Error = StoreError;
 
     fn try_from(r: Row) -> Result<Self, StoreError> {
+        let subject = r.subject_kind.zip(r.subject_id).map(|(kind, id)| Subject::read(&kind, id));
         Ok(Self {
             org_id: OrgId(r.org_id),
             id: JobId(r.id),
             state: r.state.parse()?,
-            task_id: r.task_id.map(TaskId),
+            subject: subject.transpose()?,
+            name: r.name,
             source_id: r.source_id.map(ConnectionId),
+            source_name: r.source_name,
             target_id: r.target_id.map(ConnectionId),
+            target_name: r.target_name,
             spec: spec(r.kind.parse()?, r.spec)?,
-            trigger: r.trigger.parse()?,
+            requested_by: Actor {
+                kind: r.requested_by_kind.parse()?,
+                id: r.requested_by_id,
+                name: r.requested_by_name,
+            },
             due_at: r.due_at,
             queued_behind: r.queued_behind.map(JobId),
             ending: r.ending.map(|e| e.parse()).transpose()?,
@@ -77,31 +94,40 @@ pub(super) fn read(row: serde_json::Value) -> Result<Job, StoreError> {
     Job::try_from(serde_json::from_value::<Row>(row)?)
 }
 
-/// Stores a new, pending job. A run of its task that has not ended is
+/// Stores a new, pending job, and notes in it what its connections are called. A run of its subject that has not ended is
 /// [`StoreError::Taken`] by `jobs_one_active_run`, one that is queued like it by
 /// `jobs_one_queued_run`, the same due time by `jobs_due`.
-pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO jobs (org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, trace,
-             created_at, queued_behind, source_reach, target_reach)
-         VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12,
-             (SELECT reach FROM connections WHERE org_id = $1 AND id = $5),
-             (SELECT reach FROM connections WHERE org_id = $1 AND id = $6))",
+pub async fn insert(conn: &mut Conn, j: &mut Job, trace: Option<&str>) -> Result<(), StoreError> {
+    let row = sqlx::query!(
+        "INSERT INTO jobs (org_id, id, kind, state, subject_kind, subject_id, source_id, target_id, name, spec,
+             requested_by_kind, requested_by_id, requested_by_name, due_at, trace, created_at, queued_behind,
+             source_name, source_reach, target_name, target_reach)
+         SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+             s.name, s.reach, t.name, t.reach
+         FROM (VALUES (1)) AS one
+         LEFT JOIN connections s ON s.org_id = $1 AND s.id = $6
+         LEFT JOIN connections t ON t.org_id = $1 AND t.id = $7
+         RETURNING source_name, target_name",
         j.org_id.0,
         j.id.0,
         j.spec.kind().as_str(),
-        j.task_id.map(|t| t.0),
+        j.subject.map(|subject| subject.kind().as_str()),
+        j.subject.map(Subject::id),
         j.source_id.map(|c| c.0),
         j.target_id.map(|c| c.0),
+        j.name,
         stored(&j.spec)?,
-        j.trigger.as_str(),
+        j.requested_by.kind.as_str(),
+        j.requested_by.id,
+        j.requested_by.name,
         j.due_at,
         trace,
         j.created_at,
         j.queued_behind.map(|b| b.0)
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
+    (j.source_name, j.target_name) = (row.source_name, row.target_name);
     Ok(())
 }
 
@@ -109,8 +135,9 @@ pub async fn insert(conn: &mut Conn, j: &Job, trace: Option<&str>) -> Result<(),
 pub async fn find(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Job>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, queued_behind, ending,
-                warnings, failure, created_at, started_at, ended_at
+        "SELECT org_id, id, kind, state, subject_kind, subject_id, name, source_id, source_name, target_id, target_name,
+                spec, requested_by_kind, requested_by_id, requested_by_name, due_at, queued_behind, ending, warnings,
+                failure, created_at, started_at, ended_at
          FROM jobs WHERE org_id = $1 AND id = $2",
         org_id.0,
         id.0
@@ -119,48 +146,6 @@ pub async fn find(conn: &mut Conn, org_id: OrgId, id: JobId) -> Result<Option<Jo
     .await?
     .map(Job::try_from)
     .transpose()
-}
-
-/// Which jobs a list is to show.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
-    /// Runs of this task only.
-    pub task_id: Option<TaskId>,
-    /// Jobs in this state only.
-    pub state: Option<JobState>,
-    /// Jobs of this kind only.
-    pub kind: Option<JobKind>,
-    /// Jobs older than this one (a keyset cursor).
-    pub before: Option<JobId>,
-}
-
-/// The organisation's jobs, newest first.
-pub async fn list(
-    conn: &mut Conn,
-    org_id: OrgId,
-    filter: Filter,
-    limit: i64,
-) -> Result<Vec<Job>, StoreError> {
-    sqlx::query_as!(
-        Row,
-        "SELECT org_id, id, kind, state, task_id, source_id, target_id, spec, trigger, due_at, queued_behind, ending,
-                warnings, failure, created_at, started_at, ended_at
-         FROM jobs
-         WHERE org_id = $1 AND ($2::uuid IS NULL OR task_id = $2) AND ($3::text IS NULL OR state = $3)
-           AND ($4::text IS NULL OR kind = $4) AND ($5::uuid IS NULL OR id < $5)
-         ORDER BY id DESC LIMIT $6",
-        org_id.0,
-        filter.task_id.map(|t| t.0),
-        filter.state.map(JobState::as_str),
-        filter.kind.map(JobKind::as_str),
-        filter.before.map(|b| b.0),
-        limit
-    )
-    .fetch_all(conn)
-    .await?
-    .into_iter()
-    .map(Job::try_from)
-    .collect()
 }
 
 /// The part of a job that its transitions turn on.
@@ -295,7 +280,7 @@ pub async fn lasting(conn: &mut Conn, seconds: f64, limit: i64) -> Result<Vec<(O
     Ok(rows.into_iter().map(|r| (OrgId(r.org_id), JobId(r.id))).collect())
 }
 
-/// What stands in the way of a task's next run.
+/// What stands in the way of a subject's next run.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
     /// A run of it that has not ended and does not wait itself.
@@ -304,19 +289,21 @@ pub struct Standing {
     pub fired: bool,
 }
 
-/// How the task's runs stand, for the firing of `due_at`.
+/// How the subject's runs stand, for the firing of `due_at`.
 pub async fn standing(
     conn: &mut Conn,
     org_id: OrgId,
-    task_id: TaskId,
+    subject: Subject,
     due_at: DateTime<Utc>,
 ) -> Result<Standing, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT (SELECT id FROM jobs WHERE org_id = $1 AND task_id = $2
+        r#"SELECT (SELECT id FROM jobs WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3
                    AND state IN ('pending', 'running') AND queued_behind IS NULL) AS active,
-                  EXISTS (SELECT FROM jobs WHERE org_id = $1 AND task_id = $2 AND due_at = $3) AS "fired!""#,
+                  EXISTS (SELECT FROM jobs WHERE org_id = $1 AND subject_kind = $2 AND subject_id = $3
+                          AND due_at = $4) AS "fired!""#,
         org_id.0,
-        task_id.0,
+        subject.kind().as_str(),
+        subject.id(),
         due_at
     )
     .fetch_one(conn)

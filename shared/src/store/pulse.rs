@@ -20,8 +20,7 @@ pub async fn feel(database: &Database) -> Result<Stir, StoreError> {
                OR EXISTS (SELECT FROM outbox WHERE published_at IS NULL)
                OR EXISTS (SELECT FROM jobs WHERE pruned_at IS NULL AND ended_at IS NOT NULL
                           AND ended_at > now() - interval '30 s') AS "work!",
-               EXISTS (SELECT FROM sync_tasks WHERE next_run_at <= now() AND enabled
-                       AND deleted_at IS NULL) AS "due!""#
+               EXISTS (SELECT FROM schedules WHERE next_run_at <= now()) AS "due!""#
     )
     .fetch_one(single.conn())
     .await?;

@@ -1,10 +1,11 @@
-//! Table `schedule_events`: what came of each due time of a task.
+//! Table `schedule_events`: what came of each due time of a schedule.
 
 use chrono::{DateTime, Utc};
 
 use super::{Conn, StoreError};
-use crate::domain::id::{JobId, OrgId, TaskId};
+use crate::domain::id::{JobId, OrgId, ScheduleId};
 use crate::domain::schedule::DueResult;
+use crate::domain::subject::Subject;
 
 /// What came of one due time, or of many that were missed in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,13 +33,13 @@ pub struct ScheduleEvent {
     pub entry: Entry,
 }
 
-/// Adds an entry to the task's history.
-pub async fn add(conn: &mut Conn, org_id: OrgId, task_id: TaskId, entry: &Entry) -> Result<(), StoreError> {
+/// Adds an entry to the schedule's history.
+pub async fn add(conn: &mut Conn, org_id: OrgId, id: ScheduleId, entry: &Entry) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO schedule_events (org_id, task_id, due_at, last_due_at, times, result, job_id)
+        "INSERT INTO schedule_events (org_id, schedule_id, due_at, last_due_at, times, result, job_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
         org_id.0,
-        task_id.0,
+        id.0,
         entry.due_at,
         entry.last_due_at,
         entry.times,
@@ -54,14 +55,16 @@ pub async fn add(conn: &mut Conn, org_id: OrgId, task_id: TaskId, entry: &Entry)
 pub async fn skip_queued(
     conn: &mut Conn,
     org_id: OrgId,
-    task_id: TaskId,
+    subject: Subject,
     job: JobId,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE schedule_events SET result = 'skipped'
-         WHERE org_id = $1 AND task_id = $2 AND job_id = $3 AND result = 'queued'",
+        "UPDATE schedule_events e SET result = 'skipped' FROM schedules s
+         WHERE s.org_id = $1 AND s.subject_kind = $2 AND s.subject_id = $3
+           AND e.org_id = $1 AND e.schedule_id = s.id AND e.job_id = $4 AND e.result = 'queued'",
         org_id.0,
-        task_id.0,
+        subject.kind().as_str(),
+        subject.id(),
         job.0
     )
     .execute(conn)
@@ -73,15 +76,15 @@ pub async fn skip_queued(
 pub async fn list(
     conn: &mut Conn,
     org_id: OrgId,
-    task_id: TaskId,
+    id: ScheduleId,
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<ScheduleEvent>, StoreError> {
     let rows = sqlx::query!(
         "SELECT id, at, due_at, last_due_at, times, result, job_id FROM schedule_events
-         WHERE org_id = $1 AND task_id = $2 AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
+         WHERE org_id = $1 AND schedule_id = $2 AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
         org_id.0,
-        task_id.0,
+        id.0,
         before,
         limit
     )
@@ -104,8 +107,8 @@ pub async fn list(
 /// Deletes at most `limit` entries older than `seconds`; answers how many.
 pub async fn prune(conn: &mut Conn, seconds: f64, limit: i64) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "DELETE FROM schedule_events WHERE (org_id, task_id, id) IN (
-             SELECT org_id, task_id, id FROM schedule_events
+        "DELETE FROM schedule_events WHERE (org_id, schedule_id, id) IN (
+             SELECT org_id, schedule_id, id FROM schedule_events
              WHERE at < now() - make_interval(secs => $1) ORDER BY at LIMIT $2)",
         seconds,
         limit

@@ -4,30 +4,53 @@ use super::{Conn, StoreError};
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::step::StageDraft;
 
-/// Inserts a stage; `waits` counts the stages it waits for, `feeds` names those that
-/// wait for it, `remaining` its steps.
-pub async fn insert(
+/// A stage that is added to a job.
+#[derive(Clone, Debug)]
+pub struct NewStage<'a> {
+    /// The stage and those that it waits for.
+    pub draft: &'a StageDraft,
+    /// Those that wait for it.
+    pub feeds: Vec<i32>,
+    /// How many steps it has.
+    pub remaining: i32,
+}
+
+/// Inserts the stages in one statement.
+pub async fn insert_all(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
-    stage: &StageDraft,
-    feeds: &[i32],
-    remaining: i32,
+    stages: &[NewStage<'_>],
 ) -> Result<(), StoreError> {
+    let numbers: Vec<_> = stages.iter().map(|stage| stage.draft.number).collect();
+    let names: Vec<_> = stages.iter().map(|stage| stage.draft.name.clone()).collect();
+    // An array of arrays has one length for all of them: each is an element as a text.
+    let feeds: Vec<_> = stages.iter().map(|stage| array(&stage.feeds)).collect();
+    let waits = stages.iter().map(|stage| i32::try_from(stage.draft.waits_for.len()));
+    let waits = waits.collect::<Result<Vec<_>, _>>()?;
+    let remaining: Vec<_> = stages.iter().map(|stage| stage.remaining).collect();
     sqlx::query!(
         "INSERT INTO stages (org_id, job_id, number, name, feeds, waits, remaining)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+         SELECT $1, $2, d.number, d.name, d.feeds::integer[], d.waits, d.remaining
+         FROM unnest($3::integer[], $4::text[], $5::text[], $6::integer[], $7::integer[])
+             AS d (number, name, feeds, waits, remaining)",
         org_id.0,
         job_id.0,
-        stage.number,
-        stage.name,
-        feeds,
-        i32::try_from(stage.waits_for.len())?,
-        remaining
+        &numbers,
+        &names,
+        &feeds,
+        &waits,
+        &remaining
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Numbers as PostgreSQL writes an array of them.
+fn array(numbers: &[i32]) -> String {
+    let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+    format!("{{{}}}", numbers.join(","))
 }
 
 /// Makes stage 0 feed the stages that a plan added on top of it.

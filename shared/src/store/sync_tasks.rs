@@ -1,12 +1,13 @@
-//! Table `sync_tasks`.
+//! Table `sync_tasks`. When a task runs by itself its row of `schedules` says.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Conn, StoreError};
+use super::{Conn, StoreError, schedules};
 use crate::domain::id::{ConnectionId, OrgId, TaskId};
-use crate::domain::schedule::Schedule;
-use crate::domain::sync::{Overlap, SyncSpec};
+use crate::domain::schedule::Timing;
+use crate::domain::subject::SubjectKind;
+use crate::domain::sync::SyncSpec;
 
 /// A sync task.
 #[derive(Clone, Debug)]
@@ -24,15 +25,7 @@ pub struct SyncTask {
     /// What is to be done.
     pub spec: SyncSpec,
     /// When it runs by itself.
-    pub schedule: Option<Schedule>,
-    /// Whether the schedule fires.
-    pub enabled: bool,
-    /// What happens to a run while another one goes on.
-    pub overlap: Overlap,
-    /// How late a due time may still fire, in seconds.
-    pub catch_up_seconds: i32,
-    /// The next firing.
-    pub next_run_at: Option<DateTime<Utc>>,
+    pub timing: Timing,
     /// Grows with each edit.
     pub version: i32,
     /// When it was made.
@@ -46,6 +39,7 @@ struct Row {
     source_id: Uuid,
     target_id: Uuid,
     spec: serde_json::Value,
+    schedule_id: Uuid,
     schedule: Option<serde_json::Value>,
     enabled: bool,
     overlap: String,
@@ -59,6 +53,14 @@ impl TryFrom<Row> for SyncTask {
     type Error = StoreError;
 
     fn try_from(r: Row) -> Result<Self, StoreError> {
+        let timing = schedules::Row {
+            id: r.schedule_id,
+            spec: r.schedule,
+            enabled: r.enabled,
+            overlap: r.overlap,
+            catch_up_seconds: r.catch_up_seconds,
+            next_run_at: r.next_run_at,
+        };
         Ok(Self {
             org_id: OrgId(r.org_id),
             id: TaskId(r.id),
@@ -66,51 +68,43 @@ impl TryFrom<Row> for SyncTask {
             source_id: ConnectionId(r.source_id),
             target_id: ConnectionId(r.target_id),
             spec: serde_json::from_value(r.spec)?,
-            schedule: r.schedule.map(serde_json::from_value).transpose()?,
-            enabled: r.enabled,
-            overlap: r.overlap.parse()?,
-            catch_up_seconds: r.catch_up_seconds,
-            next_run_at: r.next_run_at,
+            timing: timing.try_into()?,
             version: r.version,
             created_at: r.created_at,
         })
     }
 }
 
-/// Stores a new task; a taken name is [`StoreError::Taken`] by `sync_tasks_name`.
+/// Stores a new task and its timing; a taken name is [`StoreError::Taken`] by `sync_tasks_name`.
 pub async fn insert(conn: &mut Conn, t: &SyncTask) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO sync_tasks (org_id, id, name, source_id, target_id, spec, schedule, enabled, next_run_at,
-             created_at, updated_at, overlap, catch_up_seconds, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13)",
+        "INSERT INTO sync_tasks (org_id, id, name, source_id, target_id, spec, created_at, updated_at, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
         t.org_id.0,
         t.id.0,
         t.name,
         t.source_id.0,
         t.target_id.0,
         serde_json::to_value(&t.spec)?,
-        t.schedule.as_ref().map(serde_json::to_value).transpose()?,
-        t.enabled,
-        t.next_run_at,
         t.created_at,
-        t.overlap.as_str(),
-        t.catch_up_seconds,
         t.version
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    schedules::insert(conn, t.org_id, t.id.into(), &t.timing).await
 }
 
 /// The task, unless it was deleted.
 pub async fn find(conn: &mut Conn, org_id: OrgId, id: TaskId) -> Result<Option<SyncTask>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, overlap, catch_up_seconds,
-                next_run_at, version, created_at
-         FROM sync_tasks WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
+        "SELECT t.org_id, t.id, t.name, t.source_id, t.target_id, t.spec, s.id AS schedule_id, s.spec AS schedule,
+                s.enabled, s.overlap, s.catch_up_seconds, s.next_run_at, t.version, t.created_at
+         FROM sync_tasks t JOIN schedules s ON s.org_id = t.org_id AND s.subject_kind = $3 AND s.subject_id = t.id
+         WHERE t.org_id = $1 AND t.id = $2 AND t.deleted_at IS NULL",
         org_id.0,
-        id.0
+        id.0,
+        SubjectKind::SyncTask.as_str()
     )
     .fetch_optional(conn)
     .await?
@@ -127,14 +121,15 @@ pub async fn list(
 ) -> Result<Vec<SyncTask>, StoreError> {
     sqlx::query_as!(
         Row,
-        "SELECT org_id, id, name, source_id, target_id, spec, schedule, enabled, overlap, catch_up_seconds,
-                next_run_at, version, created_at
-         FROM sync_tasks
-         WHERE org_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR lower(name) > lower($2))
-         ORDER BY lower(name) LIMIT $3",
+        "SELECT t.org_id, t.id, t.name, t.source_id, t.target_id, t.spec, s.id AS schedule_id, s.spec AS schedule,
+                s.enabled, s.overlap, s.catch_up_seconds, s.next_run_at, t.version, t.created_at
+         FROM sync_tasks t JOIN schedules s ON s.org_id = t.org_id AND s.subject_kind = $4 AND s.subject_id = t.id
+         WHERE t.org_id = $1 AND t.deleted_at IS NULL AND ($2::text IS NULL OR lower(t.name) > lower($2))
+         ORDER BY lower(t.name) LIMIT $3",
         org_id.0,
         after,
-        limit
+        limit,
+        SubjectKind::SyncTask.as_str()
     )
     .fetch_all(conn)
     .await?
@@ -143,109 +138,32 @@ pub async fn list(
     .collect()
 }
 
-/// Locks the task against schedulers and other edits until the transaction ends, but not
-/// against jobs that refer to it. Answers whether there is one.
-pub async fn lock(conn: &mut Conn, org_id: OrgId, id: TaskId) -> Result<bool, StoreError> {
-    let row = sqlx::query!(
-        "SELECT id FROM sync_tasks WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
-        org_id.0,
-        id.0
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.is_some())
-}
-
-/// Writes an edited task, which the caller has locked; answers its new version. A taken
-/// name is [`StoreError::Taken`] by `sync_tasks_name`.
+/// Writes an edited task and its timing, which the caller has locked by [`schedules::lock`]; answers
+/// its new version. A taken name is [`StoreError::Taken`] by `sync_tasks_name`.
 pub async fn update(conn: &mut Conn, t: &SyncTask) -> Result<i32, StoreError> {
     let row = sqlx::query!(
-        "UPDATE sync_tasks SET name = $3, spec = $4, schedule = $5, enabled = $6, overlap = $7,
-             catch_up_seconds = $8, next_run_at = $9, version = version + 1, updated_at = now()
+        "UPDATE sync_tasks SET name = $3, spec = $4, version = version + 1, updated_at = now()
          WHERE org_id = $1 AND id = $2 RETURNING version",
         t.org_id.0,
         t.id.0,
         t.name,
-        serde_json::to_value(&t.spec)?,
-        t.schedule.as_ref().map(serde_json::to_value).transpose()?,
-        t.enabled,
-        t.overlap.as_str(),
-        t.catch_up_seconds,
-        t.next_run_at
+        serde_json::to_value(&t.spec)?
     )
-    .fetch_one(conn)
+    .fetch_one(&mut *conn)
     .await?;
+    schedules::update(conn, t.org_id, &t.timing).await?;
     Ok(row.version)
 }
 
-/// Marks the task as deleted; its jobs stay. Answers whether there was one.
+/// Marks the task as deleted and ends its schedule; its jobs stay. Answers whether there was one.
 pub async fn delete(conn: &mut Conn, org_id: OrgId, id: TaskId) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "UPDATE sync_tasks SET deleted_at = now(), next_run_at = NULL
-         WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
+        "UPDATE sync_tasks SET deleted_at = now() WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
         org_id.0,
         id.0
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    schedules::end(conn, org_id, id.into()).await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// A task whose firing is due.
-#[derive(Clone, Copy, Debug)]
-pub struct Due {
-    /// The organisation.
-    pub org_id: OrgId,
-    /// The task.
-    pub id: TaskId,
-    /// The time that was set for it.
-    pub at: DateTime<Utc>,
-    /// The database's time.
-    pub now: DateTime<Utc>,
-}
-
-/// The organisations of which a firing is due by the database's clock.
-pub async fn due_organisations(conn: &mut Conn) -> Result<Vec<OrgId>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT DISTINCT org_id FROM sync_tasks
-         WHERE next_run_at <= now() AND enabled AND deleted_at IS NULL"
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|r| OrgId(r.org_id)).collect())
-}
-
-/// At most `limit` of the organisation's tasks whose firing is due by the database's clock,
-/// those that are due longest first, locked against other schedulers and against edits, but
-/// not against jobs that refer to them. [`find`] reads them: a row that does not read must
-/// not keep the others from firing.
-pub async fn lock_due(conn: &mut Conn, org_id: OrgId, limit: i64) -> Result<Vec<Due>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT id, next_run_at AS "at!", now() AS "now!" FROM sync_tasks
-           WHERE org_id = $1 AND next_run_at <= now() AND enabled AND deleted_at IS NULL
-           ORDER BY next_run_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"#,
-        org_id.0,
-        limit
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|r| Due { org_id, id: TaskId(r.id), at: r.at, now: r.now }).collect())
-}
-
-/// Sets when the task fires next.
-pub async fn set_next_run(
-    conn: &mut Conn,
-    org_id: OrgId,
-    id: TaskId,
-    next: Option<DateTime<Utc>>,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "UPDATE sync_tasks SET next_run_at = $3 WHERE org_id = $1 AND id = $2",
-        org_id.0,
-        id.0,
-        next
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }

@@ -10,6 +10,8 @@ pub struct Bearer {
     pub org_id: OrgId,
     /// The token's row.
     pub token_id: TokenId,
+    /// What the token is called.
+    pub name: String,
     /// What it may do.
     pub permissions: Vec<String>,
 }
@@ -39,11 +41,16 @@ pub async fn insert(
 /// The bearer of the token with this digest, unless it is revoked or expired.
 pub async fn find(conn: &mut Conn, sha256: &[u8]) -> Result<Option<Bearer>, StoreError> {
     let row = sqlx::query!(
-        "SELECT org_id, id, permissions FROM tokens
+        "SELECT org_id, id, name, permissions FROM tokens
          WHERE sha256 = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
         sha256
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|r| Bearer { org_id: OrgId(r.org_id), token_id: TokenId(r.id), permissions: r.permissions }))
+    Ok(row.map(|r| Bearer {
+        org_id: OrgId(r.org_id),
+        token_id: TokenId(r.id),
+        name: r.name,
+        permissions: r.permissions,
+    }))
 }

@@ -4,10 +4,11 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::secrets::{self, SealedSecret};
 use super::{Conn, StoreError};
 use crate::domain::id::{DeliveryId, JobId, OrgId, WebhookId};
+use crate::domain::secret::{OwnerKind, SecretName};
 use crate::domain::webhook::{Delivery, DeliveryError, PING};
-use crate::vault::Sealed;
 
 struct Row {
     id: Uuid,
@@ -116,8 +117,8 @@ pub struct Taken {
     pub created_at: DateTime<Utc>,
     /// Which try this is, from 1; a write that names an older one changes nothing.
     pub attempt: i32,
-    /// The webhook's secret and its version.
-    pub secret: (Sealed, i32),
+    /// What it is signed with.
+    pub secret: SealedSecret,
 }
 
 /// Takes at most `limit` due deliveries, one for each webhook that nobody is trying just
@@ -127,7 +128,7 @@ pub async fn take_due(conn: &mut Conn, limit: i64, seconds: f64) -> Result<Vec<T
     let rows = sqlx::query!(
         r#"UPDATE webhook_deliveries d
            SET attempts = d.attempts + 1, next_at = now() + make_interval(secs => $2), trying = true
-           FROM webhooks w, webhook_secrets s
+           FROM webhooks w, secrets s
            WHERE (d.org_id, d.id) IN (
                SELECT o.org_id, o.id FROM webhook_deliveries o
                WHERE (o.org_id, o.id) IN (
@@ -142,28 +143,40 @@ pub async fn take_due(conn: &mut Conn, limit: i64, seconds: f64) -> Result<Vec<T
                ORDER BY o.next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
              AND d.state = 'pending' AND d.next_at <= now()
              AND w.org_id = d.org_id AND w.id = d.webhook_id
-             AND s.org_id = d.org_id AND s.webhook_id = d.webhook_id
+             AND s.org_id = d.org_id AND s.owner_kind = $3 AND s.owner_id = d.webhook_id AND s.name = $4
            RETURNING d.org_id, d.id, d.webhook_id, w.url, d.event, d.job_id, d.created_at, d.attempts,
-               s.version, s.key_id, s.sealed"#,
+               s.owner_kind, s.owner_id, s.name, s.version, s.key_id, s.sealed"#,
         limit,
-        seconds
+        seconds,
+        OwnerKind::Webhook.as_str(),
+        SecretName::SigningKey.to_string()
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| Taken {
-            org_id: OrgId(r.org_id),
-            id: DeliveryId(r.id),
-            webhook_id: WebhookId(r.webhook_id),
-            url: r.url,
-            event: r.event,
-            job_id: r.job_id.map(JobId),
-            created_at: r.created_at,
-            attempt: r.attempts,
-            secret: (Sealed { key_id: r.key_id, bytes: r.sealed }, r.version),
+    rows.into_iter()
+        .map(|r| {
+            let secret = secrets::Row {
+                org_id: r.org_id,
+                owner_kind: r.owner_kind,
+                owner_id: r.owner_id,
+                name: r.name,
+                version: r.version,
+                key_id: r.key_id,
+                sealed: r.sealed,
+            };
+            Ok(Taken {
+                org_id: OrgId(r.org_id),
+                id: DeliveryId(r.id),
+                webhook_id: WebhookId(r.webhook_id),
+                url: r.url,
+                event: r.event,
+                job_id: r.job_id.map(JobId),
+                created_at: r.created_at,
+                attempt: r.attempts,
+                secret: secret.try_into()?,
+            })
         })
-        .collect())
+        .collect()
 }
 
 /// What came of a try.

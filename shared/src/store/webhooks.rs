@@ -1,17 +1,11 @@
-//! Tables `webhooks` and `webhook_secrets`.
+//! Table `webhooks`.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Conn, StoreError};
+use super::{Conn, StoreError, secrets};
 use crate::domain::id::{OrgId, WebhookId};
 use crate::domain::webhook::{DisabledReason, Webhook, WebhookEvent};
-use crate::vault::Sealed;
-
-/// The name of a webhook's only secret.
-pub const SECRET: &str = "secret";
-/// The table that sealed secrets are bound to.
-pub const SECRETS_TABLE: &str = "webhook_secrets";
 
 struct Row {
     org_id: Uuid,
@@ -45,8 +39,8 @@ fn words(events: &[WebhookEvent]) -> Vec<String> {
     events.iter().map(ToString::to_string).collect()
 }
 
-/// Stores a new webhook and its sealed secret.
-pub async fn insert(conn: &mut Conn, w: &Webhook, secret: &Sealed, version: i32) -> Result<(), StoreError> {
+/// Stores a new webhook.
+pub async fn insert(conn: &mut Conn, w: &Webhook) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO webhooks (org_id, id, url, events, enabled, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $6)",
@@ -56,16 +50,6 @@ pub async fn insert(conn: &mut Conn, w: &Webhook, secret: &Sealed, version: i32)
         &words(&w.events),
         w.enabled,
         w.created_at
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "INSERT INTO webhook_secrets (org_id, webhook_id, version, key_id, sealed) VALUES ($1, $2, $3, $4, $5)",
-        w.org_id.0,
-        w.id.0,
-        version,
-        secret.key_id,
-        secret.bytes
     )
     .execute(conn)
     .await?;
@@ -148,9 +132,7 @@ pub async fn delete(conn: &mut Conn, org_id: OrgId, id: WebhookId) -> Result<boo
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("DELETE FROM webhook_secrets WHERE org_id = $1 AND webhook_id = $2", org_id.0, id.0)
-        .execute(conn)
-        .await?;
+    secrets::delete(conn, org_id, id).await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -48,7 +48,7 @@ impl Opener {
     }
 
     /// Opens a sealed value for the place it was sealed for.
-    pub fn open(&self, sealed: &Sealed, place: &SecretAddress<'_>) -> Result<Secret, OpenError> {
+    pub fn open(&self, sealed: &Sealed, place: &SecretAddress) -> Result<Secret, OpenError> {
         let key = self.key(&sealed.key_id).ok_or_else(|| OpenError::KeyUnavailable(sealed.key_id.clone()))?;
         let size = EncappedKey::size();
         if sealed.bytes.len() < size {

@@ -59,7 +59,7 @@ impl Sealer {
     }
 
     /// Seals a secret for its place.
-    pub fn seal(&self, secret: &Secret, place: &SecretAddress<'_>) -> Result<Sealed, SealError> {
+    pub fn seal(&self, secret: &Secret, place: &SecretAddress) -> Result<Sealed, SealError> {
         let Current { key_id, key } = self.current();
         let (encapsulated, ciphertext) = hpke::single_shot_seal::<Aead, Kdf, Kem>(
             &OpModeS::Base,

@@ -1,15 +1,15 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use super::{OpenError, Opener, Sealer, Secret, SecretAddress, make_keys, retire_keys, rotate_keys};
-use crate::domain::id::OrgId;
+use crate::domain::id::{ConnectionId, JobId, OrgId};
+use crate::domain::secret::SecretName;
 use uuid::Uuid;
 
-fn place(row: u128, version: i32) -> SecretAddress<'static> {
+fn place(row: u128, version: i32) -> SecretAddress {
     SecretAddress {
         org_id: OrgId(Uuid::from_u128(1)),
-        table: "connection_secrets",
-        row: Uuid::from_u128(row),
-        column: "password",
+        owner: ConnectionId(Uuid::from_u128(row)).into(),
+        name: SecretName::Password,
         version,
     }
 }
@@ -23,7 +23,10 @@ fn a_sealed_value_opens_at_its_place_and_nowhere_else() {
     let sealed = Sealer::read(&public).unwrap().seal(&Secret::new("pä:ss".into()), &place(7, 1)).unwrap();
     let opener = Opener::read(&private).unwrap();
     assert_eq!(opener.open(&sealed, &place(7, 1)).unwrap().reveal(), "pä:ss");
-    for elsewhere in [place(8, 1), place(7, 2)] {
+    let of_a_job = SecretAddress { owner: JobId(Uuid::from_u128(7)).into(), ..place(7, 1) };
+    let of_others = SecretAddress { org_id: OrgId(Uuid::from_u128(2)), ..place(7, 1) };
+    let of_another_name = SecretAddress { name: SecretName::TlsClientKey, ..place(7, 1) };
+    for elsewhere in [place(8, 1), place(7, 2), of_a_job, of_others, of_another_name] {
         assert!(matches!(opener.open(&sealed, &elsewhere), Err(OpenError::DoesNotOpen)));
     }
     for at in 0..sealed.bytes.len() {

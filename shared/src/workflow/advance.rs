@@ -12,7 +12,7 @@ use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
 use crate::store::steps::Ended;
 use crate::store::{
-    Conn, StoreError, history, job_log, job_secrets, job_tables, jobs, stages, steps, target_holds,
+    Conn, StoreError, history, job_log, job_tables, jobs, secrets, stages, steps, target_locks,
 };
 
 /// A step of this stage is done, and the job goes on without these tables: closes what is complete, announces
@@ -115,10 +115,10 @@ async fn reach(
 ) -> Result<Reached, StoreError> {
     let finished = jobs::finish(conn, org_id, job_id, state).await?;
     if finished.is_some_and(|kind| kind.traits().holds_secrets) {
-        job_secrets::delete(conn, org_id, job_id).await?;
+        secrets::delete(conn, org_id, job_id).await?;
     }
     if finished.is_some() {
-        target_holds::release(conn, org_id, job_id).await?;
+        target_locks::release(conn, org_id, job_id).await?;
         history::summarise(conn, org_id, job_id).await?;
         job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
         queue::after(conn, org_id, job_id).await?;

@@ -14,7 +14,7 @@ pub enum WorkflowError {
     /// The bus failed; what was owed stays owed.
     #[error(transparent)]
     Bus(#[from] BusError),
-    /// A run of the task has not ended yet.
+    /// A run of the subject has not ended yet.
     #[error("a run of this task has not ended yet")]
     RunInProgress,
     /// A run of the task waits already for the one that has not ended.

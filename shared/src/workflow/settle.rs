@@ -13,6 +13,7 @@ use crate::failpoint::{Failpoint, reach};
 use crate::store::connections::checks;
 use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
+use crate::store::stages::NewStage;
 use crate::store::steps::{AtOnce, Claimed, Ended};
 use crate::store::{Conn, Database, connection_tests, job_log, job_tables, jobs, stages, steps};
 
@@ -293,9 +294,7 @@ async fn log(
 /// Adds a plan's tables, stages and steps to the job.
 async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) -> Result<(), WorkflowError> {
     let (org_id, job_id) = (lease.org_id, lease.job_id);
-    for table in &growth.tables {
-        job_tables::insert(conn, org_id, job_id, table).await?;
-    }
+    job_tables::insert_all(conn, org_id, job_id, &growth.tables).await?;
     let mut feeds: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     let mut steps_in: BTreeMap<i32, i32> = growth.stages.iter().map(|s| (s.number, 0)).collect();
     let drafts: Vec<_> = growth.stages.iter().map(|stage| waiting(stage, from_stage)).collect();
@@ -312,10 +311,14 @@ async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) 
             .get_mut(&step.stage)
             .ok_or_else(|| WorkflowError::BadGrowth(format!("a step in stage {}", step.stage)))? += 1;
     }
-    for stage in &drafts {
-        let own = feeds.get(&stage.number).cloned().unwrap_or_default();
-        stages::insert(conn, org_id, job_id, stage, &own, steps_in[&stage.number]).await?;
-    }
+    let stages: Vec<_> = drafts
+        .iter()
+        .map(|draft| {
+            let own = feeds.get(&draft.number).cloned().unwrap_or_default();
+            NewStage { draft, feeds: own, remaining: steps_in[&draft.number] }
+        })
+        .collect();
+    stages::insert_all(conn, org_id, job_id, &stages).await?;
     stages::set_feeds(conn, org_id, job_id, from_stage, &feeds.remove(&from_stage).unwrap_or_default())
         .await?;
     let from = steps::last_ordinal(conn, org_id, job_id).await? + 1;

@@ -23,7 +23,7 @@ use crate::domain::id::{JobId, OrgId};
 use crate::domain::step::Lease;
 use crate::domain::sync::TargetBusy;
 use crate::domain::target::{FormerHolder, TargetArea};
-use crate::store::{Conn, Database, StoreError, job_log, jobs, outbox, steps, target_holds};
+use crate::store::{Conn, Database, StoreError, job_log, jobs, outbox, steps, target_locks};
 
 /// After this time a waiting job asks again by itself: its target may have become another
 /// server meanwhile.
@@ -60,29 +60,29 @@ pub async fn ask(
     if !steps::is_newest(conn, lease).await? {
         return Err(WorkflowError::LeaseLost);
     }
-    target_holds::lock(conn, &area.server, &area.database).await?;
-    let asked = target_holds::asked(conn, org_id, job_id).await?;
+    target_locks::lock(conn, &area.server, &area.database).await?;
+    let asked = target_locks::asked(conn, org_id, job_id).await?;
     let has = asked.as_ref().is_some_and(|asked| asked.held && asked.area.covers(area));
     let blocker = match has {
         true => None,
-        false => target_holds::blocker(conn, org_id, job_id, area, asked.as_ref()).await?,
+        false => target_locks::blocker(conn, org_id, job_id, area, asked.as_ref()).await?,
     };
     let answer = match blocker {
         None => {
             if !has {
-                target_holds::set(conn, org_id, job_id, area, true).await?;
+                target_locks::set(conn, org_id, job_id, area, true).await?;
             }
-            Answer::Held(target_holds::former(conn, area).await?)
+            Answer::Held(target_locks::former(conn, area).await?)
         }
         Some(blocker) => {
             let known = (blocker.0 == org_id).then_some(blocker.1);
             match busy {
                 TargetBusy::Refuse => {
-                    target_holds::release(conn, org_id, job_id).await?;
+                    target_locks::release(conn, org_id, job_id).await?;
                     Answer::Refused(known)
                 }
                 TargetBusy::Wait => {
-                    target_holds::set(conn, org_id, job_id, area, false).await?;
+                    target_locks::set(conn, org_id, job_id, area, false).await?;
                     if asked.is_none_or(|asked| asked.held) {
                         say_so(conn, lease, known).await?;
                     }
@@ -117,7 +117,7 @@ pub async fn fenced(database: &Database, former: &[FormerHolder]) -> Result<(), 
         return Ok(());
     }
     let mut tx = database.system().await?;
-    target_holds::forget(tx.conn(), former).await?;
+    target_locks::forget(tx.conn(), former).await?;
     Ok(tx.commit().await?)
 }
 
@@ -125,13 +125,13 @@ pub async fn fenced(database: &Database, former: &[FormerHolder]) -> Result<(), 
 /// pause. Answers how many there were.
 pub async fn grant(database: &Database) -> Result<usize, WorkflowError> {
     let mut tx = database.system().await?;
-    let free = target_holds::free(tx.conn()).await?;
+    let free = target_locks::free(tx.conn()).await?;
     tx.commit().await?;
     let mut woken = 0;
     for (server, name) in free {
         let mut tx = database.system().await?;
-        target_holds::lock(tx.conn(), &server, &name).await?;
-        let granted = target_holds::grant(tx.conn(), &server, &name).await?;
+        target_locks::lock(tx.conn(), &server, &name).await?;
+        let granted = target_locks::grant(tx.conn(), &server, &name).await?;
         tx.commit().await?;
         // The area's lock comes after a job's everywhere, so the jobs are locked apart. What
         // is lost between the two costs the rest of the pause.

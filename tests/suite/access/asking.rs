@@ -22,7 +22,7 @@ fn asking(schema: &Schema) -> Value {
 }
 
 async fn secrets(stack: &Stack) -> i64 {
-    stack.control.value("SELECT count(*) FROM job_secrets").await
+    stack.control.value("SELECT count(*) FROM secrets WHERE owner_kind = 'job'").await
 }
 
 async fn ask(stack: &Stack, task: &str, given: &Value) -> Answer {
@@ -42,7 +42,8 @@ async fn c1_a_password_that_is_asked_for_comes_with_each_run_and_goes_with_it() 
     longshore_tests::seeds::shop(&stack.source, 50).await;
     let source = register(&stack, &asking(&stack.source)).await;
     let target = register(&stack, &asking(&stack.target)).await;
-    let stored: i64 = stack.control.value("SELECT count(*) FROM connection_secrets").await;
+    let stored: i64 =
+        stack.control.value("SELECT count(*) FROM secrets WHERE owner_kind = 'connection'").await;
     assert_eq!(stored, 0);
     let shown = stack.client.get(&format!("/v1/connections/{source}")).await.expect(200).body;
     assert_eq!((&shown["ask_password"], &shown["protected"]), (&json!(true), &json!(false)));
@@ -119,7 +120,8 @@ async fn c1_what_nobody_is_there_to_be_asked_for_does_not_run_by_itself() {
     edit(json!({"ask_password": true})).await.expect_problem(409, "task_unfit");
     stack.client.patch(&path, &json!({"schedule": null}), None).await.expect(200);
     edit(json!({"ask_password": true})).await.expect(200);
-    let left: Vec<String> = stack.control.column("SELECT connection_id::text FROM connection_secrets").await;
+    let left: Vec<String> =
+        stack.control.column("SELECT connection_id::text FROM secrets WHERE owner_kind = 'connection'").await;
     assert_eq!(left, [target]);
     let mut twice = asking(&stack.source);
     (twice["name"], twice["password"]) = (json!("another"), json!("x"));

@@ -46,8 +46,7 @@ async fn taken(stack: &Stack, changes: &Value) -> Value {
 /// Nothing that was sent stands in a log or in the store.
 async fn nothing_is_told(stack: &Stack) {
     assert!(!stack.logs().contains(CANARY));
-    let sql =
-        format!("SELECT count(*) FROM connection_secrets WHERE position('{CANARY}'::bytea IN sealed) > 0");
+    let sql = format!("SELECT count(*) FROM secrets WHERE position('{CANARY}'::bytea IN sealed) > 0");
     assert_eq!(stack.control.value::<i64>(&sql).await, 0);
     let sql = format!("SELECT count(*) FROM connections c WHERE c::text LIKE '%{CANARY}%'");
     assert_eq!(stack.control.value::<i64>(&sql).await, 0);

@@ -92,10 +92,7 @@ async fn i12_another_organisations_connection_is_not_there() {
     stack.control.run("INSERT INTO organisations (id, name) VALUES (gen_random_uuid(), 'others')").await;
     let theirs =
         "UPDATE connections SET org_id = (SELECT id FROM organisations WHERE name = 'others') WHERE id = ";
-    stack
-        .control
-        .run("ALTER TABLE connection_secrets DROP CONSTRAINT connection_secrets_org_id_connection_id_fkey")
-        .await;
+    stack.control.run("ALTER TABLE secrets DROP CONSTRAINT secrets_org_id_connection_id_fkey").await;
     assert_eq!(stack.control.run(&format!("{theirs}'{target}'")).await, 1);
     let body = json!({"name": "x", "source_id": source, "target_id": target, "mode": "full", "policy": "source_first"});
     let answer = stack.client.post("/v1/sync-tasks", &body).await.expect_problem(422, "unknown_connection");

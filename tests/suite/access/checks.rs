@@ -18,7 +18,7 @@ use super::register;
 
 /// How many secrets of drafts are stored.
 async fn secrets(stack: &Stack) -> i64 {
-    stack.control.value("SELECT count(*) FROM job_secrets").await
+    stack.control.value("SELECT count(*) FROM secrets WHERE owner_kind = 'job'").await
 }
 
 async fn state(stack: &Stack, id: &str) -> String {
@@ -68,7 +68,8 @@ async fn t7_the_secrets_of_a_draft_go_with_its_job_however_it_ends() {
     assert_eq!(secrets(&stack).await, 0);
     // A secret that was sealed for another job does not open: the job fails.
     let jobs = [ask(&stack, &body).await, ask(&stack, &body).await];
-    let swap = "UPDATE job_secrets s SET sealed = o.sealed FROM job_secrets o WHERE o.job_id <> s.job_id";
+    let swap = "UPDATE secrets s SET sealed = o.sealed FROM secrets o
+                WHERE s.owner_kind = 'job' AND o.owner_kind = 'job' AND o.owner_id <> s.owner_id";
     assert_eq!(stack.control.run(swap).await, 2);
     stack.start_worker();
     stack.ready().await;
@@ -125,7 +126,7 @@ async fn c6_saved_connections_are_tested_again_by_themselves() {
     hop.as_object_mut().unwrap().remove("host_key");
     let unconfirmed = register(&stack, &body(&stack.source, &[hop])).await;
     let bare = register(&stack, &body(&stack.target, &[])).await;
-    stack.control.run(&format!("DELETE FROM connection_secrets WHERE connection_id = '{bare}'")).await;
+    stack.control.run(&format!("DELETE FROM secrets WHERE connection_id = '{bare}'")).await;
     let proxy = stack.proxy(Upstream::Source);
     let mut good = body(&stack.source, &[]);
     good["port"] = json!(proxy.port);
@@ -142,7 +143,7 @@ async fn c6_saved_connections_are_tested_again_by_themselves() {
         (state(&stack, &unconfirmed).await, state(&stack, &bare).await),
         ("untested".into(), "untested".into())
     );
-    let sql = "SELECT DISTINCT j.trigger || ' ' || s.kind || ' ' || s.queue || ' ' || (j.source_id = '{id}')
+    let sql = "SELECT DISTINCT j.requested_by_kind || ' ' || s.kind || ' ' || s.queue || ' ' || (j.source_id = '{id}')
                FROM jobs j JOIN steps s USING (org_id) WHERE s.job_id = j.id";
     let found: Vec<String> = stack.control.column(&sql.replace("{id}", &id)).await;
     assert_eq!(found, ["schedule connection_recheck bulk true"]);
@@ -252,7 +253,7 @@ async fn c6_who_may_test_may_end_a_test_and_the_log_names_who_asked() {
         let log = owner.get(&format!("/v1/jobs/{job}/log")).await.expect(200).text;
         let id: String =
             stack.control.value(&format!("SELECT id::text FROM tokens WHERE name = '{name}'")).await;
-        assert!(log.contains(&format!("it was asked for with the token {id}")), "{log}");
+        assert!(log.contains(&format!("it was asked for with the token {name} ({id})")), "{log}");
         let cancel = format!("/v1/jobs/{job}/cancel");
         stranger.post(&cancel, &json!({})).await.expect(403);
         assert_eq!(stack.client.job(job).await.state, "pending");

@@ -111,7 +111,7 @@ async fn c6_a_connection_is_tested_before_and_after_it_is_saved() {
         assert_eq!((&after["state"], &after["examination"]), (&json!("verified"), &found), "{after:#}");
         assert!(after["checked_at"].is_string(), "{after:#}");
     }
-    let none: i64 = stack.control.value("SELECT count(*) FROM job_secrets").await;
+    let none: i64 = stack.control.value("SELECT count(*) FROM secrets WHERE owner_kind = 'job'").await;
     assert_eq!(none, 0, "the secrets of drafts stay");
     // A test of a connection is in nobody's way who deletes it, and is no run of anything.
     let listed = stack.client.get("/v1/jobs?kind=connection_test").await.expect(200).body;

@@ -77,7 +77,7 @@ async fn t11_a_stored_password_never_follows_a_changed_host() {
     let change = json!({"port": rogue.port, "password": "another", "timeout_seconds": 2});
     edit(&stack, &source, &change).await.expect(200);
     let sealed: Vec<i64> =
-        stack.control.column("SELECT version::bigint FROM connection_secrets WHERE version > 1").await;
+        stack.control.column("SELECT version::bigint FROM secrets WHERE version > 1").await;
     assert_eq!(sealed, [2], "the old password is gone");
     let job = stack.client.submit(&task).await;
     until("the other place is asked", seconds(30), async || (rogue.visits() > 0).then_some(())).await;

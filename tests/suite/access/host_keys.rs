@@ -91,7 +91,7 @@ async fn t11_t15_a_replaced_host_key_asks_for_the_hops_password_again() {
     let view = client.post(&keys, &with(Some("wrong"))).await.expect(200).body;
     assert_eq!((&view["version"], &view["hops"][0]["host_key"]), (&json!(2), &json!(new)), "{view}");
     fails(&tested(client, &test, &nothing).await, "1 ssh_login", "ssh_login_refused");
-    let sealed = "SELECT name || ' ' || version FROM connection_secrets ORDER BY name";
+    let sealed = "SELECT name || ' ' || version FROM secrets ORDER BY name";
     let sealed: Vec<String> = stack.control.column(sealed).await;
     assert_eq!(sealed, ["hop1.password 2", "password 1"]);
     let hops = json!({"hops": [{"host": "127.0.0.1", "port": sshd.port, "username": sshd.username,

@@ -111,7 +111,7 @@ async fn c9_a_protection_is_taken_away_by_who_knows_the_password() {
 /// Lets the task's schedule fire; answers how its run ended.
 async fn fires(stack: &Stack, place: i64) -> Job {
     make_due(stack, place).await;
-    let fired = "SELECT id::text FROM jobs WHERE trigger = 'schedule' ORDER BY id";
+    let fired = "SELECT id::text FROM jobs WHERE requested_by_kind = 'schedule' ORDER BY id";
     let job = until("the schedule fires", seconds(40), async || {
         let ids: Vec<String> = stack.control.column(fired).await;
         i64::try_from(ids.len()).is_ok_and(|count| count == place).then(|| ids.last().cloned()).flatten()
@@ -158,7 +158,8 @@ async fn c9_t31_a_schedule_into_a_protected_target_is_confirmed_when_it_is_saved
 
     stack.client.patch(&path, &json!({"name": "other"}), None).await.expect_problem(422, "invalid_fields");
     stack.client.patch(&path, &confirmed(&stack, &json!({})), None).await.expect(200);
-    let kept = "SELECT count(sealed) * 10 + count(*) FROM target_confirmations";
+    let kept = "SELECT (SELECT count(*) FROM secrets WHERE owner_kind = 'schedule') * 10 + count(*)
+                FROM target_confirmations";
     assert_eq!(stack.control.value::<i64>(kept).await, 11);
     assert_eq!(fires(&stack, 2).await.state, "completed");
     agree(&stack.source, &stack.target).await;

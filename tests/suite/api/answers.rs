@@ -93,7 +93,7 @@ async fn what_does_not_fit_is_a_conflict_and_what_is_gone_is_404() {
     stack.client.post(&runs, &json!({})).await.expect_problem(404, "not_found");
     stack.client.delete(&format!("/v1/connections/{source}")).await.expect(204);
     stack.client.get(&format!("/v1/connections/{source}")).await.expect_problem(404, "not_found");
-    let secrets: i64 = stack.control.value("SELECT count(*) FROM connection_secrets").await;
+    let secrets: i64 = stack.control.value("SELECT count(*) FROM secrets").await;
     assert_eq!(secrets, 1, "a deleted connection's secret is gone");
     // The history stays.
     assert_eq!(stack.client.job(&job).await.state, "cancelled");

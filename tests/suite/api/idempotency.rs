@@ -14,10 +14,10 @@ use tokio::task::JoinSet;
 
 /// Everything that a request could leave behind.
 const EFFECTS: &str = "SELECT concat_ws(' ', (SELECT count(*) FROM connections),
-    (SELECT count(*) FROM connection_secrets), (SELECT count(*) FROM sync_tasks), (SELECT count(*) FROM jobs),
+    (SELECT count(*) FROM secrets), (SELECT count(*) FROM sync_tasks), (SELECT count(*) FROM jobs),
     (SELECT count(*) FROM steps), (SELECT count(*) FROM outbox), (SELECT count(*) FROM job_log),
     (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM webhooks),
-    (SELECT count(*) FROM webhook_deliveries), (SELECT count(*) FROM job_secrets),
+    (SELECT count(*) FROM webhook_deliveries), (SELECT count(*) FROM schedules),
     (SELECT sum(tests) FROM connection_test_counts), (SELECT sum(version) FROM connections))";
 
 /// What is compared of an answer.

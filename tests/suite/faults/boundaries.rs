@@ -251,7 +251,7 @@ async fn due(stack: &Stack) {
     stack.task(&json!({"schedule": {"cron": "0 0 1 1 *", "time_zone": "UTC"}})).await;
     let due = "date_trunc('minute', now()) - interval '10 minutes'";
     let sql = format!(
-        "UPDATE sync_tasks SET next_run_at = {due}, schedule = jsonb_build_object(
+        "UPDATE schedules SET next_run_at = {due}, spec = jsonb_build_object(
              'cron', extract(minute FROM {due})::integer || ' * * * *', 'time_zone', 'UTC')"
     );
     stack.control.run(&sql).await;
@@ -273,7 +273,7 @@ async fn f13_schedulers_die_at_every_place_of_their_duties() {
     due(&stack).await;
     let job = stack.client.post("/v1/probes", &json!({"steps": 8, "seconds": 2.0})).await.expect(202).id();
     let mut deaths = 0;
-    let fired = "SELECT count(*) FROM jobs WHERE trigger = 'schedule' AND state = 'completed'";
+    let fired = "SELECT count(*) FROM jobs WHERE requested_by_kind = 'schedule' AND state = 'completed'";
     until("all is done though the scheduler dies", seconds(150), async || {
         deadly.revive(&mut stack.schedulers[0]);
         if stack.workers[0].ended().is_some() {

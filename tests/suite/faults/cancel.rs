@@ -100,7 +100,7 @@ impl<'a> Case<'a> {
             assert_eq!(target.value::<i64>(&lock).await, 0, "step {step} holds its lock");
         }
         let holds = format!(
-            "SELECT count(*) FROM target_holds WHERE job_id = '{}' AND state <> 'released'",
+            "SELECT count(*) FROM target_locks WHERE job_id = '{}' AND state <> 'released'",
             self.job
         );
         assert_eq!(self.stack.control.value::<i64>(&holds).await, 0);

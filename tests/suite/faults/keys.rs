@@ -34,9 +34,7 @@ fn rotate(stack: &Stack) {
 
 /// How many secrets each key has sealed.
 async fn sealed(stack: &Stack) -> Vec<String> {
-    let sql = "SELECT key_id || ' ' || count(*) FROM (SELECT key_id FROM connection_secrets
-                   UNION ALL SELECT key_id FROM webhook_secrets UNION ALL SELECT key_id FROM job_secrets
-                   UNION ALL SELECT key_id FROM target_confirmations WHERE sealed IS NOT NULL) s GROUP BY key_id ORDER BY key_id";
+    let sql = "SELECT key_id || ' ' || count(*) FROM secrets GROUP BY key_id ORDER BY key_id";
     stack.control.column(sql).await
 }
 
@@ -137,13 +135,13 @@ async fn f53_workers_seal_anew_by_themselves_and_leave_what_they_cannot_open() {
     stack.task(&json!({})).await;
     rotate(&stack);
     // One value whose key nobody has, and one that was moved here from another row.
-    let lost = "UPDATE connection_secrets SET key_id = 'k0' WHERE connection_id = (SELECT min(connection_id::text)::uuid FROM connection_secrets)";
+    let lost = "UPDATE secrets SET key_id = 'k0' WHERE connection_id = (SELECT min(connection_id::text)::uuid FROM secrets)";
     assert_eq!(stack.control.run(lost).await, 1);
     let mut body = longshore_tests::client::connection_body(&stack.source);
     body["name"] = json!("third");
     let third = stack.client.post("/v1/connections", &body).await.expect(201).id();
     let moved = format!(
-        "UPDATE connection_secrets SET key_id = 'k1', sealed = (SELECT sealed FROM connection_secrets WHERE key_id = 'k1')
+        "UPDATE secrets SET key_id = 'k1', sealed = (SELECT sealed FROM secrets WHERE key_id = 'k1')
          WHERE connection_id = '{third}'"
     );
     assert_eq!(stack.control.run(&moved).await, 1);

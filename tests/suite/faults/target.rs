@@ -121,7 +121,7 @@ async fn f30_twenty_jobs_on_one_target_take_turns() {
             AND a.begun < b.ended AND b.begun < a.ended";
     assert_eq!(stack.control.value::<i64>(together).await, 0);
     assert_eq!(stack.control.value::<i32>("SELECT max(attempt) FROM steps").await, 1, "no attempt is burnt");
-    assert_eq!(stack.control.value::<i64>("SELECT count(*) FROM target_holds").await, 0);
+    assert_eq!(stack.control.value::<i64>("SELECT count(*) FROM target_locks").await, 0);
 }
 
 #[tokio::test]
@@ -205,13 +205,13 @@ async fn f32_a_scheduled_run_and_a_persons_run_of_other_tasks_take_turns() {
     let (first, blocker) = stuck(&stack, &super::again(&stack, &json!({})).await, "t").await;
     let due = "date_trunc('minute', now())";
     let fire = format!(
-        "UPDATE sync_tasks SET next_run_at = {due}, schedule = jsonb_build_object(
+        "UPDATE schedules SET next_run_at = {due}, spec = jsonb_build_object(
              'cron', extract(minute FROM {due})::integer || ' * * * *', 'time_zone', 'UTC')
-         WHERE schedule IS NOT NULL"
+         WHERE spec IS NOT NULL"
     );
     stack.control.run(&fire).await;
     let scheduled = until("the schedule fires", seconds(30), async || {
-        let fired = "SELECT id::text FROM jobs WHERE trigger = 'schedule'";
+        let fired = "SELECT id::text FROM jobs WHERE requested_by_kind = 'schedule'";
         stack.control.column::<String>(fired).await.pop()
     })
     .await;

@@ -17,7 +17,7 @@ const ROOMS: &[Room] = &[
     ("shared", "telemetry", &[], &[]),
     ("shared", "objects", &[], &[]),
     ("shared", "vault", &["domain"], &[]),
-    // A sealed secret is a row of `connection_secrets`; the store neither seals nor opens.
+    // A sealed secret is a row of `secrets`; the store neither seals nor opens.
     ("shared", "store", &["domain", "vault"], &[]),
     ("shared", "bus", &["domain"], &[]),
     ("shared", "workflow", &["domain", "store", "bus"], &[]),

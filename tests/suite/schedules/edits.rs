@@ -97,17 +97,22 @@ async fn f24_no_old_due_time_fires_after_the_answer() {
     let stack = workless(&[]).await;
     let first = scheduled(&stack, &json!({})).await;
     let copies = format!(
-        "INSERT INTO sync_tasks (org_id, id, name, source_id, target_id, spec, schedule)
-         SELECT org_id, gen_random_uuid(), 'copy ' || n, source_id, target_id, spec, schedule
-         FROM sync_tasks, generate_series(1, 60) n WHERE id = '{first}'"
+        "WITH copies AS (
+             INSERT INTO sync_tasks (org_id, id, name, source_id, target_id, spec)
+             SELECT org_id, gen_random_uuid(), 'copy ' || n, source_id, target_id, spec
+             FROM sync_tasks, generate_series(1, 60) n WHERE id = '{first}' RETURNING org_id, id)
+         INSERT INTO schedules (org_id, id, subject_kind, subject_id, spec, enabled, overlap, catch_up_seconds)
+         SELECT c.org_id, gen_random_uuid(), s.subject_kind, c.id, s.spec, s.enabled, s.overlap, s.catch_up_seconds
+         FROM copies c, schedules s WHERE s.subject_id = '{first}'"
     );
     stack.control.run(&copies).await;
-    stack.control.run(&format!("UPDATE sync_tasks SET enabled = false WHERE id = '{first}'")).await;
+    let first_one = format!("UPDATE schedules SET next_run_at = NULL WHERE subject_id = '{first}'");
+    stack.control.run(&first_one).await;
     let ids = "SELECT id::text FROM sync_tasks WHERE name LIKE 'copy %' ORDER BY id";
     let tasks: Vec<String> = stack.control.column(ids).await;
-    let due = "UPDATE sync_tasks SET next_run_at = date_trunc('minute', now()),
-            schedule = jsonb_build_object('cron', '* * * * *', 'time_zone', 'UTC')
-        WHERE name LIKE 'copy %'";
+    let due = "UPDATE schedules SET next_run_at = date_trunc('minute', now()),
+            spec = jsonb_build_object('cron', '* * * * *', 'time_zone', 'UTC')
+        WHERE subject_id IN (SELECT id FROM sync_tasks WHERE name LIKE 'copy %')";
     // Not just before a minute, which would be due by itself.
     until("a minute is young", seconds(70), async || {
         let young = "SELECT extract(second FROM now()) < 40";
@@ -120,7 +125,7 @@ async fn f24_no_old_due_time_fires_after_the_answer() {
     // A round of the scheduler has begun and ended since.
     stack
         .control
-        .run(&format!("UPDATE sync_tasks SET enabled = true, next_run_at = now() WHERE id = '{first}'"))
+        .run(&format!("UPDATE schedules SET next_run_at = now() WHERE subject_id = '{first}'"))
         .await;
     nothing_due(&stack).await;
     for (task, before) in tasks.iter().zip(&at_the_answer) {
@@ -147,5 +152,5 @@ async fn edited(stack: &Stack, n: usize, task: &str) -> i64 {
 }
 
 async fn runs(stack: &Stack, task: &str) -> i64 {
-    stack.control.value(&format!("SELECT count(*) FROM jobs WHERE task_id = '{task}'")).await
+    stack.control.value(&format!("SELECT count(*) FROM jobs WHERE subject_id = '{task}'")).await
 }

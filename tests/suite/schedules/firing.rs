@@ -35,7 +35,8 @@ async fn f19_five_schedulers_fire_each_due_time_once() {
         stack.schedulers[place].start_again();
         stack.ready().await;
     }
-    let doubled = "SELECT count(*) FROM (SELECT 1 FROM jobs GROUP BY task_id, due_at HAVING count(*) > 1) d";
+    let doubled =
+        "SELECT count(*) FROM (SELECT 1 FROM jobs GROUP BY subject_id, due_at HAVING count(*) > 1) d";
     assert_eq!(stack.control.value::<i64>(doubled).await, 0);
     let told = events(&stack, &task).await;
     let fired: Vec<_> = told.iter().filter(|event| event["result"] == "fired").collect();
@@ -65,8 +66,8 @@ async fn f21_after_an_outage_the_latest_due_time_fires_and_the_others_are_told()
     stack.schedulers[0].kill();
     let task = scheduled(&stack, &json!({})).await;
     let every_minute =
-        "UPDATE sync_tasks SET next_run_at = date_trunc('minute', now()) - interval '180 minutes',
-        schedule = '{\"cron\": \"* * * * *\", \"time_zone\": \"UTC\"}'";
+        "UPDATE schedules SET next_run_at = date_trunc('minute', now()) - interval '180 minutes',
+        spec = '{\"cron\": \"* * * * *\", \"time_zone\": \"UTC\"}'";
     stack.control.run(every_minute).await;
     stack.schedulers[0].start_again();
     fired(&stack, 1).await;
@@ -95,9 +96,9 @@ async fn f21_a_task_says_how_late_is_too_late() {
 
     let path = format!("/v1/sync-tasks/{task}");
     stack.client.patch(&path, &json!({"catch_up_seconds": 86_400}), None).await.expect(200);
-    let long_ago = "UPDATE sync_tasks SET next_run_at = date_trunc('day', now() AT TIME ZONE 'UTC')
+    let long_ago = "UPDATE schedules SET next_run_at = date_trunc('day', now() AT TIME ZONE 'UTC')
             AT TIME ZONE 'UTC' - interval '1 minute',
-        schedule = jsonb_build_object('cron', '59 23 * * *', 'time_zone', 'UTC')";
+        spec = jsonb_build_object('cron', '59 23 * * *', 'time_zone', 'UTC')";
     stack.control.run(long_ago).await;
     fired(&stack, 1).await;
 }
@@ -152,7 +153,7 @@ async fn f23_what_is_shown_is_what_fires() {
         }
         let stored: bool = stack.control.value(&next_run_is(&made.body["next_runs"][0])).await;
         assert!(stored, "{}", made.text);
-        stack.control.run("UPDATE sync_tasks SET next_run_at = now() - interval '1 second'").await;
+        stack.control.run("UPDATE schedules SET next_run_at = now() - interval '1 second'").await;
         nothing_due(&stack).await;
         let shown = stack.client.get(&path).await.expect(200);
         assert!(stack.control.value::<bool>(&next_run_is(&shown.body["next_runs"][0])).await, "{form}");
@@ -160,22 +161,29 @@ async fn f23_what_is_shown_is_what_fires() {
 }
 
 fn next_run_is(shown: &serde_json::Value) -> String {
-    format!("SELECT next_run_at = '{}'::timestamptz FROM sync_tasks", shown.as_str().unwrap())
+    format!("SELECT next_run_at = '{}'::timestamptz FROM schedules", shown.as_str().unwrap())
 }
 
 #[tokio::test]
 async fn f24_what_is_paused_deleted_or_long_past_does_not_fire() {
     let stack = workless(&[]).await;
     let task = scheduled(&stack, &json!({})).await;
-    stack.control.run("UPDATE sync_tasks SET next_run_at = now() - interval '5 hours'").await;
+    stack.control.run("UPDATE schedules SET next_run_at = now() - interval '5 hours'").await;
     nothing_due(&stack).await;
     assert_eq!(jobs(&stack).await, 0, "the time of long ago is given up");
-    stack.control.run("UPDATE sync_tasks SET enabled = false").await;
-    make_due(&stack, 1).await;
-    holds_for("a paused task does not fire", seconds(2), async || jobs(&stack).await == 0).await;
-    stack.client.delete(&format!("/v1/sync-tasks/{task}")).await.expect(204);
-    stack.control.run("UPDATE sync_tasks SET enabled = true, next_run_at = now()").await;
-    holds_for("a deleted task does not fire", seconds(2), async || jobs(&stack).await == 0).await;
+    let path = format!("/v1/sync-tasks/{task}");
+    let next = "SELECT next_run_at IS NULL FROM schedules";
+    // Once it is paused or deleted nothing is due, and the store takes no other time.
+    let due = "UPDATE schedules SET next_run_at = now()";
+    stack.client.patch(&path, &json!({"enabled": false}), None).await.expect(200);
+    assert!(stack.control.value::<bool>(next).await, "a paused task does not fire");
+    sqlx::query(due).execute(&stack.control.admin).await.expect_err("a paused task is never due");
+    stack.client.patch(&path, &json!({"enabled": true}), None).await.expect(200);
+    assert!(!stack.control.value::<bool>(next).await);
+    stack.client.delete(&path).await.expect(204);
+    assert!(stack.control.value::<bool>(next).await, "a deleted task does not fire");
+    sqlx::query(due).execute(&stack.control.admin).await.expect_err("a deleted task is never due");
+    holds_for("nothing fires", seconds(2), async || jobs(&stack).await == 0).await;
 }
 
 /// A row that an older release or a hand left unreadable keeps nobody else from firing.
@@ -189,17 +197,19 @@ async fn a_task_that_does_not_read_is_told_and_the_others_fire() {
         .task(connections[0]["id"].as_str().unwrap(), connections[1]["id"].as_str().unwrap(), &json!({}))
         .await;
     make_due(&stack, 1).await;
-    let broken = format!(
-        "UPDATE sync_tasks SET spec = '{{}}', next_run_at = now() - interval '1 hour' WHERE id = '{task}'"
+    stack.control.run(&format!("UPDATE sync_tasks SET spec = '{{}}' WHERE id = '{task}'")).await;
+    let long_due = format!(
+        "UPDATE schedules SET next_run_at = now() - interval '20 minutes' WHERE subject_id = '{task}'"
     );
-    stack.control.run(&broken).await;
+    stack.control.run(&long_due).await;
     until("the other one fires", seconds(30), async || {
-        let found = format!("SELECT count(*) FROM jobs WHERE task_id = '{other}'");
+        let found = format!("SELECT count(*) FROM jobs WHERE subject_id = '{other}'");
         (stack.control.value::<i64>(&found).await == 1).then_some(())
     })
     .await;
     nothing_due(&stack).await;
-    let told =
-        format!("SELECT result FROM schedule_events WHERE task_id = '{task}' ORDER BY id DESC LIMIT 1");
+    let told = format!(
+        "SELECT result FROM schedule_events WHERE schedule_id = (SELECT id FROM schedules WHERE subject_id = '{task}') ORDER BY id DESC LIMIT 1"
+    );
     assert_eq!(stack.control.value::<String>(&told).await, "unreadable");
 }

@@ -10,7 +10,7 @@ use longshore_tests::wait::{seconds, until};
 use serde_json::{Value, json};
 
 async fn jobs(stack: &Stack) -> i64 {
-    stack.control.value("SELECT count(*) FROM jobs WHERE trigger = 'schedule'").await
+    stack.control.value("SELECT count(*) FROM jobs WHERE requested_by_kind = 'schedule'").await
 }
 
 async fn fired(stack: &Stack, count: i64) {
@@ -24,7 +24,7 @@ pub(crate) async fn make_due(stack: &Stack, place: i64) {
     let minutes = 10 * place;
     let due = format!("date_trunc('minute', now()) - interval '{minutes} minutes'");
     let sql = format!(
-        "UPDATE sync_tasks SET next_run_at = {due}, schedule = jsonb_build_object(
+        "UPDATE schedules SET next_run_at = {due}, spec = jsonb_build_object(
              'cron', extract(minute FROM {due})::integer || ' * * * *', 'time_zone', 'UTC')"
     );
     stack.control.run(&sql).await;
@@ -33,7 +33,7 @@ pub(crate) async fn make_due(stack: &Stack, place: i64) {
 /// Whatever was due has had its turn.
 async fn nothing_due(stack: &Stack) {
     until("the due times have had their turn", seconds(60), async || {
-        let due = "SELECT count(*) FROM sync_tasks WHERE next_run_at <= now()";
+        let due = "SELECT count(*) FROM schedules WHERE next_run_at <= now()";
         (stack.control.value::<i64>(due).await == 0).then_some(())
     })
     .await;

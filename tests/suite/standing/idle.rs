@@ -68,13 +68,13 @@ async fn n24_a_fleet_at_rest_asks_postgresql_seldom_and_wakes_at_once() {
     stack.source.run("CREATE TABLE t (id INT PRIMARY KEY)").await;
     let asked: f64 = stack.control.value("SELECT extract(epoch FROM clock_timestamp())::float8").await;
     make_due(&stack, 0).await;
-    let fired = format!("SELECT count(*) FROM jobs WHERE task_id = '{task}' AND state = 'completed'");
+    let fired = format!("SELECT count(*) FROM jobs WHERE subject_id = '{task}' AND state = 'completed'");
     until("the schedule fired", seconds(30), async || {
         (stack.control.value::<i64>(&fired).await == 1).then_some(())
     })
     .await;
     let began =
-        format!("SELECT extract(epoch FROM max(created_at))::float8 FROM jobs WHERE task_id = '{task}'");
+        format!("SELECT extract(epoch FROM max(created_at))::float8 FROM jobs WHERE subject_id = '{task}'");
     let late = stack.control.value::<f64>(&began).await - asked;
     assert!(late < 2.0, "fired {late} s late");
 }

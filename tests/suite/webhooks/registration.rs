@@ -42,7 +42,7 @@ async fn a_webhook_is_made_shown_changed_and_deleted() {
         client.send(request, &path, None).await.expect_problem(404, "not_found");
     }
     client.get(&format!("{path}/deliveries")).await.expect_problem(404, "not_found");
-    let secrets = "SELECT count(*) FROM webhook_secrets";
+    let secrets = "SELECT count(*) FROM secrets WHERE owner_kind = 'webhook'";
     assert_eq!(stack.control.value::<i64>(secrets).await, 0, "its secret is gone");
 }
 

@@ -85,7 +85,7 @@ async fn t9_a_webhooks_secret_stands_nowhere_but_in_its_first_answer() {
     assert!(!stack.logs().contains("canary-in-the-url"), "a URL may be a secret itself");
     // The API can write a sealed secret and not read it back.
     let api = pool(&stack.control.api_url, 1);
-    assert!(sqlx::query("SELECT sealed FROM webhook_secrets").fetch_all(&api).await.is_err());
+    assert!(sqlx::query("SELECT sealed FROM secrets").fetch_all(&api).await.is_err());
     for table in ["webhooks", "webhook_deliveries"] {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let seen: i64 = sqlx::query_scalar(sql).fetch_one(&api).await.unwrap();

@@ -1,17 +1,21 @@
 //! A database with one organisation and a task, and what the laws look at.
 
 use longshore_shared::clock;
+use longshore_shared::domain::actor::Actor;
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::id::{ConnectionId, JobId, OrgId, StepId, TaskId, WorkerId};
-use longshore_shared::domain::job::Trigger;
+use longshore_shared::domain::id::{
+    ConnectionId, JobId, OrgId, ScheduleId, StepId, TaskId, TokenId, WorkerId,
+};
+use longshore_shared::domain::schedule::Timing;
 use longshore_shared::domain::step::{
     Growth, Outcome, Owed, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
 };
-use longshore_shared::domain::sync::{ConflictPolicy, Overlap, Selection, SyncSpec};
+use longshore_shared::domain::sync::{ConflictPolicy, Selection, SyncSpec};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::sync_tasks::SyncTask;
 use longshore_shared::store::{Database, migrate, sync_tasks, workers};
-use longshore_shared::workflow::{WorkflowError, cancel, claim, submit};
+use longshore_shared::workflow::submit::{self, Request};
+use longshore_shared::workflow::{WorkflowError, cancel, claim};
 use longshore_tests::control_plane::ControlPlane;
 use longshore_tests::servers::Servers;
 use serde_json::json;
@@ -55,7 +59,7 @@ impl Bench {
     /// A fresh job.
     pub(super) async fn submit(&self) -> Result<JobId, WorkflowError> {
         let mut tx = self.database.system().await?;
-        let submitted = submit::sync_run(tx.conn(), &self.task, Trigger::Person, None, None, None).await?;
+        let submitted = submit::sync_run(tx.conn(), &self.task, asked()).await?;
         tx.commit().await?;
         Ok(submitted.job.id)
     }
@@ -63,10 +67,11 @@ impl Bench {
     /// A fresh job of a fresh task, so that others may run beside it.
     pub(super) async fn another(&self) -> JobId {
         let id = TaskId(clock::fresh_id());
-        let task = SyncTask { id, name: id.to_string(), ..self.task.clone() };
+        let timing = Timing { id: ScheduleId(id.0), ..self.task.timing.clone() };
+        let task = SyncTask { id, name: id.to_string(), timing, ..self.task.clone() };
         let mut tx = self.database.system().await.unwrap();
         sync_tasks::insert(tx.conn(), &task).await.unwrap();
-        let submitted = submit::sync_run(tx.conn(), &task, Trigger::Person, None, None, None).await.unwrap();
+        let submitted = submit::sync_run(tx.conn(), &task, asked()).await.unwrap();
         tx.commit().await.unwrap();
         submitted.job.id
     }
@@ -127,14 +132,15 @@ fn task(org_id: OrgId, source_id: ConnectionId, target_id: ConnectionId) -> Sync
         source_id,
         target_id,
         spec,
-        schedule: None,
-        enabled: true,
-        overlap: Overlap::Skip,
-        catch_up_seconds: 3_600,
-        next_run_at: None,
+        timing: Timing::on_demand(ScheduleId(clock::fresh_id())),
         version: 1,
         created_at: clock::now(),
     }
+}
+
+/// Somebody asks, without a trace.
+pub(super) fn asked() -> Request<'static> {
+    Request { by: Actor::token(TokenId(clock::fresh_id()), "ci"), trace: None }
 }
 
 /// A growth from stages: what each waits for, and how many steps it has.

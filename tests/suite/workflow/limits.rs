@@ -3,8 +3,8 @@
 
 use futures::future::join_all;
 use longshore_shared::clock;
-use longshore_shared::domain::id::{JobId, StepId, TaskId, WorkerId};
-use longshore_shared::domain::job::Trigger;
+use longshore_shared::domain::id::{JobId, ScheduleId, StepId, TaskId, WorkerId};
+use longshore_shared::domain::schedule::Timing;
 use longshore_shared::domain::step::{Outcome, Remains};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::sync_tasks::{self, SyncTask};
@@ -13,15 +13,16 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
-use super::bench::{Bench, growth, transient};
+use super::bench::{Bench, asked, growth, transient};
 
 /// Submits a job of a task of its own on the bench's two connections.
 async fn job(bench: &Bench) -> JobId {
     let id = TaskId(clock::fresh_id());
-    let task = SyncTask { id, name: id.to_string(), ..bench.task.clone() };
+    let timing = Timing { id: ScheduleId(id.0), ..bench.task.timing.clone() };
+    let task = SyncTask { id, name: id.to_string(), timing, ..bench.task.clone() };
     let mut tx = bench.database.system().await.unwrap();
     sync_tasks::insert(tx.conn(), &task).await.unwrap();
-    let submitted = submit::sync_run(tx.conn(), &task, Trigger::Person, None, None, None).await.unwrap();
+    let submitted = submit::sync_run(tx.conn(), &task, asked()).await.unwrap();
     tx.commit().await.unwrap();
     submitted.job.id
 }

@@ -1,8 +1,8 @@
 //! Real concurrency: many connections do the same thing at the same moment.
 
 use futures::future::join_all;
+use longshore_shared::domain::schedule::Overlap;
 use longshore_shared::domain::step::{Outcome, Remains};
-use longshore_shared::domain::sync::Overlap;
 use longshore_shared::store::StoreError;
 use longshore_shared::workflow::{WorkflowError, cancel, claim, expire, settle};
 
@@ -149,7 +149,7 @@ async fn a_second_run_of_a_task_waits_for_the_first_to_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s11_a_queue_that_races_the_end_strands_nobody() {
     let mut bench = Bench::new().await;
-    bench.task.overlap = Overlap::Queue;
+    bench.task.timing.overlap = Overlap::Queue;
     let stranded = "SELECT count(*) FROM jobs q WHERE queued_behind IS NOT NULL AND state = 'pending'
         AND NOT EXISTS (SELECT FROM jobs a WHERE a.state IN ('pending', 'running') AND a.queued_behind IS NULL)";
     let mut seen = std::collections::BTreeSet::new();

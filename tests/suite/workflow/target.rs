@@ -46,11 +46,11 @@ impl Bench {
     }
 
     async fn holders(&self) -> Vec<uuid::Uuid> {
-        self.control.column("SELECT job_id FROM target_holds WHERE state = 'held' ORDER BY place").await
+        self.control.column("SELECT job_id FROM target_locks WHERE state = 'held' ORDER BY place").await
     }
 
     async fn rows(&self) -> i64 {
-        self.control.value("SELECT count(*) FROM target_holds").await
+        self.control.value("SELECT count(*) FROM target_locks").await
     }
 }
 
@@ -67,7 +67,7 @@ async fn f30_of_many_that_ask_at_once_one_writes_and_each_has_its_turn() {
     assert_eq!(answers.iter().filter(|answer| holds(answer)).count(), 1);
 
     let order: Vec<uuid::Uuid> =
-        bench.control.column("SELECT job_id FROM target_holds ORDER BY state, place").await;
+        bench.control.column("SELECT job_id FROM target_locks ORDER BY state, place").await;
     let mut holder = askers.into_iter().find(|asker| asker.job.0 == order[0]).unwrap();
     for next in &order[1..] {
         assert_eq!(target::grant(&bench.database).await.unwrap(), 0, "nothing is free");
@@ -195,7 +195,7 @@ async fn steps_that_nobody_saw_ending_are_passed_on_until_they_are_fenced() {
 async fn f30_no_interleaving_lets_two_write_one_table() {
     let bench = Bench::new().await;
     let mut rng = StdRng::seed_from_u64(30);
-    let overlapping = "SELECT count(*) FROM target_holds a JOIN target_holds b
+    let overlapping = "SELECT count(*) FROM target_locks a JOIN target_locks b
         ON a.server = b.server AND a.database = b.database AND a.job_id < b.job_id
         AND a.state = 'held' AND b.state = 'held'
         AND (a.tables IS NULL OR b.tables IS NULL OR a.tables && b.tables)";
@@ -243,6 +243,6 @@ async fn f30_no_interleaving_lets_two_write_one_table() {
         }
         assert_eq!(bench.control.value::<i64>(overlapping).await, 0);
     }
-    let left = "SELECT count(*) FROM target_holds WHERE state <> 'released'";
+    let left = "SELECT count(*) FROM target_locks WHERE state <> 'released'";
     assert_eq!(bench.control.value::<i64>(left).await, 0);
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use longshore_shared::config::WorkerConfig;
-use longshore_shared::store::{Database, sealed};
+use longshore_shared::store::{Database, secrets};
 use longshore_shared::vault;
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,7 @@ pub async fn reseal(config: &WorkerConfig) -> anyhow::Result<()> {
 pub async fn retire(config: &WorkerConfig) -> anyhow::Result<()> {
     let database = database(config)?;
     let mut tx = database.system().await.context("LONGSHORE_DATABASE_URL")?;
-    let mut needed = sealed::keys(tx.conn()).await?;
+    let mut needed = secrets::keys(tx.conn()).await?;
     tx.commit().await?;
     database.close().await;
     let (public, private) = (&config.worker.public_keys, &config.worker.private_keys);

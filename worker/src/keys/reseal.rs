@@ -9,11 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_shared::config;
-use longshore_shared::store::sealed::{self, SealedTable, Seen, Stored};
+use longshore_shared::store::secrets::{self, SealedSecret};
 use longshore_shared::store::{Database, StoreError};
 use longshore_shared::vault::{KeyringError, Opener, Sealed, Sealer};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 /// Rows a transaction.
 const BATCH: i64 = 20;
@@ -72,38 +71,36 @@ impl Resealer {
         }
     }
 
-    /// One walk through every table.
+    /// One walk through all of them.
     pub(crate) async fn pass(&self, shutdown: &CancellationToken) -> Result<Report, StoreError> {
         let mut report = Report::default();
-        for table in SealedTable::ALL {
-            let mut seen: Seen = (Uuid::nil(), Uuid::nil(), String::new());
-            while !shutdown.is_cancelled() {
-                let mut tx = self.database.system().await?;
-                let current = self.sealer.key_id();
-                let batch = sealed::lock_outdated(tx.conn(), table, &current, &seen, BATCH).await?;
-                let Some(last) = batch.last() else { break };
-                seen = last.seen();
-                for stored in &batch {
-                    match self.anew(stored) {
-                        Some(sealed) => {
-                            sealed::replace(tx.conn(), stored, &sealed).await?;
-                            report.resealed += 1;
-                        }
-                        None => report.stuck += 1,
+        let mut seen = None;
+        while !shutdown.is_cancelled() {
+            let mut tx = self.database.system().await?;
+            let current = self.sealer.key_id();
+            let batch = secrets::lock_outdated(tx.conn(), &current, seen.as_ref(), BATCH).await?;
+            let Some(last) = batch.last() else { break };
+            seen = Some(last.place);
+            for stored in &batch {
+                match self.anew(stored) {
+                    Some(sealed) => {
+                        secrets::replace(tx.conn(), &stored.place, &sealed).await?;
+                        report.resealed += 1;
                     }
+                    None => report.stuck += 1,
                 }
-                tx.commit().await?;
             }
+            tx.commit().await?;
         }
         Ok(report)
     }
 
     /// The value as the current key seals it; none if the worker cannot open the one or the other.
-    fn anew(&self, stored: &Stored) -> Option<Sealed> {
-        let place = stored.place();
-        let secret = self.opener.open(&stored.sealed, &place).ok()?;
-        let sealed = self.sealer.seal(&secret, &place).ok()?;
-        self.opener.open(&sealed, &place).ok()?;
+    fn anew(&self, stored: &SealedSecret) -> Option<Sealed> {
+        let place = &stored.place;
+        let secret = self.opener.open(&stored.sealed, place).ok()?;
+        let sealed = self.sealer.seal(&secret, place).ok()?;
+        self.opener.open(&sealed, place).ok()?;
         Some(sealed)
     }
 }

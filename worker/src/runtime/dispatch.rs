@@ -61,7 +61,7 @@ fn let_go() -> Failure {
 async fn work(worker: &Worker, held: &RunningStep, attempt: &Arc<Attempt>) -> Result<Work, StepError> {
     let (step, job) = (&held.step, &held.step.job);
     let family = steps::family(&job.spec);
-    let is_first = step.kind == StepKind::first_of(job.spec.kind(), job.trigger);
+    let is_first = step.kind == StepKind::first_of(job.spec.kind(), job.trigger());
     if is_first
         && job.spec.kind().traits().writes_target
         && let Some(wanted) = family.wanted(attempt).await?

@@ -2,25 +2,21 @@
 
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::hop::{HopLogin, SecretName};
-use longshore_shared::domain::id::JobId;
-use longshore_shared::store::connections::SealedSecret;
-use longshore_shared::store::job_secrets;
-use longshore_shared::vault::{Opener, Secret, SecretAddress};
-use uuid::Uuid;
+use longshore_shared::domain::hop::HopLogin;
+use longshore_shared::domain::secret::SecretName;
+use longshore_shared::store::secrets::SealedSecret;
+use longshore_shared::vault::{Opener, Secret};
 
 use crate::tunnel::{Credentials, HopSecret};
 
-/// What the connection logs in with. `place` is the table and the row that the secrets were
-/// sealed for; a `password` that was given for the job comes in the place of a stored one.
+/// What the connection logs in with; a `password` that was given for the job comes in the place of a stored one.
 pub(super) fn credentials(
     opener: &Opener,
     connection: &Connection,
     sealed: &[SealedSecret],
-    place: (&str, Uuid),
     password: Option<Secret>,
 ) -> Result<Credentials, Failure> {
-    let open = |name: SecretName| open_one(opener, connection, sealed, place, name);
+    let open = |name: SecretName| open_one(opener, connection, sealed, name);
     let must = |name: SecretName| open(name)?.ok_or_else(|| gone("password or key of a"));
     let mut hops = Vec::with_capacity(connection.hops.len());
     for (number, hop) in (1..).zip(&connection.hops) {
@@ -48,10 +44,9 @@ pub(super) fn given(
     opener: &Opener,
     connection: &Connection,
     sealed: &[SealedSecret],
-    job_id: JobId,
     name: SecretName,
 ) -> Result<Secret, Failure> {
-    let opened = open_one(opener, connection, sealed, (job_secrets::TABLE, job_id.0), name)?;
+    let opened = open_one(opener, connection, sealed, name)?;
     opened.ok_or_else(|| not_given(connection))
 }
 
@@ -60,14 +55,10 @@ pub(super) fn open_one(
     opener: &Opener,
     connection: &Connection,
     all: &[SealedSecret],
-    (table, row): (&str, Uuid),
     name: SecretName,
 ) -> Result<Option<Secret>, Failure> {
-    let Some(found) = all.iter().find(|secret| secret.name == name) else { return Ok(None) };
-    let column = name.to_string();
-    let place =
-        SecretAddress { org_id: connection.org_id, table, row, column: &column, version: found.version };
-    let opened = opener.open(&found.sealed, &place);
+    let Some(found) = all.iter().find(|secret| secret.place.name == name) else { return Ok(None) };
+    let opened = opener.open(&found.sealed, &found.place);
     opened.map(Some).map_err(|error| no_key(&connection.name, &error.to_string()))
 }
 

@@ -19,8 +19,8 @@ pub(super) fn of_job(event: &str, job: &Job, counts: Counts) -> String {
         })
     });
     let data = json!({
-        "job_id": job.id, "kind": job.spec.kind(), "state": job.state, "task_id": job.task_id,
-        "trigger": job.trigger, "created_at": time(job.created_at), "started_at": job.started_at.map(time),
+        "job_id": job.id, "kind": job.spec.kind(), "state": job.state, "task_id": job.task_id(),
+        "trigger": job.trigger(), "created_at": time(job.created_at), "started_at": job.started_at.map(time),
         "ended_at": job.ended_at.map(time), "failure": failure, "warnings": job.warnings.len(),
         "counts": counts,
     });
@@ -43,9 +43,10 @@ fn time(at: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use longshore_shared::domain::actor::Actor;
     use longshore_shared::domain::failure::{Failure, FailureCode};
-    use longshore_shared::domain::id::{JobId, OrgId};
-    use longshore_shared::domain::job::{Job, JobSpec, JobState, Trigger};
+    use longshore_shared::domain::id::{JobId, OrgId, TokenId};
+    use longshore_shared::domain::job::{Job, JobSpec, JobState};
     use longshore_shared::domain::probe::ProbeSpec;
     use longshore_shared::domain::step::Counts;
     use serde_json::json;
@@ -59,11 +60,14 @@ mod tests {
             org_id: OrgId(Uuid::nil()),
             id: JobId(Uuid::from_u128(2)),
             state: JobState::Failed,
-            task_id: None,
+            subject: None,
+            name: "probe".to_owned(),
             source_id: None,
+            source_name: None,
             target_id: None,
+            target_name: None,
             spec: JobSpec::Probe(ProbeSpec { steps: 1, seconds: 0.0, holders: 0 }),
-            trigger: Trigger::Person,
+            requested_by: Actor::token(TokenId(Uuid::nil()), "ci"),
             due_at: None,
             ending: None,
             queued_behind: None,

@@ -18,9 +18,9 @@ use longshore_shared::clock;
 use longshore_shared::config;
 use longshore_shared::domain::webhook::{DeliveryError, DisabledReason, pause_after};
 use longshore_shared::store::webhook_deliveries::{self, Taken, Tried};
-use longshore_shared::store::{Conn, Database, StoreError, jobs, step_reports, webhooks};
+use longshore_shared::store::{Conn, Database, RowError, StoreError, jobs, step_reports, webhooks};
 use longshore_shared::telemetry::Metric;
-use longshore_shared::vault::{Opener, Secret, SecretAddress};
+use longshore_shared::vault::{Opener, Secret};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -110,15 +110,7 @@ impl WebhookDispatcher {
     }
 
     fn open(&self, taken: &Taken) -> Option<Secret> {
-        let (sealed, version) = &taken.secret;
-        let place = SecretAddress {
-            org_id: taken.org_id,
-            table: webhooks::SECRETS_TABLE,
-            row: taken.webhook_id.0,
-            column: webhooks::SECRET,
-            version: *version,
-        };
-        self.opener.open(sealed, &place).ok()
+        self.opener.open(&taken.secret.sealed, &taken.secret.place).ok()
     }
 
     async fn attempt(&self, taken: &Taken, secret: &Secret) -> Result<Tried, StoreError> {
@@ -136,7 +128,7 @@ impl WebhookDispatcher {
         let job = jobs::find(tx.conn(), taken.org_id, job_id).await?;
         let totals = step_reports::totals(tx.conn(), taken.org_id, &[job_id]).await?;
         tx.commit().await?;
-        let job = job.ok_or_else(|| StoreError::Row("a delivery's job is not there".to_owned()))?;
+        let job = job.ok_or_else(|| StoreError::Row(RowError::Absent("a delivery's job")))?;
         let counts = totals.first().map(|(_, counts)| *counts).unwrap_or_default();
         Ok(message::of_job(&taken.event, &job, counts))
     }

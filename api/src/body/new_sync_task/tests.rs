@@ -103,7 +103,7 @@ fn i15_i16_schedules() {
     );
     let mut body = good();
     body["schedule"] = json!({"cron": "0 3 * * *", "time_zone": "UTC"});
-    assert_eq!(read(&body).unwrap().next_run_at.unwrap().to_rfc3339(), "1970-01-01T03:00:00+00:00");
+    assert_eq!(read(&body).unwrap().timing.next_run_at.unwrap().to_rfc3339(), "1970-01-01T03:00:00+00:00");
     body["enabled"] = json!(false);
-    assert_eq!(read(&body).unwrap().next_run_at, None);
+    assert_eq!(read(&body).unwrap().timing.next_run_at, None);
 }

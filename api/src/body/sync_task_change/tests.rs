@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use chrono::{DateTime, Utc};
-use longshore_shared::domain::id::{ConnectionId, OrgId, TaskId};
-use longshore_shared::domain::schedule::Schedule;
+use longshore_shared::domain::id::{ConnectionId, OrgId, ScheduleId, TaskId};
+use longshore_shared::domain::schedule::{Overlap, Schedule, Timing};
 use longshore_shared::domain::sync::{
-    ConflictPolicy, Keyless, OnMismatch, Overlap, Selection, SyncSpec, TargetBusy, TargetTriggers,
+    ConflictPolicy, Keyless, OnMismatch, Selection, SyncSpec, TargetBusy, TargetTriggers,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -30,12 +30,12 @@ fn task() -> SyncTask {
         source_id: ConnectionId(Uuid::from_u128(1)),
         target_id: ConnectionId(Uuid::from_u128(2)),
         spec: serde_json::from_value::<SyncSpec>(spec).unwrap(),
-        schedule: Some(Schedule::parse("0 3 * * *", "UTC").unwrap()),
-        enabled: true,
-        overlap: Overlap::Skip,
-        catch_up_seconds: 3_600,
-        // Due and not fired yet.
-        next_run_at: Some(now() - chrono::TimeDelta::seconds(1)),
+        timing: Timing {
+            schedule: Some(Schedule::parse("0 3 * * *", "UTC").unwrap()),
+            // Due and not fired yet.
+            next_run_at: Some(now() - chrono::TimeDelta::seconds(1)),
+            ..Timing::on_demand(ScheduleId(Uuid::nil()))
+        },
         version: 7,
         created_at: now(),
     }
@@ -49,19 +49,25 @@ fn change(body: &Value) -> Result<SyncTask, ApiError> {
 #[test]
 fn only_what_is_given_changes() {
     let same = change(&json!({})).unwrap();
-    assert_eq!((same.name, same.spec, same.next_run_at), (task().name, task().spec, task().next_run_at));
+    assert_eq!(
+        (same.name, same.spec, same.timing.next_run_at),
+        (task().name, task().spec, task().timing.next_run_at)
+    );
     let after = change(&json!({
         "name": "weekly", "policy": "target_first", "delete_extra": true, "keyless": "replace",
         "target_triggers": "fire", "on_mismatch": "continue", "overlap": "queue", "catch_up_seconds": 0,
         "target_busy": "refuse", "max_delete_percent": 7,
     }))
     .unwrap();
-    assert_eq!((after.name.as_str(), after.overlap, after.catch_up_seconds), ("weekly", Overlap::Queue, 0));
+    assert_eq!(
+        (after.name.as_str(), after.timing.overlap, after.timing.catch_up_seconds),
+        ("weekly", Overlap::Queue, 0)
+    );
     assert_eq!((after.spec.target_busy, after.spec.max_delete_percent), (TargetBusy::Refuse, 7));
     let SyncSpec { policy, delete_extra, keyless, target_triggers, on_mismatch, .. } = after.spec;
     assert_eq!((policy, delete_extra, keyless), (ConflictPolicy::TargetFirst, true, Keyless::Replace));
     assert_eq!((target_triggers, on_mismatch), (TargetTriggers::Fire, OnMismatch::Continue));
-    assert_eq!(after.next_run_at, task().next_run_at, "what is due stays due");
+    assert_eq!(after.timing.next_run_at, task().timing.next_run_at, "what is due stays due");
 }
 
 #[test]
@@ -82,7 +88,7 @@ fn a_selection_changes_in_parts() {
 #[test]
 fn f24_a_schedule_that_changes_forgets_what_was_due() {
     let check = |body: &Value, expected: Option<&str>| {
-        let next = change(body).unwrap().next_run_at;
+        let next = change(body).unwrap().timing.next_run_at;
         assert_eq!(next, expected.map(|time| time.parse().unwrap()), "{body}");
     };
     let cron = |text: &str| json!({"schedule": {"cron": text, "time_zone": "UTC"}});

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta};
-use longshore_shared::domain::id::{JobId, OrgId, StepId};
-use longshore_shared::domain::job::{Ending, Job, JobSpec, JobState, Trigger};
+use longshore_shared::domain::actor::Actor;
+use longshore_shared::domain::id::{JobId, OrgId, StepId, TokenId};
+use longshore_shared::domain::job::{Ending, Job, JobSpec, JobState};
 use longshore_shared::domain::step::{Counts, StepKind, TableMode};
 use longshore_shared::domain::sync::{ConflictPolicy, Selection, SyncSpec};
 use longshore_shared::store::step_reports::{KindSum, StepUnderWay};
@@ -22,11 +23,14 @@ fn snapshot(state: JobState) -> JobSnapshot {
         org_id: OrgId(Uuid::nil()),
         id: JobId(Uuid::nil()),
         state,
-        task_id: None,
+        subject: None,
+        name: "nightly".to_owned(),
         source_id: None,
+        source_name: None,
         target_id: None,
+        target_name: None,
         spec: JobSpec::Sync(SyncSpec::new(Selection::Full, ConflictPolicy::SourceFirst)),
-        trigger: Trigger::Person,
+        requested_by: Actor::token(TokenId(Uuid::nil()), "ci"),
         due_at: None,
         queued_behind: None,
         ending: None,
@@ -199,7 +203,13 @@ fn the_whole_view_is_as_promised() {
         shown,
         json!({
             "id": "00000000-0000-0000-0000-000000000000", "kind": "sync", "state": "running",
-            "task_id": null, "source_id": null, "target_id": null, "trigger": "person",
+            "name": "nightly", "task_id": null, "source_id": null, "source_name": null, "target_id": null,
+            "target_name": null, "trigger": "person",
+            "requested_by": {"kind": "token", "id": "00000000-0000-0000-0000-000000000000", "name": "ci"},
+            "spec": {"mode": "full", "tables": [], "exclude": [], "where": {}, "where_time_zone": "UTC",
+                "policy": "source_first", "delete_extra": false, "max_delete_percent": 50, "keyless": "refuse",
+                "target_triggers": "refuse", "on_mismatch": "fail", "target_busy": "wait",
+                "confirm_deletes": false},
             "created_at": "1970-01-01T00:00:00Z", "started_at": "1970-01-01T00:00:00Z", "ended_at": null,
             "seconds": null, "warnings": [],
             "counts": {"inserted": 70, "updated": 0, "deleted": 0, "unchanged": 0, "skipped": 0},

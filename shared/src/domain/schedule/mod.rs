@@ -16,6 +16,7 @@ mod error;
 mod fields;
 mod form;
 mod frequency;
+mod timing;
 mod walk;
 mod zone;
 
@@ -36,6 +37,7 @@ use elapsed::Elapsed;
 pub use error::{ScheduleError, ScheduleErrors};
 use form::Form;
 pub use form::Weekday;
+pub use timing::{Overlap, Timing};
 use walk::WallClock;
 
 use super::words;

@@ -2,12 +2,14 @@
 //! looks again.
 
 use super::{Conn, Connection, Row, StoreError};
+use crate::domain::actor::ActorKind;
 use crate::domain::connection::ConnectionState;
 use crate::domain::connection_test::Examined;
 use crate::domain::examination::Examination;
 use crate::domain::hop::Hop;
 use crate::domain::id::{ConnectionId, OrgId};
 use crate::domain::job::JobKind;
+use crate::domain::secret::OwnerKind;
 
 /// Notes what a test of a saved connection found, unless the connection is another one by now:
 /// edited, or deleted. Called by `workflow`, in the transaction that settles the test.
@@ -92,8 +94,9 @@ pub async fn set_hops(
 pub async fn in_flight(conn: &mut Conn) -> Result<i64, StoreError> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "count!" FROM jobs
-           WHERE state IN ('pending', 'running') AND kind = $1 AND trigger = 'schedule'"#,
-        JobKind::ConnectionTest.as_str()
+           WHERE state IN ('pending', 'running') AND kind = $1 AND requested_by_kind = $2"#,
+        JobKind::ConnectionTest.as_str(),
+        ActorKind::Schedule.as_str()
     )
     .fetch_one(conn)
     .await?;
@@ -116,14 +119,13 @@ pub async fn plan(conn: &mut Conn, seconds: f64, limit: i64) -> Result<u64, Stor
     Ok(done.rows_affected())
 }
 
+/// A connection that is to be tested again, by its name.
+pub type Due = (OrgId, ConnectionId, String);
+
 /// Takes at most `limit` connections whose time has come, the longest due first, and gives each
 /// its next time. Those that a check could only fail for are passed over: a host key that nobody
 /// confirmed, secrets that are not stored, a test that has not ended.
-pub async fn take_due(
-    conn: &mut Conn,
-    seconds: f64,
-    limit: i64,
-) -> Result<Vec<(OrgId, ConnectionId)>, StoreError> {
+pub async fn take_due(conn: &mut Conn, seconds: f64, limit: i64) -> Result<Vec<Due>, StoreError> {
     let rows = sqlx::query!(
         "WITH due AS (
              SELECT org_id, id FROM connections WHERE deleted_at IS NULL AND recheck_at <= now()
@@ -131,19 +133,20 @@ pub async fn take_due(
          moved AS (
              UPDATE connections c SET recheck_at = now() + make_interval(secs => $1::float8 * (0.75 + random() / 2))
              FROM due d WHERE c.org_id = d.org_id AND c.id = d.id
-             RETURNING c.org_id, c.id, c.hops)
-         SELECT m.org_id, m.id FROM moved m
+             RETURNING c.org_id, c.id, c.name, c.hops)
+         SELECT m.org_id, m.id, m.name FROM moved m
          WHERE NOT EXISTS (SELECT FROM jsonb_array_elements(m.hops) h WHERE h ->> 'host_key' IS NULL)
-           AND (SELECT count(DISTINCT split_part(s.name, '.', 1)) FROM connection_secrets s
-                WHERE s.org_id = m.org_id AND s.connection_id = m.id AND s.name <> 'tls_client_key')
+           AND (SELECT count(DISTINCT split_part(s.name, '.', 1)) FROM secrets s
+                WHERE s.org_id = m.org_id AND s.owner_kind = $4 AND s.owner_id = m.id AND s.name <> 'tls_client_key')
                = 1 + jsonb_array_length(m.hops)
            AND NOT EXISTS (SELECT FROM jobs j WHERE j.org_id = m.org_id AND j.source_id = m.id
                            AND j.kind = $3 AND j.state IN ('pending', 'running'))",
         seconds,
         limit,
-        JobKind::ConnectionTest.as_str()
+        JobKind::ConnectionTest.as_str(),
+        OwnerKind::Connection.as_str()
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|r| (OrgId(r.org_id), ConnectionId(r.id))).collect())
+    Ok(rows.into_iter().map(|r| (OrgId(r.org_id), ConnectionId(r.id), r.name)).collect())
 }

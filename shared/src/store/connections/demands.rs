@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{Conn, Connection, StoreError};
 use crate::domain::id::{ConnectionId, OrgId};
+use crate::domain::subject::SubjectKind;
 
 /// What a connection demands of whoever uses it.
 #[derive(Clone, Debug)]
@@ -50,10 +51,13 @@ pub async fn of(
 /// has locked.
 pub async fn is_scheduled(conn: &mut Conn, org_id: OrgId, id: ConnectionId) -> Result<bool, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT EXISTS (SELECT FROM sync_tasks WHERE org_id = $1 AND deleted_at IS NULL
-               AND schedule IS NOT NULL AND (source_id = $2 OR target_id = $2)) AS "scheduled!""#,
+        r#"SELECT EXISTS (SELECT FROM sync_tasks t
+               JOIN schedules s ON s.org_id = t.org_id AND s.subject_kind = $3 AND s.subject_id = t.id
+               WHERE t.org_id = $1 AND t.deleted_at IS NULL AND s.spec IS NOT NULL
+                 AND (t.source_id = $2 OR t.target_id = $2)) AS "scheduled!""#,
         org_id.0,
-        id.0
+        id.0,
+        SubjectKind::SyncTask.as_str()
     )
     .fetch_one(conn)
     .await?;

@@ -1,11 +1,11 @@
 //! Edits of a connection, and what a job that began before one may still use.
 
-use super::{Row, SealedSecret};
+use super::Row;
 use crate::domain::connection::Connection;
-use crate::domain::hop::SecretName;
 use crate::domain::id::{ConnectionId, JobId, OrgId};
+use crate::domain::secret::OwnerKind;
+use crate::store::secrets::{self, SealedSecret};
 use crate::store::{Conn, StoreError};
-use crate::vault::Sealed;
 
 /// Writes an edited connection, which the caller has locked. A taken name is
 /// [`StoreError::Taken`] by `connections_name`.
@@ -35,25 +35,6 @@ pub async fn update(conn: &mut Conn, c: &Connection) -> Result<(), StoreError> {
         c.reach,
         c.ask_password,
         c.protected
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Drops the connection's secrets but these.
-pub async fn keep_secrets(
-    conn: &mut Conn,
-    org_id: OrgId,
-    id: ConnectionId,
-    kept: &[SecretName],
-) -> Result<(), StoreError> {
-    let kept: Vec<String> = kept.iter().map(ToString::to_string).collect();
-    sqlx::query!(
-        "DELETE FROM connection_secrets WHERE org_id = $1 AND connection_id = $2 AND name <> ALL ($3)",
-        org_id.0,
-        id.0,
-        &kept
     )
     .execute(conn)
     .await?;
@@ -114,20 +95,17 @@ pub async fn find_for_job(
 /// The sealed secrets of a connection that still leads where it did, in one look: never the
 /// password of one place with the address of another. Only the system role may read them.
 pub async fn secrets(conn: &mut Conn, connection: &Connection) -> Result<Vec<SealedSecret>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT s.name, s.version, s.key_id, s.sealed
-         FROM connection_secrets s JOIN connections c ON c.org_id = s.org_id AND c.id = s.connection_id
-         WHERE s.org_id = $1 AND s.connection_id = $2 AND c.reach = $3",
+    let rows = sqlx::query_as!(
+        secrets::Row,
+        "SELECT s.org_id, s.owner_kind, s.owner_id, s.name, s.version, s.key_id, s.sealed
+         FROM secrets s JOIN connections c ON c.org_id = s.org_id AND c.id = s.owner_id
+         WHERE s.org_id = $1 AND s.owner_kind = $4 AND s.owner_id = $2 AND c.reach = $3",
         connection.org_id.0,
         connection.id.0,
-        connection.reach
+        connection.reach,
+        OwnerKind::Connection.as_str()
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|r| {
-            let sealed = Sealed { key_id: r.key_id, bytes: r.sealed };
-            Ok(SealedSecret { name: r.name.parse()?, version: r.version, sealed })
-        })
-        .collect()
+    rows.into_iter().map(TryInto::try_into).collect()
 }

@@ -6,7 +6,7 @@ use super::Claimed;
 use crate::domain::failure::Failure;
 use crate::domain::step::{Counts, Lease, StepState};
 use crate::store::outbox::{self, Owed};
-use crate::store::{Conn, StoreError, workers};
+use crate::store::{Conn, RowError, StoreError, workers};
 
 /// What became of a step, for the write that ends it.
 pub struct Ended<'a> {
@@ -93,6 +93,6 @@ pub async fn end_at_once(
         "lost" => Ok(AtOnce::Lost),
         "limited" => Ok(AtOnce::Limited),
         "done" => Ok(AtOnce::Done(row.owed.map(outbox::read).transpose()?.unwrap_or_default())),
-        other => Err(StoreError::Row(format!("a settlement answered `{other}`"))),
+        other => Err(StoreError::Row(RowError::Answer(other.to_owned()))),
     }
 }

@@ -18,14 +18,14 @@ use longshore_shared::config;
 use longshore_shared::domain::address::Rules;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::{ConnectionId, StepId};
 use longshore_shared::domain::limits::Sessions;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::domain::step::StepKind;
 use longshore_shared::domain::target::TargetArea;
 use longshore_shared::store::connections::{self, edits};
 use longshore_shared::store::steps::Claimed;
-use longshore_shared::store::{Database, SystemTx, target_holds};
+use longshore_shared::store::{Database, SystemTx, target_locks};
 use longshore_shared::vault::Opener;
 use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
@@ -133,7 +133,7 @@ impl Attempt {
             Some(id) => Some(self.find_side(&mut tx, id, "target", names.1, (target, spare)).await?),
             None => None,
         };
-        if let Some(area) = target_holds::held(tx.conn(), job.org_id, job.id).await? {
+        if let Some(area) = target_locks::held(tx.conn(), job.org_id, job.id).await? {
             self.give(area);
         }
         tx.commit().await?;
@@ -212,7 +212,7 @@ impl Attempt {
 
     /// A session that writes to the target, alone in this step's name: a former attempt
     /// that still lives on the server is ended first. It is the very server that the job
-    /// has its hold on; behind a proxy or after a failover it may not be, and then another
+    /// has locked; behind a proxy or after a failover it may not be, and then another
     /// job may write there.
     ///
     /// The lease is looked at after the lock is taken: whoever ends this job's sessions
@@ -293,7 +293,7 @@ impl Attempt {
     /// attempt was dropped, its server undoes the open transaction when it finds the socket
     /// closed, and a commit that was on its way makes the table `partial`
     /// (`sync::Context::commit`). Its locks are seen to by whoever writes there next: the next
-    /// attempt by its hold, the next job by its fence (`shared::workflow::target`).
+    /// attempt by its lock, the next job by its fence (`shared::workflow::target`).
     pub(crate) async fn end_sessions(&self) {
         let all = join_all(self.opened().map(|side| self.end_sessions_of(side)));
         if tokio::time::timeout(ENDING, all).await.is_err() {
@@ -339,7 +339,7 @@ fn not_held() -> Failure {
     )
 }
 
-/// Another server answers than the one that the job has its hold on.
+/// Another server answers than the one that the job has locked.
 fn moved(target: &Connection) -> Failure {
     Failure::permanent(
         FailureCode::TargetChanged,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::JobId;
-use longshore_shared::store::{SystemTx, connections, job_secrets};
+use longshore_shared::domain::secret::SecretName;
+use longshore_shared::store::{self, SystemTx, connections};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::WorkerResources;
@@ -91,7 +91,7 @@ impl Side {
         let sealed = connections::edits::secrets(tx.conn(), connection).await?;
         let (job_id, name) = self.given;
         let given = match connection.ask_password {
-            true => Some(job_secrets::find(tx.conn(), connection.org_id, job_id).await?),
+            true => Some(store::secrets::of(tx.conn(), connection.org_id, job_id).await?),
             false => None,
         };
         let as_begun = match sealed.is_empty() {
@@ -102,10 +102,9 @@ impl Side {
         if !as_begun {
             return Err(changed(connection).into());
         }
-        let place = (connections::SECRETS_TABLE, connection.id.0);
-        let open = |given: Vec<_>| secrets::given(&resources.opener, connection, &given, job_id, name);
+        let open = |given: Vec<_>| secrets::given(&resources.opener, connection, &given, name);
         let password = given.map(open).transpose()?;
-        Ok(secrets::credentials(&resources.opener, connection, &sealed, place, password)?)
+        Ok(secrets::credentials(&resources.opener, connection, &sealed, password)?)
     }
 
     /// Who speaks with the side's servers.

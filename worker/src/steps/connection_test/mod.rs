@@ -13,9 +13,9 @@ use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::connection_test::{Examined, TestSpec};
 use longshore_shared::domain::examination::Stage;
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::hop::SecretName;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::domain::step::{Finding, Outcome, StepKind};
-use longshore_shared::store::{connections, job_secrets};
+use longshore_shared::store::{self, connections};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -90,7 +90,7 @@ async fn opened(attempt: &Attempt, spec: &TestSpec) -> Result<(Connection, Crede
     let lease = &step.lease;
     let mut tx = resources.database.system().await?;
     let mut given = None;
-    let (connection, sealed, place) = match spec {
+    let (connection, sealed) = match spec {
         TestSpec::Saved => {
             let id = step.job.source_id.ok_or_else(|| gone("tested"))?;
             let found =
@@ -100,20 +100,19 @@ async fn opened(attempt: &Attempt, spec: &TestSpec) -> Result<(Connection, Crede
                 // What was given is for where the connection led when it was.
                 let begun = connections::edits::find_for_job(tx.conn(), lease.org_id, id, lease.job_id);
                 begun.await?.ok_or_else(|| changed(&found))?;
-                given = Some(job_secrets::find(tx.conn(), lease.org_id, lease.job_id).await?);
+                given = Some(store::secrets::of(tx.conn(), lease.org_id, lease.job_id).await?);
             }
-            (found, sealed, (connections::SECRETS_TABLE, id.0))
+            (found, sealed)
         }
         TestSpec::Draft(draft) => {
-            let sealed = job_secrets::find(tx.conn(), lease.org_id, lease.job_id).await?;
-            (Connection::clone(draft), sealed, (job_secrets::TABLE, lease.job_id.0))
+            let sealed = store::secrets::of(tx.conn(), lease.org_id, lease.job_id).await?;
+            (Connection::clone(draft), sealed)
         }
     };
     tx.commit().await?;
-    let (job_id, name) = (lease.job_id, SecretName::Password);
-    let open = |given: Vec<_>| secrets::given(&resources.opener, &connection, &given, job_id, name);
+    let open = |given: Vec<_>| secrets::given(&resources.opener, &connection, &given, SecretName::Password);
     let password = given.map(open).transpose()?;
-    let credentials = secrets::credentials(&resources.opener, &connection, &sealed, place, password)?;
+    let credentials = secrets::credentials(&resources.opener, &connection, &sealed, password)?;
     Ok((connection, credentials))
 }
 

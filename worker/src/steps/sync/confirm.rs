@@ -5,10 +5,10 @@
 
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::job::Trigger;
-use longshore_shared::store::connections::{self, SealedSecret, edits};
-use longshore_shared::store::{job_secrets, target_confirmations};
+use longshore_shared::domain::secret::SecretName;
+use longshore_shared::store::connections::edits;
+use longshore_shared::store::{secrets, target_confirmations};
 use longshore_shared::vault::Secret;
 
 use crate::steps::attempt::Attempt;
@@ -28,7 +28,7 @@ pub(super) async fn confirm(attempt: &Attempt, target: &Connection) -> Result<()
     }
     attempt.check_lease()?;
     let asking = Asking { attempt, target };
-    match attempt.step.job.trigger {
+    match attempt.step.job.trigger() {
         Trigger::Person => asking.confirmed_with_the_run().await,
         Trigger::Schedule => asking.confirmed_with_the_schedule().await,
     }
@@ -38,11 +38,9 @@ impl Asking<'_> {
     async fn confirmed_with_the_run(&self) -> Result<(), StepError> {
         let (target, job_id) = (self.target, self.attempt.step.job.id);
         let mut tx = self.attempt.resources.database.system().await?;
-        let given = job_secrets::find(tx.conn(), target.org_id, job_id).await?;
+        let given = secrets::of(tx.conn(), target.org_id, job_id).await?;
         tx.commit().await?;
-        let place = (job_secrets::TABLE, job_id.0);
-        let given =
-            open_one(&self.attempt.resources.opener, target, &given, place, SecretName::TargetPassword)?;
+        let given = open_one(&self.attempt.resources.opener, target, &given, SecretName::TargetPassword)?;
         let given = given.ok_or_else(|| void(target, "became protected after this run was asked for"))?;
         // Where none is stored the server itself compares, at the login.
         if target.ask_password || given.is(&self.stored().await?) {
@@ -60,17 +58,16 @@ impl Asking<'_> {
         if (found.target_id, found.reach) != (target.id, target.reach) {
             return Err(void(target, "leads elsewhere since this task's schedule was confirmed").into());
         }
-        let Some(sealed) = found.sealed else { return Ok(()) };
-        let given = [SealedSecret { name: target_confirmations::SECRET, version: found.reach, sealed }];
-        let place = (target_confirmations::TABLE, found.task_id.0);
-        let opened =
-            open_one(&self.attempt.resources.opener, target, &given, place, target_confirmations::SECRET)?;
+        let Some(given) = found.given else { return Ok(()) };
+        let given = [given];
+        let opened = open_one(&self.attempt.resources.opener, target, &given, SecretName::TargetPassword)?;
         if !opened.ok_or_else(|| wrong(target))?.is(&self.stored().await?) {
             return Err(wrong(target).into());
         }
-        let [SealedSecret { sealed, .. }] = given;
+        // The password was the stored one: its copy goes.
+        let [given] = given;
         let mut tx = self.attempt.resources.database.system().await?;
-        target_confirmations::prove(tx.conn(), target.org_id, found.task_id, &sealed).await?;
+        secrets::delete_one(tx.conn(), &given).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -81,8 +78,7 @@ impl Asking<'_> {
         let mut tx = self.attempt.resources.database.system().await?;
         let sealed = edits::secrets(tx.conn(), target).await?;
         tx.commit().await?;
-        let place = (connections::SECRETS_TABLE, target.id.0);
-        let opened = open_one(&self.attempt.resources.opener, target, &sealed, place, SecretName::Password)?;
+        let opened = open_one(&self.attempt.resources.opener, target, &sealed, SecretName::Password)?;
         Ok(opened.ok_or_else(|| changed(target))?)
     }
 }

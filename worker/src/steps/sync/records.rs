@@ -7,7 +7,7 @@ use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::step::{Owed, StepKind};
 use longshore_shared::store::job_tables::{self, Remembered};
-use longshore_shared::store::{StoreError, jobs, steps};
+use longshore_shared::store::{RowError, StoreError, jobs, steps};
 use serde_json::Value;
 
 use super::context::Context;
@@ -20,7 +20,7 @@ impl Context {
     pub(super) async fn table(&self) -> Result<TablePlan, StepError> {
         let numbers = [self.step.table_number.unwrap_or(-1)];
         let mut plans = self.plans(Some(&numbers)).await?;
-        Ok(plans.pop().ok_or_else(|| StoreError::Row("a step's table is not there".to_owned()))?)
+        Ok(plans.pop().ok_or_else(|| StoreError::Row(RowError::Absent("a step's table")))?)
     }
 
     /// The plans of the job's tables that have one (a refused table has none).
@@ -67,7 +67,7 @@ impl Context {
         let mut tx = self.resources.database.system().await?;
         let job = jobs::find(tx.conn(), lease.org_id, lease.job_id).await?;
         tx.commit().await?;
-        let job = job.ok_or_else(|| StoreError::Row("a step's job is not there".to_owned()))?;
+        let job = job.ok_or_else(|| StoreError::Row(RowError::Absent("a step's job")))?;
         Ok(job.started_at.unwrap_or(job.created_at))
     }
 

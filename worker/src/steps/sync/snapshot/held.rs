@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use longshore_shared::domain::failure::{Failure, FailureCode};
-use longshore_shared::domain::hop::SecretName;
 use longshore_shared::domain::id::WorkerId;
 use longshore_shared::domain::job::Job;
+use longshore_shared::domain::secret::SecretName;
 use longshore_shared::store::connections::edits;
 use longshore_shared::store::job_tables;
 use serde_json::Value;
