@@ -31,6 +31,7 @@ import ports  # noqa: E402
 import process  # noqa: E402
 import releases  # noqa: E402
 import shop  # noqa: E402
+import watch  # noqa: E402
 from accounts import Account  # noqa: E402
 from console import Problem  # noqa: E402
 from shop_rows import COLUMNS  # noqa: E402
@@ -47,6 +48,40 @@ def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+class Watches(unittest.TestCase):
+    """Prometheus gets the shipped rules, and is told where the processes are."""
+
+    def setUp(self) -> None:
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.state = Path(scratch.name)
+
+    def test_each_program_has_its_targets(self) -> None:
+        names = ("longshore-api", "longshore-scheduler", "longshore-worker", "longshore-worker")
+        members = [fleet.Member(n, n, {}, ports={"ops": 20_000 + i}) for i, n in enumerate(names)]
+        folder = self.state / watch.NAME
+        for _ in range(2):
+            watch._settle(folder, members)
+        read = {path.stem: json.loads(path.read_text()) for path in (folder / "targets").iterdir()}
+        self.assertEqual(
+            read,
+            {
+                "api": [{"targets": ["127.0.0.1:20000"]}],
+                "scheduler": [{"targets": ["127.0.0.1:20001"]}],
+                "worker": [{"targets": ["127.0.0.1:20002", "127.0.0.1:20003"]}],
+            },
+        )
+        for name in ("alerts.yml", "recording.yml"):
+            shipped = (LOCAL.parent / "prometheus/rules" / name).read_text()
+            self.assertEqual((folder / "rules" / name).read_text(), shipped)
+        told = (folder / "prometheus.yml").read_text()
+        self.assertTrue(all(f"targets/{name}.json" in told for name in read))
+
+    def test_without_prometheus_it_says_how_to_start_it(self) -> None:
+        with self.assertRaisesRegex(Problem, "make up WATCH=1"):
+            watch.check(self.state)
 
 
 class Builds(unittest.TestCase):

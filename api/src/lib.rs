@@ -30,7 +30,7 @@ use longshore_shared::clock;
 use longshore_shared::config::ApiConfig;
 use longshore_shared::process::{self, Process};
 use longshore_shared::store::{Database, await_schema};
-use longshore_shared::telemetry::Check;
+use longshore_shared::telemetry::{Check, Program};
 use longshore_shared::vault::Sealer;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -46,7 +46,7 @@ use state::{AppState, Schema};
 pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
     let (schema, instance, own) = (Schema::default(), clock::fresh_id().to_string(), &config.process);
     let ready = |database: &Database, _: &Bus| checks(database, &schema);
-    let process = Process::begin("longshore-api", &instance, "organisation", own, ready).await?;
+    let process = Process::begin(Program::Api, &instance, "organisation", own, ready).await?;
     let url = config.system_database.url.reveal();
     let sign_in = Database::new(url, own.database.connections, "longshore-api")
         .context("LONGSHORE_SYSTEM_DATABASE_URL")?;

@@ -28,7 +28,7 @@ use crate::once::idempotency;
 use crate::openapi;
 use crate::routes::{
     connection_edits, connection_tests, connections, dead_letters, host_keys, job_events, jobs, limits,
-    probes, runs, sync_task_edits, sync_tasks, webhooks,
+    overdue, probes, runs, sync_task_edits, sync_tasks, webhooks,
 };
 use crate::state::AppState;
 
@@ -55,6 +55,7 @@ fn json() -> OpenApiRouter<AppState> {
         .routes(routes!(host_keys::confirm))
         .routes(routes!(sync_tasks::create, sync_tasks::list))
         .routes(routes!(sync_tasks::show, sync_tasks::delete, sync_task_edits::edit))
+        .routes(routes!(overdue::list))
         .routes(routes!(sync_task_edits::events))
         .routes(routes!(runs::submit, runs::list))
         .routes(routes!(jobs::list))

@@ -147,7 +147,7 @@ def end(state: Path, name: str) -> bool:
     running = process.recalled(path)
     grace = float(os.environ.get("LONGSHORE_GRACE_SECONDS") or 20)
     process.end(running, patience=grace + 10)
-    process.end_strays(_mark(state, name))
+    process.end_strays(mark(state, name))
     path.unlink(missing_ok=True)
     return running is not None
 
@@ -188,10 +188,10 @@ def _launch(state: Path, member: Member) -> None:
         member.ports["api"] = ports.first_free(API_PORT)
     path = record(state, member.name)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    log = _log(state, member.name)
+    told = log(state, member.name)
     me = Account("", os.geteuid(), os.getegid(), switch=False)
     command = [str(build.program(member.program))]
-    running = process.launch(command, member.environment(), _mark(state, member.name), log, me, CLONE)
+    running = process.launch(command, member.environment(), mark(state, member.name), told, me, CLONE)
     process.remember(path, running, fingerprint=member.fingerprint(), ports=member.ports)
 
 
@@ -203,17 +203,17 @@ def _await_ready(state: Path, member: Member) -> None:
         running = process.recalled(path)
         if running is not None and reason is None:
             return
-        log = _log(state, member.name)
+        told = log(state, member.name)
         if running is None:
             if member.serves_api and not ports.is_free(member.ports["api"]):
                 # Somebody was faster at the port.
                 _launch(state, member)
                 continue
-            tail = "\n  ".join(log.read_text(errors="replace").strip().splitlines()[-12:])
-            raise Problem(f"{member.name} ended while starting; the end of {log}:", tail)
+            tail = "\n  ".join(told.read_text(errors="replace").strip().splitlines()[-12:])
+            raise Problem(f"{member.name} ended while starting; the end of {told}:", tail)
         if time.monotonic() > deadline:
             raise Problem(
-                f"{member.name} is not ready after {_READY_WITHIN:.0f} s: {reason}", f"its log is {log}"
+                f"{member.name} is not ready after {_READY_WITHIN:.0f} s: {reason}", f"its log is {told}"
             )
         time.sleep(0.1)
 
@@ -231,11 +231,13 @@ def _given(*names: str) -> Dict[str, str]:
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
-def _log(state: Path, name: str) -> Path:
+def log(state: Path, name: str) -> Path:
+    """Where a process's output goes."""
     folder = state / "log"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / f"{name}.log"
 
 
-def _mark(state: Path, name: str) -> Path:
+def mark(state: Path, name: str) -> Path:
+    """What a process carries in its environment."""
     return state / "run" / name

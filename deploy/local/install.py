@@ -45,8 +45,15 @@ _PACKAGES: Dict[str, Callable[[], bool]] = {
 }
 
 
+# What `make up WATCH=1` needs beyond it; the tests need its judge of rules.
+_WATCH_PACKAGES: Dict[str, Callable[[], bool]] = {
+    "prometheus": lambda: _has("prometheus", "promtool"),
+}
+
+
 # What the tests need beyond it.
 _TEST_PACKAGES: Dict[str, Callable[[], bool]] = {
+    **_WATCH_PACKAGES,
     "faketime": lambda: _has("faketime"),
     "libpam-wrapper": lambda: any(Path("/usr/lib").glob("*/pam_wrapper/pam_matrix.so")),
     "openssh-server": lambda: _has("sshd", "ssh-keygen"),
@@ -60,23 +67,27 @@ _BENCH_PACKAGES: Dict[str, Callable[[], bool]] = {
 }
 
 
-def missing_packages(tools: Sequence[Tool], for_tests: bool = False, for_bench: bool = False) -> List[str]:
-    """The Debian packages that this machine lacks."""
-    wanted = {**_PACKAGES, **(_TEST_PACKAGES if for_tests else {}), **(_BENCH_PACKAGES if for_bench else {})}
-    missing = [name for name, is_there in wanted.items() if not is_there()]
+def missing_packages(tools: Sequence[Tool], beyond: Dict[str, Callable[[], bool]]) -> List[str]:
+    """The Debian packages that this machine lacks, of those that everybody needs and of those beyond."""
+    missing = [name for name, is_there in {**_PACKAGES, **beyond}.items() if not is_there()]
     if not all(tool.is_there() for tool in tools) and pip_python() is None:
         missing.append("python3-pip")
     return sorted(missing)
 
 
-def install(for_tests: bool = False, for_bench: bool = False) -> None:
-    """Brings the machine to where the stack builds and runs and, if asked, tests and bench."""
+def install(for_tests: bool = False, for_bench: bool = False, for_watch: bool = False) -> None:
+    """Brings the machine to where the stack builds and runs and, if asked, tests, bench and Prometheus."""
     tools = [SEAWEEDFS]
     if for_tests:
         tools.append(CARGO_DENY)
         if cargo_program("cargo-nextest") is None:
             tools.append(CARGO_NEXTEST)
-    _bring(tools, for_tests, for_bench)
+    beyond = {
+        **(_TEST_PACKAGES if for_tests else {}),
+        **(_BENCH_PACKAGES if for_bench else {}),
+        **(_WATCH_PACKAGES if for_watch else {}),
+    }
+    _bring(tools, beyond)
     if for_tests:
         releases.fetch()
     check_rust()
@@ -84,14 +95,14 @@ def install(for_tests: bool = False, for_bench: bool = False) -> None:
 
 def install_servers() -> None:
     """Brings the machine to where the servers run; enough for who builds elsewhere."""
-    _bring([SEAWEEDFS])
+    _bring([SEAWEEDFS], {})
 
 
-def _bring(tools: Sequence[Tool], for_tests: bool = False, for_bench: bool = False) -> None:
-    missing = missing_packages(tools, for_tests, for_bench)
+def _bring(tools: Sequence[Tool], beyond: Dict[str, Callable[[], bool]]) -> None:
+    missing = missing_packages(tools, beyond)
     if missing:
         _install_packages(missing)
-    still = missing_packages(tools, for_tests, for_bench)
+    still = missing_packages(tools, beyond)
     if still:
         raise Problem(f"still missing after the installation: {' '.join(still)}")
     for tool in tools:

@@ -23,6 +23,7 @@ import install
 import place
 import process
 import servers
+import watch
 from accounts import Account, private_file
 from console import Problem, say
 from mariadb import MariaDb
@@ -68,12 +69,16 @@ def start_servers(state: Path) -> List[Server]:
     return wanted
 
 
-def up(build_first: bool = True, with_servers: Optional[Callable[[List[Server]], None]] = None) -> Stack:
-    """Starts what does not run. The servers start while the build runs.
+def up(
+    build_first: bool = True,
+    with_servers: Optional[Callable[[List[Server]], None]] = None,
+    watched: bool = False,
+) -> Stack:
+    """Starts what does not run, Prometheus if the stack is to be `watched`. The servers start while the build runs.
 
     `with_servers` is done as soon as the servers answer, still beside the build.
     """
-    install.install()
+    install.install(for_watch=watched)
     started = time.monotonic()
     state = place.state_folder()
 
@@ -89,9 +94,14 @@ def up(build_first: bool = True, with_servers: Optional[Callable[[List[Server]],
         fleet.prepare(state, facts)
         members = fleet.members(state, facts)
         fleet.start(state, members)
+        # Whoever started it wants it to follow the processes.
+        if watched or process.recalled(fleet.record(state, watch.NAME)) is not None:
+            watch.start(state, members)
         stack = Stack(state, facts, members)
         _write_env(stack, members)
     say(f"The stack is up ({time.monotonic() - started:.0f} s). API: {stack.api_url}")
+    if watched:
+        say(f"Prometheus: {watch.address(state)} (`make watch-check` asks it whether all is watched)")
     port = int(stack.api_url.rpartition(":")[2])
     if port != fleet.API_PORT:
         say(f"Port {fleet.API_PORT} is taken by another process, so the API listens on port {port}.")
@@ -137,7 +147,7 @@ def _end_processes(state: Path) -> List[str]:
             ended.append(name)
             say(f"  {name:<16} stopped")
 
-    servers.at_once(_PROCESSES, end)
+    servers.at_once((*_PROCESSES, watch.NAME), end)
     return ended
 
 
@@ -159,6 +169,10 @@ def status() -> int:
         reason = fleet.is_ready(known["ops"]) if running else None
         complete &= running is not None and reason is None
         rows.append((name, running, _where(known, reason) if running else ""))
+    # It is there for who wants it: without it the stack is complete.
+    watching = process.recalled(fleet.record(state, watch.NAME))
+    if watching is not None:
+        rows.append((watch.NAME, watching, watch.address(state) or ""))
     say(f"{'name':<16} {'pid':>8}  address")
     for name, running, where in rows:
         say(f"{name:<16} {running.pid if running else '-':>8}  {where if running else 'not running'}")

@@ -1,6 +1,6 @@
 """The local stack's command line. `make` calls it; so do the tests.
 
-    stack.py demo | up | down | status | clean | build | install [--tests] [--bench] | has KIND | tool NAME
+    stack.py demo | up [--watch] | down | status | clean | build | watch-check | install [--tests] [--bench] | has KIND | tool NAME
     stack.py servers --only postgres,rabbitmq,mariadb:2,s3 [--throwaway] [--hold] [--json]
     stack.py server start|stop|kill|wipe|alarm|calm|status NAME --state DIR
 
@@ -110,7 +110,14 @@ def _build(_given: argparse.Namespace) -> int:
 def _up(given: argparse.Namespace) -> int:
     import lifecycle
 
-    lifecycle.up(build_first=not given.no_build)
+    lifecycle.up(build_first=not given.no_build, watched=given.watch)
+    return 0
+
+
+def _watch_check(_given: argparse.Namespace) -> int:
+    import watch
+
+    watch.check(place.state_folder())
     return 0
 
 
@@ -150,12 +157,14 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     demo.set_defaults(run=_demo)
     up = commands.add_parser("up", help="start the servers and Longshore's processes, or what is missing")
     up.add_argument("--no-build", action="store_true", help="use the programs that are in .local/bin")
+    up.add_argument("--watch", action="store_true", help="with Prometheus beside it, and the alerts")
     up.set_defaults(run=_up)
     for name, run, text in (
         ("down", _down, "end what `up` started; the data stays"),
         ("status", _status, "what runs, with pids and addresses"),
         ("clean", _clean, "end everything and remove the stack's data"),
         ("build", _build, "build the programs into .local/bin"),
+        ("watch-check", _watch_check, "ask Prometheus for all targets, and for every expression"),
     ):
         commands.add_parser(name, help=text).set_defaults(run=run)
     installing = commands.add_parser("install", help="install what is missing on this machine")

@@ -1,5 +1,7 @@
 //! What every duty works with.
 
+use std::sync::Arc;
+
 use longshore_shared::bus::Bus;
 use longshore_shared::clock;
 use longshore_shared::config::SchedulerConfig;
@@ -16,7 +18,8 @@ pub(crate) struct DutyContext {
     pub(crate) database: Database,
     pub(crate) bus: Bus,
     pub(crate) config: SchedulerConfig,
-    pub(crate) leadership: Leadership,
+    /// Shared with what is shown only while it lasts.
+    pub(crate) leadership: Arc<Leadership>,
     pub(crate) outages: Outages,
     pub(crate) pulse: Pulse,
 }
@@ -25,7 +28,7 @@ impl DutyContext {
     /// A scheduler that has not looked at anything yet.
     pub(crate) fn new(database: Database, bus: Bus, config: SchedulerConfig) -> Self {
         let holder = format!("{} {}", config.scheduler.name, clock::fresh_id());
-        let leadership = Leadership::new(holder);
+        let leadership = Arc::new(Leadership::new(holder));
         Self { database, bus, config, leadership, outages: Outages::default(), pulse: Pulse::default() }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longshore_shared::store::within;
+use longshore_shared::telemetry::Metric;
 use longshore_shared::workflow::WorkflowError;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +38,7 @@ pub(crate) enum Round {
 /// A round looks at what stands and does what is missing; it must be harmless to do it
 /// twice, to leave it half done between two transactions, and to do it on two schedulers.
 pub(crate) trait Duty: Send {
-    /// Its name in the log.
+    /// Its name in the log and in metrics.
     const NAME: &'static str;
 
     /// What there must be for a round to find anything: without it, rounds are rare.
@@ -53,8 +54,13 @@ pub(crate) trait Duty: Send {
 /// Does the rounds of a duty until `stop`.
 pub(crate) async fn keep<D: Duty>(mut duty: D, context: Arc<DutyContext>, stop: CancellationToken) {
     let mut failures: u32 = 0;
+    let label = [("duty", D::NAME)];
+    Metric::DutyFailures.add(0, &label);
     while !stop.is_cancelled() {
-        let wait = match within(ROUND, duty.round(&context)).await {
+        let timer = Metric::DutyRound.timer();
+        let done = within(ROUND, duty.round(&context)).await;
+        timer.stop(&label);
+        let wait = match done {
             Ok(state) => {
                 if failures > 0 {
                     tracing::info!(duty = D::NAME, failures, "the duty goes on");
@@ -70,6 +76,7 @@ pub(crate) async fn keep<D: Duty>(mut duty: D, context: Arc<DutyContext>, stop: 
                     tracing::debug!(duty = D::NAME, %error, failures, "the duty failed again");
                 }
                 failures = failures.saturating_add(1);
+                Metric::DutyFailures.increment(&label);
                 LONGEST.min(duty.pause() * 2u32.pow(failures.min(6)))
             }
         };

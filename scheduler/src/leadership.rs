@@ -9,7 +9,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use longshore_shared::store::{Conn, Database, StoreError, leaderships};
-use longshore_shared::telemetry::Metric;
 use tokio::time::Instant;
 
 /// The name of the leadership.
@@ -84,7 +83,6 @@ impl Leadership {
             (Some(before), None) => tracing::info!(term = before, "another scheduler leads"),
             _ => {}
         }
-        Metric::SchedulerLeader.set(if term.is_some() { 1.0 } else { 0.0 }, &[]);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Term>> {

@@ -36,6 +36,7 @@ use longshore_shared::bus::Bus;
 use longshore_shared::config::SchedulerConfig;
 use longshore_shared::process::{Process, ProcessError, broker_check, database_check};
 use longshore_shared::store::{Database, await_schema};
+use longshore_shared::telemetry::{Metric, Program, before_scrapes};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +59,7 @@ pub enum RunError {
 pub async fn run(config: SchedulerConfig, shutdown: CancellationToken) -> Result<(), RunError> {
     let checks = |database: &Database, bus: &Bus| vec![database_check(database), broker_check(bus)];
     let (name, own) = (&config.scheduler.name, &config.process);
-    let process = Process::begin("longshore-scheduler", name, "main", own, checks).await?;
+    let process = Process::begin(Program::Scheduler, name, "main", own, checks).await?;
     let outcome = tokio::select! {
         () = await_schema(&process.database) => work(&process, config, &shutdown).await,
         () = shutdown.cancelled() => Ok(()),
@@ -74,6 +75,10 @@ async fn work(
     shutdown: &CancellationToken,
 ) -> Result<(), RunError> {
     let context = Arc::new(DutyContext::new(process.database.clone(), process.bus.clone(), config));
+    let leadership = Arc::clone(&context.leadership);
+    before_scrapes(move || {
+        Metric::SchedulerLeader.set(if leadership.term().is_some() { 1.0 } else { 0.0 }, &[]);
+    });
     tracing::info!(scheduler.name = %context.config.scheduler.name, "the scheduler runs");
     let outcome = keep_all(&context, shutdown).await;
     context.leadership.release(&context.database).await;
@@ -97,7 +102,7 @@ async fn keep_all(context: &Arc<DutyContext>, shutdown: &CancellationToken) -> R
     duties.spawn(keep(outlast::Outlast, Arc::clone(context), stop.clone()));
     duties.spawn(keep(recheck::Recheck::default(), Arc::clone(context), stop.clone()));
     duties.spawn(keep(retention::Prune::default(), Arc::clone(context), stop.clone()));
-    duties.spawn(keep(measure::Measure, Arc::clone(context), stop.clone()));
+    duties.spawn(keep(measure::Measure::default(), Arc::clone(context), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),

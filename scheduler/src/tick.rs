@@ -179,6 +179,9 @@ impl Fired {
                     tracing::warn!(schedule.id = %due.id, job.id = job, %due_at, times, %result, "a schedule did not fire");
                 }
             }
+            if matches!(result, DueResult::Fired | DueResult::Queued) {
+                Metric::ScheduleLag.record((due.now - due_at).as_seconds_f64(), &[]);
+            }
             Metric::SchedulesFired.add(u64::try_from(times).unwrap_or(1), &[("result", result.as_str())]);
         }
         self.owed

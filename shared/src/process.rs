@@ -19,7 +19,7 @@ use crate::domain::address::{Ranges, Rules};
 use crate::failpoint;
 use crate::objects::Store;
 use crate::store::{Database, StoreError};
-use crate::telemetry::{self, Check, TelemetryError};
+use crate::telemetry::{self, Check, Program, TelemetryError};
 
 /// What a program's `--help` says last.
 pub const SETTINGS_HELP: &str = "Settings are environment variables LONGSHORE_*, or lines of a file .env; docs/operations.md#settings lists them.";
@@ -127,17 +127,17 @@ impl Process {
     /// `instance` tells processes of one program apart in spans and for RabbitMQ; `pool` is the name of its
     /// connections in metrics; `checks` says what its readiness turns on.
     pub async fn begin(
-        program: &'static str,
+        program: Program,
         instance: &str,
         pool: &'static str,
         config: &config::Process,
         checks: impl FnOnce(&Database, &Bus) -> Vec<Check>,
     ) -> Result<Self, ProcessError> {
         failpoint::arm();
-        telemetry::start_metrics()?;
-        telemetry::start_spans(config.traces.endpoint.as_deref(), program, instance)?;
+        telemetry::start_metrics(program)?;
+        telemetry::start_spans(config.traces.endpoint.as_deref(), program.as_str(), instance)?;
         let (url, connections) = (config.database.url.reveal(), config.database.connections);
-        let database = Database::new(url, connections, program).map_err(ProcessError::Database)?;
+        let database = Database::new(url, connections, program.as_str()).map_err(ProcessError::Database)?;
         database.show_as(pool);
         let name = format!("{program} {instance}");
         let bus = Bus::connect(config.broker.url.reveal(), &name).map_err(ProcessError::Bus)?;

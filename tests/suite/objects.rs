@@ -168,7 +168,8 @@ async fn two_objects_are_never_read_as_one() {
     let proxy = Proxy::before(bucket.port);
     let settings = settings(&bucket, proxy.port);
     let store = open(&settings).await;
-    let directly = open(&Objects { endpoint: Some(format!("http://127.0.0.1:{}", bucket.port)), ..settings }).await;
+    let directly =
+        open(&Objects { endpoint: Some(format!("http://127.0.0.1:{}", bucket.port)), ..settings }).await;
     directly.put("one", noise(1, 4 << 20)).await.unwrap();
     let mut reading = store.read("one", 0);
     let first = reading.next().await.unwrap().unwrap();

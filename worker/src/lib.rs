@@ -19,6 +19,7 @@ use longshore_shared::bus::Bus;
 use longshore_shared::config::WorkerConfig;
 use longshore_shared::process::{Process, address_rules, broker_check, database_check};
 use longshore_shared::store::{Database, await_schema};
+use longshore_shared::telemetry::Program;
 use longshore_shared::vault::Opener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -30,7 +31,7 @@ use webhooks::WebhookDispatcher;
 pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
     let own = &config.process;
     let checks = |database: &Database, bus: &Bus| vec![database_check(database), broker_check(bus)];
-    let process = Process::begin("longshore-worker", &config.worker.name, "main", own, checks).await?;
+    let process = Process::begin(Program::Worker, &config.worker.name, "main", own, checks).await?;
     let opener = Arc::new(Opener::read(&config.worker.private_keys)?);
     let apart = Database::new(own.database.url.reveal(), webhooks::CONNECTIONS, "longshore-webhooks")?;
     apart.show_as("webhooks");

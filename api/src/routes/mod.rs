@@ -8,6 +8,7 @@ pub(crate) mod host_keys;
 pub(crate) mod job_events;
 pub(crate) mod jobs;
 pub(crate) mod limits;
+pub(crate) mod overdue;
 pub(crate) mod probes;
 pub(crate) mod runs;
 pub(crate) mod sync_task_edits;

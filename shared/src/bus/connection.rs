@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::live::Live;
 use super::{BusError, topology};
-use crate::telemetry::Metric;
+use crate::telemetry::{BusLink, Metric};
 
 /// How long RabbitMQ may take for any one answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,22 +27,6 @@ const HEARTBEAT_SECONDS: u16 = 15;
 const GOOD: Duration = Duration::from_secs(10);
 /// lapin tells of trouble by an event; this is for trouble that it does not tell of.
 const GLANCE: Duration = Duration::from_secs(1);
-
-/// What a connection is for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Role {
-    Publish,
-    Consume,
-}
-
-impl Role {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Publish => "publish",
-            Self::Consume => "consume",
-        }
-    }
-}
 
 #[derive(Clone)]
 enum State {
@@ -62,7 +46,7 @@ impl Link {
     pub(super) fn open(
         mut uri: AMQPUri,
         purpose: &str,
-        role: Role,
+        role: BusLink,
         tracker: &TaskTracker,
         shutdown: &CancellationToken,
     ) -> Self {
@@ -104,7 +88,7 @@ impl Link {
 struct Keeper {
     uri: AMQPUri,
     name: String,
-    role: Role,
+    role: BusLink,
     state: watch::Sender<State>,
     shutdown: CancellationToken,
 }

@@ -31,7 +31,7 @@ use super::message::Wire as _;
 use super::publisher::Outgoing;
 use super::topology::{self, Address};
 use super::{Bus, BusError, StepMessage};
-use crate::telemetry::Metric;
+use crate::telemetry::{Metric, Taken};
 
 /// Between two tries when something else than the connection is wrong.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -271,7 +271,7 @@ impl Delivery {
     /// [`BusError::Gone`] means that it will be delivered again; a claim that was won
     /// stands all the same, and the second delivery's claim will lose.
     pub async fn ack(mut self) -> Result<(), BusError> {
-        let raw = self.take("acknowledged")?;
+        let raw = self.take(Taken::Acknowledged)?;
         settle("acknowledge", raw.ack(BasicAckOptions::default())).await
     }
 
@@ -288,11 +288,11 @@ impl Delivery {
 
     /// Not now, or not here: it goes back to its queue for whoever asks next.
     pub async fn requeue(mut self) -> Result<(), BusError> {
-        let raw = self.take("requeued")?;
+        let raw = self.take(Taken::Requeued)?;
         give_back(&raw).await
     }
 
-    fn take(&mut self, result: &str) -> Result<RawDelivery, BusError> {
+    fn take(&mut self, result: Taken) -> Result<RawDelivery, BusError> {
         count(self.address, result);
         self.open.settled.store(true, Ordering::Release);
         self.raw.take().ok_or(BusError::Gone)
@@ -302,7 +302,7 @@ impl Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         let Some(raw) = self.raw.take() else { return };
-        count(self.address, "dropped");
+        count(self.address, Taken::Dropped);
         let open = Arc::clone(&self.open);
         if Handle::try_current().is_ok() {
             self.bus.shared.tracker.spawn(async move {
@@ -323,7 +323,7 @@ impl std::fmt::Debug for Delivery {
 /// Puts a message into the dead queue with its reason; without a way there, RabbitMQ puts it there bare.
 async fn put_aside(bus: &Bus, from: Address, raw: RawDelivery, reason: &Reason) -> Result<(), BusError> {
     tracing::warn!(bus.queue = %from.queue, "a message is put aside: {}", reason.told);
-    count(from, "put_aside");
+    count(from, Taken::PutAside);
     let acker = raw.acker.clone();
     match bus.shared.publisher.send_one(Outgoing::dead(raw.data, from, reason)).await {
         Ok(()) => settle("acknowledge", acker.ack(BasicAckOptions::default())).await,
@@ -347,6 +347,6 @@ async fn settle(
     }
 }
 
-fn count(from: Address, result: &str) {
-    Metric::MessagesReceived.increment(&[("queue", from.queue.as_str()), ("result", result)]);
+fn count(from: Address, result: Taken) {
+    Metric::MessagesReceived.increment(&[("queue", from.queue.as_str()), ("result", result.as_str())]);
 }

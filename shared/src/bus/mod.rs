@@ -36,8 +36,9 @@ use tokio_util::task::TaskTracker;
 use crate::domain::id::JobId;
 use crate::domain::progress::StepProgress;
 use crate::domain::step::Queue;
+use crate::telemetry::BusLink;
 
-use connection::{Link, Role, within};
+use connection::{Link, within};
 use publisher::{Outgoing, Publisher};
 use topology::Address;
 
@@ -77,7 +78,7 @@ impl Bus {
         let uri: AMQPUri = url.parse().map_err(|reason: String| BusError::Url { reason })?;
         let (tracker, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let open = |role| Link::open(uri.clone(), purpose, role, &tracker, &shutdown);
-        let (publishing, consuming) = (open(Role::Publish), open(Role::Consume));
+        let (publishing, consuming) = (open(BusLink::Publish), open(BusLink::Consume));
         let shared = Shared {
             publisher: Publisher::new(publishing.clone()),
             progress_out: fanout::Reporter::start(publishing.clone(), &tracker, &shutdown),

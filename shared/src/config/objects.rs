@@ -77,7 +77,9 @@ fn key(from: &Environment) -> Result<Option<AccessKey>, ConfigError> {
         (None, None) => Ok(None),
         (Some(id), Some(secret)) => Ok(Some(AccessKey { id, secret: Zeroizing::new(secret) })),
         (None, Some(_)) => Err(missing(S3_ACCESS_KEY.name, S3_ACCESS_KEY.expected)),
-        (Some(_), None) => Err(missing(S3_SECRET_KEY.name, "the secret of that key, or the file that holds it")),
+        (Some(_), None) => {
+            Err(missing(S3_SECRET_KEY.name, "the secret of that key, or the file that holds it"))
+        }
     }
 }
 
@@ -102,13 +104,19 @@ fn endpoint(text: &str) -> Result<Option<String>, String> {
 
 fn word(text: &str) -> Result<String, String> {
     let fits = !text.is_empty() && text.len() <= 1_000 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits { Ok(text.to_owned()) } else { Err("it is empty, or has spaces or characters beyond ASCII".to_owned()) }
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("it is empty, or has spaces or characters beyond ASCII".to_owned())
+    }
 }
 
 /// As AWS names buckets; servers of others take more, and nobody needs it.
 fn bucket(text: &str) -> Result<String, String> {
     let fits = (3..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
     if fits { Ok(text.to_owned()) } else { Err("it is no name of a bucket".to_owned()) }
 }
 

@@ -6,7 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
 use super::{ObjectError, Operation, Store, Trouble};
-use crate::telemetry::Metric;
+use crate::telemetry::{Metric, StoreWay};
 
 /// So many answers in a row may break off without a byte.
 const TRIES: u32 = 6;
@@ -54,10 +54,12 @@ impl Download {
                     }
                     Some(Ok(piece)) => {
                         (self.at, self.broken, self.body) = (self.at + piece.len() as u64, 0, Some(body));
-                        Metric::S3Bytes.add(piece.len() as u64, &[("direction", "down")]);
+                        Metric::S3Bytes.add(piece.len() as u64, &[("direction", StoreWay::Down.as_str())]);
                         return Ok(Some(piece));
                     }
-                    Some(Err(_)) | None if self.size().is_some_and(|size| self.at >= size) => return Ok(None),
+                    Some(Err(_)) | None if self.size().is_some_and(|size| self.at >= size) => {
+                        return Ok(None);
+                    }
                     Some(Err(_)) | None => ObjectError::of(Trouble::Unavailable, "the answer broke off"),
                 },
                 Err(error) => error,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::telemetry::StoreResult;
+
 /// What kind of trouble it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -24,27 +26,16 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Missing,
-        Self::NoBucket,
-        Self::Denied,
-        Self::Changed,
-        Self::Unavailable,
-        Self::Full,
-        Self::Refused,
-    ];
-
-    /// As it is told.
-    pub const fn as_str(self) -> &'static str {
+    /// As metrics count it.
+    pub(super) const fn result(self) -> StoreResult {
         match self {
-            Self::Missing => "missing",
-            Self::NoBucket => "no_bucket",
-            Self::Denied => "denied",
-            Self::Changed => "changed",
-            Self::Unavailable => "unavailable",
-            Self::Full => "full",
-            Self::Refused => "refused",
+            Self::Missing => StoreResult::Missing,
+            Self::NoBucket => StoreResult::NoBucket,
+            Self::Denied => StoreResult::Denied,
+            Self::Changed => StoreResult::Changed,
+            Self::Unavailable => StoreResult::Unavailable,
+            Self::Full => StoreResult::Full,
+            Self::Refused => StoreResult::Refused,
         }
     }
 }
@@ -120,9 +111,10 @@ fn judge(status: u16, code: &str) -> Trouble {
     match (code, status) {
         ("NoSuchBucket", _) => Trouble::NoBucket,
         ("NoSuchKey" | "NoSuchUpload", _) => Trouble::Missing,
-        ("SlowDown" | "RequestTimeout" | "InternalError" | "ServiceUnavailable" | "RequestTimeTooSkewed", _) => {
-            Trouble::Unavailable
-        }
+        (
+            "SlowDown" | "RequestTimeout" | "InternalError" | "ServiceUnavailable" | "RequestTimeTooSkewed",
+            _,
+        ) => Trouble::Unavailable,
         ("QuotaExceeded" | "XMinioStorageFull" | "InsufficientStorage", _) | (_, 507) => Trouble::Full,
         ("AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken", _)
         | (_, 401 | 403) => Trouble::Denied,

@@ -65,8 +65,10 @@ impl Store {
         for keys in keys.chunks(AT_ONCE) {
             let named = keys.iter().map(|key| ObjectIdentifier::builder().key(self.whole(key)).build());
             let named = named.collect::<Result<Vec<_>, _>>();
-            let wanted = named.and_then(|named| Delete::builder().set_objects(Some(named)).quiet(true).build());
-            let wanted = wanted.map_err(|_| ObjectError::of(Trouble::Refused, "no such request can be made"))?;
+            let wanted =
+                named.and_then(|named| Delete::builder().set_objects(Some(named)).quiet(true).build());
+            let wanted =
+                wanted.map_err(|_| ObjectError::of(Trouble::Refused, "no such request can be made"))?;
             let asked = self.client.delete_objects().bucket(&*self.bucket).delete(wanted).send();
             let answer = self.told(Operation::Delete, asked).await?;
             let refused = answer.errors.unwrap_or_default();
@@ -110,8 +112,7 @@ impl Store {
     }
 
     pub(super) async fn abort(&self, key: &str, id: &str) -> Result<(), ObjectError> {
-        let asked =
-            self.client.abort_multipart_upload().bucket(&*self.bucket).key(key).upload_id(id).send();
+        let asked = self.client.abort_multipart_upload().bucket(&*self.bucket).key(key).upload_id(id).send();
         match self.told(Operation::Multipart, asked).await {
             Err(error) if error.trouble == Trouble::Missing => Ok(()),
             answer => answer.map(drop),

@@ -23,7 +23,7 @@ pub use self::error::{ObjectError, Trouble};
 pub use self::listing::{Begun, Listed, Page};
 pub use self::upload::Upload;
 use crate::config;
-use crate::telemetry::Metric;
+use crate::telemetry::{Metric, StoreOperation as Operation, StoreResult, StoreWay};
 
 /// A bucket, below one prefix. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,44 +31,6 @@ pub struct Store {
     client: Client,
     bucket: Arc<str>,
     prefix: Arc<str>,
-}
-
-/// What is asked of the store, as metrics name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Looks at the bucket.
-    Check,
-    /// Writes an object, or a part of one.
-    Put,
-    /// Reads an object, or its rest.
-    Get,
-    /// Looks at an object.
-    Head,
-    /// Removes objects.
-    Delete,
-    /// Names objects, or uploads that nobody completed.
-    List,
-    /// Begins, completes or gives up an upload in parts.
-    Multipart,
-}
-
-impl Operation {
-    /// Every operation.
-    pub const ALL: [Self; 7] =
-        [Self::Check, Self::Put, Self::Get, Self::Head, Self::Delete, Self::List, Self::Multipart];
-
-    /// As it is told.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Check => "check",
-            Self::Put => "put",
-            Self::Get => "get",
-            Self::Head => "head",
-            Self::Delete => "delete",
-            Self::List => "list",
-            Self::Multipart => "multipart",
-        }
-    }
 }
 
 impl Store {
@@ -96,7 +58,7 @@ impl Store {
             .body(ByteStream::from(content))
             .send();
         let answer = self.told(Operation::Put, asked).await?;
-        Metric::S3Bytes.add(size as u64, &[("direction", "up")]);
+        Metric::S3Bytes.add(size as u64, &[("direction", StoreWay::Up.as_str())]);
         Ok(answer.e_tag.unwrap_or_default())
     }
 
@@ -149,8 +111,8 @@ impl Store {
         let timer = Metric::S3RequestDuration.timer();
         let answer = asked.await.map_err(|error| error::told(&error));
         timer.stop(&[("operation", operation.as_str())]);
-        let result = answer.as_ref().err().map_or("ok", |error| error.trouble.as_str());
-        Metric::S3Requests.increment(&[("operation", operation.as_str()), ("result", result)]);
+        let result = answer.as_ref().err().map_or(StoreResult::Done, |error| error.trouble.result());
+        Metric::S3Requests.increment(&[("operation", operation.as_str()), ("result", result.as_str())]);
         answer
     }
 }

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
 
 use super::{ObjectError, Operation, Store, Trouble};
-use crate::telemetry::Metric;
+use crate::telemetry::{Metric, StoreWay};
 
 /// The first parts; S3 takes none below 5 MiB but the last.
 const PART: usize = 8 << 20;
@@ -103,7 +103,7 @@ impl Upload {
             .body(ByteStream::from(content))
             .send();
         let answer = self.store.told(Operation::Put, asked).await?;
-        Metric::S3Bytes.add(size, &[("direction", "up")]);
+        Metric::S3Bytes.add(size, &[("direction", StoreWay::Up.as_str())]);
         Ok(answer.e_tag.unwrap_or_default())
     }
 
@@ -140,7 +140,7 @@ impl Upload {
                 .body(ByteStream::from(content))
                 .send();
             let answer = store.told(Operation::Put, asked).await?;
-            Metric::S3Bytes.add(size, &[("direction", "up")]);
+            Metric::S3Bytes.add(size, &[("direction", StoreWay::Up.as_str())]);
             Ok(CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag).build())
         });
         Ok(())
@@ -154,7 +154,8 @@ impl Upload {
         let asked =
             self.store.client.create_multipart_upload().bucket(&*self.store.bucket).key(&self.key).send();
         let answer = self.store.told(Operation::Multipart, asked).await?;
-        let id = answer.upload_id.ok_or_else(|| ObjectError::of(Trouble::Refused, "the upload has no name"))?;
+        let id =
+            answer.upload_id.ok_or_else(|| ObjectError::of(Trouble::Refused, "the upload has no name"))?;
         self.id = Some(id.clone());
         Ok(id)
     }

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgPool};
 use super::session::{Ending, Session};
 use super::{Conn, StoreError, within};
 use crate::domain::id::OrgId;
-use crate::telemetry::{Metric, before_scrapes};
+use crate::telemetry::{Metric, PoolState, before_scrapes};
 
 /// How long a call waits for a free connection before it says that there is none.
 const ACQUIRE: Duration = Duration::from_secs(5);
@@ -91,8 +91,10 @@ impl Database {
         before_scrapes(move || {
             let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
             let used = pool.size().saturating_sub(idle);
-            Metric::DatabaseConnections.set(f64::from(idle), &[("pool", name), ("state", "idle")]);
-            Metric::DatabaseConnections.set(f64::from(used), &[("pool", name), ("state", "used")]);
+            for (state, connections) in [(PoolState::Idle, idle), (PoolState::Used, used)] {
+                let labels = [("pool", name), ("state", state.as_str())];
+                Metric::DatabaseConnections.set(f64::from(connections), &labels);
+            }
         });
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::domain::UnknownWord;
 use crate::failpoint::Injected;
+use crate::telemetry::{DatabaseTrouble, Metric};
 
 /// A failed call to the store. Its text includes that of what it wraps, so its `source` is what stands
 /// behind that: nothing is told twice.
@@ -79,7 +80,9 @@ impl From<sqlx::Error> for StoreError {
         {
             return Self::Taken { constraint: constraint.to_owned() };
         }
-        Self::Database(error)
+        let error = Self::Database(error);
+        error.count();
+        error
     }
 }
 
@@ -115,6 +118,39 @@ impl From<Injected> for StoreError {
 }
 
 impl StoreError {
+    /// Counts a call that failed.
+    pub(super) fn count(&self) {
+        if let Some(trouble) = self.trouble() {
+            Metric::DatabaseErrors.increment(&[("trouble", trouble.as_str())]);
+        }
+    }
+
+    /// What of PostgreSQL's it is; `None`: it has answered, and not with a failure.
+    fn trouble(&self) -> Option<DatabaseTrouble> {
+        let error = match self {
+            Self::NoAnswer => return Some(DatabaseTrouble::NoAnswer),
+            Self::Database(error) => error,
+            Self::Taken { .. } | Self::Row(_) | Self::Migration(_) => return None,
+        };
+        Some(match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => DatabaseTrouble::Away,
+            sqlx::Error::PoolTimedOut => DatabaseTrouble::NoConnection,
+            sqlx::Error::Database(db) => match db.code().as_deref() {
+                Some("57014" | "25P03") => DatabaseTrouble::NoAnswer,
+                Some(code) if code.starts_with("40") => DatabaseTrouble::Conflict,
+                Some(code) if ["08", "53", "57P"].iter().any(|away| code.starts_with(away)) => {
+                    DatabaseTrouble::Away
+                }
+                _ => DatabaseTrouble::Refused,
+            },
+            _ => DatabaseTrouble::Refused,
+        })
+    }
+
     /// Whether the database is out of reach for now, so that trying again later helps.
     pub fn is_outage(&self) -> bool {
         match self {

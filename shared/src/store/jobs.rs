@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Conn, StoreError};
 use crate::domain::actor::Actor;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::id::{ConnectionId, JobId, OrgId};
 use crate::domain::job::{Ending, Job, JobKind, JobSpec, JobState};
 use crate::domain::subject::Subject;
@@ -205,8 +205,21 @@ pub async fn set_ending(
     Ok(())
 }
 
+/// A job's end, as it is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Finished {
+    /// What it did.
+    pub kind: JobKind,
+    /// Its final state.
+    pub state: JobState,
+    /// Of the failure, if it has one that this release knows.
+    pub class: Option<FailureClass>,
+    /// From its first claim; `None`: no worker had begun.
+    pub seconds: Option<f64>,
+}
+
 /// The job reaches its final state; a final state is never left, so a second call
-/// changes nothing and answers `None`; the first one answers the job's kind. It ends
+/// changes nothing and answers `None`. It ends
 /// now, not when this transaction began to wait for its lock: steps have ended in between. In
 /// the same statement each webhook that wants to hear of it is owed a delivery; of a test's end
 /// nobody hears but who asked.
@@ -215,22 +228,24 @@ pub async fn finish(
     org_id: OrgId,
     id: JobId,
     state: JobState,
-) -> Result<Option<JobKind>, StoreError> {
+) -> Result<Option<Finished>, StoreError> {
     let told: Vec<String> = JobKind::ALL
         .iter()
         .filter(|kind| kind.traits().tells_webhooks)
         .map(|kind| kind.as_str().to_owned())
         .collect();
     let row = sqlx::query!(
-        "WITH ended AS (
+        r#"WITH ended AS (
              UPDATE jobs SET state = $3, ended_at = clock_timestamp()
-             WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'running') RETURNING org_id, id, kind),
+             WHERE org_id = $1 AND id = $2 AND state IN ('pending', 'running')
+             RETURNING org_id, id, kind, failure ->> 'class' AS class,
+                       extract(epoch FROM ended_at - started_at)::float8 AS seconds),
          told AS (
              INSERT INTO webhook_deliveries (org_id, id, webhook_id, event, job_id)
              SELECT e.org_id, time_ordered_id(), w.id, 'job.' || $3, e.id FROM ended e
              JOIN webhooks w ON w.org_id = e.org_id AND w.enabled AND 'job.' || $3 = ANY (w.events)
              WHERE e.kind = ANY ($4))
-         SELECT kind FROM ended",
+         SELECT kind, class, seconds FROM ended"#,
         org_id.0,
         id.0,
         state.as_str(),
@@ -238,7 +253,11 @@ pub async fn finish(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|r| r.kind.parse()).transpose()?)
+    row.map(|r| {
+        let (kind, class) = (r.kind.parse()?, r.class.and_then(|class| class.parse().ok()));
+        Ok(Finished { kind, state, class, seconds: r.seconds })
+    })
+    .transpose()
 }
 
 /// Adds warnings for the job's reader.

@@ -23,6 +23,7 @@ pub mod measures;
 mod migrate;
 pub mod organisations;
 pub mod outbox;
+pub mod overdue;
 pub mod pulse;
 pub mod schedule_events;
 pub mod schedules;
@@ -54,7 +55,10 @@ pub async fn within<T, E: From<StoreError>>(
 ) -> Result<T, E> {
     match tokio::time::timeout(limit, call).await {
         Ok(answer) => answer,
-        Err(_) => Err(StoreError::NoAnswer.into()),
+        Err(_) => {
+            StoreError::NoAnswer.count();
+            Err(StoreError::NoAnswer.into())
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::{Conn, StoreError};
+use crate::telemetry::Metric;
 
 /// How long a rollback may take, and the way back into the pool.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,7 +46,7 @@ impl Ending {
 impl Session {
     /// A transaction, begun by one of our own statements, or several at once.
     pub(super) async fn begin(pool: &PgPool, how: impl SqlSafeStr) -> Result<Self, StoreError> {
-        let mut session = Self { connection: Some(pool.acquire().await?), open: true, ending: None };
+        let mut session = Self { connection: Some(acquire(pool).await?), open: true, ending: None };
         // In the session's hands already, so that giving up in between rolls back too.
         session.conn().execute(how.into_sql_str()).await?;
         Ok(session)
@@ -53,7 +54,7 @@ impl Session {
 
     /// A connection without a transaction.
     pub(super) async fn single(pool: &PgPool) -> Result<Self, StoreError> {
-        Ok(Self { connection: Some(pool.acquire().await?), open: false, ending: None })
+        Ok(Self { connection: Some(acquire(pool).await?), open: false, ending: None })
     }
 
     /// The connection to run queries on.
@@ -75,6 +76,14 @@ impl Session {
         self.ending = None;
         Ok(())
     }
+}
+
+/// A connection of the pool; how long it was waited for is measured, however it ends.
+async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, StoreError> {
+    let timer = Metric::DatabaseWait.timer();
+    let acquired = pool.acquire().await;
+    timer.stop(&[]);
+    Ok(acquired?)
 }
 
 impl Drop for Session {

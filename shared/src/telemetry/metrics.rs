@@ -1,159 +1,22 @@
-//! Metrics: every name in one enum, with kind, unit, help and labels.
+//! Recording and showing of what the table of metrics names.
 //!
-//! The text that is scraped keeps the names exactly as they stand here.
+//! Invariants: each observation has exactly the labels of its metric; counters, and gauges of the process
+//! itself, stand at zero from the start for every value of their labels, so that an increase has a
+//! beginning; a process shows what it measures and nothing else. Not here: what the fleet's leader alone
+//! measures ([`super::Picture`]).
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use metrics::{Label, Unit};
+use metrics::Label as Pair;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 
 use super::TelemetryError;
-
-/// What a metric does over time.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// It only grows.
-    Counter,
-    /// It stands at a value.
-    Gauge,
-    /// It counts observations by size; these are the buckets' upper bounds.
-    Histogram(&'static [f64]),
-}
-use Kind::{Counter, Gauge, Histogram};
-
-/// From a fast answer to the end of anybody's patience.
-const ANSWER: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// From a small table to a night.
-const WORK: &[f64] = &[0.05, 0.25, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0];
-/// From a free worker to a backlog.
-const WAIT: &[f64] = &[0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0];
-
-/// From nothing to all of it, and what a shrinking window leaves beyond.
-const SHARE: &[f64] = &[0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.5, 2.0];
-
-macro_rules! metrics_table {
-    ($($variant:ident = $name:literal, $kind:expr, $unit:ident, [$($label:literal),*], $help:literal;)+) => {
-        /// A metric.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Metric { $(#[doc = $help] $variant),+ }
-
-        impl Metric {
-            /// Every metric.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Its name, as it is scraped.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-
-            /// What it does over time.
-            pub const fn kind(self) -> Kind {
-                match self { $(Self::$variant => $kind),+ }
-            }
-
-            /// The labels that it must be given.
-            pub const fn labels(self) -> &'static [&'static str] {
-                match self { $(Self::$variant => &[$($label),*]),+ }
-            }
-
-            /// What it tells, one sentence.
-            pub const fn help(self) -> &'static str {
-                match self { $(Self::$variant => $help),+ }
-            }
-
-            const fn unit(self) -> Unit {
-                match self { $(Self::$variant => Unit::$unit),+ }
-            }
-        }
-    };
-}
-
-metrics_table! {
-    Jobs = "longshore_jobs_total", Counter, Count, ["kind", "state"],
-        "Jobs that reached a final state.";
-    StepsSettled = "longshore_steps_total", Counter, Count, ["kind", "outcome"],
-        "Attempts at steps that ended.";
-    JobsActive = "longshore_jobs", Gauge, Count, ["kind", "state"],
-        "Jobs that have not ended, as the leading scheduler finds them.";
-    StepRetries = "longshore_step_retries_total", Counter, Count, ["kind", "class"],
-        "Attempts that failed and are made again, by the class of the failure.";
-    StepDuration = "longshore_step_duration_seconds", Histogram(WORK), Seconds, ["kind"],
-        "From a step's claim to its end.";
-    StepsRunning = "longshore_steps_running", Gauge, Count, [],
-        "Steps that this worker holds.";
-    ClaimLatency = "longshore_claim_latency_seconds", Histogram(WAIT), Seconds, [],
-        "From a step's announcement to its claim.";
-    StepsUnclaimed = "longshore_steps_unclaimed", Gauge, Count, ["queue"],
-        "Steps that may be claimed and are not, as the leading scheduler finds them.";
-    QueueAge = "longshore_queue_age_seconds", Gauge, Seconds, ["queue"],
-        "For how long the oldest step of the queue has waited to be claimed, as the leading scheduler finds it.";
-    WindowFill = "longshore_window_fill_ratio", Histogram(SHARE), Count, [],
-        "The share of its window that a running job has out, of each job every few seconds.";
-    WorkersLive = "longshore_workers_live", Gauge, Count, [],
-        "Workers with a fresh heartbeat, as the leading scheduler finds them.";
-    PermitsLive = "longshore_worker_permits", Gauge, Count, [],
-        "Bulk steps that the live workers may hold at once, as the leading scheduler finds them.";
-    LeasesLost = "longshore_lease_lost_total", Counter, Count, [],
-        "Steps that this worker stopped because their lease was gone.";
-    LeasesExpired = "longshore_lease_expired_total", Counter, Count, [],
-        "Leases that the scheduler took back from silent workers.";
-    OutboxPublished = "longshore_outbox_published_total", Counter, Count, [],
-        "Messages of the outbox that RabbitMQ confirmed.";
-    OutboxBacklog = "longshore_outbox_backlog", Gauge, Count, [],
-        "Messages of the outbox that are due and not confirmed, as the leading scheduler finds them.";
-    OutboxAge = "longshore_outbox_age_seconds", Gauge, Seconds, [],
-        "For how long the oldest of them has been due.";
-    PublishConfirm = "longshore_publish_confirm_seconds", Histogram(ANSWER), Seconds, [],
-        "From a message's publishing to RabbitMQ's confirmation.";
-    MessagesReturned = "longshore_messages_returned_total", Counter, Count, [],
-        "Messages that reached no queue: RabbitMQ returned them, and they are sent again.";
-    BusReconnects = "longshore_bus_reconnects_total", Counter, Count, [],
-        "Connections to RabbitMQ that were lost.";
-    BusConnected = "longshore_bus_connected", Gauge, Count, ["link"],
-        "Whether the connection to RabbitMQ for `publish` or `consume` stands (1) or not (0).";
-    BusBlocked = "longshore_bus_blocked", Gauge, Count, [],
-        "Whether RabbitMQ refuses to take messages, out of memory or disk (1), or not (0).";
-    MessagesReceived = "longshore_messages_received_total", Counter, Count, ["queue", "result"],
-        "Deliveries taken from a queue, by what was done with them.";
-    HoldersLost = "longshore_holders_lost_total", Counter, Count, [],
-        "Holders of jobs that fell silent and were struck off.";
-    JobsRestarted = "longshore_jobs_restarted_total", Counter, Count, [],
-        "Jobs that started again from their enlisting, or failed, because all holders were lost.";
-    DeadLetters = "longshore_dead_letters_total", Counter, Count, ["class"],
-        "Messages that were put aside and are kept for an operator, by the class of the reason.";
-    RowsMoved = "longshore_rows_moved_total", Counter, Count, [],
-        "Rows written to targets.";
-    BytesMoved = "longshore_bytes_moved_total", Counter, Bytes, [],
-        "Bytes read from sources.";
-    HttpRequests = "longshore_http_requests_total", Counter, Count, ["route", "method", "status"],
-        "Requests answered.";
-    HttpRequest = "longshore_http_request_seconds", Histogram(ANSWER), Seconds, ["route"],
-        "From a request to the head of its answer.";
-    SchedulerLeader = "longshore_scheduler_leader", Gauge, Count, [],
-        "Whether this scheduler leads (1) or stands by (0).";
-    SchedulesFired = "longshore_schedules_fired_total", Counter, Count, ["result"],
-        "Due times of schedules: `fired`, `queued` or `skipped` for a run in progress, `missed` by too much.";
-    StepsReannounced = "longshore_steps_reannounced_total", Counter, Count, [],
-        "Steps that were announced again because nobody claimed them.";
-    WebhookDeliveries = "longshore_webhook_deliveries_total", Counter, Count, ["result"],
-        "Tries to tell a webhook: `delivered`, `retried` later, or `given_up`.";
-    WebhookTry = "longshore_webhook_try_seconds", Histogram(ANSWER), Seconds, [],
-        "How long a try to tell a webhook takes.";
-    WebhookBacklog = "longshore_webhook_backlog", Gauge, Count, [],
-        "Deliveries to webhooks that are due, as the leading scheduler finds them.";
-    DatabaseConnections = "longshore_database_connections", Gauge, Count, ["pool", "state"],
-        "Connections of a pool to Longshore's PostgreSQL, `idle` or `used`.";
-    S3Requests = "longshore_s3_requests_total", Counter, Count, ["operation", "result"],
-        "Requests to the store of packages and backups that ended.";
-    S3RequestDuration = "longshore_s3_request_duration_seconds", Histogram(ANSWER), Seconds, ["operation"],
-        "From a request to the store to the head of its answer, tries again included.";
-    S3Bytes = "longshore_s3_bytes_total", Counter, Count, ["direction"],
-        "Bytes of objects that went to the store (up) and came from it (down).";
-}
-
-/// Labels of one observation: exactly the keys that [`Metric::labels`] names.
-type Labels<'a> = &'a [(&'static str, &'a str)];
+use super::label::{Label, Labels, Program};
+use super::picture::picture_text;
+use super::table::Kind::{Counter, Gauge, Histogram};
+use super::table::{Metric, Place};
 
 #[expect(clippy::disallowed_macros, reason = "the owner room opens its own gate")]
 impl Metric {
@@ -168,16 +31,16 @@ impl Metric {
         metrics::counter!(self.name(), self.checked(labels)).increment(many);
     }
 
-    /// Sets a gauge.
+    /// Sets a gauge of the process itself.
     pub fn set(self, value: f64, labels: Labels<'_>) {
-        debug_assert_eq!(self.kind(), Gauge, "{}", self.name());
-        metrics::gauge!(self.name(), self.checked(labels)).set(value);
+        debug_assert!(self.place() != Place::Leader, "{} stands in a picture only", self.name());
+        self.put(value, labels);
     }
 
-    /// Moves a gauge by `change`, which may be negative.
-    pub fn shift(self, change: f64, labels: Labels<'_>) {
+    /// Sets a gauge, wherever it stands.
+    pub(super) fn put(self, value: f64, labels: Labels<'_>) {
         debug_assert_eq!(self.kind(), Gauge, "{}", self.name());
-        metrics::gauge!(self.name(), self.checked(labels)).increment(change);
+        metrics::gauge!(self.name(), self.checked(labels)).set(value);
     }
 
     /// Takes an observation into a histogram.
@@ -191,12 +54,20 @@ impl Metric {
         Timer { metric: self, started: Instant::now() }
     }
 
-    fn checked(self, labels: Labels<'_>) -> Vec<Label> {
-        debug_assert!(labels.iter().map(|(key, _)| key).eq(self.labels()), "{}: {labels:?}", self.name());
-        labels.iter().map(|(key, value)| Label::new(*key, (*value).to_owned())).collect()
+    fn checked(self, labels: Labels<'_>) -> Vec<Pair> {
+        debug_assert!(self.takes(labels), "{}: {labels:?}", self.name());
+        labels.iter().map(|(key, value)| Pair::new(*key, (*value).to_owned())).collect()
     }
 
-    fn describe(self) {
+    fn takes(self, labels: Labels<'_>) -> bool {
+        let own = self.labels();
+        let fits = |((key, value), label): (&(&str, &str), &Label)| {
+            *key == label.key && label.values().is_none_or(|words| words.contains(value))
+        };
+        labels.len() == own.len() && labels.iter().zip(own).all(fits)
+    }
+
+    pub(super) fn describe(self) {
         match self.kind() {
             Counter => metrics::describe_counter!(self.name(), self.unit(), self.help()),
             Gauge => metrics::describe_gauge!(self.name(), self.unit(), self.help()),
@@ -204,12 +75,21 @@ impl Metric {
         }
     }
 
-    /// A counter or gauge without labels is shown from the start, at zero, so that a rate has a beginning.
+    /// Stands at zero from now on, for every value of its labels, if these are listed.
     fn begin(self) {
-        match self.kind() {
-            Counter if self.labels().is_empty() => self.add(0, &[]),
-            Gauge if self.labels().is_empty() => self.shift(0.0, &[]),
-            _ => {}
+        let mut sets: Vec<Vec<(&'static str, &'static str)>> = vec![Vec::new()];
+        for label in self.labels() {
+            let Some(words) = label.values() else { return };
+            let with = |set: &Vec<_>, word| set.iter().copied().chain([(label.key, word)]).collect();
+            sets = sets.iter().flat_map(|set| words.iter().map(move |word| with(set, *word))).collect();
+        }
+        for labels in &sets {
+            match self.kind() {
+                Counter => self.add(0, labels),
+                Gauge => self.put(0.0, labels),
+                // To be there is to be shown.
+                Histogram(_) => drop(metrics::histogram!(self.name(), self.checked(labels))),
+            }
         }
     }
 }
@@ -227,14 +107,30 @@ impl Timer {
     pub fn stop(self, labels: Labels<'_>) {
         self.metric.record(self.started.elapsed().as_secs_f64(), labels);
     }
+
+    /// Records the seconds when it is dropped.
+    pub fn guard(self) -> TimerGuard {
+        TimerGuard(self)
+    }
+}
+
+/// A measurement that is recorded when it is dropped, however that comes; of a histogram without labels.
+#[derive(Debug)]
+#[must_use]
+pub struct TimerGuard(Timer);
+
+impl Drop for TimerGuard {
+    fn drop(&mut self) {
+        self.0.metric.record(self.0.started.elapsed().as_secs_f64(), &[]);
+    }
 }
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Begins to keep metrics; a second call does nothing, so that processes may share a test's process.
+/// Begins to keep the metrics of this program; a second call does nothing.
 ///
 /// [`super::serve_ops`] does the upkeep without which histograms grow for ever.
-pub fn start_metrics() -> Result<(), TelemetryError> {
+pub fn start_metrics(program: Program) -> Result<(), TelemetryError> {
     if HANDLE.get().is_some() {
         return Ok(());
     }
@@ -247,10 +143,16 @@ pub fn start_metrics() -> Result<(), TelemetryError> {
         };
     }
     HANDLE.get_or_init(|| handle);
-    for metric in Metric::ALL {
+    let own = |metric: &&Metric| metric.is_of(program) && metric.place() != Place::Leader;
+    for metric in Metric::ALL.iter().filter(own) {
         metric.describe();
         metric.begin();
     }
+    let release = [("program", program.as_str()), ("version", env!("CARGO_PKG_VERSION"))];
+    Metric::BuildInfo.set(1.0, &release);
+    let process = Collector::default();
+    process.describe();
+    before_scrapes(move || process.collect());
     Ok(())
 }
 
@@ -275,7 +177,7 @@ pub fn before_scrapes(look: impl Fn() + Send + Sync + 'static) {
 /// All metrics in Prometheus's text form; empty before [`start_metrics`].
 pub fn metrics_text() -> String {
     LOOKS.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|look| look());
-    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
+    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default() + &picture_text()
 }
 
 pub(super) fn upkeep() {
@@ -288,45 +190,81 @@ pub(super) fn upkeep() {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test")]
 
-    use std::collections::BTreeSet;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::{Counter, Histogram, Metric, Unit, metrics_text, start_metrics};
+    use super::super::{PROCESS, Picture, Program};
+    use super::{Metric, Place, metrics_text, start_metrics};
 
+    /// One test: a process has one recorder and one program.
     #[test]
-    fn names_are_as_prometheus_wants_them() {
-        let names: BTreeSet<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
-        assert_eq!(names.len(), Metric::ALL.len());
-        for metric in Metric::ALL {
-            let name = metric.name();
-            assert!(name.starts_with("longshore_"), "{name}");
-            assert_eq!(name.ends_with("_total"), metric.kind() == Counter, "{name}");
-            let counted = ["_seconds", "_ratio", "_bytes"].iter().any(|unit| name.ends_with(unit));
-            assert!(counted || !matches!(metric.kind(), Histogram(_)), "{name}");
-            assert_eq!(name.ends_with("_seconds"), metric.unit() == Unit::Seconds, "{name}");
-            assert!(metric.help().ends_with('.'), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_is_recorded_is_shown_under_its_exact_name() {
-        start_metrics().unwrap();
-        start_metrics().unwrap();
-        Metric::StepsSettled.increment(&[("kind", "copy"), ("outcome", "done")]);
-        Metric::StepDuration.record(3.0, &[("kind", "copy")]);
+    fn a_process_shows_what_it_measures_and_nothing_else() {
+        start_metrics(Program::Scheduler).unwrap();
+        start_metrics(Program::Scheduler).unwrap();
+        Metric::Jobs.increment(&[("kind", "sync"), ("state", "completed")]);
+        Metric::JobDuration.record(3.0, &[("kind", "sync")]);
         Metric::PublishConfirm.timer().stop(&[]);
-        Metric::BytesMoved.add(5, &[]);
         let text = metrics_text();
         for line in [
-            "longshore_steps_total{kind=\"copy\",outcome=\"done\"} 1",
-            "# TYPE longshore_steps_total counter",
-            "longshore_step_duration_seconds_bucket{kind=\"copy\",le=\"5\"} 1",
-            "longshore_step_duration_seconds_bucket{kind=\"copy\",le=\"2.5\"} 0",
+            "longshore_jobs_total{kind=\"sync\",state=\"completed\"} 1",
+            "# TYPE longshore_jobs_total counter",
+            "longshore_jobs_total{kind=\"probe\",state=\"failed\"} 0",
+            "longshore_job_failures_total{kind=\"sync\",class=\"data_error\"} 0",
+            "longshore_job_duration_seconds_bucket{kind=\"sync\",le=\"5\"} 1",
+            "longshore_job_duration_seconds_bucket{kind=\"sync\",le=\"2.5\"} 0",
+            "longshore_job_duration_seconds_count{kind=\"probe\"} 0",
             "longshore_publish_confirm_seconds_count 1",
-            "longshore_bytes_moved_total 5",
+            "longshore_bus_connected{link=\"consume\"} 0",
             "# HELP longshore_scheduler_leader Whether this scheduler leads (1) or stands by (0).",
             "longshore_scheduler_leader 0",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
         }
+        for metric in Metric::ALL {
+            let is_there = text.contains(&format!("# TYPE {} ", metric.name()));
+            let is_listed = metric.labels().iter().all(|label| label.values().is_some());
+            let expected = metric.is_of(Program::Scheduler) && metric.place() != Place::Leader;
+            assert!(!is_there || expected, "{} is another program's", metric.name());
+            assert!(is_there || !(expected && is_listed), "{} is not there from the start", metric.name());
+        }
+        for name in PROCESS {
+            assert!(text.contains(&format!("\n{name} ")), "{name}");
+        }
+        for line in text.lines().filter(|line| line.starts_with("process_")) {
+            assert!(PROCESS.iter().any(|name| line.starts_with(&format!("{name} "))), "{line}");
+        }
+        a_picture_stands_while_its_painter_leads();
+    }
+
+    fn a_picture_stands_while_its_painter_leads() {
+        let name = Metric::WorkersLive.name();
+        assert!(!metrics_text().contains(name));
+        let leads = Arc::new(AtomicBool::new(true));
+        let show = |workers: Option<f64>| {
+            let picture = Picture::new();
+            if let Some(workers) = workers {
+                picture.set(Metric::WorkersLive, workers, &[]);
+            }
+            picture.set(Metric::StepsUnclaimed, 3.0, &[("queue", "bulk")]);
+            let leads = Arc::clone(&leads);
+            picture.show_while(move || leads.load(Ordering::SeqCst));
+        };
+        show(Some(2.0));
+        let text = metrics_text();
+        for line in [
+            "# HELP longshore_workers_live Workers with a fresh heartbeat.",
+            "# TYPE longshore_workers_live gauge",
+            "longshore_workers_live 2",
+            "longshore_steps_unclaimed{queue=\"bulk\"} 3",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+        }
+        assert_eq!(text.matches("# TYPE longshore_scheduler_leader ").count(), 1, "{text}");
+        // A later picture takes the place of the whole former one.
+        show(None);
+        assert!(!metrics_text().contains(name));
+        assert!(metrics_text().contains("longshore_steps_unclaimed"));
+        leads.store(false, Ordering::SeqCst);
+        assert!(!metrics_text().contains("longshore_steps_unclaimed"));
     }
 }

@@ -1,20 +1,29 @@
 //! What a process tells about itself: logs, metrics, health, and spans of the trace that a
 //! message carries.
 //!
-//! Invariants: a metric's name, unit, help and labels stand in one enum ([`Metric`]); no
+//! Invariants: a metric's name, unit, place, help and labels stand in one enum ([`Metric`]); no
 //! label holds an identifier of a customer (job, database, host); nothing that is logged
 //! holds a secret, a panic's computed message included; no span tells more than [`Tag`] names.
 
+mod label;
 mod logs;
 mod metrics;
 mod ops;
+mod picture;
 mod spans;
+mod table;
 mod trace;
 
+pub use label::{
+    AttemptEnd, BusLink, DatabaseTrouble, Label, PoolState, Program, SessionState, StoreOperation,
+    StoreResult, StoreWay, Taken, Told,
+};
 pub use logs::start_logs;
-pub use metrics::{Kind, Metric, Timer, before_scrapes, metrics_text, start_metrics};
+pub use metrics::{Timer, TimerGuard, before_scrapes, metrics_text, start_metrics};
 pub use ops::{Check, health_router, serve_ops};
+pub use picture::Picture;
 pub use spans::{OpenSpan, Tag, Work, start_spans, stop_spans};
+pub use table::{Kind, Metric, PROCESS, Place, render_metrics_table};
 pub use trace::{TraceContext, TraceError};
 
 /// What can go wrong when a process begins to tell about itself.

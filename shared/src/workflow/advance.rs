@@ -114,7 +114,7 @@ async fn reach(
     state: JobState,
 ) -> Result<Reached, StoreError> {
     let finished = jobs::finish(conn, org_id, job_id, state).await?;
-    if finished.is_some_and(|kind| kind.traits().holds_secrets) {
+    if finished.is_some_and(|job| job.kind.traits().holds_secrets) {
         secrets::delete(conn, org_id, job_id).await?;
     }
     if finished.is_some() {
@@ -123,7 +123,7 @@ async fn reach(
         job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
         queue::after(conn, org_id, job_id).await?;
     }
-    Ok(Reached::of(finished.map(|kind| (kind, state))))
+    Ok(Reached::of(finished))
 }
 
 /// The job is to end early: what nobody holds is cancelled, and when nobody holds

@@ -21,6 +21,7 @@ const ROUTES: &[&str] = &[
     "GET /v1/jobs/{id}/log",
     "GET /v1/organisation/limits",
     "GET /v1/sync-tasks",
+    "GET /v1/sync-tasks/overdue",
     "GET /v1/sync-tasks/{id}",
     "GET /v1/sync-tasks/{id}/runs",
     "GET /v1/sync-tasks/{id}/schedule-events",
@@ -126,6 +127,7 @@ async fn each_permission_opens_its_own_doors() {
         ("POST /v1/sync-tasks", [false, true, true]),
         ("PATCH /v1/sync-tasks/{id}", [false, true, true]),
         ("GET /v1/sync-tasks/{id}/schedule-events", [false, true, true]),
+        ("GET /v1/sync-tasks/overdue", [false, true, true]),
         ("POST /v1/sync-tasks/{id}/runs", [false, true, true]),
         // What job it is decides; there is none here.
         ("POST /v1/jobs/{id}/cancel", [true, true, true]),

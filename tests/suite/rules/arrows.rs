@@ -3,7 +3,7 @@
 use super::source::{CRATES, Source, sources};
 use longshore_tests::place;
 
-/// Rooms that know nothing of ours and that everybody but `domain` and `row` may know.
+/// Rooms that know nothing of ours (`telemetry` but the words of `domain`) and that everybody but `domain` and `row` may know.
 const LEAVES: &[&str] = &["clock", "config", "failpoint", "telemetry"];
 
 /// A room: its crate, its name, what it may know of its own crate, and of `shared`.
@@ -14,7 +14,8 @@ const ROOMS: &[Room] = &[
     ("shared", "clock", &[], &[]),
     ("shared", "config", &[], &[]),
     ("shared", "failpoint", &[], &[]),
-    ("shared", "telemetry", &[], &[]),
+    // The values of labels are words of the domain.
+    ("shared", "telemetry", &["domain"], &[]),
     ("shared", "objects", &[], &[]),
     ("shared", "vault", &["domain"], &[]),
     // A sealed secret is a row of `secrets`; the store neither seals nor opens.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use longshore_shared::config::variables;
+use longshore_shared::telemetry::render_metrics_table;
 use longshore_tests::place;
 
 use super::source::walk;
@@ -29,11 +30,19 @@ fn each_page_says_first_whom_it_serves() {
 #[test]
 fn the_settings_of_the_documents_are_those_of_the_code() {
     let page = read(&place::repository().join("docs/operations.md"));
-    let table = variables::render_table();
+    holds(&page, &variables::render_table());
+}
+
+#[test]
+fn the_metrics_of_the_documents_are_those_of_the_code() {
+    holds(&read(&place::repository().join("docs/operations.md")), &render_metrics_table());
+}
+
+fn holds(page: &str, table: &str) {
     let missing: Vec<_> = table.lines().filter(|line| !page.contains(line)).collect();
     assert!(missing.is_empty(), "docs/operations.md lacks these lines of the table:\n{}", missing.join("\n"));
     assert!(
-        page.contains(&table),
+        page.contains(table),
         "docs/operations.md has the table's lines in another order; it is:\n{table}"
     );
 }
@@ -59,7 +68,8 @@ fn every_command_of_make_is_there() {
         let (prose, blocks) = parted(&text);
         let within = prose.into_iter().flat_map(|line| line.split('`').skip(1).step_by(2));
         for code in blocks.into_iter().chain(within).filter_map(|code| code.strip_prefix("make ")) {
-            let command = code.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+            let command =
+                code.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap_or_default();
             assert!(known.contains(command), "{}: make {command}", path.display());
         }
     }
@@ -130,7 +140,8 @@ fn why_lost(document: &Path, target: &str) -> Option<String> {
     (!is_there).then(|| format!("{}: {target}: there is no such heading", document.display()))
 }
 
-fn anchors(text: &str) -> BTreeSet<String> {
+/// The anchors of a page's headings.
+pub(super) fn anchors(text: &str) -> BTreeSet<String> {
     let headings = parted(text).0.into_iter().filter(|line| line.starts_with('#'));
     headings.map(|line| anchor(line.trim_start_matches('#').trim())).collect()
 }

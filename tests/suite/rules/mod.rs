@@ -12,5 +12,7 @@ mod engines;
 mod errors;
 mod faults;
 pub(crate) mod kinds;
+mod promql;
 mod shape;
 mod source;
+mod watching;

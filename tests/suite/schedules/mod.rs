@@ -3,6 +3,7 @@
 mod crowd;
 mod edits;
 mod firing;
+mod overdue;
 mod queueing;
 
 use longshore_tests::stack::Stack;

@@ -275,7 +275,10 @@ async fn unique_values_that_all_move_by_one_arrive() {
         schema.run("INSERT INTO chain SELECT seq, seq, 0 FROM seq_1_to_3000").await;
     }
     stack.source.run("UPDATE chain SET u = u + 1 ORDER BY u DESC").await;
-    stack.source.run("UPDATE chain SET u = NULL WHERE id IN (7, 2000); DELETE FROM chain WHERE id = 3000").await;
+    stack
+        .source
+        .run("UPDATE chain SET u = NULL WHERE id IN (7, 2000); DELETE FROM chain WHERE id = 3000")
+        .await;
     for (delete_extra, code) in [(false, Some("unique_clash")), (true, None)] {
         let options = json!({"policy": "source_first", "delete_extra": delete_extra});
         let task = stack.client.task(&source_id, &target_id, &options).await;

@@ -7,7 +7,7 @@ use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::step::{Finding, StepKind};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::within;
-use longshore_shared::telemetry::{self, Metric, OpenSpan, Tag};
+use longshore_shared::telemetry::{self, AttemptEnd, Metric, OpenSpan, Tag};
 use longshore_shared::workflow::settle::{self, Settled};
 use longshore_shared::workflow::{WorkflowError, claim};
 use tokio::task::JoinSet;
@@ -50,20 +50,24 @@ pub(super) async fn run_and_settle(worker: &Arc<Worker>, step: Claimed, mut span
         settled
     };
     let settled = tokio::select! {
-        settled = work => settled.unwrap_or(Ok("unsettled")),
+        settled = work => settled.unwrap_or(Ok(AttemptEnd::Unsettled)),
         // The lease is renewed until the settlement stands.
-        () = running_step::renew(worker, &held) => Ok("unsettled"),
+        () = running_step::renew(worker, &held) => Ok(AttemptEnd::Unsettled),
     };
     worker.registry.remove(&held);
     super::report::ended(worker, &held);
-    let word = settled.unwrap_or_else(|error| {
+    let end = settled.unwrap_or_else(|error| {
         tracing::warn!("a step could not be settled: {error}");
-        "unsettled"
+        AttemptEnd::Unsettled
     });
-    span.tag(Tag::Outcome, &word);
-    span.end(matches!(word, "retried" | "given_up" | "unsettled" | "lost"));
-    Metric::StepsSettled.increment(&[("kind", kind.as_str()), ("outcome", word)]);
+    span.tag(Tag::Outcome, &end);
+    span.end(is_failed(end));
+    Metric::StepsSettled.increment(&[("kind", kind.as_str()), ("outcome", end.as_str())]);
     Metric::StepDuration.record(begun.elapsed().as_secs_f64(), &[("kind", kind.as_str())]);
+}
+
+fn is_failed(end: AttemptEnd) -> bool {
+    matches!(end, AttemptEnd::Retried | AttemptEnd::GivenUp | AttemptEnd::Unsettled | AttemptEnd::Lost)
 }
 
 /// Runs the step in a task of its own, so that a panic ends the step and not the worker.
@@ -87,7 +91,7 @@ async fn settle_through_outages(
     worker: &Worker,
     held: &RunningStep,
     ended: &Ended,
-) -> Result<&'static str, WorkflowError> {
+) -> Result<AttemptEnd, WorkflowError> {
     loop {
         match within(super::PATIENCE * 2, settle_once(worker, held, ended)).await {
             Err(WorkflowError::Store(error)) if error.is_outage() => {
@@ -96,7 +100,7 @@ async fn settle_through_outages(
             }
             Err(WorkflowError::LeaseLost) => {
                 tracing::warn!("the lease went to another worker; what came of this attempt changes nothing");
-                return Ok("lost");
+                return Ok(AttemptEnd::Lost);
             }
             other => return other,
         }
@@ -107,18 +111,18 @@ async fn settle_once(
     worker: &Worker,
     held: &RunningStep,
     ended: &Ended,
-) -> Result<&'static str, WorkflowError> {
+) -> Result<AttemptEnd, WorkflowError> {
     let database = &worker.database;
     let (step, lease) = (&held.step, &held.step.lease);
     let settled = match (ended, held.stopped()) {
-        (Ok(Work::GivenBack), _) => return Ok("waits"),
-        (_, Some(Stop::Lost)) => return Ok("lost"),
+        (Ok(Work::GivenBack), _) => return Ok(AttemptEnd::Waits),
+        (_, Some(Stop::Lost)) => return Ok(AttemptEnd::Lost),
         (Ok(Work::Done(outcome)), _) => settle::done(database, step, outcome).await?,
         (Err(_), Some(Stop::Ending)) => settle::stopped(database, lease, &held.meter.remains()).await?,
         (Err(_), Some(Stop::Shutdown)) => {
             let owed = claim::hand_back(database, lease, &held.meter.remains()).await?;
             announce(worker, owed).await;
-            return Ok("handed_back");
+            return Ok(AttemptEnd::HandedBack);
         }
         (Err((failure, findings)), None) => {
             tracing::warn!(attempt = step.attempt, code = %failure.code, "the step failed: {failure}");
@@ -134,20 +138,20 @@ async fn settle_once(
                 Metric::BytesMoved.add(u64::try_from(counts.bytes).unwrap_or(0), &[]);
             }
             announce(worker, owed).await;
-            "done"
+            AttemptEnd::Done
         }
         Settled::Again => {
             if let Err((failure, _)) = ended {
                 let labels = [("kind", step.kind.as_str()), ("class", failure.class.as_str())];
                 Metric::StepRetries.increment(&labels);
             }
-            "retried"
+            AttemptEnd::Retried
         }
         Settled::WithoutTable(owed) => {
             announce(worker, owed).await;
-            "given_up"
+            AttemptEnd::GivenUp
         }
-        Settled::GivenUp => "given_up",
-        Settled::Cancelled => "cancelled",
+        Settled::GivenUp => AttemptEnd::GivenUp,
+        Settled::Cancelled => AttemptEnd::Cancelled,
     })
 }

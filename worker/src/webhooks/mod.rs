@@ -19,7 +19,7 @@ use longshore_shared::config;
 use longshore_shared::domain::webhook::{DeliveryError, DisabledReason, pause_after};
 use longshore_shared::store::webhook_deliveries::{self, Taken, Tried};
 use longshore_shared::store::{Conn, Database, RowError, StoreError, jobs, step_reports, webhooks};
-use longshore_shared::telemetry::Metric;
+use longshore_shared::telemetry::{Metric, Told};
 use longshore_shared::vault::{Opener, Secret};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -147,13 +147,13 @@ impl WebhookDispatcher {
         let disabled = note(tx.conn(), taken, tried, gone, pause.is_none()).await?;
         tx.commit().await?;
         let result = match (tried.error, pause) {
-            (None, _) => "delivered",
-            (Some(_), Some(_)) => "retried",
-            (Some(_), None) => "given_up",
+            (None, _) => Told::Delivered,
+            (Some(_), Some(_)) => Told::Retried,
+            (Some(_), None) => Told::GivenUp,
         };
-        Metric::WebhookDeliveries.increment(&[("result", result)]);
+        Metric::WebhookDeliveries.increment(&[("result", result.as_str())]);
         tracing::debug!(
-            delivery.id = %taken.id, webhook.id = %taken.webhook_id, attempt = taken.attempt, result,
+            delivery.id = %taken.id, webhook.id = %taken.webhook_id, attempt = taken.attempt, %result,
             status = tried.status, error = tried.error.map(DeliveryError::as_str), "a webhook was tried"
         );
         if let Some(reason) = disabled {

@@ -244,7 +244,8 @@ impl Dialect {
         for pair in all.windows(2) {
             let [head, literal] = pair else { continue };
             let word = head.of(text);
-            let is_introducer = head.kind == Kind::Word && literal.kind == Kind::Text && word.starts_with('_');
+            let is_introducer =
+                head.kind == Kind::Word && literal.kind == Kind::Text && word.starts_with('_');
             if !is_introducer || word.eq_ignore_ascii_case("_binary") {
                 continue;
             }
@@ -258,7 +259,9 @@ impl Dialect {
                     from = literal.from;
                 }
                 false if is_plain => {}
-                false => return Err(unknown(table, what, &format!("{word} before a text that is not plain"))),
+                false => {
+                    return Err(unknown(table, what, &format!("{word} before a text that is not plain")));
+                }
             }
         }
         out.push_str(&text[from..]);

@@ -10,6 +10,7 @@ use longshore_shared::domain::failure::{Failure, FailureCode};
 use longshore_shared::domain::hold::MOST_HOLDERS;
 use longshore_shared::domain::id::WorkerId;
 use longshore_shared::store::job_holders::Enlisted;
+use longshore_shared::telemetry::{Metric, TimerGuard};
 use serde_json::Value;
 
 use super::again::empty_what_was_loaded;
@@ -32,6 +33,8 @@ pub(in crate::steps::sync) struct Fixing {
     round: u32,
     /// The newest point; none: only one session reads.
     offer: Option<Offer>,
+    /// There while commits stand still on the source.
+    stall: Option<TimerGuard>,
 }
 
 impl Fixing {
@@ -39,7 +42,7 @@ impl Fixing {
     pub(in crate::steps::sync) async fn begin(context: Context) -> Result<Self, StepError> {
         let plans = context.plans(None).await?;
         let tables = plans.into_iter().map(|plan| plan.shape).collect();
-        Ok(Self { context, leader: None, proven: Vec::new(), tables, round: 0, offer: None })
+        Ok(Self { context, leader: None, proven: Vec::new(), tables, round: 0, offer: None, stall: None })
     }
 
     fn told(&self, server: String, only: Option<WorkerId>) -> Point {
@@ -74,7 +77,11 @@ impl Leader for Fixing {
             none => none.insert(self.context.source_leader().await?),
         };
         let names: Vec<String> = self.tables.iter().map(|table| table.name.clone()).collect();
+        // A lock that is waited for keeps commits back already.
+        let stall = Metric::CommitStall.timer();
+        Metric::SnapshotRounds.increment(&[]);
         let offer = leader.open(&names).await?;
+        self.stall = (offer.proof == Proof::Blocked).then(|| stall.guard());
         let server = leader.identity().to_owned();
         let only = match offer.proof {
             Proof::Single => enlisted.first().map(|holder| holder.worker_id),
@@ -104,6 +111,7 @@ impl Leader for Fixing {
         if let Some(mut leader) = self.leader.take() {
             leader.release().await.map_err(|failure| not_held(&failure.message))?;
         }
+        self.stall = None;
         structure::check(&self.context, &self.tables).await?;
         let (rounds, offer) = (self.round, self.offer.take());
         let by = offer

@@ -236,7 +236,9 @@ fn n07_mariadb_gets_texts_without_their_character_set() {
     let item = r"`v` varchar(9) GENERATED ALWAYS AS (concat(`a`,_utf8mb4'it\'s',_utf8mb3'ä\\')) STORED";
     check(MYSQL_9, item, item);
     check(MARIADB, item, r"`v` varchar(9) GENERATED ALWAYS AS (concat(`a`,'it\'s','ä\\')) STORED");
-    for kept in ["`v` int COMMENT '_utf8mb4\\'a\\''", "`v` int DEFAULT _latin1'a'", "`v` int DEFAULT (_binary'\\0')"] {
+    for kept in
+        ["`v` int COMMENT '_utf8mb4\\'a\\''", "`v` int DEFAULT _latin1'a'", "`v` int DEFAULT (_binary'\\0')"]
+    {
         check(MARIADB, kept, kept);
     }
     let words = "_latin1 before a text that is not plain";
