@@ -4,26 +4,33 @@ use super::{Conn, StoreError};
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::step::StageDraft;
 
-/// Inserts a stage; `waits` counts the stages it waits for, `feeds` names those that
-/// wait for it, `remaining` its steps.
-pub async fn insert(
+/// Inserts stages, in one statement however many they are: each with those that wait for it, and with the
+/// number of its steps.
+pub async fn insert_all(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
-    stage: &StageDraft,
-    feeds: &[i32],
-    remaining: i32,
+    stages: &[(&StageDraft, Vec<i32>, i32)],
 ) -> Result<(), StoreError> {
+    let numbers: Vec<_> = stages.iter().map(|(stage, ..)| stage.number).collect();
+    let names: Vec<_> = stages.iter().map(|(stage, ..)| stage.name.clone()).collect();
+    // PostgreSQL's arrays are rectangles: those that are not travel as JSON.
+    let feeds: Vec<_> = stages.iter().map(|(_, feeds, _)| serde_json::json!(feeds)).collect();
+    let waits = stages.iter().map(|(stage, ..)| i32::try_from(stage.waits_for.len()));
+    let waits = waits.collect::<Result<Vec<_>, _>>()?;
+    let remaining: Vec<_> = stages.iter().map(|(.., remaining)| *remaining).collect();
     sqlx::query!(
         "INSERT INTO stages (org_id, job_id, number, name, feeds, waits, remaining)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+         SELECT $1, $2, d.number, d.name, ARRAY(SELECT jsonb_array_elements_text(d.feeds)::integer), d.waits, d.remaining
+         FROM unnest($3::integer[], $4::text[], $5::jsonb[], $6::integer[], $7::integer[])
+             AS d (number, name, feeds, waits, remaining)",
         org_id.0,
         job_id.0,
-        stage.number,
-        stage.name,
-        feeds,
-        i32::try_from(stage.waits_for.len())?,
-        remaining
+        &numbers,
+        &names,
+        &feeds,
+        &waits,
+        &remaining
     )
     .execute(conn)
     .await?;
