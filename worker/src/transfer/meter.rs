@@ -118,3 +118,55 @@ pub(crate) fn counted(length: usize) -> u64 {
 pub(crate) fn whole(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use longshore_shared::domain::step::{Counts, Travelled};
+
+    use super::Meter;
+
+    fn wrote(meter: &Meter) -> Vec<(i32, bool)> {
+        meter.remains().tables.iter().map(|table| (table.number, table.wrote)).collect()
+    }
+
+    #[test]
+    fn what_is_left_is_told_table_by_table() {
+        let meter = Meter::default();
+        let inserted = |inserted| Counts { inserted, ..Counts::default() };
+        meter.takes(1);
+        assert_eq!(wrote(&meter), [], "nothing was committed");
+        meter.add(inserted(3));
+        assert_eq!(wrote(&meter), [(1, true)]);
+        let (counts, wrote_one) = meter.in_hand();
+        meter.puts_down(Travelled { number: 1, counts, wrote: wrote_one, done: true, ..Travelled::default() });
+        meter.takes(2);
+        assert_eq!(meter.in_hand(), (Counts::default(), false));
+        assert_eq!(wrote(&meter), [(1, true)]);
+        // A commit that nobody heard the end of may have been one.
+        meter.commits(true);
+        assert_eq!(wrote(&meter), [(1, true), (2, true)]);
+        let remains = meter.remains();
+        assert!(!remains.wrote, "each table tells for itself");
+        assert_eq!((remains.counts, remains.tables[0].counts), (inserted(3), inserted(3)));
+    }
+
+    #[test]
+    fn a_commit_of_many_is_in_doubt_for_all_of_them() {
+        let meter = Meter::default();
+        meter.commits_together(vec![4, 5]);
+        assert_eq!(wrote(&meter), []);
+        meter.commits(true);
+        assert_eq!(wrote(&meter), [(4, true), (5, true)]);
+        meter.puts_down(Travelled { number: 4, wrote: true, ..Travelled::default() });
+        meter.commits(false);
+        assert_eq!(wrote(&meter), [(4, true)]);
+    }
+
+    #[test]
+    fn a_step_of_one_table_tells_for_itself() {
+        let meter = Meter::default();
+        assert!(!meter.remains().wrote);
+        meter.commits(true);
+        assert!(meter.remains().wrote && meter.remains().tables.is_empty());
+    }
+}
