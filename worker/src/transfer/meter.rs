@@ -138,7 +138,13 @@ mod tests {
         meter.add(inserted(3));
         assert_eq!(wrote(&meter), [(1, true)]);
         let (counts, wrote_one) = meter.in_hand();
-        meter.puts_down(Travelled { number: 1, counts, wrote: wrote_one, done: true, ..Travelled::default() });
+        meter.puts_down(Travelled {
+            number: 1,
+            counts,
+            wrote: wrote_one,
+            done: true,
+            ..Travelled::default()
+        });
         meter.takes(2);
         assert_eq!(meter.in_hand(), (Counts::default(), false));
         assert_eq!(wrote(&meter), [(1, true)]);
