@@ -60,6 +60,7 @@ fn json() -> OpenApiRouter<AppState> {
         .routes(routes!(runs::submit, runs::list))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::show))
+        .routes(routes!(jobs::tables))
         .routes(routes!(jobs::log))
         .routes(routes!(jobs::cancel))
         .routes(routes!(probes::submit))

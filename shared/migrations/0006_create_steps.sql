@@ -33,10 +33,29 @@ CREATE TABLE job_tables (
     -- did not end, and the names of indexes and foreign keys. The next job's plan reads it of the
     -- last job that touched the table. NULL: its plan tells
     owes            jsonb,
+    -- the step that works on it together with others; NULL: it has steps of its own, and what came of it is
+    -- added up from these
+    step_ordinal    integer,
+    -- nothing is left to do of it
+    done            boolean NOT NULL DEFAULT false,
+    -- the target holds some of its writes, or may hold some
+    wrote           boolean NOT NULL DEFAULT false,
+    rows            bigint NOT NULL DEFAULT 0,
+    bytes           bigint NOT NULL DEFAULT 0,
+    inserted        bigint NOT NULL DEFAULT 0,
+    updated         bigint NOT NULL DEFAULT 0,
+    deleted         bigint NOT NULL DEFAULT 0,
+    unchanged       bigint NOT NULL DEFAULT 0,
+    skipped         bigint NOT NULL DEFAULT 0,
+    -- how long a worker had it in hand, and which one
+    seconds         double precision,
+    worker_name     text,
     PRIMARY KEY (org_id, job_id, number),
     UNIQUE (org_id, job_id, name),
-    FOREIGN KEY (org_id, job_id) REFERENCES jobs (org_id, id) ON DELETE CASCADE
+    FOREIGN KEY (org_id, job_id) REFERENCES jobs (org_id, id) ON DELETE CASCADE,
+    CHECK (step_ordinal IS NOT NULL OR NOT (done OR wrote))
 );
+CREATE INDEX job_tables_of_step ON job_tables (org_id, job_id, step_ordinal) WHERE step_ordinal IS NOT NULL;
 GRANT SELECT ON job_tables TO longshore_api;
 -- A person who cancels a job that nobody holds ends it.
 GRANT UPDATE (summary) ON job_tables TO longshore_api;
@@ -134,16 +153,39 @@ BEGIN
     WHERE s.org_id = org AND s.job_id = job AND s.table_number = of_table);
 END $$;
 
+-- What came of a table that travels with others, in the words of `job_table_summary`: the step counts as
+-- its only one. Of one that a worker died with nobody knows what was written of it.
+CREATE FUNCTION travelled_summary(t job_tables, s steps) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object(
+        'rows', t.rows, 'bytes', t.bytes, 'inserted', t.inserted, 'updated', t.updated, 'deleted', t.deleted,
+        'unchanged', t.unchanged, 'skipped', t.skipped,
+        'chunks_total', 1, 'chunks_done', t.done::integer,
+        'steps_total', 1, 'steps_done', t.done::integer,
+        'steps_begun', (t.done OR s.started_at IS NOT NULL)::integer,
+        'writes', (t.wrote OR NOT t.done AND coalesce(s.wrote, false))::integer,
+        'workers', CASE WHEN t.worker_name IS NULL THEN '[]'::jsonb ELSE jsonb_build_array(t.worker_name) END,
+        'moving_seconds', t.seconds, 'seconds', t.seconds)
+$$;
+
+-- A job's rows are those of its tables' steps, and those of tables that travelled.
 CREATE FUNCTION job_counts(org uuid, job uuid) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT jsonb_build_object(
-        'rows', coalesce(sum(s.rows) FILTER (WHERE s.counts_rows), 0),
-        'bytes', coalesce(sum(s.bytes) FILTER (WHERE s.counts_rows), 0),
-        'inserted', coalesce(sum(s.inserted), 0), 'updated', coalesce(sum(s.updated), 0),
-        'deleted', coalesce(sum(s.deleted), 0), 'unchanged', coalesce(sum(s.unchanged), 0),
-        'skipped', coalesce(sum(s.skipped), 0))
-    FROM steps s
-    WHERE s.org_id = org AND s.job_id = job AND s.table_number IS NOT NULL);
+        'rows', own.rows + together.rows, 'bytes', own.bytes + together.bytes,
+        'inserted', own.inserted + together.inserted, 'updated', own.updated + together.updated,
+        'deleted', own.deleted + together.deleted, 'unchanged', own.unchanged + together.unchanged,
+        'skipped', own.skipped + together.skipped)
+    FROM (SELECT coalesce(sum(s.rows) FILTER (WHERE s.counts_rows), 0) AS rows,
+                 coalesce(sum(s.bytes) FILTER (WHERE s.counts_rows), 0) AS bytes,
+                 coalesce(sum(s.inserted), 0) AS inserted, coalesce(sum(s.updated), 0) AS updated,
+                 coalesce(sum(s.deleted), 0) AS deleted, coalesce(sum(s.unchanged), 0) AS unchanged,
+                 coalesce(sum(s.skipped), 0) AS skipped
+          FROM steps s WHERE s.org_id = org AND s.job_id = job AND s.table_number IS NOT NULL) own,
+         (SELECT coalesce(sum(t.rows), 0) AS rows, coalesce(sum(t.bytes), 0) AS bytes,
+                 coalesce(sum(t.inserted), 0) AS inserted, coalesce(sum(t.updated), 0) AS updated,
+                 coalesce(sum(t.deleted), 0) AS deleted, coalesce(sum(t.unchanged), 0) AS unchanged,
+                 coalesce(sum(t.skipped), 0) AS skipped
+          FROM job_tables t WHERE t.org_id = org AND t.job_id = job AND t.step_ordinal IS NOT NULL) together);
 END $$;
 
 CREATE FUNCTION job_summary(org uuid, job uuid) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$

@@ -101,6 +101,10 @@ places! {
     ReplaceBeforeCommit = "replace_before_commit",
     /// A table was replaced.
     ReplaceAfterCommit = "replace_after_commit",
+    /// Small tables are loaded, or one of them is written, not committed.
+    TogetherBeforeCommit = "together_before_commit",
+    /// They were committed.
+    TogetherAfterCommit = "together_after_commit",
     /// No index of a loaded table is built.
     IndexBefore = "index_before",
     /// All are.

@@ -10,7 +10,7 @@ use longshore_shared::store::{OrgTx, job_tables, jobs, stages, step_reports, tar
 
 use crate::error::ApiError;
 use crate::live::{ProgressHub, Snapshot};
-use crate::view::{JobSnapshot, JobSummary, JobView, Live, WaitView};
+use crate::view::{JobSnapshot, JobSummary, JobView, Live, MOST_TABLES, WaitView};
 
 /// The job's view. The reports are read before the store: a step that ends in between
 /// then stands in the store and its report, being of no running step, counts for nothing.
@@ -23,10 +23,18 @@ pub(crate) async fn view(tx: &mut OrgTx, progress_hub: &ProgressHub, id: JobId) 
 async fn load(tx: &mut OrgTx, id: JobId) -> Result<Option<JobSnapshot>, ApiError> {
     let (org_id, conn) = (tx.org_id(), tx.conn());
     let Some(job) = jobs::find(conn, org_id, id).await? else { return Ok(None) };
+    let tables = job_tables::progress(conn, org_id, id, MOST_TABLES).await?;
+    let travelling: Vec<i32> =
+        tables.iter().filter(|table| table.travels_in.is_some()).map(|table| table.number).collect();
+    let rest = match i64::try_from(travelling.len()).is_ok_and(|shown| shown < MOST_TABLES) {
+        true => Vec::new(),
+        false => job_tables::sums(conn, org_id, id, &travelling).await?,
+    };
     let waits = target_locks::waiting(conn, org_id, &[id]).await?;
     Ok(Some(JobSnapshot {
         waiting_for: waits.first().map(|(_, holder)| WaitView::for_target(*holder)),
-        tables: job_tables::progress(conn, org_id, id).await?,
+        tables,
+        rest,
         running: step_reports::running(conn, org_id, id).await?,
         kinds: step_reports::kinds(conn, org_id, id).await?,
         phases: if job.state.is_final() { Vec::new() } else { stages::open(conn, org_id, id).await? },

@@ -5,18 +5,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use longshore_shared::bus::Control;
 use longshore_shared::domain::id::{JobId, OrgId};
-use longshore_shared::store::job_log;
+use longshore_shared::domain::step::Counts;
 use longshore_shared::store::jobs::{self, recent};
+use longshore_shared::store::{job_log, job_tables};
 use longshore_shared::workflow::cancel;
 
 use crate::access::{Caller, Endings, History};
 use crate::error::ApiError;
-use crate::extract::{Id, JobPage, LogPage, NoFields, StrictQuery};
+use crate::extract::{Id, JobPage, ListPage, LogPage, NoFields, StrictQuery};
 use crate::once::{KeyedCaller, Once};
 use crate::records::job;
 use crate::records::submission::PATIENCE;
 use crate::state::AppState;
-use crate::view::{JobSummary, JobView, List, LogLine};
+use crate::view::{JobSummary, JobView, List, LogLine, TableView};
 
 /// Lists jobs, newest first.
 #[utoipa::path(get, path = "/v1/jobs", operation_id = "list_jobs", tag = "jobs", params(JobPage),
@@ -47,6 +48,26 @@ pub(crate) async fn show(
     let view = job::view(&mut tx, &state.progress_hub, id).await?;
     tx.commit().await?;
     Ok(Json(view))
+}
+
+/// Lists the tables of a job.
+#[utoipa::path(get, path = "/v1/jobs/{id}/tables", operation_id = "list_job_tables", tag = "jobs",
+    params(("id" = uuid::Uuid, Path, description = "the job"), ListPage),
+    responses((status = 200, description = "a page", body = List<TableView>)))]
+pub(crate) async fn tables(
+    caller: Caller<History>,
+    Id(id): Id<JobId>,
+    StrictQuery(page): StrictQuery<ListPage>,
+) -> Result<Json<List<TableView>>, ApiError> {
+    let (page, after) = page.by_number()?;
+    let after = after.map_or(Ok(-1), i32::try_from).unwrap_or(i32::MAX);
+    let mut tx = caller.read_only().await?;
+    let job = jobs::find(tx.conn(), caller.org_id(), id).await?.ok_or(ApiError::NotFound)?;
+    let mut found = job_tables::page(tx.conn(), caller.org_id(), id, after, page.rows()).await?;
+    tx.commit().await?;
+    let next_cursor = page.cut_by_number(&mut found, |table| table.number.into());
+    let items = found.into_iter().map(|table| TableView::of(table, Counts::default(), job.state)).collect();
+    Ok(Json(List { items, next_cursor }))
 }
 
 /// Shows a job's log, newest line first unless `order` says otherwise.

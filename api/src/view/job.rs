@@ -10,10 +10,13 @@ use uuid::Uuid;
 
 use super::job_spec::{ActorView, JobSpecView};
 use super::phases::Phases;
-use super::progress::{Live, ProgressEvent, ProgressView, phase};
+use super::progress::{Live, ProgressEvent, ProgressView, Sums, phase};
 use super::snapshot::{JobSnapshot, WaitView};
 use super::table::{CountsView, FailureView, TableView};
 use crate::word::{Word, words};
+
+/// As many of a job's tables are shown with it.
+pub(crate) const MOST_TABLES: i64 = 500;
 
 /// A job in a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -77,7 +80,10 @@ pub(crate) struct JobView {
     /// What it was asked to do, as of then.
     spec: JobSpecView,
     progress: ProgressView,
+    /// At most 500: of more those that failed or are in hand come first, and `/tables` has all.
     tables: Vec<TableView>,
+    /// How many tables it has besides.
+    more_tables: usize,
     /// How many chunks each worker did.
     workers: Vec<WorkerView>,
 }
@@ -136,9 +142,16 @@ impl JobSummary {
 impl JobView {
     /// A job that was accepted just now.
     pub(crate) fn submitted(job: Job) -> Self {
-        let (tables, running, kinds, phases) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let snapshot =
-            JobSnapshot { job, tables, running, kinds, phases, workers: Vec::new(), waiting_for: None };
+        let snapshot = JobSnapshot {
+            job,
+            tables: Vec::new(),
+            rest: Vec::new(),
+            running: Vec::new(),
+            kinds: Vec::new(),
+            phases: Vec::new(),
+            workers: Vec::new(),
+            waiting_for: None,
+        };
         Self::of(snapshot, &Live::default())
     }
 
@@ -146,22 +159,29 @@ impl JobView {
     pub(crate) fn of(snapshot: JobSnapshot, live: &Live) -> Self {
         let reports = live.by_table(&snapshot.running);
         let phase = phase(&snapshot);
-        let phases = Phases::of(&snapshot.tables, &snapshot.kinds, &snapshot.running);
-        let mut counts = Counts::default();
+        let phases = Phases::of(&snapshot.tables, &snapshot.rest, &snapshot.kinds, &snapshot.running);
+        let mut counts = live.together(&snapshot.running);
+        let mut sums = Sums::of(&snapshot.rest, counts, snapshot.job.state);
         let mut tables = Vec::with_capacity(snapshot.tables.len());
         for table in snapshot.tables {
             let report = reports.get(&table.number).copied().unwrap_or_default();
             counts += table.counts;
             counts += report;
-            tables.push(TableView::of(table, report, snapshot.job.state));
+            let table = TableView::of(table, report, snapshot.job.state);
+            sums.add(&table);
+            tables.push(table);
         }
-        let progress = ProgressView::of(&snapshot.job, &tables, &phases, phase, live.rate);
+        snapshot.rest.iter().for_each(|sum| counts += sum.counts);
+        let all = sums.tables();
+        let progress = ProgressView::of(&snapshot.job, sums, &phases, phase, live.rate);
+        let tables = shown(tables);
         let workers =
             snapshot.workers.into_iter().map(|(name, chunks)| WorkerView { name, chunks }).collect();
         Self {
             spec: snapshot.job.spec.clone().into(),
             summary: JobSummary::of(snapshot.job, counts, snapshot.waiting_for),
             progress,
+            more_tables: all - tables.len(),
             tables,
             workers,
         }
@@ -173,9 +193,11 @@ impl JobView {
     }
 
     /// What a watcher wants to be told whole when it changes: where the job and each of
-    /// its tables stand.
+    /// its tables stand; of very many those that fail.
     pub(crate) fn milestone(&self) -> (JobState, bool, Option<WaitView>, Vec<TableState>) {
-        let tables = self.tables.iter().map(|table| table.state.0).collect();
+        let fails = |state: &TableState| matches!(state, TableState::Failed | TableState::Partial);
+        let states = self.tables.iter().map(|table| table.state.0);
+        let tables = states.filter(|state| self.more_tables == 0 || fails(state)).collect();
         (self.summary.state.0, self.summary.ending.is_some(), self.summary.waiting_for, tables)
     }
 
@@ -188,6 +210,23 @@ impl JobView {
             tables: running.map(Into::into).collect(),
         }
     }
+}
+
+/// The tables that are shown with a job, in their order: all, or of too many those first that a person looks for.
+fn shown(mut tables: Vec<TableView>) -> Vec<TableView> {
+    let most = usize::try_from(MOST_TABLES).unwrap_or(usize::MAX);
+    if tables.len() > most {
+        let is_common =
+            |table: &TableView| matches!(table.state.0, TableState::Completed | TableState::Pending);
+        let mut common = most.saturating_sub(tables.iter().filter(|table| !is_common(table)).count());
+        tables.retain(|table| {
+            let keeps = !is_common(table) || common > 0;
+            common = common.saturating_sub(usize::from(is_common(table)));
+            keeps
+        });
+        tables.truncate(most);
+    }
+    tables
 }
 
 impl From<Line> for LogLine {

@@ -21,13 +21,14 @@ mod webhook;
 pub(crate) use connection::{ConnectionView, TestedConnectionView};
 pub(crate) use dead_letter::{DeadLetterView, ReplaysView};
 pub(crate) use examination::TestView;
-pub(crate) use job::{JobSummary, JobView, LogLine};
+pub(crate) use job::{JobSummary, JobView, LogLine, MOST_TABLES};
 pub(crate) use limits::LimitsView;
 pub(crate) use overdue::OverdueTasks;
 pub(crate) use progress::{Live, ProgressEvent};
 pub(crate) use schedule_event::ScheduleEventView;
 pub(crate) use snapshot::{JobSnapshot, WaitView};
 pub(crate) use sync_task::SyncTaskView;
+pub(crate) use table::TableView;
 pub(crate) use webhook::{DeliveryView, MadeWebhook, WebhookView};
 
 use serde::Serialize;

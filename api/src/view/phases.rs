@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use longshore_shared::domain::step::{StepKind, TableMode};
-use longshore_shared::store::job_tables::TableProgress;
+use longshore_shared::domain::step::{Standing, StepKind, TableMode};
+use longshore_shared::store::job_tables::{TableProgress, TableSum};
 use longshore_shared::store::step_reports::{KindSum, StepUnderWay};
 
 use super::number::float;
@@ -41,8 +41,13 @@ struct Later {
 }
 
 impl Phases {
-    /// Counts the tables; `kinds` are all of the job's steps, `running` those in hand.
-    pub(super) fn of(tables: &[TableProgress], kinds: &[KindSum], running: &[StepUnderWay]) -> Self {
+    /// Counts the tables and those of `rest`; `kinds` are all of the job's steps, `running` those in hand.
+    pub(super) fn of(
+        tables: &[TableProgress],
+        rest: &[TableSum],
+        kinds: &[KindSum],
+        running: &[StepUnderWay],
+    ) -> Self {
         let sums: HashMap<_, _> = kinds.iter().map(|sum| ((sum.table_number, sum.kind), *sum)).collect();
         let undone = |number, kind| sums.get(&(number, kind)).is_some_and(|sum| sum.done < sum.total);
         let mut phases = Self::default();
@@ -60,7 +65,17 @@ impl Phases {
             phases.indexed += usize::from(is_sound && has_rows && has_indexes);
             phases.verified += usize::from(is_sound && table.verified.is_some());
         }
-        phases.moving_seconds = tables.iter().filter_map(|table| table.moving_seconds).fold(0.0, f64::max);
+        for sum in rest {
+            let tables = usize::try_from(sum.tables).unwrap_or(0);
+            let Standing { mode, failed, done, .. } = sum.standing;
+            let is_sound = mode != TableMode::Refused && !failed;
+            phases.loaded += if is_sound && done { tables } else { 0 };
+            phases.indexed += if is_sound && done { tables } else { 0 };
+            phases.verified += if is_sound && sum.verified { tables } else { 0 };
+        }
+        let moving = tables.iter().filter_map(|table| table.moving_seconds);
+        let moving = moving.chain(rest.iter().filter_map(|sum| sum.moving_seconds));
+        phases.moving_seconds = moving.fold(0.0, f64::max);
         phases.later = kinds.iter().filter_map(|sum| later(tables, sum, running)).collect();
         phases
     }

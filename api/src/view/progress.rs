@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use longshore_shared::domain::id::StepId;
 use longshore_shared::domain::job::{Job, JobState, WaitReason};
 use longshore_shared::domain::step::{Counts, TableState};
+use longshore_shared::store::job_tables::TableSum;
 use longshore_shared::store::step_reports::StepUnderWay;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,6 +40,68 @@ impl Live {
             }
         }
         sums
+    }
+}
+
+impl Live {
+    /// What the running steps that work on several tables did so far: of which it was is told at their ends.
+    pub(super) fn together(&self, running: &[StepUnderWay]) -> Counts {
+        let mut sum = Counts::default();
+        for step in
+            running.iter().filter(|step| step.kind.traits().counts_rows && step.table_number.is_none())
+        {
+            let report = self.steps.get(&step.id).filter(|(attempt, _)| *attempt == step.attempt);
+            sum += report.map_or_else(Counts::default, |(_, counts)| *counts);
+        }
+        sum
+    }
+}
+
+/// What the tables of a job come to.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    rows: Part,
+    bytes: Part,
+    completed: usize,
+    tables: usize,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    done: i64,
+    total: i64,
+}
+
+impl Sums {
+    /// Of tables that are not shown, and of what running steps report that belongs to no single one.
+    pub(super) fn of(rest: &[TableSum], live: Counts, job: JobState) -> Self {
+        let mut sums = Self::default();
+        (sums.rows.done, sums.bytes.done) = (live.rows, live.bytes);
+        for sum in rest {
+            let tables = usize::try_from(sum.tables).unwrap_or(0);
+            sums.rows.done += sum.counts.rows;
+            sums.rows.total += sum.rows_total;
+            sums.bytes.done += sum.counts.bytes;
+            sums.bytes.total += sum.bytes_total;
+            sums.tables += tables;
+            sums.completed += if sum.standing.state(job) == TableState::Completed { tables } else { 0 };
+        }
+        sums
+    }
+
+    /// Adds a table.
+    pub(super) fn add(&mut self, table: &TableView) {
+        self.rows.done += table.rows_done;
+        self.rows.total += table.rows_total;
+        self.bytes.done += table.bytes_done;
+        self.bytes.total += table.bytes_total;
+        self.tables += 1;
+        self.completed += usize::from(table.state.0 == TableState::Completed);
+    }
+
+    /// How many tables.
+    pub(super) fn tables(&self) -> usize {
+        self.tables
     }
 }
 
@@ -78,14 +141,14 @@ impl ProgressView {
     /// Sums the tables up.
     pub(super) fn of(
         job: &Job,
-        tables: &[TableView],
+        sums: Sums,
         phases: &Phases,
         phase: String,
         rate: Option<(f64, f64)>,
     ) -> Self {
-        let sum = |of: fn(&TableView) -> i64| tables.iter().map(of).sum::<i64>();
-        let (rows_done, rows_total) = (sum(|t| t.rows_done), sum(|t| t.rows_total));
-        let (bytes_done, bytes_total) = (sum(|t| t.bytes_done), sum(|t| t.bytes_total));
+        let Sums { rows, bytes, completed, tables } = sums;
+        let (rows_done, rows_total) = (rows.done, rows.total.max(rows.done));
+        let (bytes_done, bytes_total) = (bytes.done, bytes.total.max(bytes.done));
         let rate = match job.state {
             JobState::Pending => None,
             JobState::Running => rate,
@@ -99,11 +162,11 @@ impl ProgressView {
             rows_total,
             bytes_done,
             bytes_total,
-            tables_done: tables.iter().filter(|t| t.state.0 == TableState::Completed).count(),
+            tables_done: completed,
             tables_loaded: phases.loaded,
             tables_indexed: phases.indexed,
             tables_verified: phases.verified,
-            tables_total: tables.len(),
+            tables_total: tables,
             rows_per_second: rate.map(|(rows, _)| tenths(rows)),
             bytes_per_second: rate.map(|(_, bytes)| tenths(bytes)),
             seconds_left: seconds_left.map(tenths),

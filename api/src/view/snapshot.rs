@@ -2,7 +2,7 @@
 
 use longshore_shared::domain::id::JobId;
 use longshore_shared::domain::job::{Job, WaitReason};
-use longshore_shared::store::job_tables::TableProgress;
+use longshore_shared::store::job_tables::{TableProgress, TableSum};
 use longshore_shared::store::step_reports::{KindSum, StepUnderWay};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,8 +15,10 @@ use crate::word::{Word, words};
 pub(crate) struct JobSnapshot {
     /// The job.
     pub(crate) job: Job,
-    /// Its tables.
+    /// Its tables; of those that travel with others, of very many only some.
     pub(crate) tables: Vec<TableProgress>,
+    /// The others, summed up.
+    pub(crate) rest: Vec<TableSum>,
     /// Its steps that workers hold.
     pub(crate) running: Vec<StepUnderWay>,
     /// Its steps by table and kind.

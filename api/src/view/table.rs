@@ -1,4 +1,4 @@
-//! A table of a job: its state, derived from its steps, and what was done to its rows.
+//! A table of a job: where it stands, and what was done to its rows.
 
 use longshore_shared::domain::failure::{Failure, FailureClass};
 use longshore_shared::domain::job::JobState;
@@ -91,8 +91,8 @@ pub(crate) struct FailureView {
 
 impl TableView {
     /// The table, with what its running steps report on top of what its ended ones did.
-    pub(super) fn of(table: TableProgress, live: Counts, job: JobState) -> Self {
-        let state = state(&table, job);
+    pub(crate) fn of(table: TableProgress, live: Counts, job: JobState) -> Self {
+        let state = table.standing().state(job);
         let mut done = table.counts;
         done += live;
         let read_whole = table.chunks_done == table.chunks_total;
@@ -120,27 +120,6 @@ impl TableView {
             failure: table.failure.map(Into::into),
             name: table.name,
         }
-    }
-}
-
-/// Where a table stands, from its steps and its job.
-///
-/// A job that ended early leaves each table untouched (`pending`), complete, or `partial`:
-/// what counts is what was committed, or may have been, and not what was begun. Only a
-/// step that committed, was cut off in the middle of a commit, or was never heard of again
-/// leaves something; building an index commits bit by bit.
-fn state(table: &TableProgress, job: JobState) -> TableState {
-    let all_done = table.steps_done == table.steps_total;
-    let written = table.writes > 0;
-    let ended_early = job.is_final() && !all_done;
-    match (&table.failure, table.mode) {
-        (_, TableMode::Refused) => TableState::Failed,
-        (Some(_), _) if written => TableState::Partial,
-        (Some(_), _) => TableState::Failed,
-        (None, _) if all_done => TableState::Completed,
-        (None, _) if ended_early && written => TableState::Partial,
-        (None, _) if ended_early || table.steps_begun == 0 => TableState::Pending,
-        (None, _) => TableState::Running,
     }
 }
 
@@ -182,7 +161,7 @@ pub(super) mod tests {
     use longshore_shared::domain::step::{Counts, TableMode, TableState};
     use longshore_shared::store::job_tables::TableProgress;
 
-    use super::{TableView, state};
+    use super::TableView;
 
     /// A table of 1,000 rows in ten chunks and a verification.
     pub(in crate::view) fn table(mode: TableMode, begun: i64, done: i64) -> TableProgress {
@@ -195,6 +174,7 @@ pub(super) mod tests {
             bytes_total: 10_000,
             verified: None,
             failure: None,
+            travels_in: None,
             counts: Counts { rows: chunks_done * 100, bytes: chunks_done * 1_000, ..Counts::default() },
             chunks_total: 10,
             chunks_done,
@@ -216,7 +196,7 @@ pub(super) mod tests {
             if fails {
                 table.failure = Some(Failure::permanent(FailureCode::ValueRefused, "x"));
             }
-            assert_eq!(state(&table, job), expected, "{mode} {begun} {done} {fails} {job}");
+            assert_eq!(table.standing().state(job), expected, "{mode} {begun} {done} {fails} {job}");
         };
         check(TableMode::Create, 0, 0, false, Running, Pending);
         check(TableMode::Create, 1, 0, false, Running, Runs);
@@ -236,10 +216,10 @@ pub(super) mod tests {
         check(TableMode::Refused, 0, 0, true, Running, Lost);
         let mut unknown = table(TableMode::Fill, 1, 0);
         unknown.writes = 1;
-        assert_eq!(state(&unknown, Cancelled), Partial);
+        assert_eq!(unknown.standing().state(Cancelled), Partial);
         let mut equal = table(TableMode::Equal, 0, 0);
         (equal.steps_total, equal.chunks_total) = (0, 0);
-        assert_eq!(state(&equal, Running), Done);
+        assert_eq!(equal.standing().state(Running), Done);
     }
 
     #[test]

@@ -6,11 +6,13 @@
 //! transient failure is to be tried again. The token grows at every claim.
 
 mod kind;
+mod standing;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::kind::{Queue, StepKind, StepTraits, WrittenFrom};
+pub use self::standing::Standing;
 
 use super::connection_test::Examined;
 use super::failure::Failure;
@@ -56,6 +58,8 @@ pub struct StepDraft {
     pub kind: StepKind,
     /// The table that it works on (its number in the job), if it is one table's.
     pub table_number: Option<i32>,
+    /// The tables that travel in it, if it works on several; each travels in one step and has no other.
+    pub tables: Vec<i32>,
     /// What its kind needs to know; no secret and no row.
     pub payload: Value,
     /// Only a worker that holds something for the job can do it. Its stage comes after the
@@ -175,20 +179,62 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
+impl std::ops::Sub for Counts {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            rows: self.rows - before.rows,
+            bytes: self.bytes - before.bytes,
+            inserted: self.inserted - before.inserted,
+            updated: self.updated - before.updated,
+            deleted: self.deleted - before.deleted,
+            unchanged: self.unchanged - before.unchanged,
+            skipped: self.skipped - before.skipped,
+        }
+    }
+}
+
+impl Counts {
+    /// Rows that were written or deleted.
+    pub const fn writes(self) -> i64 {
+        self.inserted + self.updated + self.deleted
+    }
+}
+
+/// What came of a table in a step that works on several.
+#[derive(Clone, Debug, Default)]
+pub struct Travelled {
+    /// The table's number.
+    pub number: i32,
+    /// What was done to its rows and committed.
+    pub counts: Counts,
+    /// Nothing is left to do of it.
+    pub done: bool,
+    /// The target holds some of the step's writes to it, or may hold some.
+    pub wrote: bool,
+    /// How long it was in hand.
+    pub seconds: f64,
+    /// What its verification found.
+    pub verified: Option<Verified>,
+}
+
 /// What an attempt that did not come to its end leaves on the target.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Remains {
     /// What it did to rows and committed.
     pub counts: Counts,
     /// It wrote, or nobody knows whether it did: it died, or was stopped in the middle of a
-    /// commit.
+    /// commit. Of tables that travel together each tells for itself.
     pub wrote: bool,
+    /// The tables of several that it came to.
+    pub tables: Vec<Travelled>,
 }
 
 impl Remains {
     /// Of an attempt that nobody heard of again.
     pub fn unknown() -> Self {
-        Self { counts: Counts::default(), wrote: true }
+        Self { wrote: true, ..Self::default() }
     }
 }
 
@@ -205,6 +251,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// What it found out that is kept apart from the step.
     pub findings: Vec<Finding>,
+    /// What came of its tables, if it works on several.
+    pub tables: Vec<Travelled>,
 }
 
 /// What a step found out that is kept apart from it.

@@ -32,11 +32,15 @@ impl Jobs {
     }
 }
 
-/// Keeps what came of a job that has ended; what is kept already stays.
+/// Keeps what came of a job that has ended; what is kept already stays, as is what came of tables that were done
+/// together with others.
 pub async fn summarise(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE job_tables SET summary = job_table_summary(org_id, job_id, number)
-         WHERE org_id = $1 AND job_id = $2 AND summary IS NULL",
+        "UPDATE job_tables t SET summary = CASE WHEN t.step_ordinal IS NULL
+             THEN job_table_summary(t.org_id, t.job_id, t.number)
+             ELSE (SELECT travelled_summary(t, s) FROM (SELECT) AS one
+                   LEFT JOIN steps s ON s.org_id = $1 AND s.job_id = $2 AND s.ordinal = t.step_ordinal) END
+         WHERE t.org_id = $1 AND t.job_id = $2 AND t.summary IS NULL AND NOT t.done",
         org_id.0,
         job_id.0
     )

@@ -1,44 +1,102 @@
 //! Table `job_tables`: what a job does to each table, and how far it has come.
 
-use std::collections::HashMap;
+mod progress;
+
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
+pub use self::progress::{TableProgress, TableSum, page, progress, sums};
 use super::{Conn, StoreError};
 use crate::domain::failure::Failure;
 use crate::domain::id::{ConnectionId, JobId, OrgId};
-use crate::domain::step::{Counts, Owed, TableDraft, TableMode, Verified};
+use crate::domain::step::{Counts, Lease, Owed, TableDraft, Travelled, Verified};
 
-/// Stores the plans of tables in one statement.
+/// As many tables are stored by one statement: their plans are large.
+const INSERTED: usize = 1_000;
+
+/// Stores the plans of tables; `travels_in`: the ordinal of the step that works on a table together with others.
 pub async fn insert_all(
     conn: &mut Conn,
     org_id: OrgId,
     job_id: JobId,
     tables: &[TableDraft],
+    travels_in: &BTreeMap<i32, i32>,
 ) -> Result<(), StoreError> {
+    for some in tables.chunks(INSERTED) {
+        let numbers: Vec<_> = some.iter().map(|t| t.number).collect();
+        let names: Vec<_> = some.iter().map(|t| t.name.clone()).collect();
+        let modes: Vec<_> = some.iter().map(|t| t.mode.as_str().to_owned()).collect();
+        let plans: Vec<_> = some.iter().map(|t| t.plan.clone()).collect();
+        let rows: Vec<_> = some.iter().map(|t| t.rows_total).collect();
+        let bytes: Vec<_> = some.iter().map(|t| t.bytes_total).collect();
+        let failures = some.iter().map(|t| t.failure.as_ref().map(serde_json::to_value).transpose());
+        let failures = failures.collect::<Result<Vec<_>, _>>()?;
+        let owes = some.iter().map(|t| serde_json::to_value(&t.owes)).collect::<Result<Vec<_>, _>>()?;
+        let ordinals: Vec<_> = some.iter().map(|t| travels_in.get(&t.number).copied()).collect();
+        sqlx::query!(
+            "INSERT INTO job_tables (org_id, job_id, number, name, mode, plan, rows_total, bytes_total, failure, owes,
+                 step_ordinal)
+             SELECT $1, $2, d.number, d.name, d.mode, d.plan, d.rows_total, d.bytes_total, d.failure, d.owes,
+                 d.step_ordinal
+             FROM unnest($3::integer[], $4::text[], $5::text[], $6::jsonb[], $7::bigint[], $8::bigint[], $9::jsonb[],
+                         $10::jsonb[], $11::integer[])
+                 AS d (number, name, mode, plan, rows_total, bytes_total, failure, owes, step_ordinal)",
+            org_id.0,
+            job_id.0,
+            &numbers,
+            &names,
+            &modes,
+            &plans,
+            &rows,
+            &bytes,
+            &failures as &[Option<Value>],
+            &owes,
+            &ordinals as &[Option<i32>]
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Stores what came of tables in a step that works on several; the newest word of each counts. Whoever calls
+/// has found the lease to be the newest.
+pub async fn set_travelled(conn: &mut Conn, lease: &Lease, tables: &[Travelled]) -> Result<(), StoreError> {
+    if tables.is_empty() {
+        return Ok(());
+    }
     let numbers: Vec<_> = tables.iter().map(|t| t.number).collect();
-    let names: Vec<_> = tables.iter().map(|t| t.name.clone()).collect();
-    let modes: Vec<_> = tables.iter().map(|t| t.mode.as_str().to_owned()).collect();
-    let plans: Vec<_> = tables.iter().map(|t| t.plan.clone()).collect();
-    let rows: Vec<_> = tables.iter().map(|t| t.rows_total).collect();
-    let bytes: Vec<_> = tables.iter().map(|t| t.bytes_total).collect();
-    let failures = tables.iter().map(|t| t.failure.as_ref().map(serde_json::to_value).transpose());
-    let failures = failures.collect::<Result<Vec<_>, _>>()?;
-    let owes = tables.iter().map(|t| serde_json::to_value(&t.owes)).collect::<Result<Vec<_>, _>>()?;
+    let done: Vec<_> = tables.iter().map(|t| t.done).collect();
+    let wrote: Vec<_> = tables.iter().map(|t| t.wrote).collect();
+    let seconds: Vec<_> = tables.iter().map(|t| t.seconds).collect();
+    let verified = tables.iter().map(|t| t.verified.as_ref().map(serde_json::to_value).transpose());
+    let verified = verified.collect::<Result<Vec<_>, _>>()?;
+    let count = |of: fn(&Counts) -> i64| tables.iter().map(|t| of(&t.counts)).collect::<Vec<_>>();
     sqlx::query!(
-        "INSERT INTO job_tables (org_id, job_id, number, name, mode, plan, rows_total, bytes_total, failure, owes)
-         SELECT $1, $2, d.* FROM unnest($3::integer[], $4::text[], $5::text[], $6::jsonb[], $7::bigint[],
-             $8::bigint[], $9::jsonb[], $10::jsonb[]) AS d",
-        org_id.0,
-        job_id.0,
+        "UPDATE job_tables t SET done = d.done, wrote = t.wrote OR d.wrote, seconds = d.seconds,
+             verified = coalesce(d.verified, t.verified), rows = d.rows, bytes = d.bytes, inserted = d.inserted,
+             updated = d.updated, deleted = d.deleted, unchanged = d.unchanged, skipped = d.skipped,
+             worker_name = (SELECT s.worker_name FROM steps s WHERE s.org_id = $1 AND s.id = $3)
+         FROM unnest($4::integer[], $5::boolean[], $6::boolean[], $7::float8[], $8::jsonb[], $9::bigint[],
+                     $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[])
+             AS d (number, done, wrote, seconds, verified, rows, bytes, inserted, updated, deleted, unchanged, skipped)
+         WHERE t.org_id = $1 AND t.job_id = $2 AND t.number = d.number",
+        lease.org_id.0,
+        lease.job_id.0,
+        lease.step_id.0,
         &numbers,
-        &names,
-        &modes,
-        &plans,
-        &rows,
-        &bytes,
-        &failures as &[Option<Value>],
-        &owes
+        &done,
+        &wrote,
+        &seconds,
+        &verified as &[Option<Value>],
+        &count(|c| c.rows),
+        &count(|c| c.bytes),
+        &count(|c| c.inserted),
+        &count(|c| c.updated),
+        &count(|c| c.deleted),
+        &count(|c| c.unchanged),
+        &count(|c| c.skipped)
     )
     .execute(conn)
     .await?;
@@ -111,6 +169,25 @@ pub async fn plans(
     let rows = sqlx::query!(
         "SELECT number, plan FROM job_tables
          WHERE org_id = $1 AND job_id = $2 AND ($3::integer[] IS NULL OR number = ANY ($3)) ORDER BY number",
+        org_id.0,
+        job_id.0,
+        numbers
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.number, r.plan)).collect())
+}
+
+/// The plans of those of these tables of which something is left to do, by number.
+pub async fn unfinished(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    numbers: &[i32],
+) -> Result<Vec<(i32, Value)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT number, plan FROM job_tables
+         WHERE org_id = $1 AND job_id = $2 AND number = ANY ($3) AND NOT done AND failure IS NULL ORDER BY number",
         org_id.0,
         job_id.0,
         numbers
@@ -195,7 +272,8 @@ pub struct Remembered {
     pub seconds: f64,
 }
 
-/// How the tables of the job's task were cut by its last completed job.
+/// How the tables of the job's task were cut by its last completed job, but for those that travelled with others:
+/// they were not cut.
 pub async fn remembered(
     conn: &mut Conn,
     org_id: OrgId,
@@ -210,7 +288,7 @@ pub async fn remembered(
                    WHERE s.org_id = t.org_id AND s.job_id = t.job_id AND s.table_number = t.number
                      AND s.counts_rows) AS seconds
            FROM job_tables t
-           WHERE t.org_id = $1 AND t.job_id = (
+           WHERE t.org_id = $1 AND t.step_ordinal IS NULL AND t.job_id = (
                SELECT last.id FROM jobs this JOIN jobs last ON last.org_id = $1
                    AND last.subject_kind = this.subject_kind AND last.subject_id = this.subject_id
                WHERE this.org_id = $1 AND this.id = $2 AND last.state = 'completed'
@@ -247,107 +325,4 @@ pub async fn failed(
     let count = i64::try_from(rows.len())?;
     let first = rows.into_iter().next();
     Ok((count, first.map(|r| Ok::<_, StoreError>((r.name, serde_json::from_value(r.failure)?))).transpose()?))
-}
-
-/// A table with what its steps did so far.
-#[derive(Clone, Debug)]
-pub struct TableProgress {
-    /// Its number in the job.
-    pub number: i32,
-    /// Its name.
-    pub name: String,
-    /// What is done with it.
-    pub mode: TableMode,
-    /// Rows to read; an estimate.
-    pub rows_total: i64,
-    /// Bytes to read; an estimate.
-    pub bytes_total: i64,
-    /// What its verification found.
-    pub verified: Option<Verified>,
-    /// Why it failed.
-    pub failure: Option<Failure>,
-    /// What its ended steps did to rows. `rows` and `bytes` count the steps that move rows
-    /// only, so that a verification does not count them twice.
-    pub counts: Counts,
-    /// Its steps that move rows: in all, and done.
-    pub chunks_total: i64,
-    /// Done steps that move rows.
-    pub chunks_done: i64,
-    /// All its steps.
-    pub steps_total: i64,
-    /// Steps that are done.
-    pub steps_done: i64,
-    /// Steps that are running or have ever run.
-    pub steps_begun: i64,
-    /// Steps that wrote to it, or may have.
-    pub writes: i64,
-    /// The workers that did its row-moving steps.
-    pub workers: Vec<String>,
-    /// From the first step's claim to the last step's end, in seconds.
-    pub seconds: Option<f64>,
-    /// From the claim of the first step that moves rows to the end of the last, or until now.
-    pub moving_seconds: Option<f64>,
-}
-
-/// Every table of the job, by number.
-pub async fn progress(
-    conn: &mut Conn,
-    org_id: OrgId,
-    job_id: JobId,
-) -> Result<Vec<TableProgress>, StoreError> {
-    let rows = sqlx::query!(
-        r#"SELECT number, name, mode, rows_total, bytes_total, verified, failure,
-                  coalesce(summary, job_table_summary(org_id, job_id, number)) AS "summary!"
-           FROM job_tables WHERE org_id = $1 AND job_id = $2 ORDER BY number"#,
-        org_id.0,
-        job_id.0
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|r| {
-            let Summary { counts, steps } = serde_json::from_value(r.summary)?;
-            Ok(TableProgress {
-                number: r.number,
-                name: r.name,
-                mode: r.mode.parse()?,
-                rows_total: r.rows_total,
-                bytes_total: r.bytes_total,
-                verified: r.verified.map(serde_json::from_value).transpose()?,
-                failure: r.failure.map(serde_json::from_value).transpose()?,
-                counts,
-                chunks_total: steps.chunks_total,
-                chunks_done: steps.chunks_done,
-                steps_total: steps.steps_total,
-                steps_done: steps.steps_done,
-                steps_begun: steps.steps_begun,
-                writes: steps.writes,
-                workers: steps.workers,
-                seconds: steps.seconds,
-                moving_seconds: steps.moving_seconds,
-            })
-        })
-        .collect()
-}
-
-/// What came of a table, as the function `job_table_summary` says.
-#[derive(serde::Deserialize)]
-struct Summary {
-    #[serde(flatten)]
-    counts: Counts,
-    #[serde(flatten)]
-    steps: StepSums,
-}
-
-#[derive(serde::Deserialize)]
-struct StepSums {
-    chunks_total: i64,
-    chunks_done: i64,
-    steps_total: i64,
-    steps_done: i64,
-    steps_begun: i64,
-    writes: i64,
-    workers: Vec<String>,
-    seconds: Option<f64>,
-    moving_seconds: Option<f64>,
 }

@@ -158,6 +158,7 @@ pub(super) async fn cancel_held(
     if steps::end(conn, lease, &ended).await?.is_none() {
         return Err(WorkflowError::LeaseLost);
     }
+    job_tables::set_travelled(conn, lease, &remains.tables).await?;
     if steps::held(conn, lease.org_id, lease.job_id).await? == 0 {
         return Ok(finish_ending(conn, lease.org_id, lease.job_id).await?);
     }

@@ -6,7 +6,7 @@ use crate::domain::step::{Lease, Remains};
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::Owed;
 use crate::store::steps::{Claimed, Renewal};
-use crate::store::{Database, jobs, steps};
+use crate::store::{Database, job_tables, jobs, steps};
 
 /// A step that this release cannot read is left alone for so long.
 const UNREAD_PAUSE: f64 = 10.0;
@@ -77,6 +77,7 @@ async fn give_back(
     let Some(step) = steps::give_back(tx.conn(), lease, false, None, remains.wrote, pause).await? else {
         return Err(WorkflowError::LeaseLost);
     };
+    job_tables::set_travelled(tx.conn(), lease, &remains.tables).await?;
     let owed =
         announce::owe(tx.conn(), lease.org_id, lease.job_id, job.trace.as_deref(), &[step], pause).await?;
     reach(Failpoint::HandBackBeforeCommit).await?;

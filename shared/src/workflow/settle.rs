@@ -61,7 +61,10 @@ pub async fn done(database: &Database, step: &Claimed, outcome: &Outcome) -> Res
 
 /// Whether nothing but the step's own row tells of it.
 fn is_plain(outcome: &Outcome) -> bool {
-    outcome.growth.is_none() && outcome.warnings.is_empty() && outcome.findings.is_empty()
+    outcome.growth.is_none()
+        && outcome.warnings.is_empty()
+        && outcome.findings.is_empty()
+        && outcome.tables.is_empty()
 }
 
 async fn done_in_full(
@@ -81,6 +84,7 @@ async fn done_in_full(
         wrote: false,
     };
     let stage = steps::end(conn, lease, &ended).await?.ok_or(WorkflowError::LeaseLost)?;
+    job_tables::set_travelled(conn, lease, &outcome.tables).await?;
     for finding in &outcome.findings {
         record(conn, step, finding).await?;
     }
@@ -213,6 +217,7 @@ pub(super) async fn failed_within(
     if job.ending.is_some() {
         return Ok((Settled::Cancelled, advance::cancel_held(conn, lease, remains).await?));
     }
+    job_tables::set_travelled(conn, lease, &remains.tables).await?;
     match verdict {
         Verdict::Again(pause) => {
             let pause = pause.as_secs_f64();
@@ -294,7 +299,8 @@ async fn log(
 /// Adds a plan's tables, stages and steps to the job.
 async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) -> Result<(), WorkflowError> {
     let (org_id, job_id) = (lease.org_id, lease.job_id);
-    job_tables::insert_all(conn, org_id, job_id, &growth.tables).await?;
+    let from = steps::last_ordinal(conn, org_id, job_id).await? + 1;
+    job_tables::insert_all(conn, org_id, job_id, &growth.tables, &travels_in(from, growth)).await?;
     let mut feeds: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     let mut steps_in: BTreeMap<i32, i32> = growth.stages.iter().map(|s| (s.number, 0)).collect();
     let drafts: Vec<_> = growth.stages.iter().map(|stage| waiting(stage, from_stage)).collect();
@@ -321,8 +327,15 @@ async fn grow(conn: &mut Conn, lease: &Lease, from_stage: i32, growth: &Growth) 
     stages::insert_all(conn, org_id, job_id, &stages).await?;
     stages::set_feeds(conn, org_id, job_id, from_stage, &feeds.remove(&from_stage).unwrap_or_default())
         .await?;
-    let from = steps::last_ordinal(conn, org_id, job_id).await? + 1;
     Ok(steps::insert_waiting(conn, org_id, job_id, from, &growth.steps).await?)
+}
+
+/// The place of the step that each table travels in, where it travels with others; the first step gets `from`.
+fn travels_in(from: i32, growth: &Growth) -> BTreeMap<i32, i32> {
+    (from..)
+        .zip(&growth.steps)
+        .flat_map(|(ordinal, step)| step.tables.iter().map(move |table| (*table, ordinal)))
+        .collect()
 }
 
 /// The stage with each that it waits for named once, since each ends once. An empty stage

@@ -1,4 +1,5 @@
-//! Very many small tables: what one costs, and what a job of so many costs those who look at it.
+//! Very many small tables: what one costs, and what a job of so many costs those who look at it. A number
+//! behind `sync/many` is that of the tables, for a quick look without the line of many.
 
 use std::time::Instant;
 
@@ -20,29 +21,34 @@ const VIEW: f64 = 100.0;
 pub(super) async fn run() {
     let stack = fleet(2, "4").await;
     let task = stack.task(&json!({})).await;
-    make(&stack, 0, FEW).await;
+    let asked = std::env::args().nth(2).and_then(|few| few.parse().ok());
+    let few = asked.unwrap_or(FEW);
+    make(&stack, 0, few).await;
     let peers = Peers::between(&stack.source, &stack.target);
     let [mut first, mut dump, mut again] = [f64::MAX; 3];
     for _ in 0..ROUNDS {
-        clear(&stack, FEW).await;
+        clear(&stack, few).await;
         dump = dump.min(peers.dump());
-        clear(&stack, FEW).await;
+        clear(&stack, few).await;
         first = first.min(timed(&stack, &task).await.all);
         again = again.min(timed(&stack, &task).await.all);
     }
-    let named = |what: &str| format!("{FEW} small tables: {what}");
+    let named = |what: &str| format!("{few} small tables: {what}");
     report::line(&named("first copy, beside the dump"), "s", first, dump, Bound::AtMost(0.8));
     report::line(&named("nothing changed, beside it"), "s", again, dump, Bound::AtMost(0.15));
-    clear(&stack, FEW).await;
-    make(&stack, FEW, MANY).await;
+    if asked.is_some() {
+        return looks(&stack, few).await;
+    }
+    clear(&stack, few).await;
+    make(&stack, few, MANY).await;
     let all = timed(&stack, &task).await.all;
-    report::line(&format!("{MANY} small tables, beside {FEW}"), "s", all, first, Bound::AtMost(11.0));
-    looks(&stack).await;
+    report::line(&format!("{MANY} small tables, beside {few}"), "s", all, first, Bound::AtMost(11.0));
+    looks(&stack, MANY).await;
     memory(&stack, 0.0);
 }
 
 /// What the newest job's view takes, and its events up to the first.
-async fn looks(stack: &Stack) {
+async fn looks(stack: &Stack, tables: u32) {
     let job: String = stack.control.value("SELECT id::text FROM jobs ORDER BY id DESC LIMIT 1").await;
     let [mut view, mut event] = [f64::MAX; 2];
     for _ in 0..5 {
@@ -53,7 +59,7 @@ async fn looks(stack: &Stack) {
         stack.client.watch(&job).await.next().await;
         event = event.min(milliseconds(since));
     }
-    report::limit(&format!("the view of a job of {MANY} tables"), "ms", view, VIEW);
+    report::limit(&format!("the view of a job of {tables} tables"), "ms", view, VIEW);
     report::limit("its first event", "ms", event, VIEW);
 }
 

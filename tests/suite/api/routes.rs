@@ -19,6 +19,7 @@ const ROUTES: &[&str] = &[
     "GET /v1/jobs/{id}/events",
     "GET /v1/jobs/{id}/examination",
     "GET /v1/jobs/{id}/log",
+    "GET /v1/jobs/{id}/tables",
     "GET /v1/organisation/limits",
     "GET /v1/sync-tasks",
     "GET /v1/sync-tasks/overdue",

@@ -81,6 +81,7 @@ async fn holds_and_writes(kind: &str) {
     seed(&source).await;
     let target = source.beside().await;
     writing::split_covers_every_row_once(&source).await;
+    writing::many_are_asked_as_one_is(&source).await;
     writing::what_was_loaded_is_equal(&source, &target).await;
     writing::other_rows_have_other_digests(&source, &target).await;
     writing::a_name_has_one_session(&target).await;

@@ -39,11 +39,15 @@ pub(super) async fn what_was_loaded_is_equal(source: &Subject, target: &Subject)
     let name = &source.name;
     let table = shape(source).await;
     let (mut from, mut into) = (reader(source).await, writer(target).await);
-    assert!(into.create_table(&table).await.unwrap(), "{name}");
+    assert!(into.create_table(&table, false).await.unwrap(), "{name}");
     into.build_indexes(&table).await.unwrap();
-    assert!(!into.create_table(&table).await.unwrap(), "{name}: it is there, and empty");
+    assert!(!into.create_table(&table, false).await.unwrap(), "{name}: it is there, and empty");
     let made = shape(target).await;
     assert_eq!(source.driver().compare(&table, &made), [], "{name}: the structure's round trip");
+
+    into.remove_made(&table).await.unwrap();
+    assert!(into.create_table(&table, true).await.unwrap(), "{name}");
+    assert_eq!(source.driver().compare(&table, &shape(target).await), [], "{name}: made whole");
 
     into.begin().await.unwrap();
     load(&mut *from, &mut *into, &table).await;
@@ -58,6 +62,43 @@ pub(super) async fn what_was_loaded_is_equal(source: &Subject, target: &Subject)
         rows(&mut *into, &table, &Range::ALL).await.unwrap(),
     );
     assert_eq!(here, there, "{name}");
+    into.analyse(&[&table]).await.unwrap();
+}
+
+/// What is asked of many tables at once is what is asked of each.
+pub(super) async fn many_are_asked_as_one_is(source: &Subject) {
+    let name = &source.name;
+    let mut inspector = source.driver().inspector(&source.login).await.unwrap();
+    let shapes = inspector.shapes(&["t", "bare"].map(str::to_owned)).await.unwrap();
+    let mut session = reader(source).await;
+    let tables: Vec<&TableShape> = shapes.iter().cycle().take(250).collect();
+    for hash in HASHES {
+        let each = [
+            session.digest(tables[0], &Range::ALL, hash).await.unwrap(),
+            session.digest(tables[1], &Range::ALL, hash).await.unwrap(),
+        ];
+        let found = session.digests(&tables, hash).await.unwrap();
+        assert!(found.len() == 250 && found.chunks(2).all(|pair| pair == each), "{name}: {found:?}");
+    }
+    let most = u64::try_from(ROWS).unwrap();
+    for (limit, expected) in [(most, [most, 0]), (10, [11, 0])] {
+        let found = session.counts(&tables, limit).await.unwrap();
+        assert!(found.len() == 250 && found.chunks(2).all(|pair| pair == expected), "{name}: {found:?}");
+    }
+    assert_eq!(inspector.redefined(&shapes).await.unwrap(), [false, false], "{name}");
+    assert_eq!(session.described_otherwise(&shapes).await.unwrap(), [false, false], "{name}");
+    source.run("ALTER TABLE bare ADD COLUMN more INT").await;
+    assert_eq!(inspector.redefined(&shapes).await.unwrap(), [false, true], "{name}");
+    assert!(
+        session.digests(&[&shapes[0], &shape_named(&shapes[1], "x")], HASHES[0]).await.is_err(),
+        "{name}"
+    );
+    assert_eq!(session.digests(&tables[..1], HASHES[0]).await.unwrap().len(), 1, "{name}: it is in order");
+    source.run("ALTER TABLE bare DROP COLUMN more").await;
+}
+
+fn shape_named(table: &TableShape, name: &str) -> TableShape {
+    TableShape { name: name.to_owned(), ..table.clone() }
 }
 
 async fn load(from: &mut dyn Reader, into: &mut dyn Writer, table: &TableShape) {

@@ -45,6 +45,7 @@ const COMPARING: Places = &[
     (ReplaceBeforeCommit, 0),
     (ReplaceAfterCommit, 0),
 ];
+const TOGETHER: Places = &[(TogetherBeforeCommit, 1), (TogetherAfterCommit, 2)];
 const BETWEEN: Places = &[
     (ClaimBeforeCommit, 0),
     (ClaimAfterCommit, 0),
@@ -75,8 +76,18 @@ const REFILLING: Places = &[(RefillBeforeCommit, 0)];
 
 #[test]
 fn f13_every_place_has_its_death() {
-    let lists =
-        [FILLING, COMPARING, BETWEEN, FAILING, HANDING_BACK, STOPPING, SUBMITTING, SCHEDULING, REFILLING];
+    let lists = [
+        FILLING,
+        COMPARING,
+        TOGETHER,
+        BETWEEN,
+        FAILING,
+        HANDING_BACK,
+        STOPPING,
+        SUBMITTING,
+        SCHEDULING,
+        REFILLING,
+    ];
     let covered: BTreeMap<_, _> = lists.into_iter().flatten().copied().collect();
     let missing: Vec<_> = Failpoint::ALL.iter().filter(|place| !covered.contains_key(place)).collect();
     assert!(missing.is_empty(), "nobody dies at {missing:?}");
@@ -171,6 +182,20 @@ async fn f13_workers_die_at_every_place_of_a_comparison() {
     let task = stack.task(&json!({"delete_extra": true})).await;
     let job = stack.client.submit(&task).await;
     dies_and_completes(&mut stack, &job, &mut Deadly::of(COMPARING)).await;
+}
+
+#[tokio::test]
+async fn f13_workers_die_at_every_place_of_small_tables() {
+    let mut stack = stack().await;
+    stack.ready().await;
+    for n in 0..40 {
+        let table =
+            format!("CREATE TABLE t{n} (id INT PRIMARY KEY); INSERT INTO t{n} SELECT seq FROM seq_1_to_9");
+        stack.source.run(&table).await;
+    }
+    let task = stack.task(&json!({})).await;
+    let job = stack.client.submit(&task).await;
+    dies_and_completes(&mut stack, &job, &mut Deadly::of(TOGETHER)).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod meanwhile;
 mod reading_ahead;
 mod selection;
 mod snapshot;
+mod together;
 mod truth;
 mod truth_table;
 mod verifying;

@@ -18,7 +18,14 @@ fn growth() -> Growth {
     let mut growth = Growth::default();
     let stage = |growth: &mut Growth, number: i32, waits_for: Vec<i32>, kind, table_number, steps: usize| {
         growth.stages.push(StageDraft { number, name: format!("stage {number}"), waits_for });
-        let step = StepDraft { stage: number, kind, table_number, payload: json!({}), affine: false };
+        let step = StepDraft {
+            stage: number,
+            kind,
+            table_number,
+            tables: vec![],
+            payload: json!({}),
+            affine: false,
+        };
         growth.steps.extend(std::iter::repeat_n(step, steps));
     };
     stage(&mut growth, 1, vec![], StepKind::Snapshot, None, 1);

@@ -154,6 +154,7 @@ pub(super) fn growth(stages: &[(&[i32], usize)]) -> Growth {
             stage: number,
             kind: StepKind::Copy,
             table_number: Some(0),
+            tables: Vec::new(),
             payload: json!({}),
             affine: false,
         }));

@@ -11,3 +11,4 @@ mod limits;
 mod owed;
 mod races;
 mod target;
+mod together;

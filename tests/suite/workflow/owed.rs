@@ -25,7 +25,7 @@ async fn planned(bench: &Bench, mode: TableMode, plan: Value, owes: Owed) -> Job
     let table = TableDraft { number: 0, name, mode, plan, rows_total: 0, bytes_total: 0, failure, owes };
     let stage = StageDraft { number: 1, name: "verify".to_owned(), waits_for: vec![0] };
     let (kind, payload) = (StepKind::Verify, json!({}));
-    let step = StepDraft { stage: 1, kind, table_number: Some(0), payload, affine: false };
+    let step = StepDraft { stage: 1, kind, table_number: Some(0), tables: vec![], payload, affine: false };
     let growth = Growth { tables: vec![table], stages: vec![stage], steps: vec![step] };
     bench.planned(growth).await.0
 }

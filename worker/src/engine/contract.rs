@@ -109,6 +109,12 @@ pub trait Inspector: Send {
     /// whatever their number; same order. A name that is not there is an error.
     async fn shapes(&mut self, names: &[String]) -> Result<Vec<TableShape>>;
 
+    /// Of these tables, described before, those whose definition is another one now; whether that matters,
+    /// [`Inspector::shapes`] shows. Also where it cannot be told.
+    async fn redefined(&mut self, tables: &[TableShape]) -> Result<Vec<bool>> {
+        Ok(vec![true; tables.len()])
+    }
+
     /// Which of the named tables hold at least one row.
     async fn holds_rows(&mut self, names: &[String]) -> Result<Vec<bool>>;
 
@@ -238,6 +244,14 @@ pub trait Reader: SnapshotReader + Relations {
     /// and to duplicates of rows.
     async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest>;
 
+    /// As [`Reader::digest`], of all rows of each of several tables, in as few round trips as that takes. An error
+    /// does not say of which table it is.
+    async fn digests(&mut self, tables: &[&TableShape], hash: Hash) -> Result<Vec<Digest>>;
+
+    /// How many rows each of these tables has, whatever their conditions; one that has more than `most` may be
+    /// said to have one more.
+    async fn counts(&mut self, tables: &[&TableShape], most: u64) -> Result<Vec<u64>>;
+
     /// Keys and hashes of at most `limit` rows of the range, in key order; fewer than asked for are
     /// the last ones. Rows of equal content have equal hashes on every
     /// server of the engine group.
@@ -254,6 +268,9 @@ pub trait Reader: SnapshotReader + Relations {
 
     /// As [`Inspector::shapes`], by a session that reads.
     async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>>;
+
+    /// As [`Inspector::redefined`], by a session that reads.
+    async fn described_otherwise(&mut self, tables: &[TableShape]) -> Result<Vec<bool>>;
 
     /// Which of these values of the shape's key some row has; here they need not be unique.
     async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>>;
@@ -289,9 +306,10 @@ pub trait Writer: Reader + RowSink {
     /// them empty under other names, which no listing shows, and drops them again.
     async fn try_tables(&mut self, tables: &[TableShape]) -> Result<Vec<Tried>>;
 
-    /// Creates a table as `definition` says, without secondary indexes and foreign keys;
-    /// one that exists and holds no row is left as it is. Answers whether it made it.
-    async fn create_table(&mut self, table: &TableShape) -> Result<bool>;
+    /// Creates a table as `definition` says, without foreign keys, and without the secondary indexes that rows
+    /// can do without unless it is to be `whole`; one that exists and holds no row is left as it is. Answers
+    /// whether it made it.
+    async fn create_table(&mut self, table: &TableShape, whole: bool) -> Result<bool>;
 
     /// Removes a table that [`Writer::create_table`] made, unless it holds rows.
     async fn remove_made(&mut self, table: &TableShape) -> Result<()>;
@@ -332,8 +350,8 @@ pub trait Writer: Reader + RowSink {
     /// Removes a sequence that [`Writer::advance_sequence`] made.
     async fn remove_sequence(&mut self, name: &str) -> Result<()>;
 
-    /// Refreshes the optimiser's statistics of the table.
-    async fn analyse(&mut self, table: &TableShape) -> Result<()>;
+    /// Refreshes the optimiser's statistics of these tables.
+    async fn analyse(&mut self, tables: &[&TableShape]) -> Result<()>;
 }
 
 /// Fixes one point of a source that the views of many sessions, on many workers, begin at. It keeps nobody

@@ -73,7 +73,8 @@ async fn work(worker: &Worker, held: &RunningStep, attempt: &Arc<Attempt>) -> Re
         Some(leader) => lead::lead(worker, &step.lease, leader).await?,
         None => family.run(attempt).await?,
     };
-    Ok(Work::Done(Outcome { counts: held.meter.counts(), ..outcome }.into()))
+    let (counts, tables) = (held.meter.counts(), held.meter.tables());
+    Ok(Work::Done(Outcome { counts, tables, ..outcome }.into()))
 }
 
 /// The failure of an attempt that was told to stop; nobody reads it.

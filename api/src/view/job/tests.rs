@@ -43,7 +43,7 @@ fn snapshot(state: JobState) -> JobSnapshot {
     let phases = vec!["copy orders".to_owned()];
     let (tables, workers) = (vec![table(TableMode::Fill, 6, 5)], vec![("one".to_owned(), 5)]);
     let (running, kinds) = (vec![held(1, StepKind::Copy, 2)], Vec::new());
-    JobSnapshot { job, tables, running, kinds, phases, workers, waiting_for: None }
+    JobSnapshot { job, tables, rest: Vec::new(), running, kinds, phases, workers, waiting_for: None }
 }
 
 fn held(id: u128, kind: StepKind, attempt: i32) -> StepUnderWay {

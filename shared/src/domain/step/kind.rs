@@ -25,6 +25,8 @@ words! {
         Reconcile = "reconcile",
         /// Replace all rows of a table without a key in one transaction.
         Replace = "replace",
+        /// Bring small tables to their ends, several in one step.
+        Together = "together",
         /// Build a loaded table's secondary indexes.
         Index = "index",
         /// Add and prove the foreign keys.
@@ -129,11 +131,12 @@ impl StepKind {
     /// What is so of every step of this kind.
     pub const fn traits(self) -> StepTraits {
         match self {
-            Self::Plan => StepTraits { queue: Queue::First, ..OF_STRUCTURE },
+            // It makes tables, perhaps thousands.
+            Self::Plan => StepTraits { queue: Queue::First, spare_sessions: 3, ..OF_STRUCTURE },
             // The sessions that will read are counted with the holders, and the one that leads is
             // taken off before those are shared out.
             Self::Snapshot => StepTraits { sessions: Sessions { source: 0, target: 1 }, ..OF_STRUCTURE },
-            Self::Copy | Self::Diff => StepTraits { counts_rows: true, ..OF_ROWS },
+            Self::Copy | Self::Diff | Self::Together => StepTraits { counts_rows: true, ..OF_ROWS },
             Self::Prune | Self::Reconcile => OF_ROWS,
             // One transaction or statement over a whole table: each attempt costs all of it.
             Self::Replace => StepTraits { counts_rows: true, attempts: 5, ..OF_ROWS },

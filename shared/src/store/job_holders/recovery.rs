@@ -172,7 +172,9 @@ pub async fn restart(conn: &mut Conn, org_id: OrgId, job_id: JobId, stage: i32) 
     .await?;
     // A table that failed on the way begins anew; one that the plan refused has no step.
     sqlx::query!(
-        "UPDATE job_tables SET failure = NULL WHERE org_id = $1 AND job_id = $2 AND mode <> 'refused'",
+        "UPDATE job_tables SET failure = NULL, done = false, wrote = false, rows = 0, bytes = 0, inserted = 0, updated = 0,
+             deleted = 0, unchanged = 0, skipped = 0, seconds = NULL, worker_name = NULL
+         WHERE org_id = $1 AND job_id = $2 AND mode <> 'refused'",
         org_id.0,
         job_id.0
     )

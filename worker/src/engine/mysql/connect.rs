@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::super::shape::{Flavour, Server, TableShape};
 use super::super::{Login, Result, network};
 use super::errors;
+use super::inspect::About;
 use super::write::insertion::largest_statement;
 
 pub(super) use self::answer::{BYTES as ANSWER_BYTES, TooLarge, pass_over, set};
@@ -64,6 +65,8 @@ pub(crate) struct Session {
     pub(super) opened_computing: BTreeMap<String, String>,
     /// What `walk` found out about tables.
     pub(super) hints: HashMap<String, String>,
+    /// What the list of tables said, for the look that follows it.
+    pub(super) listed: HashMap<String, About>,
 }
 
 /// A result's row as the server sent it.

@@ -22,7 +22,7 @@ mod hashes;
 pub(super) use self::hashes::hashes;
 use super::super::shape::{Column, Digest, Family, Range, TableShape};
 use super::super::{Hash, Result};
-use super::connect::{Session, number_at, text_at};
+use super::connect::{RawRow, Session, number_at, text_at};
 use super::quote::ident;
 use super::read::bounds;
 use super::read::select;
@@ -36,11 +36,44 @@ const LARGEST_ROW: u64 = 1 << 20;
 pub(super) async fn digest(s: &mut Session, t: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
     let doing = format!("checksum table `{}`", t.name);
     s.compute_under(t, &doing).await?;
+    let query = query(s, t, range, hash)?;
+    let answer = s.rows(query, &doing).await?;
+    read(answer, &doing)
+}
+
+/// Of whole tables, many in a packet; those that compute under settings of their own one by one.
+pub(super) async fn digests(s: &mut Session, tables: &[&TableShape], hash: Hash) -> Result<Vec<Digest>> {
+    let doing = "checksum small tables";
+    let mut found: Vec<Option<Digest>> = vec![None; tables.len()];
+    let (mut places, mut queries) = (Vec::new(), Vec::new());
+    for (at, table) in tables.iter().enumerate() {
+        // A condition's text may be in any character set.
+        match String::from_utf8(query(s, table, &Range::ALL, hash)?) {
+            Ok(query) if table.computed_under.is_empty() && table.filter.is_none() => {
+                places.push(at);
+                queries.push(query);
+            }
+            _ => found[at] = Some(digest(s, table, &Range::ALL, hash).await?),
+        }
+    }
+    if let Some(first) = places.first() {
+        s.compute_under(tables[*first], doing).await?;
+    }
+    for (at, answer) in places.into_iter().zip(s.batch(&queries, doing).await?) {
+        found[at] = Some(read(answer, &format!("checksum table `{}`", tables[at].name))?);
+    }
+    Ok(found.into_iter().flatten().collect())
+}
+
+fn query(s: &Session, t: &TableShape, range: &Range, hash: Hash) -> Result<Vec<u8>> {
     let (sum, made) = sum(t, hash, s.info.max_allowed_packet)?;
     let mut query = format!("SELECT COUNT(*), {sum}, {made} FROM {}", ident(&t.name)).into_bytes();
     query.extend(bounds::condition(t, range, None)?);
-    let answer = s.rows(query, &doing).await?;
-    let row = answer.first().cloned().unwrap_or_default();
+    Ok(query)
+}
+
+fn read(answer: Vec<RawRow>, doing: &str) -> Result<Digest> {
+    let row = answer.into_iter().next().unwrap_or_default();
     let (rows, sum) = (number_at(&row, 0), text_at(&row, 1));
     if sum.len() >= UNKNOWN.len() || number_at(&row, 2) != rows {
         return Err(Failure::permanent(

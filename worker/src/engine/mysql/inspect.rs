@@ -14,7 +14,7 @@ pub(super) mod keys;
 
 use std::collections::{BTreeMap, HashMap};
 
-use longshore_shared::domain::failure::{Failure, FailureCode};
+use longshore_shared::domain::failure::{Failure, FailureClass, FailureCode};
 
 pub(super) use self::besides::{besides, has_tables};
 pub(super) use self::children::children;
@@ -31,12 +31,12 @@ const MANY: usize = 500;
 
 pub(super) async fn tables(s: &mut Session) -> Result<Vec<TableListing>> {
     let query = format!(
-        "SELECT TABLE_NAME, TABLE_TYPE, TABLE_ROWS, DATA_LENGTH, ENGINE, TABLE_COMMENT \
-         FROM information_schema.TABLES \
-         WHERE TABLE_SCHEMA = {}",
+        "SELECT TABLE_NAME, TABLE_TYPE, TABLE_ROWS, DATA_LENGTH, ENGINE, TABLE_COMMENT, TABLE_COLLATION, \
+         AVG_ROW_LENGTH FROM information_schema.TABLES WHERE TABLE_SCHEMA = {}",
         text(&s.database),
     );
     let rows = s.structure(&query, &format!("list the tables of `{}`", s.database)).await?;
+    s.listed = rows.iter().map(|row| (text_at(row, 0), about(row, [1, 4, 6, 7]))).collect();
     let mut listings = rows.iter().filter_map(listing).collect::<Vec<_>>();
     listings.retain(|listing| !structure::is_scratch(&listing.name));
     listings.sort_by(|a, b| a.name.cmp(&b.name));
@@ -81,11 +81,21 @@ fn kind(engine: Option<&str>) -> TableKind {
 }
 
 /// What `TABLES` says of a table.
-struct About {
+pub(super) struct About {
     kind: String,
     storage: String,
     collation: String,
     row_bytes: u64,
+}
+
+/// Out of a row with kind, engine, collation and mean length of a row at these places.
+fn about(row: &RawRow, [kind, storage, collation, row_bytes]: [usize; 4]) -> About {
+    About {
+        kind: text_at(row, kind),
+        storage: text_at(row, storage),
+        collation: text_at(row, collation),
+        row_bytes: number_at(row, row_bytes),
+    }
 }
 
 pub(super) async fn shapes(s: &mut Session, names: &[String]) -> Result<Vec<TableShape>> {
@@ -169,25 +179,19 @@ fn only(s: &Session, schema: &str, column: &str, names: &[String]) -> String {
     format!("{schema} AND {column} IN ({names})")
 }
 
+/// Whoever has just listed the tables is told by the list: for thousands a second look costs as much as the first.
 async fn read_about(s: &mut Session, names: &[String]) -> Result<HashMap<String, About>> {
+    let listed = std::mem::take(&mut s.listed);
+    if names.iter().all(|name| listed.contains_key(name)) {
+        return Ok(listed);
+    }
     let query = format!(
         "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, AVG_ROW_LENGTH \
          FROM information_schema.TABLES WHERE {}",
         only(s, "TABLE_SCHEMA", "TABLE_NAME", names),
     );
     let rows = s.structure(&query, "read the tables' properties").await?;
-    Ok(rows
-        .iter()
-        .map(|row| {
-            let about = About {
-                kind: text_at(row, 1),
-                storage: text_at(row, 2),
-                collation: text_at(row, 3),
-                row_bytes: number_at(row, 4),
-            };
-            (text_at(row, 0), about)
-        })
-        .collect())
+    Ok(rows.iter().map(|row| (text_at(row, 0), about(row, [1, 2, 3, 4]))).collect())
 }
 
 async fn read_columns(s: &mut Session, names: &[String]) -> Result<HashMap<String, Vec<Column>>> {
@@ -235,17 +239,43 @@ async fn read_definitions(
             .with_hint("exclude it"));
         }
     }
-    let folds = s.info.server.folds_names;
     for some in names.chunks(BATCH) {
-        let queries =
-            some.iter().map(|name| format!("SHOW CREATE TABLE {}", ident(name))).collect::<Vec<_>>();
-        let answers = s.batch(&queries, "read the tables' definitions").await?;
-        for (name, rows) in some.iter().zip(answers) {
-            let definition = definition(name, rows.first())?;
-            definitions.push(structure::names::relative(&definition, &s.database, folds));
-        }
+        definitions.extend(definitions_of(s, some).await?);
     }
     Ok(definitions)
+}
+
+/// What the server says of these tables, in one packet.
+async fn definitions_of(s: &mut Session, names: &[String]) -> Result<Vec<String>> {
+    let folds = s.info.server.folds_names;
+    let queries = names.iter().map(|name| format!("SHOW CREATE TABLE {}", ident(name))).collect::<Vec<_>>();
+    let answers = s.batch(&queries, "read the tables' definitions").await?;
+    let relative = |(name, rows): (&String, Vec<RawRow>)| {
+        let definition = definition(name, rows.first())?;
+        Ok(structure::names::relative(&definition, &s.database, folds))
+    };
+    names.iter().zip(answers).map(relative).collect()
+}
+
+/// Which tables the server defines otherwise than they were described, but for the next AUTO_INCREMENT value; all of
+/// those, where one cannot be read.
+pub(super) async fn redefined(s: &mut Session, tables: &[TableShape]) -> Result<Vec<bool>> {
+    let mut found = Vec::with_capacity(tables.len());
+    for some in tables.chunks(BATCH) {
+        let names: Vec<String> = some.iter().map(|table| table.name.clone()).collect();
+        match definitions_of(s, &names).await {
+            Ok(now) => found.extend(some.iter().zip(&now).map(|(table, now)| !is_defined_so(table, now))),
+            Err(failure) if failure.class == FailureClass::ConnectionFailure => return Err(failure),
+            Err(_) => found.extend(some.iter().map(|_| true)),
+        }
+    }
+    Ok(found)
+}
+
+/// The engine comes from another look than the definition.
+fn is_defined_so(table: &TableShape, now: &str) -> bool {
+    let engine = format!("ENGINE={} ", table.storage);
+    now.contains(&engine) && keys::without_next_value(now) == keys::without_next_value(&table.definition)
 }
 
 fn definition(name: &str, row: Option<&RawRow>) -> Result<String> {

@@ -122,6 +122,10 @@ impl Inspector for Session {
         inspect::shapes(self, names).await
     }
 
+    async fn redefined(&mut self, tables: &[TableShape]) -> Result<Vec<bool>> {
+        inspect::redefined(self, tables).await
+    }
+
     async fn holds_rows(&mut self, names: &[String]) -> Result<Vec<bool>> {
         inspect::holds_rows(self, names).await
     }
@@ -254,6 +258,14 @@ impl Reader for Session {
         digest::digest(self, table, range, hash).await
     }
 
+    async fn digests(&mut self, tables: &[&TableShape], hash: Hash) -> Result<Vec<Digest>> {
+        digest::digests(self, tables, hash).await
+    }
+
+    async fn counts(&mut self, tables: &[&TableShape], most: u64) -> Result<Vec<u64>> {
+        split::counts(self, tables, most).await
+    }
+
     async fn hashes(
         &mut self,
         table: &TableShape,
@@ -270,6 +282,10 @@ impl Reader for Session {
 
     async fn described(&mut self, names: &[String]) -> Result<Vec<TableShape>> {
         inspect::shapes(self, names).await
+    }
+
+    async fn described_otherwise(&mut self, tables: &[TableShape]) -> Result<Vec<bool>> {
+        inspect::redefined(self, tables).await
     }
 
     async fn held(&mut self, table: &TableShape, keys: &[KeyTuple]) -> Result<Vec<bool>> {
@@ -307,8 +323,8 @@ impl Writer for Session {
         structure::try_tables(self, tables).await
     }
 
-    async fn create_table(&mut self, table: &TableShape) -> Result<bool> {
-        structure::create_table(self, table).await
+    async fn create_table(&mut self, table: &TableShape, whole: bool) -> Result<bool> {
+        structure::create_table(self, table, whole).await
     }
 
     async fn remove_made(&mut self, table: &TableShape) -> Result<()> {
@@ -355,7 +371,7 @@ impl Writer for Session {
         structure::sequences::remove(self, name).await
     }
 
-    async fn analyse(&mut self, table: &TableShape) -> Result<()> {
-        structure::analyse(self, table).await
+    async fn analyse(&mut self, tables: &[&TableShape]) -> Result<()> {
+        structure::analyse(self, tables).await
     }
 }

@@ -29,7 +29,7 @@ use super::super::Result;
 use super::super::shape::{ForeignKey, Index, Server, TableShape};
 use super::connect::{Session, text_at};
 use super::errors;
-use super::quote::{ident, text};
+use super::quote::{ident, idents, text};
 use super::write::insertion::is_about_a_row;
 use base::{Extent, Parts};
 use dialect::Dialect;
@@ -71,10 +71,11 @@ pub(super) fn unsaid(target: &Server, t: &TableShape) -> Result<Vec<String>> {
     parts(target, t).map(|parts| parts.loses)
 }
 
-pub(super) async fn create_table(s: &mut Session, t: &TableShape) -> Result<bool> {
+pub(super) async fn create_table(s: &mut Session, t: &TableShape, whole: bool) -> Result<bool> {
     let doing = format!("create table `{}`", t.name);
     s.compute_under(t, &doing).await?;
-    let statement = parts(&s.info.server, t)?.statement(&t.name, Extent::Rows);
+    let extent = if whole { Extent::Whole } else { Extent::Rows };
+    let statement = parts(&s.info.server, t)?.statement(&t.name, extent);
     match make(s, t, &statement, &doing).await {
         Err(failure) if failure.code == FailureCode::TableExists => {
             empty_or(s, &t.name, failure).await.map(|()| false)
@@ -235,10 +236,14 @@ pub(super) async fn add_foreign_keys(s: &mut Session, t: &TableShape) -> Result<
     alter(s, &t.name, &clauses.join(", "), &doing, false).await
 }
 
-pub(super) async fn analyse(s: &mut Session, t: &TableShape) -> Result<()> {
-    let doing = format!("analyse table `{}`", t.name);
-    let statement = format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {}", ident(&t.name));
-    let rows = s.rows(&statement, &doing).await?;
+pub(super) async fn analyse(s: &mut Session, tables: &[&TableShape]) -> Result<()> {
+    let doing = match tables {
+        [] => return Ok(()),
+        [one] => format!("analyse table `{}`", one.name),
+        _ => "analyse small tables".to_owned(),
+    };
+    let names = idents(tables.iter().map(|table| table.name.as_str()));
+    let rows = s.rows(format!("ANALYZE NO_WRITE_TO_BINLOG TABLE {names}"), &doing).await?;
     match rows.iter().find(|row| text_at(row, 2).eq_ignore_ascii_case("error")) {
         Some(row) => {
             Err(Failure::permanent(FailureCode::TableDamaged, format!("{doing}: {}", text_at(row, 3))))

@@ -198,7 +198,7 @@ impl Attempt {
         area: &TargetArea,
         loose: impl Iterator<Item = StepId>,
     ) -> Result<(), StepError> {
-        let names: Vec<String> = loose.map(lock_name).collect();
+        let names: Vec<String> = loose.flat_map(lock_names).collect();
         if names.is_empty() {
             return Ok(());
         }
@@ -219,11 +219,24 @@ impl Attempt {
     /// later goes by their locks, and a session that takes its lock even later learns here
     /// that its time is over.
     pub(super) async fn locked_writer(&self, side: &Side) -> Result<Box<dyn Writer>, StepError> {
+        self.named_writer(side, &lock_name(self.step.lease.step_id)).await
+    }
+
+    /// As [`Attempt::locked_writer`], one more of the step's, from 1 to [`MOST_HELPERS`].
+    pub(super) async fn helping_writer(
+        &self,
+        side: &Side,
+        number: i16,
+    ) -> Result<Box<dyn Writer>, StepError> {
+        self.named_writer(side, &helper_name(self.step.lease.step_id, number)).await
+    }
+
+    async fn named_writer(&self, side: &Side, name: &str) -> Result<Box<dyn Writer>, StepError> {
         let mut writer = self.writer(side).await?;
         if writer.identity() != self.area()?.server {
             return Err(moved(&side.connection).into());
         }
-        writer.hold(&lock_name(self.step.lease.step_id)).await?;
+        writer.hold(name).await?;
         self.check_lease()?;
         Ok(writer)
     }
@@ -326,9 +339,21 @@ impl Attempt {
     }
 }
 
+/// Sessions that a step may have beside the one that writes in its name.
+pub(super) const MOST_HELPERS: i16 = 3;
+
 /// The name that makes a step's target session the only one.
 pub(super) fn lock_name(step_id: StepId) -> String {
     format!("longshore:{step_id}")
+}
+
+fn helper_name(step_id: StepId, number: i16) -> String {
+    format!("longshore:{step_id}:{number}")
+}
+
+/// The names of all sessions that a step may have left on the target.
+pub(super) fn lock_names(step_id: StepId) -> impl Iterator<Item = String> {
+    std::iter::once(lock_name(step_id)).chain((1..=MOST_HELPERS).map(move |n| helper_name(step_id, n)))
 }
 
 /// The job was to write without having asked.

@@ -58,6 +58,7 @@ impl Family for ConnectionTestJob {
             | StepKind::Prune
             | StepKind::Reconcile
             | StepKind::Replace
+            | StepKind::Together
             | StepKind::Index
             | StepKind::ForeignKeys
             | StepKind::Verify

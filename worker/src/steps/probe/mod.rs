@@ -38,6 +38,7 @@ impl Family for ProbeJob {
             | StepKind::Prune
             | StepKind::Reconcile
             | StepKind::Replace
+            | StepKind::Together
             | StepKind::Index
             | StepKind::ForeignKeys
             | StepKind::Verify
@@ -85,8 +86,14 @@ async fn rest(spec: ProbeSpec, share: Option<&SnapshotShare>) -> Outcome {
 
 fn growth(spec: ProbeSpec) -> Growth {
     let affine = spec.holders > 0;
-    let draft =
-        |stage, kind, affine| StepDraft { stage, kind, table_number: None, payload: json!({}), affine };
+    let draft = |stage, kind, affine| StepDraft {
+        stage,
+        kind,
+        table_number: None,
+        tables: Vec::new(),
+        payload: json!({}),
+        affine,
+    };
     let (mut stages, mut steps) = (Vec::new(), Vec::new());
     if affine {
         stages.push(StageDraft { number: 1, name: "enlist".to_owned(), waits_for: Vec::new() });

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use longshore_shared::domain::connection::Connection;
 use longshore_shared::domain::sync::SyncSpec;
 use longshore_shared::failpoint::reach;
@@ -17,7 +18,7 @@ use crate::engine::{
     Hash, Inspector, ReadAhead, Reader, SnapshotLeader, SnapshotReader as _, Surveyor, Writer,
 };
 use crate::steps::SnapshotShare;
-use crate::steps::attempt::{Attempt, Side};
+use crate::steps::attempt::{Attempt, MOST_HELPERS, Side, lock_names};
 use crate::steps::error::StepError;
 use crate::steps::secrets::gone;
 use crate::tunnel::Sharing;
@@ -150,6 +151,22 @@ impl Context {
     /// A session that writes to the target, alone in this step's name.
     pub(super) async fn target_writer(&self) -> Result<Box<dyn Writer>, StepError> {
         self.locked_writer(&self.target).await
+    }
+
+    /// The names of those of [`Context::target_helpers`].
+    pub(super) fn helper_names(&self) -> Vec<String> {
+        lock_names(self.step().lease.step_id).skip(1).collect()
+    }
+
+    /// Sessions that write beside that one, each alone in a name of its own: as many as are asked for and the step may
+    /// have, none where the target's sessions are limited.
+    pub(super) async fn target_helpers(&self, wanted: usize) -> Result<Vec<Box<dyn Writer>>, StepError> {
+        let may = match self.target.connection.max_sessions {
+            Some(_) => 0,
+            None => self.step().kind.traits().spare_sessions.clamp(0, MOST_HELPERS),
+        };
+        let numbers = (1..=may).take(wanted);
+        try_join_all(numbers.map(|number| self.helping_writer(&self.target, number))).await
     }
 }
 

@@ -27,27 +27,35 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let CopyPayload { range, finishes } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.begin_snapshot(None).await?;
-    let is_begun =
-        context.is_repeated() && plan.shape.key.is_some() && !is_empty(&mut *target, &plan, &range).await?;
-    let loaded = if is_begun {
-        complete(context, &mut *source, &mut *target, &plan, &range).await?;
-        None
-    } else {
-        Some(load(context, &mut *source, &mut *target, &plan, &range).await?)
-    };
+    rows(context, &mut *source, &mut *target, &plan, &range).await?;
     let expected = match finishes {
         true => Some(source.digest(&plan.shape, &range, context.hash()).await?),
         false => None,
     };
     source.end_snapshot().await?;
-    if let Some(rows) = loaded {
-        context.commit(&mut *target).await?;
-        context.meter().add(Counts { inserted: whole(rows), ..Counts::default() });
-    }
     match expected {
         Some(expected) => finish(context, &mut *target, &plan, range, expected).await,
         None => Ok(Outcome::default()),
     }
+}
+
+/// Has the target hold the range's rows, committed.
+pub(super) async fn rows(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: &Range,
+) -> Result<(), StepError> {
+    let is_begun =
+        context.is_repeated() && plan.shape.key.is_some() && !is_empty(target, plan, range).await?;
+    if is_begun {
+        return complete(context, source, target, plan, range).await;
+    }
+    let rows = load(context, source, target, plan, range).await?;
+    context.commit(target).await?;
+    context.meter().add(Counts { inserted: whole(rows), ..Counts::default() });
+    Ok(())
 }
 
 /// Does what else there is to do for a small table whose rows are all there.

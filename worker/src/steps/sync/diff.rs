@@ -26,10 +26,7 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let RangePayload { range } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.begin_snapshot(None).await?;
-    let done = match is_open(context, &mut *target, &plan, &range).await? {
-        true => load(context, &mut *source, &mut *target, &plan, &range).await?,
-        false => apply(context, &mut *source, &mut *target, &plan, &range, context.meter()).await?,
-    };
+    let done = rows(context, &mut *source, &mut *target, &plan, &range).await?;
     source.end_snapshot().await?;
     // The last range of each table has no end.
     let warning = match range.to {
@@ -39,6 +36,20 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let detail = DiffDetail { deferred: done.deferred, equal: done.equal, kept: done.kept, range };
     let warnings = warning.into_iter().collect();
     Ok(Outcome { detail: written(&detail)?, warnings, ..Outcome::default() })
+}
+
+/// Has the target hold the range's rows as the policy says, committed.
+pub(super) async fn rows(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+    range: &Range,
+) -> Result<Applied, StepError> {
+    match is_open(context, target, plan, range).await? {
+        true => load(context, source, target, plan, range).await,
+        false => apply(context, source, target, plan, range, context.meter()).await,
+    }
 }
 
 /// Whether unfinished loads have left the range to be loaded. Rows that the task's condition leaves

@@ -53,6 +53,6 @@ pub(super) async fn build(target: &mut dyn Writer, plan: &TablePlan) -> Result<(
     reach(Failpoint::IndexBefore).await?;
     target.build_indexes(&plan.to_index()).await?;
     reach(Failpoint::IndexAfter).await?;
-    target.analyse(&plan.shape).await?;
+    target.analyse(&[&plan.shape]).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! `plan` lays out the others, `snapshot` fixes the point that all read; rows come by `copy`, `diff`
 //! and `replace`, go by `prune`, and are brought to an end by `reconcile`, `index`, `foreign_keys`
-//! and `verify`.
+//! and `verify`; of many small tables all of that but the foreign keys is done by `together`.
 
 mod area;
 mod bereft;
@@ -23,6 +23,7 @@ mod records;
 mod replace;
 pub(super) mod snapshot;
 mod table;
+mod together;
 mod verify;
 
 use std::sync::Arc;
@@ -61,6 +62,7 @@ impl Family for SyncJob {
             StepKind::Prune => Box::pin(prune::run(&context)).await,
             StepKind::Reconcile => Box::pin(reconcile::run(&context)).await,
             StepKind::Replace => Box::pin(replace::run(&context)).await,
+            StepKind::Together => Box::pin(together::run(&context)).await,
             StepKind::Index => Box::pin(index::run(&context)).await,
             StepKind::ForeignKeys => Box::pin(foreign_keys::run(&context)).await,
             StepKind::Verify => Box::pin(verify::run(&context)).await,

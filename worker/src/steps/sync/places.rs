@@ -11,6 +11,7 @@ pub(super) const fn around_commit(kind: StepKind) -> Option<(Failpoint, Failpoin
         StepKind::Prune => Some((Failpoint::PruneBeforeCommit, Failpoint::PruneAfterCommit)),
         StepKind::Reconcile => Some((Failpoint::ReconcileBeforeCommit, Failpoint::ReconcileAfterCommit)),
         StepKind::Replace => Some((Failpoint::ReplaceBeforeCommit, Failpoint::ReplaceAfterCommit)),
+        StepKind::Together => Some((Failpoint::TogetherBeforeCommit, Failpoint::TogetherAfterCommit)),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use longshore_shared::domain::sync::SyncSpec;
 use super::compare::{PAGE_ROWS, digests};
 use super::table::{Counted, PrunePayload};
 use crate::engine::shape::{KeyTuple, Range, Row, TableShape};
-use crate::engine::{Columns, Reader};
+use crate::engine::{Columns, Reader, Writer};
 use crate::steps::attempt::{read, written};
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
@@ -23,7 +23,10 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let table = context.table().await?.shape;
     let PrunePayload { range, counts } = context.payload()?;
     if counts {
-        let counted = count(context, &table, range).await?;
+        let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
+        source.begin_snapshot(None).await?;
+        let counted = count(context, &mut *source, &mut *target, &table, range).await?;
+        source.end_snapshot().await?;
         return Ok(Outcome { detail: written(&counted)?, ..Outcome::default() });
     }
     let counted = context.details(&[StepKind::Prune]).await?;
@@ -34,8 +37,26 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     if counted.iter().any(|counted| counted.range == range && counted.extra == 0) {
         return Ok(Outcome::default());
     }
-    delete(context, &table, &range).await?;
+    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
+    source.begin_snapshot(None).await?;
+    delete(context, &mut *source, &mut *target, &table, &range).await?;
+    source.end_snapshot().await?;
     Ok(Outcome::default())
+}
+
+/// Counts, and then deletes, in a table of one range, by sessions that are open.
+pub(super) async fn all(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    table: &TableShape,
+) -> Result<(), StepError> {
+    let counted = count(context, source, target, table, Range::ALL).await?;
+    guard(context.spec(), table, std::slice::from_ref(&counted))?;
+    if counted.extra > 0 {
+        delete(context, source, target, table, &Range::ALL).await?;
+    }
+    Ok(())
 }
 
 /// Refuses to delete more than the task allows, whatever range asks first.
@@ -60,40 +81,46 @@ pub(super) fn too_many(spec: &SyncSpec, table: &str, extra: u64, rows: u64) -> F
     )
 }
 
-async fn count(context: &Context, table: &TableShape, range: Range) -> Result<Counted, StepError> {
-    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
-    source.begin_snapshot(None).await?;
-    let digests = digests(&mut *source, &mut *target, table, &range, context.hash()).await?;
+async fn count(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Reader,
+    table: &TableShape,
+    range: Range,
+) -> Result<Counted, StepError> {
+    let digests = digests(source, target, table, &range, context.hash()).await?;
     let mut counted = Counted { range, rows: 0, extra: 0 };
     match digests {
         Some((ours, theirs)) if ours == theirs => counted.rows = theirs.rows,
         _ => {
             let mut after = None;
-            while let Some(page) = page(&mut *source, &mut *target, table, &counted.range, after).await? {
+            while let Some(page) = page(source, target, table, &counted.range, after).await? {
                 counted.rows += transfer::counted(page.rows);
                 counted.extra += transfer::counted(page.extra.len());
                 after = Some(page.last);
             }
         }
     }
-    source.end_snapshot().await?;
     Ok(counted)
 }
 
-async fn delete(context: &Context, table: &TableShape, range: &Range) -> Result<(), StepError> {
-    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
-    source.begin_snapshot(None).await?;
+async fn delete(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    table: &TableShape,
+    range: &Range,
+) -> Result<(), StepError> {
     let mut after = None;
-    while let Some(page) = page(&mut *source, &mut *target, table, range, after).await? {
+    while let Some(page) = page(source, target, table, range, after).await? {
         if !page.extra.is_empty() {
             target.begin().await?;
             let deleted = target.delete(table, &page.extra).await?;
-            context.commit(&mut *target).await?;
+            context.commit(target).await?;
             context.meter().add(Counts { deleted: whole(deleted), ..Counts::default() });
         }
         after = Some(page.last);
     }
-    source.end_snapshot().await?;
     Ok(())
 }
 

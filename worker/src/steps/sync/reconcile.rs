@@ -33,18 +33,29 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let plan = context.table().await?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.begin_snapshot(None).await?;
+    settle(context, &mut *source, &mut *target, &plan).await?;
+    source.end_snapshot().await?;
+    Ok(Outcome::default())
+}
+
+/// Writes what was left out, by sessions that are open.
+pub(super) async fn settle(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    plan: &TablePlan,
+) -> Result<(), StepError> {
     target.begin().await?;
     let policy = context.spec().policy;
-    let stuck = stuck(&mut *source, &mut *target, &plan, policy, context.hash()).await?;
-    write(&mut *source, &mut *target, &plan, &stuck, policy).await?;
-    source.end_snapshot().await?;
-    context.commit(&mut *target).await?;
+    let stuck = stuck(source, target, plan, policy, context.hash()).await?;
+    write(source, target, plan, &stuck, policy).await?;
+    context.commit(target).await?;
     context.meter().add(Counts {
         updated: whole(stuck.there.len()),
         inserted: whole(stuck.missing.len()),
         ..Counts::default()
     });
-    Ok(Outcome::default())
+    Ok(())
 }
 
 async fn deferred(context: &Context) -> Result<u64, StepError> {

@@ -43,6 +43,18 @@ impl Context {
         Ok(plans.map(|(number, plan)| Ok((*number, read(plan, "plan")?))).collect::<Result<_, Failure>>()?)
     }
 
+    /// The plans of those of these tables of which something is left to do, with their numbers.
+    pub(super) async fn unfinished(&self, numbers: &[i32]) -> Result<Vec<(i32, TablePlan)>, StepError> {
+        let lease = &self.step.lease;
+        let mut tx = self.resources.database.system().await?;
+        let found = job_tables::unfinished(tx.conn(), lease.org_id, lease.job_id, numbers).await?;
+        tx.commit().await?;
+        Ok(found
+            .iter()
+            .map(|(number, plan)| Ok((*number, read(plan, "plan")?)))
+            .collect::<Result<_, Failure>>()?)
+    }
+
     /// Number and name of each table that has failed already.
     pub(super) async fn failed_tables(&self) -> Result<Vec<(i32, String)>, StepError> {
         let lease = &self.step.lease;

@@ -11,9 +11,9 @@ use super::bereft;
 use super::compare::digests;
 use super::doubt;
 use super::prune::too_many;
-use super::table::{DiffDetail, ReplacePayload};
-use crate::engine::shape::Range;
-use crate::engine::{Hash, Loaded};
+use super::table::{Bystander, DiffDetail, ReplacePayload};
+use crate::engine::shape::{Range, TableShape};
+use crate::engine::{Hash, Loaded, Reader, Writer};
 use crate::steps::attempt::written;
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
@@ -24,37 +24,44 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     let ReplacePayload { bystanders } = context.payload()?;
     let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_writer())?;
     source.begin_snapshot(None).await?;
-    let found = digests(&mut *source, &mut *target, &table, &Range::ALL, Hash::Strong).await?;
+    let equal = all(context, &mut *source, &mut *target, &table, &bystanders).await?;
+    source.end_snapshot().await?;
+    // Tells the verification how many rows both sides were seen to have alike.
+    let detail = DiffDetail { equal, kept: equal.is_some(), ..DiffDetail::default() };
+    Ok(Outcome { detail: written(&detail)?, ..Outcome::default() })
+}
+
+/// Makes the table hold the source's rows, by sessions that are open; answers how many both sides have if they
+/// were alike already.
+pub(super) async fn all(
+    context: &Context,
+    source: &mut dyn Reader,
+    target: &mut dyn Writer,
+    table: &TableShape,
+    bystanders: &[Bystander],
+) -> Result<Option<u64>, StepError> {
+    let found = digests(source, target, table, &Range::ALL, Hash::Strong).await?;
     if let Some((left, _)) = found.filter(|(left, right)| left == right) {
-        source.end_snapshot().await?;
         let rows = whole(left.rows);
         context.meter().add(Counts { rows, unchanged: rows, ..Counts::default() });
-        return proven(Some(left.rows));
+        return Ok(Some(left.rows));
     }
     target.begin().await?;
-    let before = bereft::missing(&mut *target, &bystanders).await?;
-    let deleted = target.delete_all(&table).await?;
-    let Loaded { rows: inserted, doubt } =
-        pump(&mut *source, &mut *target, &table, &Range::ALL, context.meter()).await?;
-    doubt::settle(&mut *source, &mut *target, &table, &Range::ALL, doubt).await?;
-    source.end_snapshot().await?;
+    let before = bereft::missing(target, bystanders).await?;
+    let deleted = target.delete_all(table).await?;
+    let Loaded { rows: inserted, doubt } = pump(source, target, table, &Range::ALL, context.meter()).await?;
+    doubt::settle(source, target, table, &Range::ALL, doubt).await?;
     // Nobody can tell which rows went; so many fewer there are.
     let fewer = deleted.saturating_sub(inserted);
     if !context.spec().may_delete(fewer, deleted) {
         target.rollback().await?;
         return Err(too_many(context.spec(), &table.name, fewer, deleted).into());
     }
-    if let Err(failure) = bereft::check_replaced(&mut *target, &bystanders, &before).await {
+    if let Err(failure) = bereft::check_replaced(target, bystanders, &before).await {
         target.rollback().await?;
         return Err(failure.into());
     }
-    context.commit(&mut *target).await?;
+    context.commit(target).await?;
     context.meter().add(Counts { deleted: whole(deleted), inserted: whole(inserted), ..Counts::default() });
-    proven(None)
-}
-
-/// Tells the verification how many rows both sides were seen to have alike.
-fn proven(equal: Option<u64>) -> Result<Outcome, StepError> {
-    let detail = DiffDetail { equal, kept: equal.is_some(), ..DiffDetail::default() };
-    Ok(Outcome { detail: written(&detail)?, ..Outcome::default() })
+    Ok(None)
 }

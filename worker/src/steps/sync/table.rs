@@ -117,6 +117,13 @@ pub(in crate::steps) struct CopyPayload {
     pub(in crate::steps) finishes: bool,
 }
 
+/// A step that brings several small tables to their ends.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::steps) struct TogetherPayload {
+    /// Their numbers.
+    pub(in crate::steps) tables: Vec<i32>,
+}
+
 /// A step that deletes, or counts, what only the target has in a range.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::steps) struct PrunePayload {

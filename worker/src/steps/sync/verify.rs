@@ -26,27 +26,56 @@ pub(super) async fn run(context: &Context) -> Result<Outcome, StepError> {
     if let Some(range) = part {
         return compare_part(context, &plan, range).await;
     }
-    let unproven = unproven(context, &plan).await?;
-    // Storage without versions shows rows of the source that came later.
-    let was_kept = unproven.was_kept && plan.shape.keeps_versions;
-    let (both, found) = match unproven.ranges.as_slice() {
+    let unproven = unproven(&plan, told(context, &plan).await?);
+    let compared = match unproven.ranges.as_slice() {
         [] => (Both::default(), Found::default()),
-        ranges => compare(context, &plan, ranges).await?,
-    };
-    let both = Both { source: both.source + unproven.rows, target: both.target + unproven.rows, ..both };
-    let verified = judge(&plan, both, &found);
-    reach(Failpoint::VerifyAfter).await?;
-    let failure = match verified.result {
-        VerifyResult::Equal => None,
-        VerifyResult::Mismatch | VerifyResult::ChangedMeanwhile => {
-            Some(unequal(&plan, &verified, &found, was_kept))
+        ranges => {
+            let (mut source, mut target) =
+                futures::try_join!(context.source_reader(), context.target_reader())?;
+            compare(context, (&mut *source, &mut *target), &plan, ranges).await?
         }
     };
+    let (verified, failure) = judged(&plan, &unproven, compared);
+    reach(Failpoint::VerifyAfter).await?;
     let findings = vec![Finding::Verified(verified)];
     match failure {
         None => Ok(Outcome { findings, ..Outcome::default() }),
         Some(failure) => Err(StepError::Found { failure, findings }),
     }
+}
+
+/// What is found of a table by sessions that are open, given what comparisons of it told: its verification, and
+/// why it fails if it does. The source's view is open, the target's is opened and ended here.
+pub(super) async fn prove(
+    context: &Context,
+    (source, target): (&mut dyn Reader, &mut dyn Reader),
+    plan: &TablePlan,
+    details: Vec<DiffDetail>,
+) -> Result<(Verified, Option<Failure>), StepError> {
+    let unproven = unproven(plan, details);
+    let compared = match unproven.ranges.as_slice() {
+        [] => (Both::default(), Found::default()),
+        ranges => compare(context, (source, target), plan, ranges).await?,
+    };
+    Ok(judged(plan, &unproven, compared))
+}
+
+fn judged(
+    plan: &TablePlan,
+    unproven: &Unproven,
+    (both, found): (Both, Found),
+) -> (Verified, Option<Failure>) {
+    // Storage without versions shows rows of the source that came later.
+    let was_kept = unproven.was_kept && plan.shape.keeps_versions;
+    let both = Both { source: both.source + unproven.rows, target: both.target + unproven.rows, ..both };
+    let verified = judge(plan, both, &found);
+    let failure = match verified.result {
+        VerifyResult::Equal => None,
+        VerifyResult::Mismatch | VerifyResult::ChangedMeanwhile => {
+            Some(unequal(plan, &verified, &found, was_kept))
+        }
+    };
+    (verified, failure)
 }
 
 /// Tells the step that judges the table whether both sides have the same rows here.
@@ -70,33 +99,37 @@ struct Unproven {
     was_kept: bool,
 }
 
-/// A comparison has looked at each range when all was done that there was to do, at this very
-/// point of the source; where both sides were equal then there is nothing more to prove. Ranges
-/// mean the same rows on both sides only if both order the key alike, and nothing may have been
-/// written past them.
-async fn unproven(context: &Context, plan: &TablePlan) -> Result<Unproven, StepError> {
-    let all = Unproven { ranges: vec![Range::ALL], rows: 0, was_kept: false };
+/// What the table's comparisons told.
+async fn told(context: &Context, plan: &TablePlan) -> Result<Vec<DiffDetail>, StepError> {
     let proving: &[StepKind] = match plan.mode {
         TableMode::Diff => &[StepKind::Diff],
         TableMode::Create | TableMode::Fill => &[StepKind::Copy, StepKind::Verify],
         TableMode::Replace => &[StepKind::Replace],
-        TableMode::Equal | TableMode::Refused => return Ok(all),
+        TableMode::Equal | TableMode::Refused => return Ok(Vec::new()),
     };
-    let details: Vec<DiffDetail> =
-        context.details(proving).await?.iter().map(|told| read(told, "outcome")).collect::<Result<_, _>>()?;
+    let details = context.details(proving).await?;
+    Ok(details.iter().map(|told| read(told, "outcome")).collect::<Result<_, Failure>>()?)
+}
+
+/// A comparison has looked at each range when all was done that there was to do, at this very
+/// point of the source; where both sides were equal then there is nothing more to prove. Ranges
+/// mean the same rows on both sides only if both order the key alike, and nothing may have been
+/// written past them.
+fn unproven(plan: &TablePlan, details: Vec<DiffDetail>) -> Unproven {
+    let all = Unproven { ranges: vec![Range::ALL], rows: 0, was_kept: false };
     let told: Vec<Range> = details.iter().map(|detail| detail.range.clone()).collect();
     let was_kept = Range::are_all(&told) && details.iter().all(|detail| detail.kept);
     let all = Unproven { was_kept, ..all };
     let is_whole = told == [Range::ALL];
     if !is_whole && !plan.shape.key.as_ref().is_some_and(|key| key.same_order) {
-        return Ok(all);
+        return all;
     }
     if !Range::are_all(&told) || details.iter().any(|detail| detail.deferred > 0) {
-        return Ok(all);
+        return all;
     }
     let rows = details.iter().filter_map(|detail| detail.equal).sum();
     let ranges = details.into_iter().filter(|detail| detail.equal.is_none()).map(|detail| detail.range);
-    Ok(Unproven { ranges: ranges.collect(), rows, was_kept })
+    Unproven { ranges: ranges.collect(), rows, was_kept }
 }
 
 /// Rows of both sides, and whether they are equal.
@@ -114,8 +147,12 @@ impl Default for Both {
 }
 
 /// Compares ranges, at one point of each side.
-async fn compare(context: &Context, plan: &TablePlan, ranges: &[Range]) -> Result<(Both, Found), StepError> {
-    let (mut source, mut target) = futures::try_join!(context.source_reader(), context.target_reader())?;
+async fn compare(
+    context: &Context,
+    (source, target): (&mut dyn Reader, &mut dyn Reader),
+    plan: &TablePlan,
+    ranges: &[Range],
+) -> Result<(Both, Found), StepError> {
     futures::try_join!(source.begin_snapshot(None), target.begin_snapshot(None))?;
     let (mut both, mut found) = (Both::default(), Found::default());
     for range in ranges {
@@ -130,10 +167,10 @@ async fn compare(context: &Context, plan: &TablePlan, ranges: &[Range]) -> Resul
         }
         both.equal = false;
         if plan.shape.key.is_none() {
-            found.only_computed = only_computed(context, &mut *source, &mut *target, &plan.shape).await?;
+            found.only_computed = only_computed(context, source, target, &plan.shape).await?;
         } else {
             let rows = context.chunk_rows(&plan.shape);
-            found += by_key(context, &mut *source, &mut *target, plan, range, rows).await?;
+            found += by_key(context, source, target, plan, range, rows).await?;
         }
     }
     futures::try_join!(source.end_snapshot(), target.end_snapshot())?;

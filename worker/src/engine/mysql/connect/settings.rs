@@ -119,7 +119,16 @@ pub(super) async fn fix(mut conn: Line, role: Role, doing: &str) -> Result<Sessi
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
     );
     let (id, opened_computing) = (number_at(&about, 3), computing.clone());
-    Ok(Session { conn, id, info, database, computing, opened_computing, hints: HashMap::new() })
+    Ok(Session {
+        conn,
+        id,
+        info,
+        database,
+        computing,
+        opened_computing,
+        hints: HashMap::new(),
+        listed: HashMap::new(),
+    })
 }
 
 /// The schema as the server spells it; whether the account is above `read_only`; version;

@@ -107,3 +107,33 @@ pub(in super::super) fn next_value(options: &str) -> u64 {
     // A comment comes after it, so the first occurrence is the option.
     options.split_once("AUTO_INCREMENT=").and_then(|(_, rest)| digits(rest).parse().ok()).unwrap_or(1)
 }
+
+/// A definition without the next AUTO_INCREMENT value, which tells nothing of rows that are there.
+pub(super) fn without_next_value(definition: &str) -> String {
+    const WORD: &str = " AUTO_INCREMENT=";
+    // The columns' items begin on lines of their own, and their texts hold no line break.
+    let options = definition.find("\n) ").unwrap_or(0);
+    let Some(at) = definition[options..].find(WORD).map(|at| options + at) else {
+        return definition.to_owned();
+    };
+    let rest = definition[at + WORD.len()..].trim_start_matches(|c: char| c.is_ascii_digit());
+    format!("{}{rest}", &definition[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_next_value;
+
+    #[test]
+    fn a_definition_is_the_same_whatever_number_comes_next() {
+        let with = |next: &str| {
+            format!(
+                "CREATE TABLE `t` (\n  `a` int COMMENT ' AUTO_INCREMENT=7'\n) ENGINE=InnoDB{next} COMMENT='x'"
+            )
+        };
+        let bare = with("");
+        assert_eq!(without_next_value(&with(" AUTO_INCREMENT=12")), bare);
+        assert_eq!(without_next_value(&bare), bare);
+        assert_ne!(without_next_value(&with(" ROW_FORMAT=COMPACT")), bare);
+    }
+}

@@ -1,6 +1,9 @@
 //! What the target lacks is made: sequences, then the tables that may draw from them, without their
 //! indexes and foreign keys, then unions of tables.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::future::try_join_all;
 use longshore_shared::domain::connection::Engine;
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::step::TableMode;
@@ -9,12 +12,12 @@ use longshore_shared::failpoint::{Failpoint, reach};
 use serde_json::Value;
 
 use super::beside::{self, Extra};
+use super::grouping::is_small;
 use super::layout::Laid;
 use super::refuse;
 use crate::engine::sequence::Sequence;
 use crate::engine::shape::ForeignKey;
 use crate::engine::{self, Writer};
-use crate::steps::attempt::written;
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
 
@@ -38,6 +41,9 @@ pub(super) async fn create(
     sequences: &[Sequence],
 ) -> Result<Vec<String>, StepError> {
     let fails = context.spec().on_mismatch == OnMismatch::Fail;
+    if context.is_repeated() {
+        target.fence(&context.helper_names()).await?;
+    }
     let mut made = Made::default();
     let behind = raise(context, target, extra, sequences, &mut made).await?;
     if fails && !behind.is_empty() {
@@ -52,7 +58,7 @@ pub(super) async fn create(
         let failures: Vec<&Failure> = refused.iter().map(|(_, failure)| failure).collect();
         return Err(undone(target, &made, laid, &failures).await.into());
     }
-    let mut warnings = go_without(laid, refused)?;
+    let mut warnings = go_without(laid, refused);
     extra.raised.retain(|name| !behind.iter().any(|(other, _)| other == name));
     warnings.extend(behind.iter().map(|(name, why)| format!("sequence {name} is left out: {}", why.message)));
     warnings.extend(unite(context, target, laid, extra).await?);
@@ -100,28 +106,72 @@ fn without_sequence(engine: Engine, laid: &[Laid], behind: &[(String, Failure)])
     refused
 }
 
+/// So many tables keep one more session busy.
+const A_SESSION: usize = 32;
+
 /// Makes the missing tables but for those at `spared`; their order does not matter, foreign keys come
-/// last of all. Answers those that the server refuses.
+/// last of all. Small ones are made whole: to add an index to a table costs more than the table. Of many, several sessions
+/// make some each. Answers those that the server refuses.
 async fn tables(
     context: &Context,
     target: &mut dyn Writer,
-    laid: &[Laid],
+    laid: &mut [Laid],
     spared: &[usize],
     made: &mut Made,
 ) -> Result<Vec<(usize, Failure)>, StepError> {
-    let mut refused = Vec::new();
-    for (at, table) in laid.iter().enumerate().filter(|(at, _)| !spared.contains(at)) {
-        let Some(plan) = table.plan.as_ref().filter(|plan| plan.mode == TableMode::Create) else { continue };
+    let is_due = |at: &usize| {
+        let creates = laid[*at].plan.as_ref().is_some_and(|plan| plan.mode == TableMode::Create);
+        creates && !spared.contains(at)
+    };
+    let due: Vec<usize> = (0..laid.len()).filter(is_due).collect();
+    let next = AtomicUsize::new(0);
+    let mut helpers = context.target_helpers(due.len() / A_SESSION).await?;
+    let mut sessions: Vec<&mut dyn Writer> = vec![target];
+    sessions.extend(helpers.iter_mut().map(|helper| &mut **helper as &mut dyn Writer));
+    let making = sessions.into_iter().map(|session| make(context, session, laid, (&due, &next)));
+    let (mut refused, mut whole) = (Vec::new(), Vec::new());
+    for (at, result) in try_join_all(making).await?.into_iter().flatten() {
+        match result {
+            Ok(is_new) => {
+                made.tables.extend(is_new.then_some(at));
+                whole.extend((is_new && is_made_whole(&laid[at])).then_some(at));
+            }
+            Err(failure) => refused.push((at, failure)),
+        }
+    }
+    for at in whole {
+        if let Some(plan) = &mut laid[at].plan {
+            plan.new_indexes.clear();
+        }
+    }
+    made.tables.sort_unstable();
+    refused.sort_unstable_by_key(|(at, _)| *at);
+    Ok(refused)
+}
+
+/// One session's part: the next table that is due, until there is none. Answers for each of them whether it was made
+/// or why the server refuses it.
+async fn make(
+    context: &Context,
+    target: &mut dyn Writer,
+    laid: &[Laid],
+    (due, next): (&[usize], &AtomicUsize),
+) -> Result<Vec<(usize, Result<bool, Failure>)>, StepError> {
+    let mut came = Vec::new();
+    while let Some(&at) = due.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let Some(plan) = &laid[at].plan else { continue };
         context.check_lease()?;
-        match target.create_table(&plan.shape).await {
-            Ok(true) => made.tables.push(at),
-            Ok(false) => {}
-            Err(failure) if is_refusal(&failure) => refused.push((at, failure)),
-            Err(failure) => return Err(failure.into()),
+        match target.create_table(&plan.shape, is_made_whole(&laid[at])).await {
+            Err(failure) if !is_refusal(&failure) => return Err(failure.into()),
+            result => came.push((at, result)),
         }
         reach(Failpoint::PlanAfterCreate).await?;
     }
-    Ok(refused)
+    Ok(came)
+}
+
+fn is_made_whole(table: &Laid) -> bool {
+    table.plan.as_ref().is_some_and(|plan| is_small(table, plan))
 }
 
 /// Makes the unions whose tables are all there by now; answers warnings.
@@ -142,7 +192,7 @@ async fn unite(
             left.push(union.name.as_str());
             continue;
         }
-        match target.create_table(union).await {
+        match target.create_table(union, true).await {
             Ok(_) => made.push(union.name.as_str()),
             Err(failure) if is_refusal(&failure) => {
                 warnings.push(format!("table {} is left out: {}", union.name, failure.message));
@@ -177,7 +227,7 @@ async fn undone(target: &mut dyn Writer, made: &Made, laid: &[Laid], why: &[&Fai
 }
 
 /// Takes refused tables out of the plan, and the foreign keys that would point to them.
-fn go_without(laid: &mut [Laid], refused: Vec<(usize, Failure)>) -> Result<Vec<String>, Failure> {
+fn go_without(laid: &mut [Laid], refused: Vec<(usize, Failure)>) -> Vec<String> {
     let mut names = Vec::with_capacity(refused.len());
     for (at, failure) in refused {
         let Some(table) = laid.get_mut(at) else { continue };
@@ -194,11 +244,10 @@ fn go_without(laid: &mut [Laid], refused: Vec<(usize, Failure)>) -> Result<Vec<S
         let (without, with): (Vec<_>, _) = plan.new_foreign_keys.drain(..).partition(points);
         plan.new_foreign_keys = with;
         if !without.is_empty() {
-            table.draft.plan = written(plan)?;
             warnings.extend(without.iter().map(|key| not_added(&plan.shape.name, key)));
         }
     }
-    Ok(warnings)
+    warnings
 }
 
 /// A foreign key is left out since its parent table failed.
@@ -221,7 +270,6 @@ mod tests {
     use crate::steps::sync::table::TablePlan;
 
     #[test]
-    #[expect(clippy::unwrap_used, reason = "a test")]
     fn a_refused_table_takes_its_foreign_keys_with_it_and_no_other_table() {
         let child = TablePlan {
             new_foreign_keys: vec![points_to("P"), points_to("q")],
@@ -233,15 +281,14 @@ mod tests {
             laid(2, plan(shape("q"), TableMode::Fill), 1, 0),
         ];
         let failure = Failure::permanent(FailureCode::DefinitionRefused, "no");
-        let warnings = go_without(&mut tables, vec![(0, failure)]).unwrap();
+        let warnings = go_without(&mut tables, vec![(0, failure)]);
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         for word in ["table c:", "to_P", "not added"] {
             assert!(warnings[0].contains(word), "{warnings:?}");
         }
         assert_eq!((tables[0].draft.mode, tables[0].plan.is_none()), (TableMode::Refused, true));
         assert!(tables[0].draft.failure.is_some() && tables[0].ranges.is_empty());
-        let left: TablePlan = serde_json::from_value(tables[1].draft.plan.clone()).unwrap();
-        assert_eq!(left.new_foreign_keys.len(), 1);
+        assert_eq!(tables[1].plan.as_ref().map(|plan| plan.new_foreign_keys.len()), Some(1));
         assert_eq!(tables[2].draft.mode, TableMode::Fill);
     }
 }

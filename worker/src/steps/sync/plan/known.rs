@@ -52,6 +52,11 @@ impl Known {
         usual.checked_shr(halved).unwrap_or(0).max(SMALLEST.min(usual))
     }
 
+    /// Whether the table was cut into several ranges.
+    pub(super) fn has(&self, table: &str) -> bool {
+        self.0.get(table).is_some_and(|(table, _)| table.payloads.len() > 1)
+    }
+
     /// The ranges of the table, if they would be cut much the same way now.
     pub(super) fn ranges(&self, candidate: &Candidate, rows: u64) -> Option<Vec<Range>> {
         let (table, plan) = self.0.get(&candidate.source.name)?;

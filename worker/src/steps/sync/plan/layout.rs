@@ -2,30 +2,31 @@
 //!
 //! First the point of the source is fixed that all readers see. A table's stages follow each other:
 //! `prune` (what is to go is counted, then it goes), rows (`copy`, `diff` or `replace`),
-//! `reconcile`, `index`, which the one step that loads a small table does as well. Then come, once
+//! `reconcile`, `index`, which the one step that loads a small table does as well. Many small tables travel
+//! together instead, and are verified on the way (`grouping`). Then come, once
 //! for the job, the foreign keys, and then each table's `verify`, of a large one after its parts. Row steps of all tables are mixed evenly, the biggest table first:
 //! neighbours in the order run at the same time, and two loads into one AUTO_INCREMENT
 //! table would wait for each other.
+
+use std::collections::HashSet;
 
 use longshore_shared::domain::failure::Failure;
 use longshore_shared::domain::step::{Growth, StageDraft, StepDraft, StepKind, TableDraft, TableMode};
 use serde_json::{Value, json};
 
 use super::bystanders::Bystanders;
+use super::grouping::{self, is_small};
 use crate::engine::shape::Range;
 use crate::steps::attempt::written;
 use crate::steps::sync::snapshot::SnapshotPayload;
 use crate::steps::sync::table::{
     Bystander, CopyPayload, KeysPayload, Newcomer, PrunePayload, RangePayload, ReplacePayload, TablePlan,
-    VerifyPayload,
+    TogetherPayload, VerifyPayload,
 };
 
 /// Ranges that one step verifies: reading them on both sides takes about as long as it takes to
 /// load one.
 const COMPARED_TOGETHER: usize = 8;
-
-/// A table of one range and at most so many bytes is finished by the step that loads it.
-const SMALL_BYTES: i64 = 8 << 20;
 
 /// A table, ready to be laid out.
 pub(super) struct Laid {
@@ -51,13 +52,19 @@ pub(super) fn growth(
     let guarded = guard(&tables, (&found, newcomers), &mut stages, snapshot)?;
     let begin = Begin { stage: guarded.as_ref().map_or(snapshot, |(stage, _)| *stage), counted };
     let outside: Vec<Bystander> = found.into_iter().filter(|one| one.own.is_none()).collect();
+    let groups = grouping::groups(&tables, &outside, begin.counted);
+    let travels: HashSet<usize> = groups.iter().flatten().copied().collect();
     let mut queues = Vec::with_capacity(tables.len());
-    for table in &tables {
+    for (_, table) in tables.iter().enumerate().filter(|(at, _)| !travels.contains(at)) {
         let bystanders = outside.iter().filter(|one| one.parent == table.draft.number);
         let bystanders: Vec<Bystander> = bystanders.cloned().collect();
         queues.push(rows(table, &mut stages, begin, &bystanders)?);
     }
     let last: Vec<Option<i32>> = queues.iter().map(|queue| queue.steps.last().map(|s| s.stage)).collect();
+    let together = together(&tables, &groups, &mut stages, begin)?;
+    let rows_end: Vec<i32> =
+        last.iter().flatten().copied().chain(together.iter().filter_map(Queue::stage)).collect();
+    queues.extend(together);
     let mut steps = guarded.map(|(_, steps)| steps).unwrap_or_default();
     steps.extend(mixed(queues));
     let plans = || tables.iter().filter_map(|table| table.plan.as_ref());
@@ -66,7 +73,7 @@ pub(super) fn growth(
     let proves = constrained || !outside.is_empty();
     if proves || !sequences.is_empty() {
         let name = if proves { "foreign keys" } else { "sequences" };
-        let waits_for: Vec<i32> = last.iter().flatten().copied().collect();
+        let waits_for = rows_end;
         // Where nothing is written there is the snapshot to wait for.
         let first = waits_for.is_empty().then_some(snapshot);
         let stage = stages.add(name, waits_for.into_iter().chain(first));
@@ -74,7 +81,8 @@ pub(super) fn growth(
         steps.push(step(stage, StepKind::ForeignKeys, None, written(&payload)?));
         proven = Some(stage);
     }
-    for (table, last) in tables.iter().zip(last).filter(|(table, _)| table.plan.is_some()) {
+    let alone = tables.iter().enumerate().filter(|(at, _)| !travels.contains(at)).map(|(_, table)| table);
+    for (table, last) in alone.zip(last).filter(|(table, _)| table.plan.is_some()) {
         let mut last = proven.or(last).or(Some(snapshot));
         let (name, number) = (&table.draft.name, Some(table.draft.number));
         let parts = compared_apart(table);
@@ -94,7 +102,12 @@ pub(super) fn growth(
         let payload = SnapshotPayload { steps: u32::try_from(reading).unwrap_or(u32::MAX) };
         steps.insert(0, step(snapshot, StepKind::Snapshot, None, written(&payload)?));
     }
-    Ok(Growth { tables: tables.into_iter().map(|table| table.draft).collect(), stages: stages.0, steps })
+    let draft = |table: Laid| {
+        let plan = table.plan.as_ref().map(written).transpose()?.unwrap_or_default();
+        Ok(TableDraft { plan, ..table.draft })
+    };
+    let tables = tables.into_iter().map(draft).collect::<Result<_, Failure>>()?;
+    Ok(Growth { tables, stages: stages.0, steps })
 }
 
 /// Parts of a loaded table that are verified by steps of their own; none if it is small. A range of
@@ -131,6 +144,34 @@ impl Stages {
 struct Queue {
     bytes: i64,
     steps: Vec<StepDraft>,
+}
+
+impl Queue {
+    /// The stage of its last step.
+    fn stage(&self) -> Option<i32> {
+        self.steps.last().map(|step| step.stage)
+    }
+}
+
+/// The steps of the tables that travel together, all of one stage.
+fn together(
+    tables: &[Laid],
+    groups: &[Vec<usize>],
+    stages: &mut Stages,
+    begin: Begin,
+) -> Result<Option<Queue>, Failure> {
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    let stage = stages.add("small tables", Some(begin.stage));
+    let mut queue = Queue { bytes: 0, steps: Vec::with_capacity(groups.len()) };
+    for group in groups {
+        let numbers: Vec<i32> = group.iter().map(|&at| tables[at].draft.number).collect();
+        queue.bytes += group.iter().map(|&at| tables[at].draft.bytes_total).sum::<i64>();
+        let payload = written(&TogetherPayload { tables: numbers.clone() })?;
+        queue.steps.push(StepDraft { tables: numbers, ..step(stage, StepKind::Together, None, payload) });
+    }
+    Ok(Some(queue))
 }
 
 /// Where rows that stay may lose parents, what goes of each table is counted before
@@ -197,7 +238,7 @@ fn rows(table: &Laid, stages: &mut Stages, begin: Begin, bystanders: &[Bystander
         }
         stage(StepKind::Prune, prunes(table, false)?);
     }
-    let finishes = is_small(table, plan);
+    let finishes = moving(plan.mode) == StepKind::Copy && is_small(table, plan);
     let moved = table.ranges.iter().cloned().map(|range| match moving(plan.mode) {
         StepKind::Replace => written(&ReplacePayload { bystanders: bystanders.to_vec() }),
         StepKind::Copy => written(&CopyPayload { range, finishes }),
@@ -222,17 +263,10 @@ const fn moving(mode: TableMode) -> StepKind {
     }
 }
 
-/// Whether one step does all of the table.
-fn is_small(table: &Laid, plan: &TablePlan) -> bool {
-    moving(plan.mode) == StepKind::Copy
-        && table.ranges == [Range::ALL]
-        && table.draft.bytes_total <= SMALL_BYTES
-}
-
 fn step(stage: i32, kind: StepKind, table_number: Option<i32>, payload: Value) -> StepDraft {
     // It reads the job's snapshot.
     let affine = kind.traits().reads_source;
-    StepDraft { stage, kind, table_number, payload, affine }
+    StepDraft { stage, kind, table_number, tables: Vec::new(), payload, affine }
 }
 
 /// Mixes the tables' steps: each table's are spread evenly over the whole, the biggest

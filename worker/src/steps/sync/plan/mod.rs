@@ -16,7 +16,9 @@ mod computing;
 mod constrain;
 mod covering;
 mod create;
+mod cut;
 mod decide;
+mod grouping;
 mod hidden;
 mod history;
 mod known;
@@ -44,6 +46,7 @@ use self::beside::Extra;
 pub(super) use self::bystanders::is_by_key;
 use self::constrain::Parents;
 pub(super) use self::create::not_added;
+use self::cut::Cut;
 use self::decide::{Candidate, Decision, Settled};
 use self::known::Known;
 use self::layout::Laid;
@@ -52,7 +55,6 @@ use crate::engine;
 use crate::engine::sequence::Sequence;
 use crate::engine::shape::{Range, TableListing, TableShape};
 use crate::engine::{Hash, Reader};
-use crate::steps::attempt::written;
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
 use crate::transfer::whole;
@@ -206,12 +208,17 @@ async fn lay_out(
     target: &mut dyn Reader,
 ) -> Result<Vec<Laid>, StepError> {
     let known = Known::of(context.remembered().await?);
+    let mut small = cut::small(context, &known, &tables, source, target).await?;
     let mut laid = Vec::with_capacity(tables.len());
-    for (number, table) in (0..).zip(tables) {
+    for (at, table) in tables.into_iter().enumerate() {
+        let number = i32::try_from(at).unwrap_or(i32::MAX);
         laid.push(match (table.candidate, table.decision) {
             (Some(candidate), Decision::Settled(settled)) => {
-                let cut = cut(context, &known, &candidate, &settled, source, target).await?;
-                planned(number, candidate, settled, cut)?
+                let cut = match small.remove(&at) {
+                    Some(cut) => cut,
+                    None => cut::cut(context, &known, &candidate, &settled, source, target).await?,
+                };
+                planned(number, candidate, settled, cut)
             }
             (_, Decision::Refused(failure)) => refused(number, table.name, failure),
             (_, Decision::Settled(_) | Decision::ByContent(..)) => {
@@ -222,50 +229,7 @@ async fn lay_out(
     Ok(laid)
 }
 
-/// The ranges of a table.
-#[derive(Default)]
-struct Cut {
-    source: Vec<Range>,
-    target: Vec<Range>,
-    rows: u64,
-    chunk_rows: u64,
-}
-
-async fn cut(
-    context: &Context,
-    known: &Known,
-    candidate: &Candidate,
-    settled: &Settled,
-    source: &mut dyn Reader,
-    target: &mut dyn Reader,
-) -> Result<Cut, StepError> {
-    let shape = &candidate.source;
-    let rows = known.chunk_rows(&shape.name, context.chunk_rows(shape), context.chunk_time());
-    let mut cut = Cut { chunk_rows: rows, ..Cut::default() };
-    match settled.mode {
-        TableMode::Equal | TableMode::Refused => {}
-        TableMode::Replace => {
-            cut.source = vec![Range::ALL];
-            cut.rows = candidate.listing.rows;
-        }
-        TableMode::Create | TableMode::Fill | TableMode::Diff => {
-            (cut.source, cut.rows) = match known.ranges(candidate, rows) {
-                Some(ranges) => (ranges, candidate.listing.rows),
-                None => source.split(shape, rows).await?,
-            };
-        }
-    }
-    if settled.prunes {
-        // Ranges without outer ends hold every key of either side, if both order keys alike.
-        cut.target = match shape.key.as_ref().is_some_and(|key| key.same_order) {
-            true => cut.source.clone(),
-            false => target.split(shape, rows).await?.0,
-        };
-    }
-    Ok(cut)
-}
-
-fn planned(number: i32, mut candidate: Candidate, settled: Settled, cut: Cut) -> Result<Laid, Failure> {
+fn planned(number: i32, mut candidate: Candidate, settled: Settled, cut: Cut) -> Laid {
     let raises = candidate.raises();
     let (indexes, keys) = candidate.due();
     let owes = Owed {
@@ -291,13 +255,13 @@ fn planned(number: i32, mut candidate: Candidate, settled: Settled, cut: Cut) ->
         number,
         name: plan.shape.name.clone(),
         mode: plan.mode,
-        plan: written(&plan)?,
+        plan: Value::Null,
         rows_total: whole(cut.rows),
         bytes_total: whole(bytes),
         failure: None,
         owes,
     };
-    Ok(Laid { draft, plan: Some(plan), ranges: cut.source, prune_ranges: cut.target })
+    Laid { draft, plan: Some(plan), ranges: cut.source, prune_ranges: cut.target }
 }
 
 fn refused(number: i32, name: String, failure: Failure) -> Laid {

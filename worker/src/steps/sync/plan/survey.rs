@@ -1,6 +1,6 @@
 //! Both sides as they are: opened, told apart, listed, described.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
@@ -221,11 +221,11 @@ fn pair(
 ) -> (Vec<TableListing>, Vec<Option<String>>) {
     let mut kept = Vec::with_capacity(tables.len());
     let mut existing = Vec::with_capacity(tables.len());
+    let by_name: HashMap<String, &TableListing> =
+        theirs.iter().rev().map(|other| (folded(&other.name, folds), other)).collect();
     for table in tables {
-        let same = |other: &&TableListing| {
-            other.name == table.name || folds && other.name.to_lowercase() == table.name.to_lowercase()
-        };
-        match (theirs.iter().find(same), history::unmakeable(&table, target.flavour)) {
+        match (by_name.get(&folded(&table.name, folds)).copied(), history::unmakeable(&table, target.flavour))
+        {
             (Some(other), _) if !other.kind.holds_rows() => {
                 let failure = mismatch(
                     FailureCode::NameTaken,

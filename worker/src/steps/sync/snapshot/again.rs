@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use longshore_shared::domain::step::TableMode;
 
-use crate::steps::attempt::lock_name;
+use crate::steps::attempt::{lock_name, lock_names};
 use crate::steps::error::StepError;
 use crate::steps::sync::context::Context;
 
@@ -17,7 +17,7 @@ use crate::steps::sync::context::Context;
 /// may still believe in.
 pub(super) async fn empty_what_was_loaded(context: &Context, lease: Duration) -> Result<(), StepError> {
     tokio::time::sleep(lease).await;
-    let names: Vec<String> = context.step_ids().await?.into_iter().map(lock_name).collect();
+    let names: Vec<String> = context.step_ids().await?.into_iter().flat_map(lock_names).collect();
     let mut target = context.target_writer().await?;
     // Its own lock is among them, and held by this very session.
     let own = lock_name(context.step().lease.step_id);

@@ -130,6 +130,10 @@ impl Reader for SharedReader {
         self.session().described(names).await
     }
 
+    async fn described_otherwise(&mut self, tables: &[TableShape]) -> Result<Vec<bool>> {
+        self.session().described_otherwise(tables).await
+    }
+
     async fn answers(&mut self, word: &str) -> Result<bool> {
         self.session().answers(word).await
     }
@@ -164,6 +168,14 @@ impl Reader for SharedReader {
 
     async fn digest(&mut self, table: &TableShape, range: &Range, hash: Hash) -> Result<Digest> {
         self.session().digest(table, range, hash).await
+    }
+
+    async fn digests(&mut self, tables: &[&TableShape], hash: Hash) -> Result<Vec<Digest>> {
+        self.session().digests(tables, hash).await
+    }
+
+    async fn counts(&mut self, tables: &[&TableShape], most: u64) -> Result<Vec<u64>> {
+        self.session().counts(tables, most).await
     }
 
     async fn hashes(

@@ -16,8 +16,10 @@ pub(super) async fn check(context: &Context, planned: &[TableShape]) -> Result<(
     if context.source().max_sessions == Some(1) {
         return Ok(());
     }
-    let found = context.source_inspector().await?.shapes(&names(planned)).await?;
-    Ok(compare(engine::of(context.source().engine), planned, &found)?)
+    let mut source = context.source_inspector().await?;
+    let suspects = suspects(planned, &source.redefined(planned).await?);
+    let found = source.shapes(&names(&suspects)).await?;
+    Ok(compare(engine::of(context.source().engine), &suspects, &found)?)
 }
 
 /// As [`check`], by the session that sees the point, which keeps no lock of it.
@@ -26,16 +28,22 @@ pub(super) async fn check_by(
     driver: &dyn Driver,
     planned: &[TableShape],
 ) -> Result<(), Failure> {
-    let found = session.described(&names(planned)).await?;
+    let suspects = suspects(planned, &session.described_otherwise(planned).await?);
+    let found = session.described(&names(&suspects)).await?;
     session.release_locks().await?;
-    compare(driver, planned, &found)
+    compare(driver, &suspects, &found)
 }
 
-fn names(planned: &[TableShape]) -> Vec<String> {
+/// The tables whose definitions are not what they were: of thousands hardly any, and only these are looked at whole.
+fn suspects<'a>(planned: &'a [TableShape], redefined: &[bool]) -> Vec<&'a TableShape> {
+    planned.iter().zip(redefined).filter(|(_, redefined)| **redefined).map(|(table, _)| table).collect()
+}
+
+fn names(planned: &[&TableShape]) -> Vec<String> {
     planned.iter().map(|table| table.name.clone()).collect()
 }
 
-fn compare(driver: &dyn Driver, planned: &[TableShape], found: &[TableShape]) -> Result<(), Failure> {
+fn compare(driver: &dyn Driver, planned: &[&TableShape], found: &[TableShape]) -> Result<(), Failure> {
     let pairs = planned.iter().zip(found).filter(|(planned, found)| is_altered(driver, planned, found));
     let altered: Vec<&str> = pairs.map(|(planned, _)| planned.name.as_str()).collect();
     if altered.is_empty() {
