@@ -49,8 +49,8 @@ impl Objects {
     /// Reads the section.
     pub fn from_env(from: &Environment) -> Result<Self, Problems> {
         gather!(Self {
-            endpoint: from.read_one(&S3_ENDPOINT, |text| endpoint(text)),
-            region: from.read_one(&S3_REGION, |text| word(text)),
+            endpoint: from.read_one(&S3_ENDPOINT, endpoint),
+            region: from.read_one(&S3_REGION, word),
             bucket: from.read_one(&S3_BUCKET, unless("none", bucket)),
             prefix: from.read_one(&S3_PREFIX, prefix),
             key: key(from),

@@ -49,16 +49,17 @@ impl Store {
 
     /// Writes an object whose content is at hand; answers its ETag.
     pub async fn put(&self, key: &str, content: Bytes) -> Result<String, ObjectError> {
-        let size = content.len();
-        let asked = self
-            .client
-            .put_object()
-            .bucket(&*self.bucket)
-            .key(self.whole(key))
-            .body(ByteStream::from(content))
-            .send();
+        self.put_whole(self.whole(key), content).await
+    }
+
+    /// The same by its whole key.
+    async fn put_whole(&self, key: String, content: Bytes) -> Result<String, ObjectError> {
+        let size = content.len() as u64;
+        let body = ByteStream::from(content);
+        // A request of the SDK's is a large future.
+        let asked = Box::pin(self.client.put_object().bucket(&*self.bucket).key(key).body(body).send());
         let answer = self.told(Operation::Put, asked).await?;
-        Metric::S3Bytes.add(size as u64, &[("direction", StoreWay::Up.as_str())]);
+        Metric::S3Bytes.add(size, &[("direction", StoreWay::Up.as_str())]);
         Ok(answer.e_tag.unwrap_or_default())
     }
 

@@ -60,7 +60,7 @@ impl Upload {
     pub async fn finish(mut self) -> Result<String, ObjectError> {
         let Some(id) = self.id.clone() else {
             let content = self.filling.split().freeze();
-            return self.put(content).await;
+            return self.store.put_whole(self.key.clone(), content).await;
         };
         if !self.filling.is_empty() {
             self.send().await?;
@@ -90,21 +90,6 @@ impl Upload {
             }
             Err(error) => Err(error),
         }
-    }
-
-    async fn put(&mut self, content: Bytes) -> Result<String, ObjectError> {
-        let size = content.len() as u64;
-        let asked = self
-            .store
-            .client
-            .put_object()
-            .bucket(&*self.store.bucket)
-            .key(&self.key)
-            .body(ByteStream::from(content))
-            .send();
-        let answer = self.store.told(Operation::Put, asked).await?;
-        Metric::S3Bytes.add(size, &[("direction", StoreWay::Up.as_str())]);
-        Ok(answer.e_tag.unwrap_or_default())
     }
 
     /// The ETag of the object, if it is there with all of its bytes.
@@ -139,7 +124,7 @@ impl Upload {
                 .part_number(number)
                 .body(ByteStream::from(content))
                 .send();
-            let answer = store.told(Operation::Put, asked).await?;
+            let answer = store.told(Operation::Put, Box::pin(asked)).await?;
             Metric::S3Bytes.add(size, &[("direction", StoreWay::Up.as_str())]);
             Ok(CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag).build())
         });

@@ -130,7 +130,7 @@ impl StoreError {
         let error = match self {
             Self::NoAnswer => return Some(DatabaseTrouble::NoAnswer),
             Self::Database(error) => error,
-            Self::Taken { .. } | Self::Row(_) | Self::Migration(_) => return None,
+            Self::Taken { .. } | Self::Row(_) | Self::Url | Self::Migration(_) => return None,
         };
         Some(match error {
             sqlx::Error::Io(_)

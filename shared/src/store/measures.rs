@@ -90,12 +90,12 @@ pub async fn limited_sessions(conn: &mut Conn) -> Result<LimitedSessions, StoreE
     Ok(LimitedSessions { allowed: row.allowed, used: row.used, full: row.full })
 }
 
-/// How many tasks fire by a schedule, and for how many seconds the one that is due longest has waited.
+/// How many subjects fire by a schedule, and for how many seconds the one that is due longest has waited.
 pub async fn schedules(conn: &mut Conn) -> Result<(i64, f64), StoreError> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "scheduled!",
                coalesce(extract(epoch FROM greatest(now() - min(next_run_at), interval '0')), 0)::float8 AS "waits!"
-           FROM sync_tasks WHERE next_run_at IS NOT NULL AND enabled AND deleted_at IS NULL"#
+           FROM schedules WHERE next_run_at IS NOT NULL"#
     )
     .fetch_one(conn)
     .await?;

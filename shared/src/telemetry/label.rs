@@ -211,7 +211,7 @@ words! {
         /// The object is another one than before.
         Changed = "changed",
         /// The server cannot be reached, or asks for patience: it may work later.
-        Unavailable = "unavailable",
+        Unavailable = "away",
         /// The server has no room.
         Full = "full",
         /// The server does not take the request.

@@ -151,8 +151,8 @@ async fn n07_expressions_hold_rows_to_the_same_on_every_flavour() {
         ["mariadb", "mysql9"],
         ["mariadb11", "mysql57"],
     ] {
+        let checks = ![source, target].contains(&"mysql57");
         let (Some(source), Some(target)) = (server(source), server(target)) else { continue };
-        let checks = !source.kind().starts_with("mysql57") && !target.kind().starts_with("mysql57");
         prepare(&mut stack, &source, &target, &[of_texts, row]).await;
         completed_twice(&stack).await;
         let made: (String, i64) = stack.target.rows("SELECT g, r FROM u").await.remove(0);

@@ -203,7 +203,7 @@ fn the_whole_view_is_as_promised() {
         shown,
         json!({
             "id": "00000000-0000-0000-0000-000000000000", "kind": "sync", "state": "running",
-            "name": "nightly", "task_id": null, "source_id": null, "source_name": null, "target_id": null,
+            "more_tables": 0, "name": "nightly", "task_id": null, "source_id": null, "source_name": null, "target_id": null,
             "target_name": null, "trigger": "person",
             "requested_by": {"kind": "token", "id": "00000000-0000-0000-0000-000000000000", "name": "ci"},
             "spec": {"mode": "full", "tables": [], "exclude": [], "where": {}, "where_time_zone": "UTC",
