@@ -81,7 +81,7 @@ fn operations() -> Vec<(String, String)> {
 async fn every_route_of_the_document_wants_a_token() {
     let routes = router(state().await, Vec::new());
     let operations = operations();
-    assert_eq!(operations.len(), 35);
+    assert_eq!(operations.len(), 36);
     for (method, path) in operations {
         let (status, headers, problem) = ask(&routes, request(&method, &path, "{}")).await;
         assert_eq!((status, problem["code"].as_str()), (401, Some("token_missing")), "{method} {path}");
