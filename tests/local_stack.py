@@ -60,7 +60,8 @@ class Watches(unittest.TestCase):
 
     def test_each_program_has_its_targets(self) -> None:
         names = ("longshore-api", "longshore-scheduler", "longshore-worker", "longshore-worker")
-        members = [fleet.Member(n, n, {}, ports={"ops": 20_000 + i}) for i, n in enumerate(names)]
+        members = [fleet.Member(f"m{i}", n, {}, ports={"ops": 20_000 + i}) for i, n in enumerate(names)]
+        target = lambda i: {"targets": [f"127.0.0.1:{20_000 + i}"], "labels": {"instance": f"m{i}"}}  # noqa: E731
         folder = self.state / watch.NAME
         for _ in range(2):
             watch._settle(folder, members)
@@ -68,9 +69,9 @@ class Watches(unittest.TestCase):
         self.assertEqual(
             read,
             {
-                "api": [{"targets": ["127.0.0.1:20000"]}],
-                "scheduler": [{"targets": ["127.0.0.1:20001"]}],
-                "worker": [{"targets": ["127.0.0.1:20002", "127.0.0.1:20003"]}],
+                "api": [target(0)],
+                "scheduler": [target(1)],
+                "worker": [target(2), target(3)],
             },
         )
         for name in ("alerts.yml", "recording.yml"):

@@ -95,9 +95,14 @@ def _settle(folder: Path, members: Sequence[fleet.Member]) -> None:
     targets = folder / "targets"
     targets.mkdir(exist_ok=True)
     for program in ("api", "worker", "scheduler"):
-        own = [f"127.0.0.1:{m.ports['ops']}" for m in members if m.program == f"longshore-{program}"]
+        # By its name a process that starts again on another port is the same instance.
+        own = [
+            {"targets": [f"127.0.0.1:{m.ports['ops']}"], "labels": {"instance": m.name}}
+            for m in members
+            if m.program == f"longshore-{program}"
+        ]
         fresh = targets / f"{program}.json.new"
-        fresh.write_text(json.dumps([{"targets": own}]))
+        fresh.write_text(json.dumps(own))
         os.replace(fresh, targets / f"{program}.json")
 
 

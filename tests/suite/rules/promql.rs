@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A matcher of a series: its label, its operator, its value.
+pub(super) type Matcher = (String, String, String);
+
 /// What a query asks for.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Asked {
-    /// Each series with its matchers: label, operator, value.
-    pub(super) series: Vec<(String, Vec<(String, String, String)>)>,
+    /// Each series with its matchers.
+    pub(super) series: Vec<(String, Vec<Matcher>)>,
     /// Labels that results are grouped or matched by.
     pub(super) grouped: BTreeSet<String>,
 }
@@ -50,10 +53,8 @@ pub(super) fn asked(query: &str) -> Result<Asked, String> {
     Ok(asked)
 }
 
-type Matchers<'a> = (Vec<(String, String, String)>, &'a str);
-
 /// The matchers in braces, if there are any, and what comes after them.
-fn matchers(text: &str) -> Result<Matchers<'_>, String> {
+fn matchers(text: &str) -> Result<(Vec<Matcher>, &str), String> {
     let mut found = Vec::new();
     let Some(mut rest) = text.strip_prefix('{') else { return Ok((found, text)) };
     loop {
@@ -94,7 +95,8 @@ pub(super) fn rules(text: &str, kind: &str) -> BTreeMap<String, (String, Vec<Str
 
 #[test]
 fn queries_are_read() {
-    let check = |query: &str, series: &[(&str, &[(&str, &str, &str)])], grouped: &[&str]| {
+    type Expected<'a> = (&'a str, &'a [(&'a str, &'a str, &'a str)]);
+    let check = |query: &str, series: &[Expected<'_>], grouped: &[&str]| {
         let found = asked(query).unwrap();
         let own = |text: &&str| (*text).to_owned();
         let expected = series.iter().map(|(name, matchers)| {
