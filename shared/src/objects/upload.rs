@@ -77,7 +77,7 @@ impl Upload {
             .upload_id(&id)
             .multipart_upload(parts)
             .send();
-        match self.store.told(Operation::Multipart, asked).await {
+        match self.store.told(Operation::Multipart, Box::pin(asked)).await {
             Ok(answer) => {
                 self.id = None;
                 Ok(answer.e_tag.unwrap_or_default())
@@ -95,7 +95,7 @@ impl Upload {
     /// The ETag of the object, if it is there with all of its bytes.
     async fn completed(&self) -> Result<Option<String>, ObjectError> {
         let asked = self.store.client.head_object().bucket(&*self.store.bucket).key(&self.key).send();
-        let answer = match self.store.told(Operation::Head, asked).await {
+        let answer = match self.store.told(Operation::Head, Box::pin(asked)).await {
             Err(error) if error.trouble == Trouble::Missing => return Ok(None),
             answer => answer?,
         };
@@ -138,7 +138,7 @@ impl Upload {
         }
         let asked =
             self.store.client.create_multipart_upload().bucket(&*self.store.bucket).key(&self.key).send();
-        let answer = self.store.told(Operation::Multipart, asked).await?;
+        let answer = self.store.told(Operation::Multipart, Box::pin(asked)).await?;
         let id =
             answer.upload_id.ok_or_else(|| ObjectError::of(Trouble::Refused, "the upload has no name"))?;
         self.id = Some(id.clone());
