@@ -193,6 +193,10 @@ impl Stack {
             "WEBHOOK_PRIVATE_ALLOWED",
             "WEBHOOK_HTTP_ALLOWED",
             "OTLP_ENDPOINT",
+            "S3_ENDPOINT",
+            "S3_BUCKET",
+            "S3_ACCESS_KEY_ID",
+            "S3_SECRET_ACCESS_KEY",
         ]);
         let port = if self.apis.is_empty() { self.api_port } else { place::free_port() };
         self.api_ports.push(port);
@@ -232,6 +236,10 @@ impl Stack {
             "DATABASE_CONNECTIONS",
             "AMQP_URL",
             "OTLP_ENDPOINT",
+            "S3_ENDPOINT",
+            "S3_BUCKET",
+            "S3_ACCESS_KEY_ID",
+            "S3_SECRET_ACCESS_KEY",
             "LEASE_SECONDS",
             "SWEEP_SECONDS",
             "REANNOUNCE_SECONDS",

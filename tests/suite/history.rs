@@ -177,7 +177,8 @@ const MILLION: &str = "
         SELECT org_id, ('00000000-0000-7000-9000-00000000000' || n)::uuid, 'task ' || n, source_id, target_id, spec
         FROM sync_tasks, generate_series(1, 3) n;
     INSERT INTO schedules (org_id, id, subject_kind, subject_id, enabled, overlap, catch_up_seconds)
-        SELECT org_id, id, 'sync_task', id, true, 'skip', 3600 FROM sync_tasks WHERE name LIKE 'task %';
+        SELECT org_id, id, 'sync_task', id, true, 'skip', 3600 FROM sync_tasks
+            WHERE id BETWEEN '00000000-0000-7000-9000-000000000001' AND '00000000-0000-7000-9000-000000000003';
     INSERT INTO jobs (org_id, id, kind, state, subject_kind, subject_id, source_id, target_id, name, source_name,
                       target_name, spec, requested_by_kind, requested_by_id, requested_by_name, failure, created_at,
                       started_at, ended_at, summary)

@@ -195,16 +195,19 @@ async fn what_a_bucket_can_lack_is_told_apart() {
     let no_bucket = Objects { bucket: Some("longshore-nowhere".to_owned()), ..right.clone() };
     let nobody = Objects { endpoint: Some(format!("http://127.0.0.1:{}", place::free_port())), ..right };
     for (settings, expected) in [
-        (wrong_secret, [Trouble::Denied, Trouble::Denied]),
-        // A HEAD has no words: there is no bucket, or no object.
-        (no_bucket, [Trouble::Missing, Trouble::NoBucket]),
-        (nobody, [Trouble::Unavailable, Trouble::Unavailable]),
+        (wrong_secret, Trouble::Denied),
+        // SeaweedFS would make it with its first object, so that nothing is written here.
+        (no_bucket, Trouble::NoBucket),
+        (nobody, Trouble::Unavailable),
     ] {
         let store = open(&settings).await;
         let checked = store.check().await.unwrap_err();
-        let written = store.put("a", noise(1, 10)).await.unwrap_err();
-        assert_eq!([checked.trouble, written.trouble], expected, "{checked}; {written}");
-        assert!(!format!("{checked:?} {written:?} {settings:?}").contains("canary"));
+        assert_eq!(checked.trouble, expected, "{checked}");
+        if expected != Trouble::NoBucket {
+            let written = store.put("a", noise(1, 10)).await.unwrap_err();
+            assert_eq!(written.trouble, expected, "{written}");
+        }
+        assert!(!format!("{checked:?} {settings:?}").contains("canary"));
     }
 }
 
@@ -224,7 +227,7 @@ async fn a_process_without_its_bucket_says_so_and_works() {
             ],
         )
         .await;
-        for port in [stack.apis[0].ops_port, stack.workers[0].ops_port] {
+        for port in [stack.apis[0].ops_port, stack.workers[0].ops_port, stack.schedulers[0].ops_port] {
             let answer = reqwest::get(format!("http://127.0.0.1:{port}/readyz")).await.unwrap();
             assert_eq!(answer.status(), 200);
             let told: serde_json::Value = answer.json().await.unwrap();

@@ -15,6 +15,8 @@ mod upload;
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 
@@ -41,10 +43,18 @@ impl Store {
         Some(Self { client, bucket: bucket.into(), prefix: settings.prefix.as_str().into() })
     }
 
-    /// Whether the bucket is there and the account may use it.
+    /// Whether the bucket is there and the account may use it; asked once, since whoever asks does so often.
     pub async fn check(&self) -> Result<(), ObjectError> {
-        let asked = self.client.head_bucket().bucket(&*self.bucket).send();
-        self.told(Operation::Check, asked).await.map(drop)
+        let once = Builder::new().retry_config(RetryConfig::disabled());
+        let asked = self.client.head_bucket().bucket(&*self.bucket).customize().config_override(once).send();
+        match self.told(Operation::Check, Box::pin(asked)).await {
+            Ok(_) => Ok(()),
+            // The answer to a HEAD has no words.
+            Err(error) if error.trouble == Trouble::Missing => {
+                Err(ObjectError { trouble: Trouble::NoBucket, ..error })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes an object whose content is at hand; answers its ETag.

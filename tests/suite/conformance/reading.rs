@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use longshore_tests::wait::{seconds, until};
 use longshore_worker::engine::shape::{KeyTuple, Range, TableKind};
 use longshore_worker::engine::{Change, Proof};
 use tokio::sync::mpsc;
@@ -141,7 +142,13 @@ pub(super) async fn ended_sessions_end(subject: &Subject) {
     let mut spared = driver.snapshot_reader(&subject.login).await.unwrap();
     session.begin_snapshot(None).await.unwrap();
     let id = session.session_id();
-    assert_eq!(driver.busy_sessions(&subject.login, &[id]).await.unwrap(), 0, "{name}: it waits for us");
+    // It counts for a moment after its last statement, and then waits for us.
+    assert_eq!(driver.busy_sessions(&subject.login, &[id]).await.unwrap(), 1, "{name}");
+    until("the session waits for its client", seconds(15), async || {
+        let busy = driver.busy_sessions(&subject.login, &[id]).await.unwrap();
+        (busy == 0).then_some(())
+    })
+    .await;
     driver.end_sessions(&subject.login, &[id]).await.unwrap();
     let read = timeout(Duration::from_secs(10), rows(&mut *session, &table, &Range::ALL)).await.unwrap();
     assert!(read.unwrap_err().is_transient(), "{name}");

@@ -26,8 +26,8 @@ async fn events(stack: &Stack, told: &[(i64, &str)]) {
     for (minutes, result) in told {
         let due = format!("now() - interval '{minutes} minutes'");
         let sql = format!(
-            "INSERT INTO schedule_events (org_id, task_id, due_at, last_due_at, times, result)
-             SELECT org_id, id, {due}, {due}, 1, '{result}' FROM sync_tasks"
+            "INSERT INTO schedule_events (org_id, schedule_id, due_at, last_due_at, times, result)
+             SELECT org_id, id, {due}, {due}, 1, '{result}' FROM schedules"
         );
         stack.control.run(&sql).await;
     }
@@ -80,12 +80,12 @@ async fn a_task_is_overdue_an_hour_after_a_due_time_without_a_success() {
 
     succeeded(&stack, 400, 390).await;
     is_overdue(&stack, true, "the skipped one's run ended long before").await;
-    stack.control.run("UPDATE sync_tasks SET enabled = false").await;
+    stack.control.run("UPDATE schedules SET enabled = false, next_run_at = NULL").await;
     is_overdue(&stack, false, "its schedule does not fire").await;
-    stack.control.run("UPDATE sync_tasks SET enabled = true, next_run_at = now() - interval '2 hours'").await;
+    stack.control.run("UPDATE schedules SET enabled = true, next_run_at = now() - interval '2 hours'").await;
     events(&stack, &[]).await;
     is_overdue(&stack, true, "nobody has fired it").await;
-    stack.control.run("UPDATE sync_tasks SET next_run_at = now() + interval '1 day'").await;
+    stack.control.run("UPDATE schedules SET next_run_at = now() + interval '1 day'").await;
     is_overdue(&stack, false, "it is not due").await;
 
     events(&stack, &[(120, "missed")]).await;

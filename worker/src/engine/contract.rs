@@ -58,8 +58,8 @@ pub trait Driver: Send + Sync {
     /// session whose owner only drops it may go on for long: servers notice a closed socket late.
     async fn end_sessions(&self, login: &Login, session_ids: &[u64]) -> Result<()>;
 
-    /// How many of these sessions of the same account the server works for at the moment; the
-    /// others are gone, or wait for their client.
+    /// How many of these sessions of the same account the server works for, or did so within the last
+    /// seconds; the others are gone, or wait for their client.
     async fn busy_sessions(&self, login: &Login, session_ids: &[u64]) -> Result<usize>;
 
     /// What keeps the source's rows from being stored in the target's table unchanged and from being found
