@@ -13,6 +13,7 @@ pub mod config;
 pub mod domain;
 pub mod failpoint;
 pub mod objects;
+pub mod package;
 pub mod process;
 pub mod shutdown;
 pub mod store;

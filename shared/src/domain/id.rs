@@ -37,6 +37,8 @@ id! {
     JobId,
     /// A step of a job.
     StepId,
+    /// A dump or a backup in the store.
+    PackageId,
     /// One run of a worker process.
     WorkerId,
     /// A message that was put aside.

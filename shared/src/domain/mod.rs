@@ -16,6 +16,7 @@ pub mod hop;
 pub mod id;
 pub mod job;
 pub mod limits;
+pub mod object;
 pub mod probe;
 pub mod problem;
 pub mod progress;
