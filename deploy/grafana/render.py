@@ -210,6 +210,20 @@ CONTROL_PLANE: Sequence[Row] = (
         ),
     ),
     (
+        "Store",
+        (
+            ("line", "Requests", "reqps", "Requests to the S3 store that ended, by result.",
+             [("sum by (result) (rate(longshore_s3_requests_total[$__rate_interval])) > 0", "{{result}}")]),
+            ("line", "Failures", "reqps", "Requests to the S3 store that failed, by program and result.",
+             [('sum by (job, result) (rate(longshore_s3_requests_total{result=~"away|full|denied|no_bucket"}[2m])) > 0',
+               "{{job}} {{result}}")]),
+            ("line", "Latency", "s", "From a request to the store to the head of its answer.",
+             _quantiles("longshore_s3_request_duration_seconds")),
+            ("stack", "Bytes", "Bps", "Bytes of objects to the store and from it.",
+             [("sum by (direction) (rate(longshore_s3_bytes_total[$__rate_interval]))", "{{direction}}")]),
+        ),
+    ),
+    (
         "RabbitMQ",
         (
             ("line", "Connections that stand", "short", "Connections to RabbitMQ that stand, and processes that it blocks.",
@@ -263,7 +277,7 @@ DASHBOARDS = (
     ("fleet", "Longshore / Fleet", "Workers, permits, queues, claims, leases.", FLEET),
     ("jobs", "Longshore / Jobs", "States, ends, failures, durations, what is oldest, throughput.", JOBS),
     ("sync", "Longshore / Sync", "Tables and chunks, snapshots, sessions, verification.", SYNC),
-    ("control-plane", "Longshore / Control plane", "API, PostgreSQL, RabbitMQ, scheduler, webhooks.", CONTROL_PLANE),
+    ("control-plane", "Longshore / Control plane", "API, PostgreSQL, RabbitMQ, the store, scheduler, webhooks.", CONTROL_PLANE),
 )
 
 
