@@ -21,7 +21,7 @@ CREATE TABLE job_tables (
     job_id          uuid NOT NULL,
     number          integer NOT NULL CHECK (number >= 0),
     name            text NOT NULL,
-    mode            text NOT NULL CHECK (mode IN ('create', 'fill', 'diff', 'replace', 'equal', 'refused')),
+    mode            text NOT NULL CHECK (mode IN ('create', 'fill', 'diff', 'replace', 'equal', 'dump', 'refused')),
     plan            jsonb NOT NULL,
     rows_total      bigint NOT NULL DEFAULT 0,
     bytes_total     bigint NOT NULL DEFAULT 0,

@@ -117,6 +117,16 @@ places! {
     VerifyBefore = "verify_before",
     /// Its result is known.
     VerifyAfter = "verify_after",
+    /// Ranges are read, their last part is not in the store.
+    DumpBeforeStore = "dump_before_store",
+    /// All parts of a step are in the store.
+    DumpStored = "dump_stored",
+    /// Everything is in the store but the manifest.
+    ManifestBeforeStore = "manifest_before_store",
+    /// The manifest is there, and nobody refers to it.
+    ManifestStored = "manifest_stored",
+    /// All parts of a package were proven.
+    CheckBeforeEnd = "check_before_end",
     /// A step's outcome is written, not committed.
     SettleBeforeCommit = "settle_before_commit",
     /// A step's outcome was committed.

@@ -9,8 +9,9 @@ use lapin::Channel;
 use lapin::options::ConfirmSelectOptions;
 
 use super::BusError;
-use super::connection::{Link, within};
+use super::connection::Link;
 use super::live::Live;
+use super::patience::within;
 
 /// Publishers at once; each may have many messages on the way.
 const CHANNELS: usize = 4;

@@ -16,11 +16,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::live::Live;
+use super::patience::{PATIENCE, within};
 use super::{BusError, topology};
 use crate::telemetry::{BusLink, Metric};
 
-/// How long RabbitMQ may take for any one answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// A dead peer is noticed after two of these.
 const HEARTBEAT_SECONDS: u16 = 15;
 /// A connection that held this long was a good one: the pauses begin small again.
@@ -211,17 +210,6 @@ async fn farewell(connection: &Connection) {
     if connection.status().connected() && !connection.status().blocked() {
         let closing = connection.close(200, "farewell".into());
         let _ = tokio::time::timeout(Duration::from_secs(2), closing).await;
-    }
-}
-
-/// Waits for an answer of RabbitMQ, but not for ever.
-pub(super) async fn within<T>(
-    what: &'static str,
-    answer: impl Future<Output = lapin::Result<T>>,
-) -> Result<T, BusError> {
-    match tokio::time::timeout(PATIENCE, answer).await {
-        Ok(answer) => answer.map_err(|source| BusError::Broker { what, source }),
-        Err(_) => Err(BusError::Timeout { what }),
     }
 }
 

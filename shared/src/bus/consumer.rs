@@ -24,11 +24,11 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::connection::within;
-use super::dead::Reason;
 use super::live::Live;
 use super::message::Wire as _;
+use super::patience::{is_missing, within};
 use super::publisher::Outgoing;
+use super::reason::Reason;
 use super::topology::{self, Address};
 use super::{Bus, BusError, StepMessage};
 use crate::telemetry::{Metric, Taken};
@@ -237,13 +237,6 @@ async fn consume(channel: &Channel, address: Address) -> Result<Consumer, Setbac
         true => Setback::Cancelled,
         false => Setback::Broken(error),
     })
-}
-
-pub(super) fn is_missing(error: &BusError) -> bool {
-    use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
-    let BusError::Broker { source, .. } = error else { return false };
-    matches!(source.kind(), lapin::ErrorKind::ProtocolError(reply)
-        if *reply.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND))
 }
 
 /// A step's message in hand. Settle it with one of its methods, once; dropped without, it goes back.

@@ -8,57 +8,18 @@
 use lapin::message::{BasicGetMessage, Delivery as RawDelivery};
 use lapin::options::{BasicAckOptions, BasicGetOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel};
+use lapin::Channel;
 use sha2::{Digest as _, Sha256};
 
-use super::connection::within;
-use super::consumer::is_missing;
 use super::message::Wire as _;
+use super::patience::{is_missing, within};
+use super::reason::{BYTES, CLASS, QUEUE, REASON, Reason};
 use super::topology::{self, DEAD};
-use super::{Bus, BusError, MessageError, StepMessage, publisher};
+use super::{Bus, BusError, MessageError, StepMessage};
 use crate::domain::dead_letter::{BYTES_SHOWN, DeadClass, DeadLetter, DeadStep, TEXT_KEPT, told};
 
-/// Why a message was put aside, and from which queue it came; operators read these.
-const REASON: &str = "x-longshore-reason";
-const QUEUE: &str = "x-longshore-queue";
-/// Of which class the reason is, and how long the body was.
-const CLASS: &str = "x-longshore-class";
-const BYTES: &str = "x-longshore-bytes";
 /// RabbitMQ's own note on what it put aside.
 const DEATH: &str = "x-death";
-
-/// Bytes of a body that go into the dead queue: more than any message of Longshore has.
-const BODY_KEPT: usize = 16 * 1024;
-
-/// Why a message is put aside.
-#[derive(Clone, Debug)]
-pub(super) struct Reason {
-    pub(super) class: DeadClass,
-    pub(super) told: String,
-}
-
-impl From<&MessageError> for Reason {
-    fn from(error: &MessageError) -> Self {
-        let class = match error {
-            MessageError::TooLong { .. } => DeadClass::TooLong,
-            MessageError::Version { .. } => DeadClass::UnknownVersion,
-            MessageError::Form { .. } => DeadClass::Unreadable,
-        };
-        Self { class, told: error.to_string() }
-    }
-}
-
-/// The body and the properties with which a message is put aside.
-pub(super) fn as_dead_letter(mut body: Vec<u8>, queue: &str, reason: &Reason) -> (Vec<u8>, BasicProperties) {
-    let text = |text: &str| AMQPValue::LongString(text.into());
-    let mut headers = FieldTable::default();
-    headers.insert(REASON.into(), text(&reason.told));
-    headers.insert(QUEUE.into(), text(queue));
-    headers.insert(CLASS.into(), text(reason.class.as_str()));
-    headers.insert(BYTES.into(), AMQPValue::LongLongInt(i64::try_from(body.len()).unwrap_or(i64::MAX)));
-    body.truncate(BODY_KEPT);
-    (body, publisher::properties(publisher::PERSISTENT).with_headers(headers))
-}
 
 /// Messages of the dead queue in hand; dropped without a settlement, they go back.
 pub struct DeadLetters {

@@ -13,11 +13,13 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Link, within};
+use super::connection::Link;
 use super::live::Live;
 use super::message::{Control, Wire};
+use super::patience::within;
+use super::properties::{TRANSIENT, properties};
 use super::topology::{CONTROL, PROGRESS};
-use super::{BusError, Shared, publisher};
+use super::{BusError, Shared};
 use crate::domain::progress::StepProgress;
 
 /// Samples that wait to be sent; more are dropped.
@@ -144,7 +146,7 @@ async fn send(channel: &Channel, sample: &StepProgress) -> Result<(), BusError> 
     let key = format!("{}.{}", sample.org_id, sample.job_id);
     let body = sample.encode();
     let options = BasicPublishOptions::default();
-    let properties = publisher::properties(publisher::TRANSIENT);
-    let sent = channel.basic_publish(PROGRESS.into(), key.into(), options, &body, properties);
+    let sent =
+        channel.basic_publish(PROGRESS.into(), key.into(), options, &body, properties(TRANSIENT));
     within("send progress", sent).await.map(drop)
 }

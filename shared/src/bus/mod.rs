@@ -20,7 +20,10 @@ mod error;
 mod fanout;
 mod live;
 mod message;
+mod patience;
+mod properties;
 mod publisher;
+mod reason;
 mod topology;
 
 use std::sync::{Arc, OnceLock};
@@ -38,7 +41,8 @@ use crate::domain::progress::StepProgress;
 use crate::domain::step::Queue;
 use crate::telemetry::BusLink;
 
-use connection::{Link, within};
+use connection::Link;
+use patience::within;
 use publisher::{Outgoing, Publisher};
 use topology::Address;
 

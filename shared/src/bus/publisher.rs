@@ -12,9 +12,11 @@ use lapin::{BasicProperties, Confirmation};
 
 use super::BusError;
 use super::channels::{self, Channels, ConfirmChannel};
-use super::connection::{Link, PATIENCE};
-use super::dead::{self, Reason};
+use super::connection::Link;
 use super::message::{Control, StepMessage, Wire as _};
+use super::patience::PATIENCE;
+use super::properties::{PERSISTENT, TRANSIENT, properties};
+use super::reason::{Reason, as_dead_letter};
 use super::topology::{self, Address, CONTROL, DEAD, STEPS};
 use crate::domain::step::Queue;
 use crate::telemetry::Metric;
@@ -23,9 +25,6 @@ use crate::telemetry::Metric;
 const BATCH: usize = 500;
 /// Before a queue that is gone is declared anew, so that RabbitMQ has told its consumers first.
 const MEND_PAUSE: Duration = Duration::from_secs(1);
-
-pub(super) const PERSISTENT: u8 = 2;
-pub(super) const TRANSIENT: u8 = 1;
 
 /// A message as it goes out.
 pub(super) struct Outgoing {
@@ -71,7 +70,7 @@ impl Outgoing {
 
     /// A message that is put aside, with the reason beside it.
     pub(super) fn dead(body: Vec<u8>, from: Address, reason: &Reason) -> Self {
-        let (body, properties) = dead::as_dead_letter(body, &from.name(), reason);
+        let (body, properties) = as_dead_letter(body, &from.name(), reason);
         Self { exchange: DEAD, key: from.key(), body, properties, mandatory: true, address: None }
     }
 
@@ -87,14 +86,6 @@ impl Outgoing {
             }
         }
     }
-}
-
-/// Properties that every message has.
-pub(super) fn properties(delivery_mode: u8) -> BasicProperties {
-    BasicProperties::default()
-        .with_delivery_mode(delivery_mode)
-        .with_content_type("application/json".into())
-        .with_app_id("longshore".into())
 }
 
 /// Publishes on pooled channels.

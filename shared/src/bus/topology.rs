@@ -10,7 +10,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Connection, ErrorKind, ExchangeKind};
 
 use super::BusError;
-use super::connection::within;
+use super::patience::within;
 use crate::domain::id::JobId;
 use crate::domain::step::Queue;
 

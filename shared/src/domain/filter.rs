@@ -8,6 +8,7 @@
 //! the statement knows), and which columns there are.
 
 mod clock;
+mod interval;
 mod known;
 mod moment;
 mod portable;

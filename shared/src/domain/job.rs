@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use super::actor::{Actor, ActorKind, Permission};
+use super::backup::{BackupSpec, VerificationSpec};
 use super::connection_test::TestSpec;
 use super::failure::Failure;
 use super::id::{ConnectionId, JobId, OrgId, TaskId};
@@ -24,6 +25,10 @@ words! {
         Probe = "probe",
         /// The way to a database is walked, to say what is in it.
         ConnectionTest = "connection_test",
+        /// A database is kept as a package.
+        Backup = "backup",
+        /// A backup is read again and proven.
+        BackupVerification = "backup_verification",
     }
 }
 
@@ -105,6 +110,18 @@ impl JobKind {
                 holds_secrets: true,
                 tells_webhooks: false,
             },
+            Self::Backup => JobTraits {
+                permission: Permission::Database,
+                writes_target: false,
+                holds_secrets: true,
+                tells_webhooks: true,
+            },
+            Self::BackupVerification => JobTraits {
+                permission: Permission::Database,
+                writes_target: false,
+                holds_secrets: false,
+                tells_webhooks: true,
+            },
         }
     }
 }
@@ -148,6 +165,10 @@ pub enum JobSpec {
     Probe(ProbeSpec),
     /// Of a test of a connection.
     ConnectionTest(TestSpec),
+    /// Of a backup.
+    Backup(BackupSpec),
+    /// Of a backup's verification.
+    BackupVerification(VerificationSpec),
 }
 
 impl JobSpec {
@@ -157,6 +178,8 @@ impl JobSpec {
             Self::Sync(_) => JobKind::Sync,
             Self::Probe(_) => JobKind::Probe,
             Self::ConnectionTest(_) => JobKind::ConnectionTest,
+            Self::Backup(_) => JobKind::Backup,
+            Self::BackupVerification(_) => JobKind::BackupVerification,
         }
     }
 }

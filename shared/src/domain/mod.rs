@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod address;
+pub mod backup;
 pub mod connection;
 pub mod connection_test;
 pub mod dead_letter;

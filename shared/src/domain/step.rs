@@ -14,9 +14,10 @@ use serde_json::Value;
 pub use self::kind::{Queue, StepKind, StepTraits, WrittenFrom};
 pub use self::standing::Standing;
 
+use super::backup::Written;
 use super::connection_test::Examined;
 use super::failure::Failure;
-use super::id::{JobId, OrgId, StepId};
+use super::id::{JobId, OrgId, PackageId, StepId};
 use super::limits::Sessions;
 use super::words;
 
@@ -127,6 +128,8 @@ words! {
         Replace = "replace",
         /// It has no key and both sides are equal: nothing to do.
         Equal = "equal",
+        /// Its rows are read into a package.
+        Dump = "dump",
         /// It cannot be synchronised; the failure says why.
         Refused = "refused",
     }
@@ -276,6 +279,13 @@ pub enum Finding {
         /// The keys' names.
         names: Vec<String>,
     },
+    /// A package is complete.
+    PackageWritten(Box<Written>),
+    /// A package was read whole, and is as it was written.
+    PackageChecked {
+        /// The package.
+        package_id: PackageId,
+    },
 }
 
 impl Finding {
@@ -283,7 +293,11 @@ impl Finding {
     pub const fn failed_table(&self) -> Option<i32> {
         match self {
             Self::FailedTable { number, .. } => Some(*number),
-            Self::Verified(_) | Self::Examined(_) | Self::AddedKeys { .. } => None,
+            Self::Verified(_)
+            | Self::Examined(_)
+            | Self::AddedKeys { .. }
+            | Self::PackageWritten(_)
+            | Self::PackageChecked { .. } => None,
         }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! A vocabulary of its own, versioned; what it says of a table's structure is the worker's, opaque here.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::backup::Point;
 use crate::domain::connection::Engine;
 use crate::domain::id::{OrgId, PackageId};
 use crate::domain::object::{DatabaseDefaults, DatabaseObject};
@@ -40,16 +40,6 @@ pub struct Manifest {
     pub parts: Vec<PartEntry>,
     /// What the source has and the package has not, and why; for a person.
     pub left_out: Vec<String>,
-}
-
-/// A point of a source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Point {
-    /// When it was fixed, by the worker's clock.
-    pub at: DateTime<Utc>,
-    /// Where the source's log of changes stood: `{"file", "position", "gtid"}`; none: it keeps no log, or the
-    /// account may not see it.
-    pub position: Option<Value>,
 }
 
 /// A table.
@@ -100,15 +90,4 @@ pub struct Section {
     /// Rows and checksum of that range, as the source's server computed them; null in all pieces of a range
     /// but the last, and there of the whole range.
     pub digest: Value,
-}
-
-/// Where a manifest lies, and which one it is; the fenced row keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestRef {
-    /// Its key below the store's prefix.
-    pub key: String,
-    /// BLAKE3 of the object, in hex.
-    pub hash: String,
-    /// Bytes of the object.
-    pub bytes: u64,
 }

@@ -4,4 +4,13 @@
 //! and only the fenced row says which manifest counts; whatever is read is proven by length and hash before
 //! it is used. Not here: how rows are read and written (the worker's engines), and who may (the callers).
 
+mod error;
+pub mod key;
+pub mod keyring;
 pub mod manifest;
+pub mod part;
+pub mod reader;
+mod seal;
+pub mod writer;
+
+pub use self::error::PackageError;

@@ -78,6 +78,8 @@ fn spec(kind: JobKind, stored: serde_json::Value) -> Result<JobSpec, StoreError>
         JobKind::Sync => JobSpec::Sync(serde_json::from_value(stored)?),
         JobKind::Probe => JobSpec::Probe(serde_json::from_value(stored)?),
         JobKind::ConnectionTest => JobSpec::ConnectionTest(serde_json::from_value(stored)?),
+        JobKind::Backup => JobSpec::Backup(serde_json::from_value(stored)?),
+        JobKind::BackupVerification => JobSpec::BackupVerification(serde_json::from_value(stored)?),
     })
 }
 
@@ -86,6 +88,8 @@ fn stored(spec: &JobSpec) -> Result<serde_json::Value, StoreError> {
         JobSpec::Sync(spec) => serde_json::to_value(spec)?,
         JobSpec::Probe(spec) => serde_json::to_value(spec)?,
         JobSpec::ConnectionTest(spec) => serde_json::to_value(spec)?,
+        JobSpec::Backup(spec) => serde_json::to_value(spec)?,
+        JobSpec::BackupVerification(spec) => serde_json::to_value(spec)?,
     })
 }
 

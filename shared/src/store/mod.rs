@@ -6,6 +6,7 @@
 //! domain values here and nowhere else. Deliberately not here: customers' databases,
 //! decisions, and messages.
 
+pub mod backups;
 pub mod connection_tests;
 pub mod connections;
 mod database;
@@ -24,6 +25,7 @@ mod migrate;
 pub mod organisations;
 pub mod outbox;
 pub mod overdue;
+pub mod packages;
 pub mod pulse;
 pub mod schedule_events;
 pub mod schedules;

@@ -258,6 +258,27 @@ pub async fn details(
     Ok(rows.into_iter().map(|r| r.outcome).collect())
 }
 
+/// What the job's finished steps of these kinds told, in the order of the steps.
+pub async fn details_of_job(
+    conn: &mut Conn,
+    org_id: OrgId,
+    job_id: JobId,
+    kinds: &[StepKind],
+) -> Result<Vec<Value>, StoreError> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT outcome AS "outcome!" FROM steps
+           WHERE org_id = $1 AND job_id = $2 AND kind = ANY ($3) AND state = 'done'
+             AND jsonb_typeof(outcome) = 'object' ORDER BY ordinal"#,
+        org_id.0,
+        job_id.0,
+        &kinds
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| r.outcome).collect())
+}
+
 /// All steps of the job.
 pub async fn ids(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Result<Vec<StepId>, StoreError> {
     let rows = sqlx::query!(

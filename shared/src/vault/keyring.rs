@@ -40,13 +40,13 @@ pub enum KeyringError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Keyring {
-    pub(super) current: String,
+pub(crate) struct Keyring {
+    pub(crate) current: String,
     pub(super) keys: BTreeMap<String, String>,
 }
 
 impl Keyring {
-    pub(super) fn read(path: &Path) -> Result<Self, KeyringError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, KeyringError> {
         let text =
             std::fs::read(path).map_err(|source| KeyringError::File { path: path.to_owned(), source })?;
         let ring: Self = serde_json::from_slice(&text).map_err(|_| content(path, "not the expected JSON"))?;
@@ -56,7 +56,7 @@ impl Keyring {
         Ok(ring)
     }
 
-    pub(super) fn decoded<T>(
+    pub(crate) fn decoded<T>(
         &self,
         path: &Path,
         decode: impl Fn(&[u8]) -> Option<T>,
@@ -92,7 +92,8 @@ pub fn make_keys(public: &Path, private: &Path, key_id: &str) -> Result<bool, Ke
     Ok(true)
 }
 
-fn write(path: &Path, key_id: &str, key: &[u8], mode: u32) -> Result<(), KeyringError> {
+/// Makes a key file of one key; one that exists is an error.
+pub(crate) fn write(path: &Path, key_id: &str, key: &[u8], mode: u32) -> Result<(), KeyringError> {
     use std::os::unix::fs::OpenOptionsExt;
     let ring = Keyring {
         current: key_id.to_owned(),

@@ -14,6 +14,7 @@ mod rotation;
 mod seal;
 mod secret;
 
+pub(crate) use keyring::{Keyring, write as write_keyring};
 pub use keyring::{KeyringError, make_keys};
 pub use open::{OpenError, Opener};
 pub use rotation::{retire_keys, rotate_keys};

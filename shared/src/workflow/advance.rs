@@ -12,7 +12,7 @@ use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
 use crate::store::steps::Ended;
 use crate::store::{
-    Conn, StoreError, history, job_log, job_tables, jobs, secrets, stages, steps, target_locks,
+    Conn, StoreError, backups, history, job_log, job_tables, jobs, packages, secrets, stages, steps, target_locks,
 };
 
 /// A step of this stage is done, and the job goes on without these tables: closes what is complete, announces
@@ -119,6 +119,10 @@ async fn reach(
     }
     if finished.is_some() {
         target_locks::release(conn, org_id, job_id).await?;
+        if state != JobState::Completed {
+            backups::fail_of_job(conn, org_id, job_id).await?;
+            packages::fail_of_job(conn, org_id, job_id).await?;
+        }
         history::summarise(conn, org_id, job_id).await?;
         job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
         queue::after(conn, org_id, job_id).await?;

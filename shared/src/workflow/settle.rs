@@ -15,7 +15,9 @@ use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
 use crate::store::stages::NewStage;
 use crate::store::steps::{AtOnce, Claimed, Ended};
-use crate::store::{Conn, Database, connection_tests, job_log, job_tables, jobs, stages, steps};
+use crate::store::{
+    Conn, Database, backups, connection_tests, job_log, job_tables, jobs, packages, stages, steps,
+};
 
 /// What came of a settlement.
 #[derive(Debug)]
@@ -139,6 +141,13 @@ async fn record(conn: &mut Conn, step: &Claimed, finding: &Finding) -> Result<()
         Finding::AddedKeys { number, names } => {
             job_tables::forget_keys(conn, org_id, job_id, *number, names).await?;
         }
+        Finding::PackageWritten(written) => {
+            // A package that was deleted meanwhile stays so, and the sweep takes what was written.
+            if packages::complete(conn, org_id, written).await? {
+                backups::complete(conn, org_id, written).await?;
+            }
+        }
+        Finding::PackageChecked { package_id } => backups::verified(conn, org_id, *package_id).await?,
     }
     Ok(())
 }

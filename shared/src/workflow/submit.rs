@@ -8,18 +8,20 @@ use super::queue::{self, Slot};
 use crate::bus::StepMessage;
 use crate::clock;
 use crate::domain::actor::{Actor, ActorKind};
+use crate::domain::backup::{Backup, BackupSpec, PackageKind, VerificationSpec};
 use crate::domain::connection::Connection;
 use crate::domain::connection_test::TestSpec;
-use crate::domain::id::{ConnectionId, JobId, OrgId, ScheduleId, StepId};
+use crate::domain::id::{ConnectionId, JobId, OrgId, PackageId, ScheduleId, StepId};
 use crate::domain::job::{Job, JobSpec, JobState, Trigger};
 use crate::domain::probe::ProbeSpec;
 use crate::domain::schedule::Overlap;
 use crate::domain::step::StepKind;
 use crate::domain::subject::Subject;
+use crate::domain::sync::Selection;
 use crate::failpoint::{Failpoint, reach};
 use crate::store::outbox::{Announcement, Owed};
 use crate::store::sync_tasks::{self, SyncTask};
-use crate::store::{Conn, StoreError, job_log, jobs, steps};
+use crate::store::{Conn, StoreError, backups, job_log, jobs, packages, steps};
 
 /// Who asks for a job, and under which trace.
 #[derive(Clone, Debug)]
@@ -146,6 +148,45 @@ pub async fn connection_test(
     };
     let job = fresh(org_id, name, JobSpec::ConnectionTest(spec), request.by);
     accept(conn, Job { source_id, ..job }, request.trace).await
+}
+
+/// What a backup is to be of.
+#[derive(Clone, Debug)]
+pub struct NewBackup {
+    /// What a person calls it.
+    pub name: String,
+    /// The connection.
+    pub connection: Connection,
+    /// Which tables.
+    pub selection: Selection,
+}
+
+/// Submits a backup: its package's row, its own, and the job that makes it.
+pub async fn backup(
+    conn: &mut Conn,
+    org_id: OrgId,
+    new: NewBackup,
+    request: Request<'_>,
+) -> Result<(PackageId, Submitted), WorkflowError> {
+    let package_id = PackageId(clock::fresh_id());
+    let spec = BackupSpec { package_id, selection: new.selection.clone() };
+    let source_id = Some(new.connection.id);
+    let job = fresh(org_id, new.name.clone(), JobSpec::Backup(spec), request.by.clone());
+    let job = Job { source_id, ..job };
+    packages::insert(conn, org_id, package_id, PackageKind::Backup, new.connection.engine, job.id).await?;
+    backups::insert(conn, org_id, package_id, &new.name, &new.connection, &new.selection, &request.by).await?;
+    Ok((package_id, accept(conn, job, request.trace).await?))
+}
+
+/// Submits the verification of a backup, which is complete.
+pub async fn backup_verification(
+    conn: &mut Conn,
+    backup: &Backup,
+    request: Request<'_>,
+) -> Result<Submitted, WorkflowError> {
+    let spec = JobSpec::BackupVerification(VerificationSpec { package_id: backup.id });
+    let job = fresh(backup.org_id, backup.name.clone(), spec, request.by);
+    accept(conn, job, request.trace).await
 }
 
 fn fresh(org_id: OrgId, name: String, spec: JobSpec, requested_by: Actor) -> Job {

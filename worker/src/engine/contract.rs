@@ -15,7 +15,7 @@ use super::row_batch::RowBatch;
 use super::row_hashes::{Hash, RowHashes};
 use super::sequence::{Named, Sequence};
 use super::shape::{Digest, KeyTuple, Range, Row, Server, TableListing, TableShape};
-use super::snapshot::{Offer, SnapshotToken};
+use super::snapshot::{LogPosition, Offer, SnapshotToken};
 use super::tried::Tried;
 use super::{Columns, Loaded, Login, Result};
 
@@ -375,4 +375,10 @@ pub trait SnapshotLeader: Send {
     /// Gives the point up: commits go on. An error says that they may have gone on before: then what was
     /// opened meanwhile proves nothing.
     async fn release(&mut self) -> Result<()>;
+
+    /// Where the source's log of changes stood at the point that was given up last; none: it keeps no log, or the
+    /// account may not see it.
+    async fn position(&mut self) -> Result<Option<LogPosition>> {
+        Ok(None)
+    }
 }

@@ -46,7 +46,7 @@ pub use self::open::of;
 pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hash, Hashed, RowHashes};
 pub use self::seat::Seat;
-pub use self::snapshot::{Offer, Proof, SnapshotToken};
+pub use self::snapshot::{LogPosition, Offer, Proof, SnapshotToken};
 pub use self::tried::Tried;
 
 /// What every engine call answers: a failure is already classified.

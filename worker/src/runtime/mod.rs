@@ -25,6 +25,8 @@ use longshore_shared::config;
 use longshore_shared::domain::address::Rules;
 use longshore_shared::domain::id::WorkerId;
 use longshore_shared::domain::step::Queue;
+use longshore_shared::objects::Store;
+use longshore_shared::package::keyring::PackageKeys;
 use longshore_shared::store::Database;
 use longshore_shared::vault::Opener;
 use tokio_util::sync::CancellationToken;
@@ -62,16 +64,17 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker that has not begun; `rules`: where connections may lead.
+    /// A worker that has not begun; `packages`: where they lie and by which keys; `rules`: where connections may lead.
     pub(crate) fn new(
         database: Database,
         bus: Bus,
         opener: Arc<Opener>,
+        packages: (Option<Store>, Arc<PackageKeys>),
         settings: config::Worker,
         rules: Rules,
     ) -> Arc<Self> {
         let id = WorkerId(clock::fresh_id());
-        let resources = WorkerResources::new(database.clone(), opener, &settings, rules);
+        let resources = WorkerResources::new(database.clone(), opener, packages, &settings, rules);
         Arc::new(Self {
             id,
             database,

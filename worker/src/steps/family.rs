@@ -17,6 +17,8 @@ use longshore_shared::store::job_holders::Enlisted;
 use serde_json::Value;
 
 use super::attempt::{Attempt, WorkerResources};
+use super::backup::BackupJob;
+use super::backup_check::VerificationJob;
 use super::connection_test::ConnectionTestJob;
 use super::error::StepError;
 use super::probe::ProbeJob;
@@ -85,10 +87,19 @@ pub(crate) trait Leader: Send {
         Ok(true)
     }
 
-    /// It is settled who holds the point; answers what a reader of the job should know.
-    async fn end(&mut self, _holders: &[WorkerId]) -> Result<Option<String>, StepError> {
-        Ok(None)
+    /// It is settled who holds the point.
+    async fn end(&mut self, _holders: &[WorkerId]) -> Result<Fixed, StepError> {
+        Ok(Fixed::default())
     }
+}
+
+/// What a step that led leaves to its job.
+#[derive(Default)]
+pub(crate) struct Fixed {
+    /// What a reader of the job should know.
+    pub(crate) warning: Option<String>,
+    /// What later steps should know of the point; the family's.
+    pub(crate) point: Value,
 }
 
 /// The family of a job that asks for this.
@@ -97,5 +108,7 @@ pub(crate) fn family(spec: &JobSpec) -> Box<dyn Family> {
         JobSpec::Sync(spec) => Box::new(SyncJob(spec.clone())),
         JobSpec::Probe(spec) => Box::new(ProbeJob(*spec)),
         JobSpec::ConnectionTest(spec) => Box::new(ConnectionTestJob(spec.clone())),
+        JobSpec::Backup(spec) => Box::new(BackupJob(spec.clone())),
+        JobSpec::BackupVerification(spec) => Box::new(VerificationJob(spec.clone())),
     }
 }

@@ -8,17 +8,20 @@
 //! what statements look like (`engine`).
 
 mod attempt;
+mod backup;
+mod backup_check;
 mod connection_test;
 mod error;
 mod family;
 mod guard;
 mod probe;
 mod secrets;
+mod snapshot;
 mod snapshot_share;
 mod sync;
 
 pub(crate) use attempt::{Attempt, WorkerResources};
 pub(crate) use error::StepError;
-pub(crate) use family::{Leader, Wanted, family};
+pub(crate) use family::{Fixed, Leader, Wanted, family};
 pub(crate) use guard::LeaseGuard;
 pub(crate) use snapshot_share::SnapshotShare;

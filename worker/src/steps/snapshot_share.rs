@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use longshore_shared::domain::failure::Failure;
 use serde_json::Value;
 
-use super::sync::snapshot::Snapshot;
+use super::snapshot::Snapshot;
 
 /// What is held.
 #[derive(Debug)]

@@ -108,6 +108,8 @@ codes! {
         SshSecondFactor = "ssh_second_factor",
         /// The server ends a statement after its own time limit.
         StatementTimeout = "statement_timeout",
+        /// The S3 store of packages does not answer, or asks for patience.
+        StoreAway = "store_away",
         /// The target's address leads to another server than when the job began.
         TargetChanged = "target_changed",
         /// The server does not take the client's certificate, or wants one.
@@ -150,6 +152,8 @@ codes! {
         ReadOnly = "read_only",
         /// An option of the server forbids the statement.
         ServerOption = "server_option",
+        /// The S3 store does not let the deployment's access key do this.
+        StoreDenied = "store_denied",
         /// The target's server is read only for the account; found before anything is written.
         TargetReadOnly = "target_read_only",
     }
@@ -236,6 +240,8 @@ codes! {
         LockTableFull = "lock_table_full",
         /// The server is short of memory.
         MemoryFull = "memory_full",
+        /// The S3 store has no room.
+        StoreFull = "store_full",
     }
     DataError {
         /// Another session wrote to the target's table after it had been compared.
@@ -264,6 +270,10 @@ codes! {
         MaxJoinSize = "max_join_size",
         /// The target's table has no partition for a row.
         NoPartition = "no_partition",
+        /// What lies in the store is not what was written: cut, changed, exchanged, or of another package.
+        PackageDamaged = "package_damaged",
+        /// The package is not complete, or was deleted.
+        PackageGone = "package_gone",
         /// A trigger of the target refuses a row.
         RefusedByTrigger = "refused_by_trigger",
         /// A row is larger than the target, or its table's row format, takes.
@@ -314,14 +324,22 @@ codes! {
         LoadIgnored = "load_ignored",
         /// A step stands in a job of another kind.
         MisplacedStep = "misplaced_step",
+        /// The bucket that the deployment names does not exist.
+        NoBucket = "no_bucket",
         /// No worker is free to hold the job's snapshot; the attempt is not counted.
         NoHolders = "no_holders",
         /// A table without a key reaches a statement that needs one.
         NoKey = "no_key",
         /// The worker cannot make the local end of a tunnel.
         NoLocalEnd = "no_local_end",
+        /// The worker has no S3 store to keep packages in.
+        NoStore = "no_store",
         /// The worker has let go of what it held for the job.
         NotHeld = "not_held",
+        /// The key that a package was sealed with is not among the worker's.
+        PackageKeyMissing = "package_key_missing",
+        /// A part of a package cannot be made.
+        PackageNotWritten = "package_not_written",
         /// A step's plan does not read.
         PlanNotRead = "plan_not_read",
         /// A plan cannot be written down.
@@ -340,6 +358,8 @@ codes! {
         StepPanicked = "step_panicked",
         /// The step is told to stop: its job ends, or the worker does.
         Stopped = "stopped",
+        /// The S3 store does not take a request of Longshore's.
+        StoreRefused = "store_refused",
         /// A step is to write to a target that its job has not asked for.
         TargetNotHeld = "target_not_held",
         /// The plan reaches no decision for a table.

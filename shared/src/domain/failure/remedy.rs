@@ -199,6 +199,28 @@ impl FailureCode {
             Self::TableMissing => "check the name, and grant the account SELECT on the table",
             Self::TableNotEmpty => "run it again: the plan then compares the table instead of filling it",
             Self::TableNotMovable | Self::TypeNotSupported => "exclude the table from the task",
+            Self::NoBucket => {
+                "make the bucket that LONGSHORE_S3_BUCKET names, or name another one; then ask again"
+            }
+            Self::NoStore => {
+                "give the workers the LONGSHORE_S3_ settings that the API has, and start them again"
+            }
+            Self::PackageDamaged => {
+                "make a new backup; find out who else writes to the bucket; the message names what is wrong"
+            }
+            Self::PackageGone => "choose a backup that is complete",
+            Self::PackageKeyMissing => {
+                "give the workers and the API the keyring LONGSHORE_PACKAGE_KEYS that the package was written with"
+            }
+            Self::PackageNotWritten => REPORT,
+            Self::StoreAway => {
+                "it is tried again by itself; check that the S3 server runs and can be reached"
+            }
+            Self::StoreDenied => "let the access key read, write, list and delete in the bucket",
+            Self::StoreFull => "give the store room, or delete packages and backups",
+            Self::StoreRefused => {
+                "check that the server behind LONGSHORE_S3_ENDPOINT speaks S3; the message has its words"
+            }
             Self::TableUnreadable => "mend the table on the source, or exclude it from the task",
             Self::TablesRefused => "see each table's own failure",
             Self::TargetFirst => {

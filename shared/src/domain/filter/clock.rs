@@ -5,29 +5,10 @@ use chrono::{
 };
 
 use super::super::zone::Zone;
+use super::interval::{Clock, Shift};
 use super::known::UNITS;
 use super::moment::{day, stamp};
 use super::term::Term;
-
-/// The current time or date, moved by intervals.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Clock {
-    /// Only the date is asked for.
-    pub(super) date: bool,
-    /// Digits of the second's fraction.
-    pub(super) digits: u8,
-    /// How it is moved, in order.
-    pub(super) shifts: Vec<Shift>,
-}
-
-/// An interval.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shift {
-    /// How many, of which less than none go back.
-    pub(super) count: i64,
-    /// Of which unit.
-    pub(super) unit: &'static str,
-}
 
 /// A time as a clock in a zone shows it, and the moment that it is.
 pub(super) struct Shown {

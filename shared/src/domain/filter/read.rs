@@ -5,7 +5,7 @@ use sqlparser::ast::{
     FunctionArgExpr, FunctionArgumentList, FunctionArguments, Interval, ObjectNamePart, UnaryOperator, Value,
 };
 
-use super::clock::{Clock, Shift};
+use super::interval::{Clock, Shift};
 use super::known::{COLLATIONS, FUNCTIONS, MOVES, NOW, TODAY, TYPES, UNITS};
 use super::term::{Term, Type};
 

@@ -1,6 +1,6 @@
 //! A condition as a tree of what is understood.
 
-use super::clock::{Clock, Shift};
+use super::interval::{Clock, Shift};
 
 /// A piece of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]

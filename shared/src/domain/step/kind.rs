@@ -33,6 +33,18 @@ words! {
         ForeignKeys = "foreign_keys",
         /// Prove that a table arrived as the policy says.
         Verify = "verify",
+        /// Look at a database that is to be kept, and lay out the steps of its backup.
+        DumpPlan = "dump_plan",
+        /// Read ranges of tables into parts of a package.
+        Dump = "dump",
+        /// Prove that a package has everything, and write its manifest.
+        DumpEnd = "dump_end",
+        /// Read a package's manifest and share its parts out.
+        CheckPlan = "check_plan",
+        /// Read parts of a package again and prove them.
+        CheckParts = "check_parts",
+        /// Tell that all parts of a package are as they were written.
+        CheckEnd = "check_end",
         /// Lay out a probe's steps, or be its only one.
         ProbePlan = "probe_plan",
         /// Let workers hold a probe's token.
@@ -148,6 +160,21 @@ impl StepKind {
             },
             Self::ForeignKeys => StepTraits { reads_source: true, attempts: 5, ..OF_STRUCTURE },
             Self::Verify => StepTraits { written_from: WrittenFrom::Never, ..OF_ROWS },
+            Self::DumpPlan => StepTraits {
+                queue: Queue::First,
+                sessions: Sessions { source: 1, target: 0 },
+                ..APART
+            },
+            Self::Dump => StepTraits {
+                counts_rows: true,
+                written_from: WrittenFrom::Never,
+                sessions: Sessions { source: 1, target: 0 },
+                ..OF_ROWS
+            },
+            Self::DumpEnd => StepTraits { sessions: Sessions { source: 1, target: 0 }, ..APART },
+            Self::CheckPlan => StepTraits { queue: Queue::First, ..APART },
+            Self::CheckParts => StepTraits { counts_rows: true, ..APART },
+            Self::CheckEnd => APART,
             // A person waits for it and can ask again.
             Self::ProbePlan => StepTraits { queue: Queue::First, attempts: 5, ..APART },
             Self::ProbeEnlist => APART,
@@ -164,6 +191,8 @@ impl StepKind {
             (JobKind::Probe, _) => Self::ProbePlan,
             (JobKind::ConnectionTest, Trigger::Person) => Self::ConnectionTest,
             (JobKind::ConnectionTest, Trigger::Schedule) => Self::ConnectionRecheck,
+            (JobKind::Backup, _) => Self::DumpPlan,
+            (JobKind::BackupVerification, _) => Self::CheckPlan,
         }
     }
 }

@@ -15,10 +15,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mysql_async::Error;
 
-use super::super::{Login, Offer, Proof, Result, SnapshotLeader};
-use super::connect::{Role, Session, number_at, text_at};
+use super::super::{LogPosition, Login, Offer, Proof, Result, SnapshotLeader};
+use super::connect::{RawRow, Role, Session, number_at, text_at};
 use super::errors::classify;
-use super::quote::ident;
+use super::quote::{ident, text};
 
 /// Waited for a lock, and kept by a server that hears nothing from us.
 const LIMITS: &str = "SET SESSION lock_wait_timeout = 3, SESSION wait_timeout = 5";
@@ -56,8 +56,10 @@ pub(super) struct Leader {
     /// Whether the log tells of each change; asked once.
     logs_all: Option<bool>,
     rounds: u32,
-    /// Where the log ended when the newest point was offered.
-    place: Option<String>,
+    /// Where the log ended when the newest point was offered, if that proves it.
+    place: Option<LogPosition>,
+    /// Where it ended, whatever proves the point.
+    position: Option<LogPosition>,
     held: Option<LockMethod>,
 }
 
@@ -66,7 +68,7 @@ impl Leader {
     pub(super) async fn open(login: &Login) -> Result<Self> {
         let mut session = Session::open(login, Role::Look).await?;
         session.execute(LIMITS, "bound how long the point is held").await?;
-        Ok(Self { session, logs_all: None, rounds: 0, place: None, held: None })
+        Ok(Self { session, logs_all: None, rounds: 0, place: None, position: None, held: None })
     }
 
     /// Whether the statements were done; those that were are taken back where one was not.
@@ -118,20 +120,32 @@ impl Leader {
     /// at once, and the last commit late at worst, never early: it keeps the latter where other sessions
     /// that look at the same time overwrite it with places before. So equal means that nothing was
     /// between the log and the tables.
-    async fn place(&mut self) -> Result<Option<String>> {
+    async fn place(&mut self) -> Result<Option<LogPosition>> {
         let doing = "look where the log ends";
         for _ in 0..PLACE_LOOKS {
             let seen = self.session.rows("SHOW STATUS LIKE 'Binlog_snapshot_%'", doing).await?;
             let ends = self.session.rows("SHOW MASTER STATUS", doing).await?;
-            let Some(ends) = ends.first().map(|row| [text_at(row, 0), text_at(row, 1)]) else {
-                return Ok(None);
-            };
-            if seen.len() >= 2 && [text_at(&seen[0], 1), text_at(&seen[1], 1)] == ends {
-                return Ok(Some(ends.join(" ")));
+            let Some(ends) = ends.first() else { return Ok(None) };
+            if seen.len() >= 2
+                && [text_at(&seen[0], 1), text_at(&seen[1], 1)] == [text_at(ends, 0), text_at(ends, 1)]
+            {
+                return Ok(Some(position_of(ends)));
             }
             tokio::time::sleep(PLACE_PAUSE).await;
         }
         Ok(None)
+    }
+
+    /// Where the log ends, for whoever wants to know; it proves nothing.
+    async fn ends(&mut self) -> Option<LogPosition> {
+        let doing = "look where the log ends";
+        // MySQL has dropped the old words in 8.4.
+        for words in ["SHOW MASTER STATUS", "SHOW BINARY LOG STATUS"] {
+            if let Ok(rows) = self.session.rows(words, doing).await {
+                return rows.first().map(position_of);
+            }
+        }
+        None
     }
 
     /// Stops every commit to the tables by the first means that the account may use; `None`: it may use none,
@@ -176,11 +190,15 @@ impl SnapshotLeader for Leader {
         if logs_all && self.rounds <= QUIET_ROUNDS {
             self.place = self.place().await?;
         }
+        self.position = self.place.clone();
         if self.place.is_some() {
             return Ok(offer(Proof::Unchanged, "Log".to_owned()));
         }
         Ok(match self.block(tables).await? {
-            Some(means) => offer(Proof::Blocked, format!("{means:?}")),
+            Some(means) => {
+                self.position = self.ends().await;
+                offer(Proof::Blocked, format!("{means:?}"))
+            }
             None => Offer { warning: Some(SINGLE.to_owned()), ..offer(Proof::Single, "None".to_owned()) },
         })
     }
@@ -198,6 +216,23 @@ impl SnapshotLeader for Leader {
         }
         self.session.execute(end(means), "let commits go on").await
     }
+
+    async fn position(&mut self) -> Result<Option<LogPosition>> {
+        let Some(position) = self.position.clone() else { return Ok(None) };
+        if !self.session.is_mariadb() {
+            return Ok(Some(position));
+        }
+        // MariaDB reads the log for this, so not while commits stand still.
+        let query = format!("SELECT BINLOG_GTID_POS({}, {})", text(&position.file), position.position);
+        let rows = self.session.rows(query, "look where the log stood").await?;
+        let gtid = rows.first().map(|row| text_at(row, 0)).unwrap_or_default();
+        Ok(Some(LogPosition { gtid, ..position }))
+    }
+}
+
+/// A line of what tells where the log ends.
+fn position_of(row: &RawRow) -> LogPosition {
+    LogPosition { file: text_at(row, 0), position: number_at(row, 1), gtid: text_at(row, 4) }
 }
 
 fn offer(proof: Proof, means: String) -> Offer {

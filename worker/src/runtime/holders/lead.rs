@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::runtime::Worker;
-use crate::steps::{Leader, StepError};
+use crate::steps::{Fixed, Leader, StepError};
 
 /// Between two looks at who has come: short at first, for commits may be stopped meanwhile.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
@@ -65,11 +65,12 @@ pub(in crate::runtime) async fn lead(
         enlisted = held;
     }
     // The gate is closed before commits go on: who comes later saw a later state.
-    let (outcome, holders) = open(worker, lease, generation).await?;
+    let holders = open(worker, lease, generation).await?;
     reach(Failpoint::PointSettled).await?;
-    let warnings = leader.end(&holders).await?.into_iter().collect();
+    let Fixed { warning, point } = leader.end(&holders).await?;
     call(worker, lease).await;
-    Ok(Outcome { warnings, ..outcome })
+    let detail = json!({"generation": generation, "holders": holders.len(), "point": point});
+    Ok(Outcome { detail, warnings: warning.into_iter().collect(), ..Outcome::default() })
 }
 
 /// Waits for holders that are ready.
@@ -101,17 +102,12 @@ async fn tell(worker: &Worker, lease: &Lease, generation: i32, point: &Value) ->
 }
 
 /// Leaves out who does not hold the point, and lets the work begin; answers who holds it.
-async fn open(
-    worker: &Worker,
-    lease: &Lease,
-    generation: i32,
-) -> Result<(Outcome, Vec<WorkerId>), StepError> {
+async fn open(worker: &Worker, lease: &Lease, generation: i32) -> Result<Vec<WorkerId>, StepError> {
     let held = holders::open(&worker.database, lease, generation).await.map_err(of_workflow)?;
     if held.is_empty() {
         return Err(nobody(worker, lease, generation).await);
     }
-    let detail = json!({"generation": generation, "holders": held.len()});
-    Ok((Outcome { detail, ..Outcome::default() }, held))
+    Ok(held)
 }
 
 /// Calls the holders to work: without it they would come at their next look. Nobody's commits wait

@@ -6,6 +6,7 @@
 //! too: behind a lock of the structure); nothing writes to a target that the job does not
 //! hold. Deliberately not here: what one family only needs (`sync::context`).
 
+mod packages;
 mod payload;
 mod side;
 mod watch;
@@ -23,6 +24,8 @@ use longshore_shared::domain::limits::Sessions;
 use longshore_shared::domain::secret::SecretName;
 use longshore_shared::domain::step::StepKind;
 use longshore_shared::domain::target::TargetArea;
+use longshore_shared::objects::Store;
+use longshore_shared::package::keyring::PackageKeys;
 use longshore_shared::store::connections::{self, edits};
 use longshore_shared::store::steps::Claimed;
 use longshore_shared::store::{Database, SystemTx, target_locks};
@@ -36,7 +39,7 @@ use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{changed, gone};
 use super::snapshot_share::SnapshotShare;
-use crate::engine::{Inspector, Login, Reader, Surveyor, Writer};
+use crate::engine::{Inspector, Login, Reader, SnapshotLeader, SnapshotReader as _, Surveyor, Writer};
 use crate::transfer::Meter;
 use crate::tunnel::{Dialler, Policy, Sharing};
 
@@ -49,22 +52,29 @@ pub(crate) struct WorkerResources {
     pub(super) database: Database,
     pub(super) opener: Arc<Opener>,
     pub(super) dialler: Dialler,
+    /// The bucket; none: the deployment has none.
+    pub(super) store: Option<Store>,
+    pub(super) package_keys: Arc<PackageKeys>,
     pub(super) chunk_rows: u32,
     pub(super) chunk_bytes: u32,
     pub(super) chunk_time: Duration,
 }
 
 impl WorkerResources {
-    /// The control plane, what opens secrets, the worker's settings, and where connections may lead.
+    /// The control plane, what opens secrets, where packages lie and by which keys, the worker's settings, and
+    /// where connections may lead.
     pub(crate) fn new(
         database: Database,
         opener: Arc<Opener>,
+        (store, package_keys): (Option<Store>, Arc<PackageKeys>),
         settings: &config::Worker,
         rules: Rules,
     ) -> Self {
         Self {
             database,
             opener,
+            store,
+            package_keys,
             dialler: Dialler::new(Policy::new(rules), settings.ssh_idle, settings.trust_server_keys),
             chunk_rows: settings.chunk_rows,
             chunk_bytes: settings.chunk_bytes,
@@ -272,6 +282,28 @@ impl Attempt {
         let reader = opened.map_err(|failure| side.named(failure))?;
         side.remember(reader.session_id());
         Ok(reader)
+    }
+
+    /// A reader of one point: of the job's, in a step for holders, else of whatever it opens its view at.
+    pub(super) async fn point_reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
+        match self.share.as_deref() {
+            Some(SnapshotShare::Snapshot(snapshot)) => {
+                let lent = snapshot.lend().await?;
+                side.watch(lent.session_id());
+                Ok(Box::new(lent))
+            }
+            Some(SnapshotShare::Token(_)) | None => self.reader(side).await,
+        }
+    }
+
+    /// A session that fixes the point of a snapshot.
+    pub(super) async fn leader(&self, side: &Side) -> Result<Box<dyn SnapshotLeader>, StepError> {
+        // A way of its own: nothing of others is to come before the word that lets commits go on.
+        let login = self.login(side, Sharing::Own).await?;
+        let opened = side.driver().leader(&login).await;
+        let leader = opened.map_err(|failure| side.named(failure))?;
+        side.remember(leader.session_id());
+        Ok(leader)
     }
 
     /// With whom the step's readers and writers share their SSH sessions.

@@ -62,6 +62,12 @@ impl Family for ConnectionTestJob {
             | StepKind::Index
             | StepKind::ForeignKeys
             | StepKind::Verify
+            | StepKind::DumpPlan
+            | StepKind::Dump
+            | StepKind::DumpEnd
+            | StepKind::CheckPlan
+            | StepKind::CheckParts
+            | StepKind::CheckEnd
             | StepKind::ProbePlan
             | StepKind::ProbeEnlist
             | StepKind::Probe) => Err(misplaced(kind).into()),

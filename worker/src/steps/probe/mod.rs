@@ -42,6 +42,12 @@ impl Family for ProbeJob {
             | StepKind::Index
             | StepKind::ForeignKeys
             | StepKind::Verify
+            | StepKind::DumpPlan
+            | StepKind::Dump
+            | StepKind::DumpEnd
+            | StepKind::CheckPlan
+            | StepKind::CheckParts
+            | StepKind::CheckEnd
             | StepKind::ConnectionTest
             | StepKind::ConnectionRecheck) => Err(misplaced(kind).into()),
         }

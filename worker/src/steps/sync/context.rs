@@ -14,10 +14,7 @@ use longshore_shared::failpoint::reach;
 
 use super::places;
 use crate::engine::shape::TableShape;
-use crate::engine::{
-    Hash, Inspector, ReadAhead, Reader, SnapshotLeader, SnapshotReader as _, Surveyor, Writer,
-};
-use crate::steps::SnapshotShare;
+use crate::engine::{Hash, ReadAhead, Reader, Surveyor, Writer};
 use crate::steps::attempt::{Attempt, MOST_HELPERS, Side, lock_names};
 use crate::steps::error::StepError;
 use crate::steps::secrets::gone;
@@ -97,20 +94,13 @@ impl Context {
         if d.is_multiple_of(16) { Hash::Strong } else { Hash::Quick(u32::from_be_bytes([a, b, c, d])) }
     }
 
-    pub(super) async fn source_inspector(&self) -> Result<Box<dyn Inspector>, StepError> {
-        self.inspector(&self.source).await
+    pub(super) fn source_side(&self) -> Arc<Side> {
+        Arc::clone(&self.source)
     }
 
     /// A reader of the source: one that sees the job's snapshot, in a step for holders.
     pub(super) async fn source_reader(&self) -> Result<Box<dyn Reader>, StepError> {
-        match self.share.as_deref() {
-            Some(SnapshotShare::Snapshot(snapshot)) => {
-                let lent = snapshot.lend().await?;
-                self.source.watch(lent.session_id());
-                Ok(Box::new(lent))
-            }
-            Some(SnapshotShare::Token(_)) | None => self.reader(&self.source).await,
-        }
+        self.point_reader(&self.source).await
     }
 
     pub(super) async fn source_surveyor(&self) -> Result<Box<dyn Surveyor>, StepError> {
@@ -119,16 +109,6 @@ impl Context {
 
     pub(super) async fn target_surveyor(&self) -> Result<Box<dyn Surveyor>, StepError> {
         self.surveyor(&self.target).await
-    }
-
-    /// A session that fixes the point of a snapshot of the source.
-    pub(super) async fn source_leader(&self) -> Result<Box<dyn SnapshotLeader>, StepError> {
-        // A way of its own: nothing of others is to come before the word that lets commits go on.
-        let login = self.login(&self.source, Sharing::Own).await?;
-        let opened = self.source.driver().leader(&login).await;
-        let leader = opened.map_err(|failure| self.source.named(failure))?;
-        self.source.remember(leader.session_id());
-        Ok(leader)
     }
 
     pub(super) async fn target_reader(&self) -> Result<Box<dyn Reader>, StepError> {

@@ -4,6 +4,7 @@
 //! and `replace`, go by `prune`, and are brought to an end by `reconcile`, `index`, `foreign_keys`
 //! and `verify`; of many small tables all of that but the foreign keys is done by `together`.
 
+mod again;
 mod area;
 mod bereft;
 mod compare;
@@ -21,7 +22,6 @@ mod prune;
 mod reconcile;
 mod records;
 mod replace;
-pub(super) mod snapshot;
 mod table;
 mod together;
 mod verify;
@@ -35,10 +35,11 @@ use longshore_shared::domain::step::{Outcome, StepKind};
 use longshore_shared::domain::sync::SyncSpec;
 
 use self::context::{Context, both};
-use self::snapshot::{Fixing, Snapshot};
+use self::again::Emptying;
 use super::attempt::{Attempt, WorkerResources, misplaced};
 use super::error::StepError;
 use super::family::{Family, Leader, Wanted};
+use super::snapshot::{Fixing, Keeping, Snapshot};
 use super::snapshot_share::SnapshotShare;
 
 /// Runs of a sync task.
@@ -67,6 +68,12 @@ impl Family for SyncJob {
             StepKind::ForeignKeys => Box::pin(foreign_keys::run(&context)).await,
             StepKind::Verify => Box::pin(verify::run(&context)).await,
             kind @ (StepKind::Snapshot
+            | StepKind::DumpPlan
+            | StepKind::Dump
+            | StepKind::DumpEnd
+            | StepKind::CheckPlan
+            | StepKind::CheckParts
+            | StepKind::CheckEnd
             | StepKind::ProbePlan
             | StepKind::ProbeEnlist
             | StepKind::Probe
@@ -80,7 +87,10 @@ impl Family for SyncJob {
             return Ok(None);
         }
         let context = Context::load(attempt, self.0.clone()).await?;
-        Ok(Some(Box::new(Fixing::begin(context).await?)))
+        let tables = context.plans(None).await?.into_iter().map(|plan| plan.shape).collect();
+        let source = context.source_side();
+        let fixing = Fixing::begin(attempt, &source, tables, Keeping::Nothing, Box::new(Emptying(context)));
+        Ok(Some(Box::new(fixing)))
     }
 
     fn sessions_to_hold(&self, permits: u32) -> i16 {

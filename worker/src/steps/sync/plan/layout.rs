@@ -18,7 +18,7 @@ use super::bystanders::Bystanders;
 use super::grouping::{self, is_small};
 use crate::engine::shape::Range;
 use crate::steps::attempt::written;
-use crate::steps::sync::snapshot::SnapshotPayload;
+use crate::steps::snapshot::SnapshotPayload;
 use crate::steps::sync::table::{
     Bystander, CopyPayload, KeysPayload, Newcomer, PrunePayload, RangePayload, ReplacePayload, TablePlan,
     TogetherPayload, VerifyPayload,

@@ -7,15 +7,25 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use longshore_shared::domain::step::TableMode;
 
 use crate::steps::attempt::{lock_name, lock_names};
 use crate::steps::error::StepError;
+use crate::steps::snapshot::Undo;
 use crate::steps::sync::context::Context;
 
-/// Empties the tables that the job has begun to load; `lease`: what a worker that nobody hears
-/// may still believe in.
-pub(super) async fn empty_what_was_loaded(context: &Context, lease: Duration) -> Result<(), StepError> {
+/// Empties the tables that the job has begun to load.
+pub(super) struct Emptying(pub(super) Context);
+
+#[async_trait]
+impl Undo for Emptying {
+    async fn undo(&self, lease: Duration) -> Result<(), StepError> {
+        empty_what_was_loaded(&self.0, lease).await
+    }
+}
+
+async fn empty_what_was_loaded(context: &Context, lease: Duration) -> Result<(), StepError> {
     tokio::time::sleep(lease).await;
     let names: Vec<String> = context.step_ids().await?.into_iter().flat_map(lock_names).collect();
     let mut target = context.target_writer().await?;

@@ -6,20 +6,20 @@
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use crate::engine::shape::TableShape;
-use crate::engine::{self, Driver, Reader};
+use crate::engine::{Driver, Reader};
+use crate::steps::attempt::{Attempt, Side};
 use crate::steps::error::StepError;
-use crate::steps::sync::context::Context;
 
 /// Fails by name if a table of the source is not as it was planned. Where only one session may be
 /// open, it is the holder's, which looks by itself.
-pub(super) async fn check(context: &Context, planned: &[TableShape]) -> Result<(), StepError> {
-    if context.source().max_sessions == Some(1) {
+pub(super) async fn check(attempt: &Attempt, side: &Side, planned: &[TableShape]) -> Result<(), StepError> {
+    if side.connection.max_sessions == Some(1) {
         return Ok(());
     }
-    let mut source = context.source_inspector().await?;
+    let mut source = attempt.inspector(side).await?;
     let suspects = suspects(planned, &source.redefined(planned).await?);
     let found = source.shapes(&names(&suspects)).await?;
-    Ok(compare(engine::of(context.source().engine), &suspects, &found)?)
+    Ok(compare(side.driver(), &suspects, &found)?)
 }
 
 /// As [`check`], by the session that sees the point, which keeps no lock of it.
@@ -65,7 +65,8 @@ fn is_altered(driver: &dyn Driver, planned: &TableShape, found: &TableShape) -> 
 mod tests {
     use longshore_shared::domain::connection::Engine;
 
-    use super::{TableShape, engine, is_altered};
+    use super::{TableShape, is_altered};
+    use crate::engine;
     use crate::steps::sync::plan::fake::{column, index, shape};
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! The step that leads ([`Fixing`]) and the workers that hold ([`Snapshot`]) know of each other
 //! only what stands in the control plane: the [`Point`] that is told, and who reports that it holds it. Two points are never put together: a job whose holders are all gone begins anew.
-//! Deliberately not here: who is asked, and when (`runtime::holders`).
+//! Deliberately not here: who is asked, and when (`runtime::holders`), and what a family has to undo before it
+//! begins anew ([`Undo`]).
 
-mod again;
 mod fix;
 mod held;
 mod shared_reader;
@@ -13,7 +13,7 @@ mod structure;
 use longshore_shared::domain::id::WorkerId;
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::fix::Fixing;
+pub(super) use self::fix::{FixedPoint, Fixing, Keeping, Undo};
 pub(crate) use self::held::Snapshot;
 use crate::engine::SnapshotToken;
 

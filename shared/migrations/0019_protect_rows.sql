@@ -8,7 +8,7 @@ BEGIN
     FOREACH t IN ARRAY ARRAY['organisations', 'tokens', 'connections', 'sync_tasks', 'schedules', 'jobs',
                              'job_log', 'stages', 'job_tables', 'steps', 'outbox', 'job_holds', 'job_holders',
                              'target_locks', 'schedule_events', 'target_confirmations', 'secrets',
-                             'connection_tests', 'connection_test_counts', 'webhooks',
+                             'connection_tests', 'connection_test_counts', 'webhooks', 'packages', 'backups',
                              'webhook_deliveries', 'idempotency_keys'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);

@@ -14,6 +14,7 @@ use longshore_shared::domain::job::Job;
 use longshore_shared::domain::secret::SecretName;
 use longshore_shared::store::connections::edits;
 use longshore_shared::store::job_tables;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -26,7 +27,6 @@ use crate::steps::attempt::read;
 use crate::steps::attempt::{Side, WorkerResources, log_in};
 use crate::steps::error::StepError;
 use crate::steps::secrets::{changed, gone};
-use crate::steps::sync::table::TablePlan;
 use crate::tunnel::Sharing;
 
 /// How long a step waits for a session that another one has just ended with.
@@ -47,6 +47,12 @@ pub(crate) struct Snapshot {
     left: AtomicUsize,
     closed: AtomicBool,
     news: Notify,
+}
+
+/// What every family's plan of a table holds.
+#[derive(Deserialize)]
+struct Planned {
+    shape: TableShape,
 }
 
 /// A session that nobody has borrowed.
@@ -154,7 +160,7 @@ impl Snapshot {
         };
         let plans = plans.await.map_err(|error| error.into_parts().0)?;
         let written = plans.iter().filter(|(_, plan)| !plan.is_null());
-        written.map(|(_, plan)| read::<TablePlan>(plan, "plan").map(|plan| plan.shape)).collect()
+        written.map(|(_, plan)| read::<Planned>(plan, "plan").map(|plan| plan.shape)).collect()
     }
 
     /// A session that sees the point; waits for one that is about to come back.
