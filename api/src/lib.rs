@@ -63,6 +63,7 @@ pub async fn run(config: ApiConfig, shutdown: CancellationToken) -> anyhow::Resu
         sign_in,
         bus: process.bus.clone(),
         sealer: Arc::new(sealer),
+        objects: process.objects.clone(),
         progress_hub: ProgressHub::default(),
         rules: Arc::new(process::address_rules(config.addresses, own)),
         webhooks: config.webhooks,

@@ -27,8 +27,8 @@ use crate::observe::observe;
 use crate::once::idempotency;
 use crate::openapi;
 use crate::routes::{
-    connection_edits, connection_tests, connections, dead_letters, host_keys, job_events, jobs, limits,
-    overdue, probes, runs, sync_task_edits, sync_tasks, webhooks,
+    backups, connection_edits, connection_tests, connections, dead_letters, host_keys, job_events, jobs,
+    limits, overdue, probes, runs, sync_task_edits, sync_tasks, webhooks,
 };
 use crate::state::AppState;
 
@@ -63,6 +63,9 @@ fn json() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::tables))
         .routes(routes!(jobs::log))
         .routes(routes!(jobs::cancel))
+        .routes(routes!(backups::create, backups::list))
+        .routes(routes!(backups::show, backups::delete))
+        .routes(routes!(backups::verify))
         .routes(routes!(probes::submit))
         .routes(routes!(limits::show, limits::set))
         .routes(routes!(dead_letters::list))

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use longshore_shared::bus::Bus;
 use longshore_shared::config::Webhooks;
 use longshore_shared::domain::address::Rules;
+use longshore_shared::objects::Store;
 use longshore_shared::store::Database;
 use longshore_shared::vault::Sealer;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ pub(crate) struct AppState {
     pub(crate) bus: Bus,
     /// Seals customers' secrets; opens none.
     pub(crate) sealer: Arc<Sealer>,
+    /// Where packages lie; none: the deployment has no bucket.
+    pub(crate) objects: Option<Store>,
     /// What running steps report.
     pub(crate) progress_hub: ProgressHub,
     /// Where connections may lead.

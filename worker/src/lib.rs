@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use longshore_shared::bus::Bus;
 use longshore_shared::config::WorkerConfig;
+use longshore_shared::package::keyring::PackageKeys;
 use longshore_shared::process::{Process, address_rules, broker_check, database_check};
 use longshore_shared::store::{Database, await_schema};
 use longshore_shared::telemetry::Program;
@@ -33,6 +34,7 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
     let checks = |database: &Database, bus: &Bus| vec![database_check(database), broker_check(bus)];
     let process = Process::begin(Program::Worker, &config.worker.name, "main", own, checks).await?;
     let opener = Arc::new(Opener::read(&config.worker.private_keys)?);
+    let package_keys = Arc::new(PackageKeys::read(own.objects.package_keys.as_deref())?);
     let apart = Database::new(own.database.url.reveal(), webhooks::CONNECTIONS, "longshore-webhooks")?;
     apart.show_as("webhooks");
     let rules = address_rules(config.addresses, own);
@@ -43,7 +45,8 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> anyhow::R
             let (database, bus) = (process.database.clone(), process.bus.clone());
             let dispatcher = Arc::new(WebhookDispatcher::new(apart.clone(), Arc::clone(&opener), config.webhooks));
             let resealer = Resealer::new(database.clone(), Arc::clone(&opener), &config.worker)?;
-            let worker = runtime::Worker::new(database, bus, opener, config.worker, rules);
+            let packages = (process.objects.clone(), package_keys);
+            let worker = runtime::Worker::new(database, bus, opener, packages, config.worker, rules);
             let deliveries = TaskTracker::new();
             deliveries.spawn(dispatcher.run(shutdown.clone()));
             deliveries.spawn(resealer.run(shutdown.clone()));

@@ -7,6 +7,7 @@ mod confirming;
 mod connection_change;
 mod dialled;
 mod host;
+mod new_backup;
 mod new_connection;
 mod new_hop;
 mod new_host_key;
@@ -23,6 +24,7 @@ mod usable;
 
 pub(crate) use connection_change::{Changed, ConnectionChange};
 pub(crate) use dialled::may_be_dialled;
+pub(crate) use new_backup::NewBackup;
 pub(crate) use new_connection::NewConnection;
 pub(crate) use new_host_key::{HostKey, NewHostKey};
 pub(crate) use new_limits::NewLimits;

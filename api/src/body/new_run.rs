@@ -84,7 +84,7 @@ impl NewTest {
     }
 }
 
-fn password(
+pub(super) fn password(
     found: &mut FieldErrors,
     field: &str,
     given: Field<Secret>,
@@ -95,6 +95,6 @@ fn password(
     if found.count() > before { None } else { wanted(found, field, read, why) }
 }
 
-fn asked(name: &str) -> String {
+pub(super) fn asked(name: &str) -> String {
     format!("connection {name} does not store its password: give it each time")
 }

@@ -280,7 +280,7 @@ fn place(of: &Connection) -> (Vec<(&str, u16)>, &str, u16, &str) {
     (hops, &of.host, of.port, &of.database)
 }
 
-fn connection(found: &mut FieldErrors, field: &str, given: Field<String>) -> Option<ConnectionId> {
+pub(super) fn connection(found: &mut FieldErrors, field: &str, given: Field<String>) -> Option<ConnectionId> {
     let read = found.required(field, given, "a connection's id");
     // An id that cannot be one is answered like an id that nobody has.
     found.checked(field, read, |text| parse_id(&text).map(ConnectionId).ok_or_else(unknown_connection))
@@ -330,7 +330,7 @@ pub(super) fn is_given<T>(given: &Field<T>) -> bool {
     !matches!(given, Field::Absent)
 }
 
-fn patterns(names: Vec<String>, least: usize) -> Result<Vec<String>, Objection> {
+pub(super) fn patterns(names: Vec<String>, least: usize) -> Result<Vec<String>, Objection> {
     if names.len() < least {
         return Err((ProblemCode::Required, "at least one table is needed".to_owned()));
     }

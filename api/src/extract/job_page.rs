@@ -163,7 +163,7 @@ fn before(found: &mut FieldErrors, given: Option<String>) -> Option<Option<JobId
     cursor(found, "j", given, |text| parse_id(&text).map(JobId))
 }
 
-fn id(found: &mut FieldErrors, field: &str, given: Option<String>) -> Option<Option<Uuid>> {
+pub(super) fn id(found: &mut FieldErrors, field: &str, given: Option<String>) -> Option<Option<Uuid>> {
     let Some(text) = given else { return Some(None) };
     let read = parse_id(&text);
     if read.is_none() {

@@ -4,6 +4,7 @@
 //! Invariants: a body's wrong fields are all told at once; no value of a body is part of an error, since
 //! it may be a secret. Not here: the bodies themselves (`body`), and who asks (`access`).
 
+mod backup_page;
 pub(crate) mod field;
 mod if_match;
 mod job_page;
@@ -12,6 +13,7 @@ pub(crate) mod nul;
 mod page;
 pub(crate) mod path;
 
+pub(crate) use backup_page::BackupPage;
 pub(crate) use if_match::{IfMatch, etag};
 pub(crate) use job_page::{JobPage, LogPage, RunPage};
 pub(crate) use json::{NoFields, PerhapsJson, StrictJson, StrictQuery, whole};

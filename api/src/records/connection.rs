@@ -1,13 +1,15 @@
 //! A connection's secrets, and the refusal of a name that another one has.
 
 use longshore_shared::domain::connection::Connection;
+use longshore_shared::domain::id::ConnectionId;
 use longshore_shared::domain::problem::ProblemCode;
 use longshore_shared::domain::secret::SecretName;
-use longshore_shared::store::{OrgTx, StoreError};
+use longshore_shared::store::{OrgTx, StoreError, connections};
 use longshore_shared::vault::{Sealer, Secret, SecretAddress};
 
 use super::secret;
-use crate::error::{ApiError, Conflict};
+use crate::body::unknown_connection;
+use crate::error::{ApiError, Conflict, FieldError};
 
 /// Whether the database account's password is among them.
 pub(crate) fn has_password(secrets: &[(SecretName, Secret)]) -> bool {
@@ -25,6 +27,19 @@ pub(crate) async fn seal(
     let Connection { org_id, id, version, .. } = *connection;
     let place = SecretAddress { org_id, owner: id.into(), name, version };
     secret::seal(tx, sealer, place, secret).await
+}
+
+/// A connection that a job is to use, locked against deletion and edits; one that is not there is told by `field`.
+pub(crate) async fn usable_one(
+    tx: &mut OrgTx,
+    field: &'static str,
+    id: ConnectionId,
+) -> Result<Connection, ApiError> {
+    let org_id = tx.org_id();
+    connections::find_for_use(tx.conn(), org_id, id).await?.ok_or_else(|| {
+        let (code, detail) = unknown_connection();
+        ApiError::Invalid(vec![FieldError::new(field, code, &*detail)])
+    })
 }
 
 /// A name that another connection has is told as such.

@@ -1,5 +1,6 @@
 //! The handlers: parse, call, view. What is decided is decided elsewhere.
 
+pub(crate) mod backups;
 pub(crate) mod connection_edits;
 pub(crate) mod connection_tests;
 pub(crate) mod connections;

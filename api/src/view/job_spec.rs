@@ -1,6 +1,7 @@
 //! What a job was asked to do, and who asked, as of when it was asked. No secret is part of either.
 
 use longshore_shared::domain::actor::{Actor, ActorKind};
+use longshore_shared::domain::backup::{BackupSpec, VerificationSpec};
 use longshore_shared::domain::connection_test::TestSpec;
 use longshore_shared::domain::job::JobSpec;
 use longshore_shared::domain::probe::ProbeSpec;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::backup::BackupSelectionView;
 use super::connection::ConnectionView;
 use super::sync_spec::SyncSpecView;
 use crate::word::{Word, words};
@@ -23,6 +25,10 @@ pub(super) enum JobSpecView {
     Probe(ProbeSpecView),
     /// Of a connection's test.
     ConnectionTest(Box<TestSpecView>),
+    /// Of a backup.
+    Backup(BackupSpecView),
+    /// Of a backup's verification.
+    BackupVerification(VerificationSpecView),
 }
 
 /// What a run was asked to do.
@@ -43,6 +49,24 @@ pub(super) struct ProbeSpecView {
     /// How long each step rests.
     seconds: f64,
     holders: u32,
+}
+
+/// What a backup was asked to hold.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = BackupSpec)]
+pub(super) struct BackupSpecView {
+    /// The backup.
+    backup_id: Uuid,
+    #[serde(flatten)]
+    selection: BackupSelectionView,
+}
+
+/// Which backup was to be proven.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = VerificationSpec)]
+pub(super) struct VerificationSpecView {
+    /// The backup.
+    backup_id: Uuid,
 }
 
 /// What a connection's test was asked to look at.
@@ -70,6 +94,12 @@ impl From<JobSpec> for JobSpecView {
                     TestSpec::Draft(draft) => Some((*draft).into()),
                 };
                 Self::ConnectionTest(Box::new(TestSpecView { connection }))
+            }
+            JobSpec::Backup(BackupSpec { package_id, selection }) => {
+                Self::Backup(BackupSpecView { backup_id: package_id.0, selection: selection.into() })
+            }
+            JobSpec::BackupVerification(VerificationSpec { package_id }) => {
+                Self::BackupVerification(VerificationSpecView { backup_id: package_id.0 })
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What is answered: the API's vocabulary, made from domain values and never reused on
 //! the bus or in the store. Pure: rows and samples come as arguments, and so does the time.
 
+mod backup;
 mod connection;
 mod dead_letter;
 mod examination;
@@ -18,6 +19,7 @@ mod sync_task;
 mod table;
 mod webhook;
 
+pub(crate) use backup::BackupView;
 pub(crate) use connection::{ConnectionView, TestedConnectionView};
 pub(crate) use dead_letter::{DeadLetterView, ReplaysView};
 pub(crate) use examination::TestView;

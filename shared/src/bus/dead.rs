@@ -5,10 +5,10 @@
 //! it came; see [`crate::domain::dead_letter`]. Taken messages go back by themselves unless
 //! they are settled.
 
+use lapin::Channel;
 use lapin::message::{BasicGetMessage, Delivery as RawDelivery};
 use lapin::options::{BasicAckOptions, BasicGetOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::Channel;
 use sha2::{Digest as _, Sha256};
 
 use super::message::Wire as _;

@@ -146,7 +146,6 @@ async fn send(channel: &Channel, sample: &StepProgress) -> Result<(), BusError> 
     let key = format!("{}.{}", sample.org_id, sample.job_id);
     let body = sample.encode();
     let options = BasicPublishOptions::default();
-    let sent =
-        channel.basic_publish(PROGRESS.into(), key.into(), options, &body, properties(TRANSIENT));
+    let sent = channel.basic_publish(PROGRESS.into(), key.into(), options, &body, properties(TRANSIENT));
     within("send progress", sent).await.map(drop)
 }

@@ -1,13 +1,13 @@
 //! The bucket that holds packages and backups.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::variables::{
-    S3_ACCESS_KEY, S3_BUCKET, S3_CHECKSUMS, S3_ENDPOINT, S3_PATH_STYLE, S3_PREFIX, S3_REGION, S3_SECRET_FILE,
-    S3_SECRET_KEY, flag, unless,
+    PACKAGE_KEYS, S3_ACCESS_KEY, S3_BUCKET, S3_CHECKSUMS, S3_ENDPOINT, S3_PATH_STYLE, S3_PREFIX, S3_REGION,
+    S3_SECRET_FILE, S3_SECRET_KEY, flag, path, unless,
 };
 use super::{ConfigError, Environment, Problems, gather};
 
@@ -28,6 +28,8 @@ pub struct Objects {
     pub path_style: bool,
     /// Requests carry checksums even where S3 does not ask for them, which not every server takes.
     pub checksums: bool,
+    /// The keyring that packages are sealed with; `None`: they are not.
+    pub package_keys: Option<PathBuf>,
 }
 
 /// An access key.
@@ -56,6 +58,7 @@ impl Objects {
             key: key(from),
             path_style: from.read_one(&S3_PATH_STYLE, flag),
             checksums: from.read_one(&S3_CHECKSUMS, checksums),
+            package_keys: from.read_one(&PACKAGE_KEYS, unless("none", path)),
         })
     }
 

@@ -110,6 +110,8 @@ variables! {
         "Whether the bucket's name stands in the URL's path; AWS takes both, most others need it";
     S3_CHECKSUMS = "LONGSHORE_S3_CHECKSUMS", Text("when_required"), PROCESSES, "when_required or when_supported",
         "Whether each request carries a checksum of S3's own; several servers refuse those, and each part has one of Longshore's";
+    PACKAGE_KEYS = "LONGSHORE_PACKAGE_KEYS", Text("none"), PROCESSES, "the path of a file, or none",
+        "The keyring that packages and backups are sealed with, the same for all processes; none: they lie in the bucket as they are";
     API_LISTEN = "LONGSHORE_API_LISTEN", Text("127.0.0.1:8080"), &[Api], "an address and port",
         "Where the API listens";
     FULL_SYNC_MIN_SECONDS = "LONGSHORE_FULL_SYNC_MIN_SECONDS", Text("0"), &[Api], "seconds, from 0 to 31536000",

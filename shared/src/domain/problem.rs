@@ -59,6 +59,12 @@ codes! {
     /// The request does not arrive within half a minute.
     RequestTimeout = "request_timeout",
     => [408];
+    /// The backup was deleted.
+    BackupDeleted = "backup_deleted",
+    /// A job that has not ended makes or reads the backup.
+    BackupInUse = "backup_in_use",
+    /// The backup is being made, or failed: there is nothing to read.
+    BackupNotComplete = "backup_not_complete",
     /// A sync task or a running job uses the connection.
     ConnectionInUse = "connection_in_use",
     /// The connection was not tested since it was registered or changed.
@@ -69,6 +75,8 @@ codes! {
     DeadLetterUnreadable = "dead_letter_unreadable",
     /// Rows cannot move between the engines of the two connections.
     EngineMismatch = "engine_mismatch",
+    /// This release cannot do that with databases of the engine.
+    EngineNotSupported = "engine_not_supported",
     /// Another host key of this hop is confirmed already.
     HostKeyChanged = "host_key_changed",
     /// The first request with this `Idempotency-Key` had its effect, and its answer is not kept.
@@ -81,6 +89,8 @@ codes! {
     JobEnded = "job_ended",
     /// Another of this organisation has the name.
     NameTaken = "name_taken",
+    /// The deployment has no S3 bucket to keep packages and backups in.
+    NoStore = "no_store",
     /// A run of the task has not ended yet.
     RunInProgress = "run_in_progress",
     /// A run of the task waits already for the one in progress.
@@ -197,6 +207,9 @@ impl ProblemCode {
             Self::NotFound => "check the path and the id, and whose token is sent",
             Self::MethodNotAllowed => "see the paths and methods in the OpenAPI document",
             Self::RequestTimeout => "send it again over a faster or steadier network",
+            Self::BackupDeleted => "nothing is to be done; choose another backup",
+            Self::BackupInUse => "wait for the job to end, or cancel it, and try again",
+            Self::BackupNotComplete => "wait until it is complete, or choose another one",
             Self::ConnectionInUse => "delete the task, or wait for the job to end, and try again",
             Self::ConnectionNotVerified => "test it until it is verified, or send `allow_untested: true`",
             Self::ConnectionUnreachable => {
@@ -204,6 +217,7 @@ impl ProblemCode {
             }
             Self::DeadLetterUnreadable => "nothing can be replayed; delete it once its sender is found",
             Self::EngineMismatch => "choose two connections of one engine group (mysql and mariadb are one)",
+            Self::EngineNotSupported => "choose a connection of MySQL or MariaDB",
             Self::HostKeyChanged => {
                 "ask the host's administrator whether its key was changed; if it was, name the old \
                  fingerprint in `replaces`"
@@ -213,6 +227,9 @@ impl ProblemCode {
             Self::IdempotencyResourceGone => "send a new key to make it anew",
             Self::JobEnded => "nothing is to be done; run the task again for another result",
             Self::NameTaken => "choose another name",
+            Self::NoStore => {
+                "have the operator set LONGSHORE_S3_BUCKET, and what else the bucket needs, for all processes"
+            }
             Self::RunInProgress => "watch that run, or cancel it",
             Self::RunQueued => "it begins by itself when that one ends; watch it, or cancel it",
             Self::StepEnded | Self::StepGone => "nothing is to be done",

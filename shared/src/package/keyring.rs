@@ -41,7 +41,10 @@ impl PackageKeys {
     #[cfg(test)]
     pub(super) fn of<const N: usize>(keys: [(&str, [u8; 32]); N]) -> Self {
         let current = keys.first().map(|(id, _)| (*id).to_owned());
-        Self { current, keys: keys.into_iter().map(|(id, key)| (id.to_owned(), Zeroizing::new(key))).collect() }
+        Self {
+            current,
+            keys: keys.into_iter().map(|(id, key)| (id.to_owned(), Zeroizing::new(key))).collect(),
+        }
     }
 
     /// What new objects are sealed with.

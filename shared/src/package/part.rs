@@ -67,7 +67,8 @@ pub struct PartText {
 impl PartText {
     /// Of a packed text, of which so many bytes with this hash (BLAKE3, in hex) are expected.
     pub(super) fn new(packed: Bytes, raw_bytes: u64, raw_hash: &str) -> Result<Self, PackageError> {
-        let unpacker = zstd::stream::read::Decoder::new(Cursor::new(packed)).map_err(|error| unpacked(&error))?;
+        let unpacker =
+            zstd::stream::read::Decoder::new(Cursor::new(packed)).map_err(|error| unpacked(&error))?;
         Ok(Self { unpacker, hash: blake3::Hasher::new(), left: raw_bytes, expected: raw_hash.to_owned() })
     }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::PackageError;
+use super::key;
 use super::keyring::PackageKeys;
 use super::manifest::{Manifest, PartEntry, VERSION};
 use super::part::PartText;
 use super::seal::{Place, open};
-use super::key;
 use crate::domain::backup::ManifestRef;
 use crate::domain::id::{OrgId, PackageId};
 use crate::objects::{Store, Trouble};
@@ -42,7 +42,8 @@ impl PackageReader {
         let manifest: Manifest = serde_json::from_slice(&content)
             .map_err(|error| PackageError::Damaged(format!("the manifest does not read: {error}")))?;
         if manifest.version > VERSION {
-            let what = format!("the manifest is of version {}, and this release knows {VERSION}", manifest.version);
+            let what =
+                format!("the manifest is of version {}, and this release knows {VERSION}", manifest.version);
             return Err(PackageError::Damaged(what));
         }
         if (manifest.org_id, manifest.package_id) != (self.org_id, self.package_id) {

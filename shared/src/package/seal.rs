@@ -117,7 +117,11 @@ mod tests {
     fn t08_an_object_opens_in_its_place_alone() {
         let object = seal(&keys(), place(1, 2, "a"), b"rows").unwrap();
         for (org, package, key) in [(1, 2, "b"), (1, 3, "a"), (2, 2, "a")] {
-            assert_eq!(opened(&keys(), place(org, package, key), object.clone()), None, "{org} {package} {key}");
+            assert_eq!(
+                opened(&keys(), place(org, package, key), object.clone()),
+                None,
+                "{org} {package} {key}"
+            );
         }
     }
 
@@ -127,7 +131,9 @@ mod tests {
         let object = seal(&old, place(1, 2, "a"), b"rows").unwrap();
         assert_eq!(opened(&keys(), place(1, 2, "a"), object.clone()).as_deref(), Some(&b"rows"[..]));
         let others = PackageKeys::of([("k3", [1; 32])]);
-        assert!(matches!(open(&others, place(1, 2, "a"), &object), Err(PackageError::NoKey(id)) if id == "k1"));
+        assert!(
+            matches!(open(&others, place(1, 2, "a"), &object), Err(PackageError::NoKey(id)) if id == "k1")
+        );
         let wrong = PackageKeys::of([("k1", [9; 32])]);
         assert!(matches!(open(&wrong, place(1, 2, "a"), &object), Err(PackageError::Damaged(_))));
     }
@@ -136,9 +142,15 @@ mod tests {
     fn without_a_key_nothing_is_sealed_and_with_one_nothing_bare_is_taken() {
         let bare = seal(&PackageKeys::default(), place(1, 2, "a"), b"rows").unwrap();
         assert_eq!(&bare[..], b"LSP1\0rows");
-        assert_eq!(opened(&PackageKeys::default(), place(1, 2, "a"), bare.clone()).as_deref(), Some(&b"rows"[..]));
+        assert_eq!(
+            opened(&PackageKeys::default(), place(1, 2, "a"), bare.clone()).as_deref(),
+            Some(&b"rows"[..])
+        );
         assert_eq!(opened(&keys(), place(1, 2, "a"), bare), None);
         let sealed = seal(&keys(), place(1, 2, "a"), b"rows").unwrap();
-        assert!(matches!(open(&PackageKeys::default(), place(1, 2, "a"), &sealed), Err(PackageError::NoKey(_))));
+        assert!(matches!(
+            open(&PackageKeys::default(), place(1, 2, "a"), &sealed),
+            Err(PackageError::NoKey(_))
+        ));
     }
 }

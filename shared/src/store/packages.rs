@@ -41,7 +41,11 @@ pub async fn manifest(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|r| ManifestRef { key: r.key, hash: r.hash, bytes: u64::try_from(r.bytes).unwrap_or_default() }))
+    Ok(row.map(|r| ManifestRef {
+        key: r.key,
+        hash: r.hash,
+        bytes: u64::try_from(r.bytes).unwrap_or_default(),
+    }))
 }
 
 /// The package is complete, by this manifest; `false`: it was not being written any more.
@@ -75,6 +79,19 @@ pub async fn fail_of_job(conn: &mut Conn, org_id: OrgId, job_id: JobId) -> Resul
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Keeps a complete package from being deleted until the transaction ends, after which the job that reads it does;
+/// `false`: there is no complete one.
+pub async fn keep(conn: &mut Conn, org_id: OrgId, id: PackageId) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        "SELECT id FROM packages WHERE org_id = $1 AND id = $2 AND state = 'complete' FOR SHARE",
+        org_id.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// Deletes a package that is not being written; `false`: it is, or it is deleted already.
@@ -128,7 +145,11 @@ pub async fn swept(conn: &mut Conn, org_id: OrgId, id: PackageId) -> Result<(), 
 }
 
 /// Where a package stands; `None`: there is none.
-pub async fn state(conn: &mut Conn, org_id: OrgId, id: PackageId) -> Result<Option<PackageState>, StoreError> {
+pub async fn state(
+    conn: &mut Conn,
+    org_id: OrgId,
+    id: PackageId,
+) -> Result<Option<PackageState>, StoreError> {
     let row = sqlx::query!("SELECT state FROM packages WHERE org_id = $1 AND id = $2", org_id.0, id.0)
         .fetch_optional(conn)
         .await?;

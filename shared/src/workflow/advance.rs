@@ -12,7 +12,8 @@ use crate::store::jobs::Locked;
 use crate::store::outbox::Owed;
 use crate::store::steps::Ended;
 use crate::store::{
-    Conn, StoreError, backups, history, job_log, job_tables, jobs, packages, secrets, stages, steps, target_locks,
+    Conn, StoreError, backups, history, job_log, job_tables, jobs, packages, secrets, stages, steps,
+    target_locks,
 };
 
 /// A step of this stage is done, and the job goes on without these tables: closes what is complete, announces

@@ -174,7 +174,8 @@ pub async fn backup(
     let job = fresh(org_id, new.name.clone(), JobSpec::Backup(spec), request.by.clone());
     let job = Job { source_id, ..job };
     packages::insert(conn, org_id, package_id, PackageKind::Backup, new.connection.engine, job.id).await?;
-    backups::insert(conn, org_id, package_id, &new.name, &new.connection, &new.selection, &request.by).await?;
+    backups::insert(conn, org_id, package_id, &new.name, &new.connection, &new.selection, &request.by)
+        .await?;
     Ok((package_id, accept(conn, job, request.trace).await?))
 }
 

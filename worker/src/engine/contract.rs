@@ -11,6 +11,7 @@ use super::access::{Besides, Hidden, Lacks, Need};
 use super::children::{Children, Relations};
 use super::difference::Difference;
 use super::look::{Halt, Look};
+use super::objects::Objects;
 use super::row_batch::RowBatch;
 use super::row_hashes::{Hash, RowHashes};
 use super::sequence::{Named, Sequence};
@@ -143,6 +144,11 @@ pub trait Surveyor: Inspector {
 
     /// Routines and events of the database, as far as the account sees them, by kind and name.
     async fn besides(&mut self) -> Result<Vec<Besides>>;
+
+    /// Everything that the database holds beside tables of rows, by its own text, in an order in which it can be made.
+    ///
+    /// Errors: something that the account may not see, by name.
+    async fn objects(&mut self) -> Result<Objects>;
 
     /// Takes a server-wide advisory lock of this name for the life of the session.
     async fn raise_probe(&mut self, name: &str) -> Result<()>;

@@ -16,6 +16,7 @@ mod look;
 mod mysql;
 pub mod named;
 mod network;
+mod objects;
 mod open;
 mod postgres;
 mod row_batch;
@@ -42,6 +43,7 @@ pub use self::contract::{
 };
 pub use self::difference::{Change, Difference};
 pub use self::look::{Halt, Look};
+pub use self::objects::Objects;
 pub use self::open::of;
 pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hash, Hashed, RowHashes};

@@ -1,11 +1,13 @@
 //! What is told of rows instead of their content: keys and hashes, many together in little memory.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::shape::KeyTuple;
 
 /// How a row's content is made a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Hash {
     /// Cheap: of changes that it does not see there is one in 2^32 at most. Both sides of a
     /// comparison have the same number, which nobody knew when the rows were written.

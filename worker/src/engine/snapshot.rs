@@ -15,18 +15,7 @@ pub struct SnapshotToken(pub String);
 pub struct Offer {
     /// What each view is opened by; none: each as it is at the moment.
     pub token: Option<SnapshotToken>,
-    /// Where a server's log of changes stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogPosition {
-    /// The log's file.
-    pub file: String,
-    /// Bytes into it.
-    pub position: u64,
-    /// The same in the words of global transaction identifiers; empty where the server has none.
-    pub gtid: String,
-}
-
-/// What proves that all views are of one point.
+    /// What proves that all views are of one point.
     pub proof: Proof,
     /// The engine's word for how it is done, for the log.
     pub means: String,

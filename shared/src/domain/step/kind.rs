@@ -160,11 +160,9 @@ impl StepKind {
             },
             Self::ForeignKeys => StepTraits { reads_source: true, attempts: 5, ..OF_STRUCTURE },
             Self::Verify => StepTraits { written_from: WrittenFrom::Never, ..OF_ROWS },
-            Self::DumpPlan => StepTraits {
-                queue: Queue::First,
-                sessions: Sessions { source: 1, target: 0 },
-                ..APART
-            },
+            Self::DumpPlan => {
+                StepTraits { queue: Queue::First, sessions: Sessions { source: 1, target: 0 }, ..APART }
+            }
             Self::Dump => StepTraits {
                 counts_rows: true,
                 written_from: WrittenFrom::Never,

@@ -11,6 +11,7 @@ mod children;
 mod columns;
 mod history;
 pub(super) mod keys;
+mod objects;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,6 +19,7 @@ use longshore_shared::domain::failure::{Failure, FailureClass, FailureCode};
 
 pub(super) use self::besides::{besides, has_tables};
 pub(super) use self::children::children;
+pub(super) use self::objects::objects;
 use super::super::Result;
 use super::super::shape::{Column, TableKind, TableListing, TableShape};
 use super::connect::{RawRow, Session, number_at, optional_at, text_at};

@@ -32,9 +32,9 @@ use super::children::Children;
 use super::sequence::{Named, Sequence};
 use super::shape::{Digest, KeyTuple, Range, Row, Server, TableListing, TableShape};
 use super::{
-    Besides, Columns, Difference, Driver, Halt, Hash, Hidden, Inspector, Loaded, Login, Look, ReadAhead,
-    Reader, Result, RowBatch, RowHashes, RowSink, RowSource, SnapshotLeader, SnapshotReader, SnapshotToken,
-    Surveyor, Tried, Writer,
+    Besides, Columns, Difference, Driver, Halt, Hash, Hidden, Inspector, Loaded, Login, Look, Objects,
+    ReadAhead, Reader, Result, RowBatch, RowHashes, RowSink, RowSource, SnapshotLeader, SnapshotReader,
+    SnapshotToken, Surveyor, Tried, Writer,
 };
 
 /// The driver of both.
@@ -159,6 +159,10 @@ impl Surveyor for Session {
 
     async fn besides(&mut self) -> Result<Vec<Besides>> {
         inspect::besides(self).await
+    }
+
+    async fn objects(&mut self) -> Result<Objects> {
+        inspect::objects(self).await
     }
 
     async fn raise_probe(&mut self, name: &str) -> Result<()> {

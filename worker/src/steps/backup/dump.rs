@@ -47,7 +47,13 @@ pub(super) async fn run(attempt: &Attempt, spec: &BackupSpec) -> Result<Outcome,
             let (counts, _) = attempt.meter().in_hand();
             let seconds = since.elapsed().as_secs_f64();
             let number = piece.table;
-            attempt.meter().puts_down(Travelled { number, counts, done: true, seconds, ..Travelled::default() });
+            attempt.meter().puts_down(Travelled {
+                number,
+                counts,
+                done: true,
+                seconds,
+                ..Travelled::default()
+            });
         }
         attempt.check_lease()?;
     }

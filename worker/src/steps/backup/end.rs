@@ -58,7 +58,8 @@ pub(super) async fn run(attempt: &Attempt, spec: &BackupSpec) -> Result<Outcome,
     let kept = writer.manifest(&manifest).await.map_err(Failure::from)?;
     reach(Failpoint::ManifestStored).await?;
     let sum = |of: fn(&PartEntry) -> u64| manifest.parts.iter().map(of).sum::<u64>();
-    let table = |table: &TableEntry| WrittenTable { name: table.name.clone(), rows: table.rows, bytes: table.bytes };
+    let table =
+        |table: &TableEntry| WrittenTable { name: table.name.clone(), rows: table.rows, bytes: table.bytes };
     let written = Written {
         package_id: spec.package_id,
         server_version: server.version,
@@ -135,11 +136,14 @@ struct Seen {
 impl Seen {
     fn prove(&self, plan: &DumpPlan) -> Result<(), Failure> {
         let name = &plan.shape.name;
-        let broken = |what: &str| Err(Failure::permanent(FailureCode::RowsLost, format!("table {name}: {what}")));
+        let broken =
+            |what: &str| Err(Failure::permanent(FailureCode::RowsLost, format!("table {name}: {what}")));
         if plan.ranges == 0 {
             return if self.rows == 0 { Ok(()) } else { broken("it has rows that nobody was to read") };
         }
-        if self.ranges.len() != usize::try_from(plan.ranges).unwrap_or(usize::MAX) || !Range::are_all(&self.ranges) {
+        if self.ranges.len() != usize::try_from(plan.ranges).unwrap_or(usize::MAX)
+            || !Range::are_all(&self.ranges)
+        {
             return broken("not all of its ranges came into the package, each once");
         }
         if self.rows != self.told && plan.shape.keeps_versions {

@@ -5,9 +5,7 @@
 //! first, so that nobody waits for one at the end.
 
 use longshore_shared::domain::failure::Failure;
-use longshore_shared::domain::step::{
-    Growth, Owed, StageDraft, StepDraft, StepKind, TableDraft, TableMode,
-};
+use longshore_shared::domain::step::{Growth, Owed, StageDraft, StepDraft, StepKind, TableDraft, TableMode};
 use serde_json::{Value, json};
 
 use super::plan::SMALL_BYTES;
@@ -85,7 +83,8 @@ fn pieces(tables: &[Laid]) -> Vec<(Vec<Piece>, Vec<i32>)> {
     let mut open: Option<(Vec<Piece>, Vec<i32>)> = None;
     let mut bytes = 0;
     for (table, laid) in numbered().filter(|(_, laid)| laid.is_small()) {
-        let is_full = bytes + laid.bytes > SMALL_BYTES || open.as_ref().is_some_and(|(_, all)| all.len() >= MOST);
+        let is_full =
+            bytes + laid.bytes > SMALL_BYTES || open.as_ref().is_some_and(|(_, all)| all.len() >= MOST);
         if is_full {
             steps.extend(open.take());
             bytes = 0;

@@ -83,9 +83,10 @@ impl Packing {
         let (writer, number) = (self.writer.clone(), self.number);
         let sections = std::mem::take(&mut self.sections);
         self.number += 1;
-        self.flying = Some(tokio::spawn(async move {
-            writer.part(number, packed, sections).await.map_err(Failure::from)
-        }));
+        self.flying =
+            Some(tokio::spawn(
+                async move { writer.part(number, packed, sections).await.map_err(Failure::from) },
+            ));
         Ok(())
     }
 

@@ -55,7 +55,8 @@ async fn look(attempt: &Attempt, side: &Side, selection: &Selection) -> Result<L
     let troubled = objects.objects.iter().filter_map(|object| {
         object.trouble.as_ref().map(|why| format!("{} {}: {why}", object.kind, object.name))
     });
-    warnings.extend(troubled.map(|what| format!("the source holds an object that does not work there: {what}")));
+    warnings
+        .extend(troubled.map(|what| format!("the source holds an object that does not work there: {what}")));
     let names = |listings: &[TableListing]| listings.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
     let shapes = source.shapes(&names(&tables)).await?;
     shapes.iter().try_for_each(movable)?;
@@ -119,8 +120,12 @@ async fn cut(
     salt: u32,
 ) -> Result<Vec<Laid>, StepError> {
     let believed = |listing: &TableListing| listing.rows <= COUNTED && listing.bytes <= SMALL_BYTES;
-    let asked: Vec<&TableShape> =
-        shapes.iter().zip(listings).filter(|(_, listing)| believed(listing)).map(|(shape, _)| shape).collect();
+    let asked: Vec<&TableShape> = shapes
+        .iter()
+        .zip(listings)
+        .filter(|(_, listing)| believed(listing))
+        .map(|(shape, _)| shape)
+        .collect();
     let mut counted = reader.counts(&asked, COUNTED).await?.into_iter();
     let mut laid = Vec::with_capacity(shapes.len());
     for (shape, listing) in shapes.into_iter().zip(listings) {

@@ -28,7 +28,12 @@ pub(super) async fn may_be_read(
     let needs: Vec<Need> = tables.iter().map(need).collect();
     let lacks = source.lacks(&needs).await?;
     if let Some((_, right)) = lacks.missing.rights.first() {
-        let of = lacks.missing.rights.iter().filter_map(|(at, _)| tables.get(*at)).map(|table| table.name.as_str());
+        let of = lacks
+            .missing
+            .rights
+            .iter()
+            .filter_map(|(at, _)| tables.get(*at))
+            .map(|table| table.name.as_str());
         let names: Vec<&str> = of.take(NAMED).collect();
         let failure = Failure::permanent(
             FailureCode::PrivilegeMissing,

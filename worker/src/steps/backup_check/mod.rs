@@ -81,9 +81,14 @@ impl VerificationJob {
         let manifest = attempt.manifest(self.0.package_id).await?;
         let reader = attempt.package_reader(self.0.package_id)?;
         for at in parts {
-            let part = manifest.parts.get(at).ok_or_else(|| damaged("the manifest has lost a part".to_owned()))?;
+            let part =
+                manifest.parts.get(at).ok_or_else(|| damaged("the manifest has lost a part".to_owned()))?;
             let of = |failure: Failure| {
-                let message = format!("part {at} of the package, rows of {}: {}", named(&manifest, part), failure.message);
+                let message = format!(
+                    "part {at} of the package, rows of {}: {}",
+                    named(&manifest, part),
+                    failure.message
+                );
                 Failure { message, ..failure }
             };
             let mut text = reader.part(part).await.map_err(|error| of(error.into()))?;
@@ -126,7 +131,8 @@ fn damaged(what: String) -> Failure {
 }
 
 fn named(manifest: &Manifest, part: &PartEntry) -> String {
-    let name = |table: u32| manifest.tables.get(usize::try_from(table).ok()?).map(|table| table.name.as_str());
+    let name =
+        |table: u32| manifest.tables.get(usize::try_from(table).ok()?).map(|table| table.name.as_str());
     let mut names: Vec<&str> = part.sections.iter().filter_map(|section| name(section.table)).collect();
     names.dedup();
     names.truncate(5);
@@ -138,7 +144,9 @@ fn growth(parts: &[PartEntry]) -> Result<Growth, Failure> {
     let mut bytes = 0;
     for (at, part) in parts.iter().enumerate() {
         match groups.last_mut() {
-            Some(group) if bytes + part.stored_bytes <= STEP_BYTES && group.len() < STEP_PARTS => group.push(at),
+            Some(group) if bytes + part.stored_bytes <= STEP_BYTES && group.len() < STEP_PARTS => {
+                group.push(at)
+            }
             _ => {
                 groups.push(vec![at]);
                 bytes = 0;

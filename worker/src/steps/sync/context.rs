@@ -100,7 +100,7 @@ impl Context {
 
     /// A reader of the source: one that sees the job's snapshot, in a step for holders.
     pub(super) async fn source_reader(&self) -> Result<Box<dyn Reader>, StepError> {
-        self.point_reader(&self.source).await
+        Box::pin(self.point_reader(&self.source)).await
     }
 
     pub(super) async fn source_surveyor(&self) -> Result<Box<dyn Surveyor>, StepError> {

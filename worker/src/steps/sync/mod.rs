@@ -34,8 +34,8 @@ use longshore_shared::domain::job::Job;
 use longshore_shared::domain::step::{Outcome, StepKind};
 use longshore_shared::domain::sync::SyncSpec;
 
-use self::context::{Context, both};
 use self::again::Emptying;
+use self::context::{Context, both};
 use super::attempt::{Attempt, WorkerResources, misplaced};
 use super::error::StepError;
 use super::family::{Family, Leader, Wanted};

@@ -105,7 +105,7 @@ async fn told(context: &Context, plan: &TablePlan) -> Result<Vec<DiffDetail>, St
         TableMode::Diff => &[StepKind::Diff],
         TableMode::Create | TableMode::Fill => &[StepKind::Copy, StepKind::Verify],
         TableMode::Replace => &[StepKind::Replace],
-        TableMode::Equal | TableMode::Refused => return Ok(Vec::new()),
+        TableMode::Equal | TableMode::Refused | TableMode::Dump => return Ok(Vec::new()),
     };
     let details = context.details(proving).await?;
     Ok(details.iter().map(|told| read(told, "outcome")).collect::<Result<_, Failure>>()?)

@@ -122,7 +122,9 @@ fn endangers(spec: &SyncSpec, parent: &TablePlan, child: &Child) -> bool {
             let updates = spec.policy == ConflictPolicy::SourceFirst;
             parent.prunes || updates && !is_by_key(&parent.shape, child)
         }
-        TableMode::Create | TableMode::Fill | TableMode::Equal | TableMode::Refused => false,
+        TableMode::Create | TableMode::Fill | TableMode::Equal | TableMode::Refused | TableMode::Dump => {
+            false
+        }
     }
 }
 

@@ -96,7 +96,7 @@ pub(super) async fn cut(
     let rows = known.chunk_rows(&shape.name, context.chunk_rows(shape), context.chunk_time());
     let mut cut = Cut { chunk_rows: rows, ..Cut::default() };
     match settled.mode {
-        TableMode::Equal | TableMode::Refused => {}
+        TableMode::Equal | TableMode::Refused | TableMode::Dump => {}
         TableMode::Replace => {
             cut.source = vec![Range::ALL];
             cut.rows = candidate.listing.rows;

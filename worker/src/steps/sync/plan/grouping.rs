@@ -62,7 +62,7 @@ pub(super) fn is_small(table: &Laid, plan: &TablePlan) -> bool {
             table.ranges == [Range::ALL]
         }
         TableMode::Equal => true,
-        TableMode::Refused => false,
+        TableMode::Refused | TableMode::Dump => false,
     };
     is_one && table.draft.bytes_total <= SMALL_BYTES && table.prune_ranges.len() <= 1
 }

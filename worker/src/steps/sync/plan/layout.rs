@@ -259,7 +259,7 @@ const fn moving(mode: TableMode) -> StepKind {
     match mode {
         TableMode::Create | TableMode::Fill => StepKind::Copy,
         TableMode::Replace => StepKind::Replace,
-        TableMode::Diff | TableMode::Equal | TableMode::Refused => StepKind::Diff,
+        TableMode::Diff | TableMode::Equal | TableMode::Refused | TableMode::Dump => StepKind::Diff,
     }
 }
 

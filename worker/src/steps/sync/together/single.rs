@@ -110,7 +110,7 @@ async fn work(
         }
         TableMode::Equal if !plan.new_indexes.is_empty() => index::build(target, plan).await?,
         TableMode::Equal => warning = next_number::raise(target, plan).await?,
-        TableMode::Refused => {}
+        TableMode::Refused | TableMode::Dump => {}
     }
     let (verified, failure) = verify::prove(context, (source, target), plan, details).await?;
     Ok(Done { verified, failure, warning })
