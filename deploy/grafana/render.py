@@ -221,6 +221,8 @@ CONTROL_PLANE: Sequence[Row] = (
              _quantiles("longshore_s3_request_duration_seconds")),
             ("stack", "Bytes", "Bps", "Bytes of objects to the store and from it.",
              [("sum by (direction) (rate(longshore_s3_bytes_total[$__rate_interval]))", "{{direction}}")]),
+            ("stack", "Swept", "short", "Objects and uploads that nobody needed any more and that were removed, in an hour.",
+             [("sum by (what) (increase(longshore_store_swept_total[1h]))", "{{what}}")]),
         ),
     ),
     (

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use longshore_shared::bus::Bus;
 use longshore_shared::clock;
 use longshore_shared::config::SchedulerConfig;
+use longshore_shared::objects::Store;
+use longshore_shared::package::keyring::PackageKeys;
 use longshore_shared::store::Database;
 use longshore_shared::store::outbox::Owed;
 use longshore_shared::workflow::publish;
@@ -17,6 +19,9 @@ use crate::pulse::Pulse;
 pub(crate) struct DutyContext {
     pub(crate) database: Database,
     pub(crate) bus: Bus,
+    /// Where packages lie; none: the deployment has no bucket.
+    pub(crate) objects: Option<Store>,
+    pub(crate) package_keys: Arc<PackageKeys>,
     pub(crate) config: SchedulerConfig,
     /// Shared with what is shown only while it lasts.
     pub(crate) leadership: Arc<Leadership>,
@@ -26,10 +31,16 @@ pub(crate) struct DutyContext {
 
 impl DutyContext {
     /// A scheduler that has not looked at anything yet.
-    pub(crate) fn new(database: Database, bus: Bus, config: SchedulerConfig) -> Self {
+    pub(crate) fn new(
+        database: Database,
+        bus: Bus,
+        (objects, package_keys): (Option<Store>, Arc<PackageKeys>),
+        config: SchedulerConfig,
+    ) -> Self {
         let holder = format!("{} {}", config.scheduler.name, clock::fresh_id());
         let leadership = Arc::new(Leadership::new(holder));
-        Self { database, bus, config, leadership, outages: Outages::default(), pulse: Pulse::default() }
+        let (outages, pulse) = (Outages::default(), Pulse::default());
+        Self { database, bus, objects, package_keys, config, leadership, outages, pulse }
     }
 
     /// Publishes what committed transactions owe. What fails here is left to the sweep: no

@@ -12,6 +12,7 @@
 mod announce;
 mod context;
 mod dead;
+mod discard;
 mod duty;
 mod feel;
 mod grant;
@@ -28,15 +29,18 @@ mod refill;
 mod retention;
 mod sweep;
 mod tick;
+mod tidy;
 mod unqueue;
 
 use std::sync::Arc;
 
 use longshore_shared::bus::Bus;
 use longshore_shared::config::SchedulerConfig;
+use longshore_shared::package::keyring::PackageKeys;
 use longshore_shared::process::{Process, ProcessError, broker_check, database_check};
 use longshore_shared::store::{Database, await_schema};
 use longshore_shared::telemetry::{Metric, Program, before_scrapes};
+use longshore_shared::vault::KeyringError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +53,9 @@ pub enum RunError {
     /// It could not begin.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The keyring of packages cannot be read.
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
     /// A duty stopped by a fault of its own.
     #[error("a duty of the scheduler panicked")]
     Panicked,
@@ -74,7 +81,9 @@ async fn work(
     config: SchedulerConfig,
     shutdown: &CancellationToken,
 ) -> Result<(), RunError> {
-    let context = Arc::new(DutyContext::new(process.database.clone(), process.bus.clone(), config));
+    let package_keys = Arc::new(PackageKeys::read(config.process.objects.package_keys.as_deref())?);
+    let packages = (process.objects.clone(), package_keys);
+    let context = Arc::new(DutyContext::new(process.database.clone(), process.bus.clone(), packages, config));
     let leadership = Arc::clone(&context.leadership);
     before_scrapes(move || {
         Metric::SchedulerLeader.set(if leadership.term().is_some() { 1.0 } else { 0.0 }, &[]);
@@ -103,6 +112,8 @@ async fn keep_all(context: &Arc<DutyContext>, shutdown: &CancellationToken) -> R
     duties.spawn(keep(recheck::Recheck::default(), Arc::clone(context), stop.clone()));
     duties.spawn(keep(retention::Prune::default(), Arc::clone(context), stop.clone()));
     duties.spawn(keep(measure::Measure::default(), Arc::clone(context), stop.clone()));
+    duties.spawn(keep(discard::Discard::default(), Arc::clone(context), stop.clone()));
+    duties.spawn(keep(tidy::Tidy::default(), Arc::clone(context), stop.clone()));
     // A duty ends by itself only when it is told to, or by a panic.
     let outcome = tokio::select! {
         () = stop.cancelled() => Ok(()),

@@ -20,7 +20,7 @@ CREATE TABLE packages (
     created_at     timestamptz NOT NULL DEFAULT now(),
     completed_at   timestamptz,
     deleted_at     timestamptz,
-    -- when its objects were last seen to be gone, or to be just those of the manifest
+    -- since when its objects are gone, or just those of the manifest
     swept_at       timestamptz,
     PRIMARY KEY (org_id, id),
     CHECK ((manifest_key IS NULL) = (manifest_hash IS NULL) AND (manifest_key IS NULL) = (manifest_bytes IS NULL)),
@@ -30,6 +30,6 @@ CREATE TABLE packages (
     CHECK ((state = 'deleted') = (deleted_at IS NOT NULL))
 );
 CREATE INDEX packages_of_job ON packages (org_id, job_id) WHERE state = 'writing';
-CREATE INDEX packages_to_sweep ON packages (state) WHERE state IN ('failed', 'deleted') AND swept_at IS NULL;
+CREATE INDEX packages_to_sweep ON packages (id) WHERE state <> 'writing' AND swept_at IS NULL;
 GRANT SELECT, INSERT ON packages TO longshore_api;
-GRANT UPDATE (state, deleted_at) ON packages TO longshore_api;
+GRANT UPDATE (state, deleted_at, swept_at) ON packages TO longshore_api;

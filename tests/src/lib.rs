@@ -26,6 +26,7 @@ pub mod schema;
 pub mod scrape;
 pub mod seeds;
 pub mod servers;
+pub mod shelf;
 pub mod sshd;
 pub mod stack;
 pub mod wait;

@@ -116,6 +116,15 @@ pub struct Bucket {
     pub secret: String,
 }
 
+impl Bucket {
+    /// The run's, or that of a server of this process's own.
+    pub fn of_the_run() -> Self {
+        static OWN: OnceLock<Held> = OnceLock::new();
+        let shared = Servers::of_the_run().bucket();
+        shared.unwrap_or_else(|| OWN.get_or_init(|| Held::start("s3")).bucket().expect("an S3 server"))
+    }
+}
+
 /// Servers that this process started; they end when this is dropped.
 pub struct Held {
     facts: Servers,

@@ -6,6 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use longshore_shared::package::keyring;
+
 use crate::broker::Broker;
 use crate::client::{Client, Job};
 use crate::control_plane::ControlPlane;
@@ -13,7 +15,8 @@ use crate::fleet::{Process, Settings, Surroundings, command};
 use crate::place;
 use crate::proxy::Proxy;
 use crate::schema::Schema;
-use crate::servers::{Held, MariaDb, Servers};
+use crate::servers::{Bucket, Held, MariaDb, Servers};
+use crate::shelf::Shelf;
 use crate::wait::seconds;
 
 mod routes;
@@ -154,6 +157,16 @@ impl Stack {
         self.settings.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
     }
 
+    /// Gives the processes that are started from now on a place of their own in the bucket, behind `port`, and keys
+    /// to seal with; answers how the place is reached.
+    pub fn keep_packages(&mut self, bucket: &Bucket, port: u16) -> Shelf {
+        let keys = self.folder.path().join("packages.json");
+        keyring::make(&keys, "k1").expect("a keyring is made");
+        let shelf = Shelf::new(bucket, port, &keys);
+        self.settings.extend(shelf.settings());
+        shelf
+    }
+
     /// Surroundings of the processes that are started from now on.
     pub fn surround(&mut self, around: Surroundings) {
         self.around = around;
@@ -193,8 +206,10 @@ impl Stack {
             "WEBHOOK_PRIVATE_ALLOWED",
             "WEBHOOK_HTTP_ALLOWED",
             "OTLP_ENDPOINT",
+            "PACKAGE_KEYS",
             "S3_ENDPOINT",
             "S3_BUCKET",
+            "S3_PREFIX",
             "S3_ACCESS_KEY_ID",
             "S3_SECRET_ACCESS_KEY",
         ]);
@@ -212,7 +227,13 @@ impl Stack {
     pub fn worker_settings(&self) -> Settings {
         let mut settings = self.settings.clone();
         settings.insert("DATABASE_URL", self.control.system_url.clone());
-        for other in ["SWEEP_SECONDS", "REANNOUNCE_SECONDS", "RECHECK_SECONDS", "TESTS_PER_MINUTE"] {
+        for other in [
+            "STORE_GRACE_SECONDS",
+            "SWEEP_SECONDS",
+            "REANNOUNCE_SECONDS",
+            "RECHECK_SECONDS",
+            "TESTS_PER_MINUTE",
+        ] {
             settings.remove(other);
         }
         settings
@@ -236,8 +257,10 @@ impl Stack {
             "DATABASE_CONNECTIONS",
             "AMQP_URL",
             "OTLP_ENDPOINT",
+            "PACKAGE_KEYS",
             "S3_ENDPOINT",
             "S3_BUCKET",
+            "S3_PREFIX",
             "S3_ACCESS_KEY_ID",
             "S3_SECRET_ACCESS_KEY",
             "LEASE_SECONDS",
@@ -245,6 +268,7 @@ impl Stack {
             "REANNOUNCE_SECONDS",
             "RECHECK_SECONDS",
             "JOB_SECONDS",
+            "STORE_GRACE_SECONDS",
         ]);
         let name = format!("scheduler-{}", self.schedulers.len() + 1);
         settings.insert("DATABASE_URL", self.routes.database(&self.control.system_url));

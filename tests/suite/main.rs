@@ -5,6 +5,7 @@
 
 mod access;
 mod api;
+mod backups;
 mod chaos;
 mod conformance;
 mod failures;

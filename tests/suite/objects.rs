@@ -1,23 +1,14 @@
 //! The store of packages and backups against a real S3 server: whole objects, such of unknown length,
 //! answers that break off, and everything that a bucket can lack.
 
-use std::sync::OnceLock;
-
 use bytes::Bytes;
 use longshore_shared::config::{Environment, Objects};
 use longshore_shared::objects::{Download, ObjectError, Store, Trouble};
 use longshore_tests::place;
 use longshore_tests::proxy::{Direction, End, Flow, Proxy};
-use longshore_tests::servers::{Bucket, Held, Servers};
+use longshore_tests::servers::Bucket;
 use longshore_tests::stack::Stack;
 use sha2::{Digest as _, Sha256};
-
-/// The run's bucket, or that of a server of this process's own.
-fn bucket() -> Bucket {
-    static OWN: OnceLock<Held> = OnceLock::new();
-    let shared = Servers::of_the_run().bucket();
-    shared.unwrap_or_else(|| OWN.get_or_init(|| Held::start("s3")).bucket().expect("an S3 server"))
-}
 
 /// Settings of a bucket behind `port`, below a prefix of the test's own.
 fn settings(bucket: &Bucket, port: u16) -> Objects {
@@ -66,7 +57,7 @@ async fn keys(store: &Store, beginning: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn objects_are_written_named_read_and_removed() {
-    let bucket = bucket();
+    let bucket = Bucket::of_the_run();
     let store = open(&settings(&bucket, bucket.port)).await;
     store.check().await.unwrap();
     assert_eq!(store.size("a/1").await, Ok(None));
@@ -89,7 +80,7 @@ async fn objects_are_written_named_read_and_removed() {
 
 #[tokio::test]
 async fn more_objects_than_a_page() {
-    let bucket = bucket();
+    let bucket = Bucket::of_the_run();
     let store = open(&settings(&bucket, bucket.port)).await;
     let named: Vec<String> = (0..1_203).map(|number| format!("many/{number:05}")).collect();
     for some in named.chunks(50) {
@@ -103,7 +94,7 @@ async fn more_objects_than_a_page() {
 #[tokio::test]
 async fn an_object_of_unknown_length_is_there_once_it_is_whole() {
     const PART: usize = 8 << 20;
-    let bucket = bucket();
+    let bucket = Bucket::of_the_run();
     let store = open(&settings(&bucket, bucket.port)).await;
     for bytes in [0, 1, PART - 1, PART, PART + 1, 3 * PART + 12_345] {
         let (key, content) = (format!("u/{bytes}"), noise(7, bytes));
@@ -121,7 +112,7 @@ async fn an_object_of_unknown_length_is_there_once_it_is_whole() {
 
 #[tokio::test]
 async fn an_upload_that_does_not_end_leaves_nothing() {
-    let bucket = bucket();
+    let bucket = Bucket::of_the_run();
     let store = open(&settings(&bucket, bucket.port)).await;
     let begin = async |key: &str| {
         let mut upload = store.upload(key);
@@ -146,7 +137,7 @@ async fn an_upload_that_does_not_end_leaves_nothing() {
 
 #[tokio::test]
 async fn a_reader_goes_on_where_the_answer_broke_off() {
-    let bucket = bucket();
+    let bucket = Bucket::of_the_run();
     let proxy = Proxy::before(bucket.port);
     let store = open(&settings(&bucket, proxy.port)).await;
     let content = noise(3, 5 << 20);
@@ -164,7 +155,7 @@ async fn a_reader_goes_on_where_the_answer_broke_off() {
 
 #[tokio::test]
 async fn two_objects_are_never_read_as_one() {
-    let bucket = bucket();
+    let bucket = Bucket::of_the_run();
     let proxy = Proxy::before(bucket.port);
     let settings = settings(&bucket, proxy.port);
     let store = open(&settings).await;
@@ -188,7 +179,7 @@ async fn two_objects_are_never_read_as_one() {
 
 #[tokio::test]
 async fn what_a_bucket_can_lack_is_told_apart() {
-    let bucket = bucket();
+    let bucket = Bucket::of_the_run();
     let right = settings(&bucket, bucket.port);
     let mut wrong_secret = right.clone();
     wrong_secret.key.as_mut().unwrap().secret = "canary-of-a-secret".to_owned().into();
@@ -213,7 +204,7 @@ async fn what_a_bucket_can_lack_is_told_apart() {
 
 #[tokio::test]
 async fn a_process_without_its_bucket_says_so_and_works() {
-    let bucket = bucket();
+    let bucket = Bucket::of_the_run();
     let nowhere = format!("http://127.0.0.1:{}", place::free_port());
     let there = format!("http://127.0.0.1:{}", bucket.port);
     for (endpoint, expected) in [(&there, "ok"), (&nowhere, "the store does not answer")] {

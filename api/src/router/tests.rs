@@ -38,6 +38,7 @@ async fn state() -> AppState {
     let schema = Schema::default();
     schema.found();
     AppState {
+        objects: None,
         rules: std::sync::Arc::default(),
         schema,
         full_sync_min: chrono::TimeDelta::zero(),

@@ -160,6 +160,8 @@ variables! {
         "Age at which an announced, unclaimed step is announced again, whatever its queue holds";
     HISTORY_DAYS = "LONGSHORE_HISTORY_DAYS", Text("30"), &[Scheduler], "days, from 1 to 36500",
         "How long after its end a job's steps and log lines are kept; its result, tables and counts stay";
+    STORE_GRACE_SECONDS = "LONGSHORE_STORE_GRACE_SECONDS", Text("86400"), &[Scheduler], "seconds, from 0 to 31536000",
+        "How old objects of the bucket that no row names, and uploads that nobody completed, must be to be removed; looked at once an hour";
     JOB_SECONDS = "LONGSHORE_JOB_SECONDS", Text("604800"), &[Scheduler], "seconds, from 0 to 31536000",
         "How long a job may last from its first step, whatever its servers send; a longer one ends as failed; 0: no bound";
     RECHECK_SECONDS = "LONGSHORE_RECHECK_SECONDS", Text("21600"), &[Scheduler], "seconds, from 0 to 31536000",

@@ -97,7 +97,7 @@ pub async fn keep(conn: &mut Conn, org_id: OrgId, id: PackageId) -> Result<bool,
 /// Deletes a package that is not being written; `false`: it is, or it is deleted already.
 pub async fn delete(conn: &mut Conn, org_id: OrgId, id: PackageId) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "UPDATE packages SET state = 'deleted', deleted_at = now()
+        "UPDATE packages SET state = 'deleted', deleted_at = now(), swept_at = NULL
          WHERE org_id = $1 AND id = $2 AND state IN ('complete', 'failed')",
         org_id.0,
         id.0
@@ -120,22 +120,40 @@ pub async fn is_in_use(conn: &mut Conn, org_id: OrgId, id: PackageId) -> Result<
     Ok(row.used)
 }
 
-/// Packages whose objects nobody needs any more, and that were not swept yet.
-pub async fn to_sweep(conn: &mut Conn, limit: i64) -> Result<Vec<(OrgId, PackageId)>, StoreError> {
+/// Packages that were not swept since they came to their end, with the manifests of those that are complete, which come
+/// some time later: by then nobody writes for them any more.
+pub async fn to_sweep(
+    conn: &mut Conn,
+    limit: i64,
+) -> Result<Vec<(OrgId, PackageId, Option<ManifestRef>)>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT org_id, id FROM packages WHERE state IN ('failed', 'deleted') AND swept_at IS NULL
+        "SELECT org_id, id, state, manifest_key, manifest_hash, manifest_bytes FROM packages
+         WHERE state <> 'writing' AND swept_at IS NULL
+           AND (state <> 'complete' OR completed_at < now() - interval '10 min')
          ORDER BY id LIMIT $1",
         limit
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|r| (OrgId(r.org_id), PackageId(r.id))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            let named = r.manifest_key.zip(r.manifest_hash).zip(r.manifest_bytes);
+            let named = named.filter(|_| r.state == PackageState::Complete.as_str());
+            let manifest = named.map(|((key, hash), bytes)| ManifestRef {
+                key,
+                hash,
+                bytes: u64::try_from(bytes).unwrap_or_default(),
+            });
+            (OrgId(r.org_id), PackageId(r.id), manifest)
+        })
+        .collect())
 }
 
-/// The package's objects are gone.
+/// The package's objects are gone, or are those that its manifest names.
 pub async fn swept(conn: &mut Conn, org_id: OrgId, id: PackageId) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE packages SET swept_at = now() WHERE org_id = $1 AND id = $2 AND state IN ('failed', 'deleted')",
+        "UPDATE packages SET swept_at = now() WHERE org_id = $1 AND id = $2 AND state <> 'writing'",
         org_id.0,
         id.0
     )

@@ -220,6 +220,18 @@ words! {
 }
 
 words! {
+    /// What was removed from the store.
+    Swept {
+        /// An object whose package no row names, or one that is gone.
+        Orphan = "orphan",
+        /// An object of a package that failed or was deleted, or that a complete one does not need.
+        Package = "package",
+        /// An upload in parts that nobody completed.
+        Upload = "upload",
+    }
+}
+
+words! {
     /// Which way bytes of objects went.
     StoreWay {
         /// To the store.

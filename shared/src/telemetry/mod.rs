@@ -16,7 +16,7 @@ mod trace;
 
 pub use label::{
     AttemptEnd, BusLink, DatabaseTrouble, Label, PoolState, Program, SessionState, StoreOperation,
-    StoreResult, StoreWay, Taken, Told,
+    StoreResult, StoreWay, Swept, Taken, Told,
 };
 pub use logs::start_logs;
 pub use metrics::{Timer, TimerGuard, before_scrapes, metrics_text, start_metrics};

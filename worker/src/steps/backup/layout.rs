@@ -121,7 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::steps::sync::plan::fake::shape;
+    use crate::steps::sync::fake::shape;
 
     fn laid(name: &str, many: u32, bytes: u64) -> Laid {
         let plan = DumpPlan { shape: shape(name), hash: Hash::Strong, ranges: many };

@@ -67,7 +67,7 @@ mod tests {
 
     use super::{TableShape, is_altered};
     use crate::engine;
-    use crate::steps::sync::plan::fake::{column, index, shape};
+    use crate::steps::sync::fake::{column, index, shape};
 
     #[test]
     fn what_reads_rows_otherwise_is_an_alteration() {

@@ -26,6 +26,9 @@ mod table;
 mod together;
 mod verify;
 
+#[cfg(test)]
+pub(super) use self::plan::fake;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -32,7 +32,7 @@ mod select;
 mod survey;
 
 #[cfg(test)]
-pub(super) mod fake;
+pub(in crate::steps) mod fake;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,161 @@
+//! What a backup holds is what the source had.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use longshore_shared::domain::object::{DatabaseObject, ObjectKind};
+use longshore_tests::agree::agree;
+use longshore_tests::kinds::Kind;
+use longshore_tests::schema::Schema;
+use longshore_tests::seeds;
+use longshore_tests::shelf::Shelved;
+use longshore_tests::stack::Stack;
+use longshore_tests::wait::seconds;
+use longshore_worker::engine::shape::TableShape;
+use longshore_worker::engine::{Room, RowBatch, of};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{made, shown, stack, verify};
+use crate::standing::logins;
+
+const OBJECTS: &[&str] = &[
+    "CREATE VIEW names AS SELECT id, name FROM customers",
+    "CREATE VIEW a_view_of_a_view AS SELECT COUNT(*) AS many FROM names",
+    "CREATE FUNCTION twice(n INT) RETURNS INT DETERMINISTIC RETURN n * 2",
+    "CREATE PROCEDURE tidy() COMMENT 'it''s */ not -- much' MODIFIES SQL DATA BEGIN DELETE FROM empty_table; END",
+    "CREATE TRIGGER orders_before BEFORE INSERT ON orders FOR EACH ROW SET NEW.state = 'open'",
+    "CREATE TRIGGER orders_before_2 BEFORE INSERT ON orders FOR EACH ROW SET NEW.placed = NEW.placed",
+    "CREATE EVENT sometimes ON SCHEDULE EVERY 1 YEAR DISABLE DO DELETE FROM empty_table",
+];
+
+/// Makes what the package holds in an empty schema: tables with all indexes, rows, foreign keys.
+async fn load(shelved: &Shelved, schema: &Schema) {
+    let login = logins::login(schema, &schema.username, &schema.password);
+    let mut writer = of(shelved.manifest.engine).writer(&login).await.unwrap();
+    let shapes: Vec<TableShape> = shelved
+        .manifest
+        .tables
+        .iter()
+        .map(|table| serde_json::from_value(table.structure.clone()).unwrap())
+        .collect();
+    for shape in &shapes {
+        writer.create_table(shape, true).await.unwrap();
+        let text = shelved.rows(&shape.name).await;
+        let rows = u32::try_from(count(&text)).unwrap();
+        let (sender, receiver) = mpsc::channel(1);
+        if rows > 0 {
+            let batch = RowBatch { bytes: Bytes::from(text), rows, room: Room::default() };
+            sender.send(batch).await.unwrap();
+        }
+        drop(sender);
+        writer.begin().await.unwrap();
+        let loaded = writer.load(shape, receiver).await.unwrap();
+        assert_eq!(loaded.rows, u64::from(rows));
+        writer.commit().await.unwrap();
+        writer.build_indexes(shape).await.unwrap();
+    }
+    for shape in &shapes {
+        writer.add_foreign_keys(shape).await.unwrap();
+    }
+}
+
+/// Rows of a bulk text: a line feed that no backslash stands before.
+fn count(text: &[u8]) -> usize {
+    let mut escaped = false;
+    let mut rows = 0;
+    for &byte in text {
+        if escaped {
+            escaped = false;
+        } else if byte == b'\\' {
+            escaped = true;
+        } else if byte == b'\n' {
+            rows += 1;
+        }
+    }
+    rows
+}
+
+async fn holds_the_shop(stack: &Stack, shelf: &longshore_tests::shelf::Shelf) {
+    seeds::shop(&stack.source, 700).await;
+    for sql in OBJECTS {
+        stack.source.run(sql).await;
+    }
+    let backup = made(stack, &json!({})).await;
+    let view = shown(stack, &backup).await;
+    assert_eq!(view["state"], "complete", "{view:#}");
+    let tables: BTreeMap<String, i64> = view["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|table| (table["name"].as_str().unwrap().to_owned(), table["rows"].as_i64().unwrap()))
+        .collect();
+    for table in stack.source.tables().await {
+        let rows = stack.source.value::<i64>(&format!("SELECT COUNT(*) FROM {}", quoted(&table))).await;
+        assert_eq!(tables.get(&table), Some(&rows), "{table}");
+    }
+    let shelved = shelf.package(&stack.control, &backup).await;
+    objects_are_kept(&shelved.manifest.objects);
+    load(&shelved, &stack.target).await;
+    stack.source.run("DROP VIEW names, a_view_of_a_view; DROP EVENT sometimes").await;
+    agree(&stack.source, &stack.target).await;
+    stack.client.completed(&verify(stack, &backup).await, seconds(60)).await;
+    assert!(shown(stack, &backup).await["verified_at"].is_string());
+}
+
+fn quoted(name: &str) -> String {
+    longshore_tests::schema::quoted(name)
+}
+
+fn objects_are_kept(objects: &[DatabaseObject]) {
+    let told: Vec<(ObjectKind, &str)> =
+        objects.iter().map(|object| (object.kind, object.name.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (ObjectKind::Function, "twice"),
+            (ObjectKind::Procedure, "tidy"),
+            (ObjectKind::View, "names"),
+            (ObjectKind::View, "a_view_of_a_view"),
+            (ObjectKind::Trigger, "orders_before"),
+            (ObjectKind::Trigger, "orders_before_2"),
+            (ObjectKind::Event, "sometimes"),
+        ]
+    );
+    let procedure = &objects[1];
+    assert!(
+        procedure.definition.contains("it''s */ not -- much")
+            || procedure.definition.contains("it\\'s */ not")
+    );
+    assert!(procedure.made_under.contains_key("sql_mode"), "{procedure:?}");
+    assert_eq!(objects[4].table.as_deref(), Some("orders"));
+    assert!(objects[6].definition.contains("DISABLE"), "{:?}", objects[6]);
+}
+
+#[tokio::test]
+async fn b06_a_backup_holds_all_that_mariadb_has() {
+    let (stack, shelf) = stack(2, &[("CHUNK_ROWS", "300")]).await;
+    holds_the_shop(&stack, &shelf).await;
+}
+
+async fn of_kind(kind: &str) {
+    let Some(server) = Kind::shared(kind, 0) else { return };
+    let (mut stack, shelf) = stack(2, &[]).await;
+    stack.move_to(Some(&server), Some(&server)).await;
+    holds_the_shop(&stack, &shelf).await;
+}
+
+#[tokio::test]
+async fn b06_a_backup_holds_all_that_mariadb_11_has() {
+    of_kind("mariadb11").await;
+}
+
+#[tokio::test]
+async fn b06_a_backup_holds_all_that_mysql_9_has() {
+    of_kind("mysql9").await;
+}
+
+#[tokio::test]
+async fn b06_a_backup_holds_all_that_mysql_5_7_has() {
+    of_kind("mysql57").await;
+}
