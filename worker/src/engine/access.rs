@@ -43,6 +43,14 @@ pub enum Act {
     Refer,
     /// It is dropped.
     Drop,
+    /// Definitions of views are read.
+    ShowViews,
+    /// Triggers are read.
+    ShowTriggers,
+    /// Events are read.
+    ShowEvents,
+    /// Routines' texts are read, whosever they are.
+    ShowRoutines,
 }
 
 /// One thing that an account is to be allowed.
@@ -54,6 +62,19 @@ pub struct Need {
     pub schema: Option<String>,
     /// To which table; none: to all of them.
     pub table: Option<String>,
+}
+
+impl Need {
+    /// What whoever reads all objects of a database needs beside its tables' rows: without them an account is
+    /// shown less, and is not told so.
+    pub fn of_objects(tables: &[&str], views: &[&str]) -> Vec<Self> {
+        let need = |act, table: Option<&str>| Self { act, schema: None, table: table.map(str::to_owned) };
+        let triggers = tables.iter().map(|table| need(Act::ShowTriggers, Some(table)));
+        let views =
+            views.iter().flat_map(|view| [need(Act::Read, Some(view)), need(Act::ShowViews, Some(view))]);
+        let whole = [need(Act::ShowEvents, None), need(Act::ShowRoutines, None)];
+        triggers.chain(views).chain(whole).collect()
+    }
 }
 
 /// What an account lacks.

@@ -5,13 +5,14 @@
 
 use async_trait::async_trait;
 use longshore_shared::domain::connection::Engine;
+use longshore_shared::domain::object::{DatabaseObject, ObjectKind};
 use tokio::sync::mpsc;
 
 use super::access::{Besides, Hidden, Lacks, Need};
 use super::children::{Children, Relations};
 use super::difference::Difference;
 use super::look::{Halt, Look};
-use super::objects::Objects;
+use super::objects::{Definers, Objects};
 use super::row_batch::RowBatch;
 use super::row_hashes::{Hash, RowHashes};
 use super::sequence::{Named, Sequence};
@@ -355,6 +356,14 @@ pub trait Writer: Reader + RowSink {
 
     /// Removes a sequence that [`Writer::advance_sequence`] made.
     async fn remove_sequence(&mut self, name: &str) -> Result<()>;
+
+    /// Makes an object by its own text, which makes it and nothing else, under the settings that its server kept
+    /// with it; none of its name is there. A sequence goes on where it stood. Answers why it is
+    /// not there although nothing failed: no server keeps an event whose one time has passed.
+    async fn make_object(&mut self, object: &DatabaseObject, definers: &Definers) -> Result<Option<String>>;
+
+    /// Removes an object, if it is there.
+    async fn drop_object(&mut self, kind: ObjectKind, name: &str) -> Result<()>;
 
     /// Refreshes the optimiser's statistics of these tables.
     async fn analyse(&mut self, tables: &[&TableShape]) -> Result<()>;

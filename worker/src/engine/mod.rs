@@ -43,7 +43,7 @@ pub use self::contract::{
 };
 pub use self::difference::{Change, Difference};
 pub use self::look::{Halt, Look};
-pub use self::objects::Objects;
+pub use self::objects::{Definers, Objects};
 pub use self::open::of;
 pub use self::row_batch::{Room, Rooms, RowBatch};
 pub use self::row_hashes::{Hash, Hashed, RowHashes};

@@ -10,3 +10,14 @@ pub struct Objects {
     /// The objects, in an order in which they can be made.
     pub objects: Vec<DatabaseObject>,
 }
+
+/// Who the objects that are made run as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Definers {
+    /// Whom their definitions name.
+    Keep,
+    /// The account that makes them.
+    Drop,
+    /// This account, `user@host`, or this role.
+    As(String),
+}

@@ -1000,6 +1000,14 @@ impl Conn {
         self.write_command_raw(buf).await
     }
 
+    /// Longshore: whether the server takes several statements in one packet from now on (`COM_SET_OPTION`).
+    pub async fn allow_several_statements(&mut self, several: bool) -> Result<()> {
+        let option = [u8::from(!several), 0];
+        self.write_command_data(Command::COM_SET_OPTION, option).await?;
+        self.read_packet().await?;
+        Ok(())
+    }
+
     async fn drop_packet(&mut self) -> Result<()> {
         self.read_packet().await?;
         Ok(())

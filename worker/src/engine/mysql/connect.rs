@@ -144,6 +144,11 @@ impl Session {
         self.execute(&settings::mode(!lax), doing).await
     }
 
+    /// Sets the texts' settings back to what they were when the session was opened.
+    pub(super) async fn set_as_opened(&mut self, doing: &str) -> Result<()> {
+        self.execute(&settings::needed(Role::Write), doing).await
+    }
+
     /// Has the server compute as the source's does, as far as that is a matter of settings, generated
     /// columns as well as conditions; what it does not know stays as it is, and the proof of the table
     /// finds what comes of it.

@@ -24,6 +24,7 @@ mod write;
 
 use async_trait::async_trait;
 use longshore_shared::domain::connection::Engine;
+use longshore_shared::domain::object::{DatabaseObject, ObjectKind};
 use tokio::sync::mpsc;
 
 use self::connect::{Role, Session};
@@ -32,9 +33,9 @@ use super::children::Children;
 use super::sequence::{Named, Sequence};
 use super::shape::{Digest, KeyTuple, Range, Row, Server, TableListing, TableShape};
 use super::{
-    Besides, Columns, Difference, Driver, Halt, Hash, Hidden, Inspector, Loaded, Login, Look, Objects,
-    ReadAhead, Reader, Result, RowBatch, RowHashes, RowSink, RowSource, SnapshotLeader, SnapshotReader,
-    SnapshotToken, Surveyor, Tried, Writer,
+    Besides, Columns, Definers, Difference, Driver, Halt, Hash, Hidden, Inspector, Loaded, Login, Look,
+    Objects, ReadAhead, Reader, Result, RowBatch, RowHashes, RowSink, RowSource, SnapshotLeader,
+    SnapshotReader, SnapshotToken, Surveyor, Tried, Writer,
 };
 
 /// The driver of both.
@@ -373,6 +374,14 @@ impl Writer for Session {
 
     async fn remove_sequence(&mut self, name: &str) -> Result<()> {
         structure::sequences::remove(self, name).await
+    }
+
+    async fn make_object(&mut self, object: &DatabaseObject, definers: &Definers) -> Result<Option<String>> {
+        structure::objects::make(self, object, definers).await
+    }
+
+    async fn drop_object(&mut self, kind: ObjectKind, name: &str) -> Result<()> {
+        structure::objects::remove(self, kind, name).await
     }
 
     async fn analyse(&mut self, tables: &[&TableShape]) -> Result<()> {

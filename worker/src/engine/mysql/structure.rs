@@ -15,6 +15,7 @@ mod dialect;
 mod lax;
 pub(super) mod names;
 mod next;
+pub(super) mod objects;
 pub(super) mod parse;
 #[cfg(test)]
 pub(super) mod sample;

@@ -156,7 +156,7 @@ async fn variables(conn: &mut Conn) -> mysql_async::Result<Variables> {
 
 /// Without these no value could be trusted: an account that may not set them fails. What follows
 /// takes longer than some servers let a statement take.
-fn needed(role: Role) -> String {
+pub(super) fn needed(role: Role) -> String {
     // unique_checks stays on: switching it off was measured to be slower.
     let checks = if role == Role::Write { ", SESSION foreign_key_checks = 0" } else { "" };
     format!(

@@ -6,10 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use longshore_shared::domain::examination::MissingRight;
+
 use super::super::super::Result;
 use super::super::super::access::{Act, Lacks, Missing, Need};
 use super::super::connect::Session;
-use super::rights::Granted;
+use super::rights::{self, Granted};
 
 /// Tables that get a statement each at most; more are granted by their database.
 const TABLES: usize = 8;
@@ -27,6 +29,11 @@ pub(super) const fn right_of(act: Act, is_mariadb: bool) -> &'static str {
         Act::Refer if is_mariadb => "SELECT",
         Act::Refer => "REFERENCES",
         Act::Drop => "DROP",
+        Act::ShowViews => "SHOW VIEW",
+        Act::ShowTriggers => "TRIGGER",
+        Act::ShowEvents => "EVENT",
+        // Whose name depends on the server (`rights`).
+        Act::ShowRoutines => "SHOW CREATE ROUTINE",
     }
 }
 
@@ -37,8 +44,13 @@ pub(in super::super) async fn lacks(s: &mut Session, needs: &[Need]) -> Result<L
     }
     let is_mariadb = s.is_mariadb();
     let database = s.database.clone();
-    match Granted::of(s, &database, "look at the account's rights").await {
-        Ok(granted) => Ok(granted.lacks(needs, is_mariadb)),
+    let doing = "look at the account's rights";
+    let known = match needs.iter().any(|need| need.act == Act::ShowRoutines) {
+        true => rights::known_rights(s, doing).await?,
+        false => BTreeSet::new(),
+    };
+    match Granted::of(s, &database, doing).await {
+        Ok(granted) => Ok(granted.lacks(needs, is_mariadb, &known)),
         // A server without accounts (--skip-grant-tables), a proxy: whatever it lets us do shows later.
         Err(failure) if !failure.is_transient() => Ok(Lacks::default()),
         Err(failure) => Err(failure),
@@ -46,9 +58,13 @@ pub(in super::super) async fn lacks(s: &mut Session, needs: &[Need]) -> Result<L
 }
 
 impl Granted<'_> {
-    fn lacks(&self, needs: &[Need], is_mariadb: bool) -> Lacks {
+    fn lacks(&self, needs: &[Need], is_mariadb: bool, known: &BTreeSet<String>) -> Lacks {
         let mut lacks = Lacks { account: self.name.clone(), ..Lacks::default() };
         for (at, need) in needs.iter().enumerate() {
+            if need.act == Act::ShowRoutines {
+                self.add_routines(at, known, &mut lacks);
+                continue;
+            }
             let right = right_of(need.act, is_mariadb);
             let database = need.schema.as_deref().unwrap_or(self.database);
             let holds = match &need.table {
@@ -67,9 +83,23 @@ impl Granted<'_> {
             }
         }
         for missing in [&mut lacks.missing, &mut lacks.doubtful] {
+            let routines = std::mem::take(&mut missing.statements);
             missing.statements = self.statements(needs, missing);
+            missing.statements.extend(routines);
         }
         lacks
+    }
+
+    /// The right to other people's routines, which no table or database has on every server.
+    fn add_routines(&self, at: usize, known: &BTreeSet<String>, lacks: &mut Lacks) {
+        let Some(MissingRight { right, statement }) = self.routines(known) else { return };
+        let doubt = self.grants.doubt(&right, self.database, None, true);
+        let missing = if doubt.is_some() { &mut lacks.doubtful } else { &mut lacks.missing };
+        missing.rights.push((at, right));
+        missing.statements.push(statement);
+        if let Some(doubt) = doubt {
+            lacks.doubt = doubt.to_owned();
+        }
     }
 
     /// Whoever was granted single tables gets the rights on those, and else on the database; of other
@@ -80,6 +110,9 @@ impl Granted<'_> {
         let mut all: Vec<&str> = Vec::new();
         for (at, right) in &missing.rights {
             let need = needs.get(*at);
+            if need.is_some_and(|need| need.act == Act::ShowRoutines) {
+                continue;
+            }
             let table = need.and_then(|need| need.table.as_deref());
             if let (Some(schema), Some(table)) = (need.and_then(|need| need.schema.as_deref()), table) {
                 add(elsewhere.entry((schema, table)).or_default(), right.as_str());
@@ -126,6 +159,8 @@ pub(super) fn of_sync(into: bool, is_mariadb: bool) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::grants::Grants;
     use super::{Act, Granted, Need, of_sync};
 
@@ -137,7 +172,7 @@ mod tests {
         let granted = Granted { grants, database, name: "'u'@'%'".to_owned() };
         let need = |act, table: Option<&str>| Need { act, schema: None, table: table.map(str::to_owned) };
         let needs = [need(Act::Read, Some("t")), need(Act::Alter, Some("t")), need(Act::Insert, None)];
-        let lacks = granted.lacks(&needs, false);
+        let lacks = granted.lacks(&needs, false, &BTreeSet::new());
         assert_eq!(lacks.missing.statements, missing, "{lines:?}: {lacks:?}");
         assert_eq!(lacks.doubtful.statements, doubtful, "{lines:?}: {lacks:?}");
         assert_eq!(lacks.doubt.is_empty(), doubtful.is_empty(), "{lines:?}");
@@ -208,11 +243,36 @@ mod tests {
             table: Some(table.to_owned()),
         };
         let needs = [need(Act::Read, "o", "p"), need(Act::Refer, "o", "p"), need(Act::Read, "o", "q")];
-        let lacks = granted.lacks(&needs, false);
+        let lacks = granted.lacks(&needs, false, &BTreeSet::new());
         assert_eq!(lacks.missing.statements, ["GRANT SELECT, REFERENCES ON `o`.`p` TO 'u'@'%'"], "{lacks:?}");
         // That the server does not show why the account may use a database says nothing of others.
-        let lacks = granted.lacks(&[need(Act::Read, "x", "p")], true);
+        let lacks = granted.lacks(&[need(Act::Read, "x", "p")], true, &BTreeSet::new());
         assert_eq!(lacks.missing.statements, ["GRANT SELECT ON `x`.`p` TO 'u'@'%'"], "{lacks:?}");
+    }
+
+    #[test]
+    fn d28_what_lacks_of_objects_is_granted_where_each_server_has_it() {
+        let check = |lines: &[&str], known: &[&str], expected: &[&str]| {
+            let grants = Grants::read(lines.iter().copied(), false);
+            let granted = Granted { grants, database: "shop", name: "'u'@'%'".to_owned() };
+            let known: BTreeSet<String> = known.iter().map(|&right| right.to_owned()).collect();
+            let lacks = granted.lacks(&Need::of_objects(&["t"], &["v"]), false, &known);
+            assert_eq!(lacks.missing.statements, expected, "{lines:?}: {lacks:?}");
+            assert_eq!(lacks.doubtful.statements, Vec::<String>::new(), "{lines:?}");
+        };
+        let select = "GRANT SELECT ON `shop`.* TO `u`@`%`";
+        let on_shop = "GRANT TRIGGER, SHOW VIEW, EVENT, SELECT ON `shop`.* TO 'u'@'%'";
+        let routines = |right: &str| format!("GRANT {right} TO 'u'@'%'");
+        let proc = routines("SELECT ON `mysql`.`proc`");
+        check(&[select], &[], &[on_shop, &proc]);
+        check(&[select], &["SHOW_ROUTINE"], &[on_shop, &routines("SHOW_ROUTINE ON *.*")]);
+        let all = "GRANT ALL PRIVILEGES ON `shop`.* TO `u`@`%`";
+        check(&[all], &[], &[&proc]);
+        check(&[all], &["SHOW CREATE ROUTINE"], &[]);
+        check(&[all, "GRANT SELECT ON `mysql`.`proc` TO `u`@`%`"], &[], &[]);
+        check(&["GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO `u`@`%`"], &["SHOW_ROUTINE"], &[]);
+        let single = ["GRANT TRIGGER ON `shop`.`t` TO `u`@`%`", "GRANT SELECT, EVENT ON `shop`.* TO `u`@`%`"];
+        check(&single, &[], &["GRANT SHOW VIEW, SELECT, EVENT ON `shop`.* TO 'u'@'%'", &proc]);
     }
 
     #[test]

@@ -43,16 +43,22 @@ pub(super) async fn features(
     doing: &str,
 ) -> Result<(Vec<FeatureRights>, Vec<SyncRights>)> {
     let granted = Granted::of(s, database, doing).await?;
-    let rights = s.rows("SHOW PRIVILEGES", doing).await?;
+    let rights = known_rights(s, doing).await?;
     let account = Account {
         granted,
-        known: rights.iter().map(|row| text_at(row, 0).to_ascii_uppercase()).collect(),
+        known: rights,
         is_mariadb: s.is_mariadb(),
         binlog: known.is_on("log_bin"),
         local_infile: known.is_on("local_infile"),
     };
     let features = Feature::ALL.iter().map(|&feature| account.lacks(feature)).collect();
     Ok((features, Direction::ALL.iter().map(|&direction| account.sync(direction)).collect()))
+}
+
+/// The rights that the server knows, upper case.
+pub(super) async fn known_rights(s: &mut Session, doing: &str) -> Result<BTreeSet<String>> {
+    let rights = s.rows("SHOW PRIVILEGES", doing).await?;
+    Ok(rights.iter().map(|row| text_at(row, 0).to_ascii_uppercase()).collect())
 }
 
 /// What the session's account surely does not see of its schema.
@@ -136,6 +142,29 @@ impl<'a> Granted<'a> {
         let object = format!("{}.{}", ident(database), ident(table));
         format!("GRANT {} ON {object} TO {}", rights.join(", "), self.name)
     }
+
+    /// What lacks to see the text of other people's routines, on a server that knows these rights.
+    pub(super) fn routines(&self, known: &BTreeSet<String>) -> Option<MissingRight> {
+        if self.grants.global("SELECT") {
+            return None;
+        }
+        if known.contains("SHOW_ROUTINE") {
+            return (!self.grants.global("SHOW_ROUTINE")).then(|| self.grant("SHOW_ROUTINE", "*.*"));
+        }
+        if self.grants.table("SELECT", "mysql", "proc") {
+            return None;
+        }
+        let right = "SHOW CREATE ROUTINE";
+        if known.contains(right) {
+            return (!self.grants.schema(right, self.database))
+                .then(|| missing_one(right, self.on_database(&[right])));
+        }
+        Some(self.grant("SELECT", "`mysql`.`proc`"))
+    }
+
+    fn grant(&self, right: &str, object: &str) -> MissingRight {
+        missing_one(right, format!("GRANT {right} ON {object} TO {}", self.name))
+    }
 }
 
 impl Account<'_> {
@@ -145,7 +174,7 @@ impl Account<'_> {
             Feature::Snapshot => self.snapshot(),
             Feature::Routines => {
                 let mut missing = self.of_database(&["SHOW VIEW", "TRIGGER", "EVENT"]);
-                missing.extend(self.routines());
+                missing.extend(self.granted.routines(&self.known));
                 missing
             }
             Feature::Load => self.of_database(&["INSERT", "UPDATE", "DELETE"]),
@@ -201,25 +230,6 @@ impl Account<'_> {
         vec![self.grant(right, "*.*")]
     }
 
-    /// The text of other people's routines.
-    fn routines(&self) -> Option<MissingRight> {
-        if self.granted.grants.global("SELECT") {
-            return None;
-        }
-        if self.known.contains("SHOW_ROUTINE") {
-            return (!self.granted.grants.global("SHOW_ROUTINE")).then(|| self.grant("SHOW_ROUTINE", "*.*"));
-        }
-        if self.granted.grants.table("SELECT", "mysql", "proc") {
-            return None;
-        }
-        let right = "SHOW CREATE ROUTINE";
-        if self.known.contains(right) {
-            return (!self.granted.grants.schema(right, self.granted.database))
-                .then(|| self.grant_on_database(right));
-        }
-        Some(self.grant("SELECT", "`mysql`.`proc`"))
-    }
-
     /// One statement that grants all that a sync needs on this side, and what helps it on the schema.
     fn sync(&self, direction: Direction) -> SyncRights {
         let into = direction == Direction::Into;
@@ -248,7 +258,7 @@ impl Account<'_> {
     }
 
     fn grant(&self, right: &str, object: &str) -> MissingRight {
-        missing_one(right, format!("GRANT {right} ON {object} TO {}", self.granted.name))
+        self.granted.grant(right, object)
     }
 }
 

@@ -25,6 +25,21 @@ pub(in super::super) fn relative(text: &str, schema: &str, folds: bool) -> Strin
     kept
 }
 
+/// What a text that names every schema names of the own one, but for columns: ``from `shop`.`orders` ``.
+pub(in super::super) fn of_schema(text: &str, schema: &str, folds: bool) -> Vec<String> {
+    let Some(all) = tokens(text) else { return Vec::new() };
+    let is_own = |name: &str| name == schema || folds && name.to_lowercase() == schema.to_lowercase();
+    let mut found = Vec::new();
+    for (at, token) in all.iter().enumerate() {
+        let is_path = is_point(text, &all, at + 1) && (at == 0 || all[at - 1].of(text) != ".");
+        let is_of_column = is_point(text, &all, at + 3);
+        if is_path && !is_of_column && token.name(text).is_some_and(|name| is_own(&name)) {
+            found.extend(all[at + 2].name(text));
+        }
+    }
+    found
+}
+
 /// The sequences that `nextval`, `lastval` and `setval` of a definition name.
 pub(in super::super) fn drawn(text: &str) -> Vec<Named> {
     let Some(all) = tokens(text) else { return Vec::new() };
@@ -73,7 +88,7 @@ fn is_point(text: &str, all: &[Token], at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{drawn, members, relative};
+    use super::{drawn, members, of_schema, relative};
 
     #[test]
     fn n04_the_own_schema_leaves_each_definition() {
@@ -100,6 +115,15 @@ mod tests {
         }
         assert_eq!(relative("nextval(`SRC`.`s1`)", "src", true), "nextval(`s1`)");
         assert_eq!(relative("nextval(`s``r`.`s1`)", "s`r", false), "nextval(`s1`)");
+    }
+
+    #[test]
+    fn d31_what_a_view_reads_is_no_column_of_it() {
+        let text = "select `a`.`x` AS `b`,`src`.`c`.`y` AS `y`,'`src`.`d`' AS `t` from ((`src`.`e``f` join `other`.`g`) \
+                    join `SRC`.`h`) where `src`.`fn`(`x`.`src`.`i`) > 0";
+        assert_eq!(of_schema(text, "src", false), ["e`f", "fn"]);
+        assert_eq!(of_schema(text, "src", true), ["e`f", "h", "fn"]);
+        assert!(of_schema("from `src`.`open", "src", false).is_empty());
     }
 
     fn told(found: &[super::Named]) -> String {

@@ -40,34 +40,59 @@ impl Token {
         self.kind == Kind::Word && self.of(text).eq_ignore_ascii_case(word)
     }
 
-    /// A name without its backticks.
+    /// A name without its quotes.
     pub(in super::super) fn name(self, text: &str) -> Option<String> {
-        (self.kind == Kind::Name).then(|| text[self.from + 1..self.to - 1].replace("``", "`"))
+        let inner = (self.kind == Kind::Name).then(|| &text[self.from + 1..self.to - 1])?;
+        let quote = &text[self.from..=self.from];
+        Some(inner.replace(&quote.repeat(2), quote))
+    }
+}
+
+/// What quotes mean, which is a matter of the `sql_mode` that a text was written under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quotes {
+    /// Double quotes hold names.
+    pub(super) ansi: bool,
+    /// Backslashes escape in strings.
+    pub(super) escapes: bool,
+}
+
+impl Quotes {
+    /// Of the texts that a session of ours is given.
+    const OURS: Self = Self { ansi: false, escapes: true };
+
+    /// Under this `sql_mode`.
+    pub(super) fn under(sql_mode: &str) -> Self {
+        let has = |mode: &str| sql_mode.split(',').any(|one| one.trim().eq_ignore_ascii_case(mode));
+        Self { ansi: has("ANSI_QUOTES"), escapes: !has("NO_BACKSLASH_ESCAPES") }
     }
 }
 
 /// All tokens of a text; `None` when a quote is not closed.
 pub(in super::super) fn tokens(text: &str) -> Option<Vec<Token>> {
-    let bytes = text.as_bytes();
     let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        if byte.is_ascii_whitespace() {
-            at += 1;
-            continue;
-        }
-        let (kind, to) = match byte {
-            b'`' => (Kind::Name, quoted(bytes, at, false)?),
-            b'\'' | b'"' => (Kind::Text, quoted(bytes, at, true)?),
-            b'/' if bytes.get(at + 1) == Some(&b'*') => (Kind::Comment, comment(bytes, at)?),
-            b'*' if bytes.get(at + 1) == Some(&b'/') => (Kind::Comment, at + 2),
-            b if is_word(b) => (Kind::Word, at + bytes[at..].iter().take_while(|b| is_word(**b)).count()),
-            b => (Kind::Mark(b), at + 1),
-        };
-        found.push(Token { kind, from: at, to });
-        at = to;
+    while let Some(token) = next(text, found.last().map_or(0, |last: &Token| last.to), Quotes::OURS)? {
+        found.push(token);
     }
     Some(found)
+}
+
+/// The token that begins there or next behind, `Some(None)` at the end; `None` when its quote is not closed.
+pub(super) fn next(text: &str, from: usize, quotes: Quotes) -> Option<Option<Token>> {
+    let bytes = text.as_bytes();
+    let blanks = bytes[from..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let from = from + blanks;
+    let Some(&byte) = bytes.get(from) else { return Some(None) };
+    let (kind, to) = match byte {
+        b'`' => (Kind::Name, quoted(bytes, from, false)?),
+        b'"' if quotes.ansi => (Kind::Name, quoted(bytes, from, false)?),
+        b'\'' | b'"' => (Kind::Text, quoted(bytes, from, quotes.escapes)?),
+        b'/' if bytes.get(from + 1) == Some(&b'*') => (Kind::Comment, comment(bytes, from)?),
+        b'*' if bytes.get(from + 1) == Some(&b'/') => (Kind::Comment, from + 2),
+        b if is_word(b) => (Kind::Word, from + bytes[from..].iter().take_while(|b| is_word(**b)).count()),
+        b => (Kind::Mark(b), from + 1),
+    };
+    Some(Some(Token { kind, from, to }))
 }
 
 fn is_word(byte: u8) -> bool {

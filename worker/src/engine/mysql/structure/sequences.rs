@@ -3,6 +3,8 @@
 //! Invariant: a sequence is raised and never lowered: `SETVAL` itself keeps to that, in the sequence's
 //! own direction and over its rounds. Nothing that the source says runs on the target. What a sequence shows is no version: it is where it stands now.
 
+use std::collections::BTreeMap;
+
 use longshore_shared::domain::failure::{Failure, FailureCode};
 
 use super::super::super::Result;
@@ -81,6 +83,15 @@ pub(in super::super) async fn advance(s: &mut Session, of_source: &Sequence, mak
 
 pub(in super::super) async fn remove(s: &mut Session, name: &str) -> Result<()> {
     s.execute(&format!("DROP SEQUENCE {}", ident(name)), &format!("remove the sequence `{name}`")).await
+}
+
+/// Has a sequence that was made just now go on where another one stood, as `next_value` and `cycle_count` tell.
+pub(super) async fn go_on(s: &mut Session, name: &str, stood: &BTreeMap<String, String>) -> Result<()> {
+    let Some(next) = stood.get("next_value").and_then(|next| next.parse().ok()) else { return Ok(()) };
+    let round = stood.get("cycle_count").and_then(|round| round.parse().ok()).unwrap_or(0);
+    let made = read(s, &[name.to_owned()]).await?;
+    let Some(made) = made.into_iter().next() else { return Ok(()) };
+    raise(s, &Sequence { next, round, ..made }).await
 }
 
 async fn raise(s: &mut Session, of_source: &Sequence) -> Result<()> {
