@@ -74,6 +74,7 @@ def members(state: Path, facts: Dict[str, Any]) -> List[Member]:
         "LONGSHORE_S3_BUCKET": facts["s3_bucket"],
         "LONGSHORE_S3_ACCESS_KEY_ID": facts["s3_access_key"],
         "LONGSHORE_S3_SECRET_ACCESS_KEY": facts["s3_secret_key"],
+        "LONGSHORE_PACKAGE_KEYS": str(state / "keys/packages.json"),
         **_given(*_LOG, *_TUNING),
     }
     public = {"LONGSHORE_PUBLIC_KEYS": str(state / "keys/public.json")}
@@ -116,6 +117,7 @@ def prepare(state: Path, facts: Dict[str, Any]) -> None:
     _run("longshore-worker", ["keys", "--public", str(public), "--private", str(private)], {})
     if fresh:
         say(f"  keys             made: {public} seals customers' passwords, and only {private} opens them")
+    _run("longshore-worker", ["package-keys", "--file", str(keys / "packages.json")], {})
     system = {"LONGSHORE_SYSTEM_DATABASE_URL": facts["postgres_system_url"]}
     owner = {"LONGSHORE_OWNER_DATABASE_URL": facts["postgres_owner_url"]}
     _run("longshore-api", ["migrate"], {**system, **owner})

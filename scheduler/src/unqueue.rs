@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use longshore_shared::workflow::{WorkflowError, queue};
+use longshore_shared::workflow::{WorkflowError, release};
 
 use crate::context::DutyContext;
 use crate::duty::{Duty, Round};
@@ -30,7 +30,7 @@ impl Duty for Unqueue {
 
     async fn round(&mut self, context: &DutyContext) -> Result<Round, WorkflowError> {
         if context.leadership.term().is_some() {
-            let found = queue::reconcile(&context.database, BATCH).await?;
+            let found = release::reconcile(&context.database, BATCH).await?;
             if found > 0 {
                 tracing::warn!(runs = found, "runs waited although nothing was in their way");
             }

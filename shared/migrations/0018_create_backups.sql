@@ -27,3 +27,5 @@ CREATE TABLE backups (
 );
 CREATE INDEX backups_of_connection ON backups (org_id, connection_id, id);
 GRANT SELECT, INSERT ON backups TO longshore_api;
+-- A person who cancels a job that nobody holds ends it.
+GRANT UPDATE (failure) ON backups TO longshore_api;

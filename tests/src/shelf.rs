@@ -119,3 +119,17 @@ impl Shelved {
         found
     }
 }
+
+/// Rows of a bulk text: line feeds that no backslash stands before.
+pub fn count(text: &[u8]) -> u64 {
+    let (mut escaped, mut rows) = (false, 0);
+    for &byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'\n' => rows += 1,
+            _ => {}
+        }
+    }
+    rows
+}

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use longshore_shared::config::{WorkerConfig, return_large_buffers};
+use longshore_shared::package::keyring;
 use longshore_shared::telemetry::start_logs;
 use longshore_shared::{process, shutdown};
 use longshore_worker::keys;
@@ -24,6 +25,12 @@ enum Command {
     Keys(Files),
     /// Add a fresh key to both files; it seals from then on.
     RotateKeys(Files),
+    /// Make a keyring for packages and backups, unless it is there.
+    PackageKeys {
+        /// The keyring, the same for all processes.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Seal the stored secrets anew with the newest key, now.
     Reseal,
     /// Take out the keys that nothing needs any more.
@@ -62,6 +69,7 @@ fn run(command: Option<Command>) -> anyhow::Result<()> {
             start_logs("info", false)?;
             keys::rotate(&files.public, &files.private)
         }
+        Some(Command::PackageKeys { file }) => Ok(keyring::make(&file, "k1").map(drop)?),
         Some(Command::Reseal) => with_settings(async |config| keys::reseal(&config).await),
         Some(Command::RetireKeys) => with_settings(async |config| keys::retire(&config).await),
     }

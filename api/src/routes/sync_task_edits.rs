@@ -6,7 +6,7 @@ use axum::response::IntoResponse;
 use longshore_shared::domain::id::TaskId;
 use longshore_shared::store::sync_tasks::{self, SyncTask};
 use longshore_shared::store::{self, schedule_events};
-use longshore_shared::workflow::{Reached, queue};
+use longshore_shared::workflow::{Reached, withdraw};
 
 use crate::access::{Caller, Syncs};
 use crate::body::{SyncTaskChange, rare_enough};
@@ -42,7 +42,7 @@ pub(crate) async fn edit(
     task.version = sync_tasks::update(tx.conn(), &task).await.map_err(taken)?;
     confirm(&mut tx, &state.sealer, &task, &target, password).await?;
     let forgotten = match fires_otherwise(&before, &task) {
-        true => Some(queue::forget(tx.conn(), caller.org_id(), id.into(), false).await?),
+        true => Some(withdraw::forget(tx.conn(), caller.org_id(), id.into(), false).await?),
         false => None,
     };
     let (version, view) = (task.version, shown_alone(&mut tx, task, now).await?);

@@ -9,7 +9,7 @@ use longshore_shared::clock;
 use longshore_shared::domain::id::TaskId;
 use longshore_shared::store::sync_tasks;
 use longshore_shared::store::target_confirmations;
-use longshore_shared::workflow::queue;
+use longshore_shared::workflow::withdraw;
 
 use crate::access::{Caller, Syncs};
 use crate::body::{NewSyncTask, fits, rare_enough, usable};
@@ -109,7 +109,7 @@ pub(crate) async fn delete(
     let task = locked(&mut tx, id, &seen).await?;
     sync_tasks::delete(tx.conn(), caller.org_id(), id).await?;
     target_confirmations::remove(tx.conn(), caller.org_id(), task.timing.id).await?;
-    let forgotten = queue::forget(tx.conn(), caller.org_id(), id.into(), true).await?;
+    let forgotten = withdraw::forget(tx.conn(), caller.org_id(), id.into(), true).await?;
     tx.commit().await?;
     forgotten.count();
     Ok(StatusCode::NO_CONTENT)

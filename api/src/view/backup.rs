@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use longshore_shared::domain::backup::{Backup, BackupState, Point, WrittenTable};
 use longshore_shared::domain::connection::Engine;
-use longshore_shared::domain::sync::Selection;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::backup_selection::BackupSelectionView;
 use super::job_spec::ActorView;
 use super::table::FailureView;
 use crate::word::{Word, words};
@@ -56,17 +56,6 @@ pub(crate) struct BackupView {
     failure: Option<FailureView>,
 }
 
-/// Which tables were asked for.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = BackupSelection)]
-pub(crate) struct BackupSelectionView {
-    /// Names or patterns; null: everything that the database holds.
-    #[schema(required = true)]
-    chosen: Option<Vec<String>>,
-    /// Names or patterns that are left out.
-    exclude: Vec<String>,
-}
-
 /// A point of a source.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = BackupPoint)]
@@ -96,15 +85,6 @@ struct BackupTableView {
     rows: u64,
     /// Bytes of the rows' text.
     bytes: u64,
-}
-
-impl From<Selection> for BackupSelectionView {
-    fn from(selection: Selection) -> Self {
-        match selection {
-            Selection::Full => Self { chosen: None, exclude: Vec::new() },
-            Selection::Selective { tables, exclude } => Self { chosen: Some(tables), exclude },
-        }
-    }
 }
 
 impl BackupView {

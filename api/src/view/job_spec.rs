@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::backup::BackupSelectionView;
+use super::backup_selection::BackupSelectionView;
 use super::connection::ConnectionView;
 use super::sync_spec::SyncSpecView;
 use crate::word::{Word, words};

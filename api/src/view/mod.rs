@@ -2,6 +2,7 @@
 //! the bus or in the store. Pure: rows and samples come as arguments, and so does the time.
 
 mod backup;
+mod backup_selection;
 mod connection;
 mod dead_letter;
 mod examination;

@@ -44,7 +44,7 @@ impl From<PackageError> for Failure {
                 Trouble::Unavailable => return Self::transient(FailureCode::StoreAway, told),
                 // The bytes that a manifest names are gone, or others lie there.
                 Trouble::Missing | Trouble::Changed => FailureCode::PackageDamaged,
-                Trouble::NoBucket => FailureCode::NoBucket,
+                Trouble::NoBucket => FailureCode::BucketMissing,
                 Trouble::Denied => FailureCode::StoreDenied,
                 Trouble::Full => FailureCode::StoreFull,
                 Trouble::Refused => FailureCode::StoreRefused,

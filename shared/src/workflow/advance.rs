@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reached, WorkflowError, announce, queue};
+use super::{Reached, WorkflowError, announce, release};
 use crate::domain::failure::Failure;
 use crate::domain::id::{JobId, OrgId};
 use crate::domain::job::{Ending, JobState};
@@ -126,7 +126,7 @@ async fn reach(
         }
         history::summarise(conn, org_id, job_id).await?;
         job_log::add(conn, org_id, job_id, "info", &format!("the job is {state}"), None, None).await?;
-        queue::after(conn, org_id, job_id).await?;
+        release::after(conn, org_id, job_id).await?;
     }
     Ok(Reached::of(finished))
 }

@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 
 use super::WorkflowError;
+use super::first::first_step;
 use super::limits::let_out_within;
 use super::queue::{self, Slot};
-use crate::bus::StepMessage;
 use crate::clock;
 use crate::domain::actor::{Actor, ActorKind};
 use crate::domain::backup::{Backup, BackupSpec, PackageKind, VerificationSpec};
 use crate::domain::connection::Connection;
 use crate::domain::connection_test::TestSpec;
-use crate::domain::id::{ConnectionId, JobId, OrgId, PackageId, ScheduleId, StepId};
+use crate::domain::id::{ConnectionId, JobId, OrgId, PackageId, ScheduleId};
 use crate::domain::job::{Job, JobSpec, JobState, Trigger};
 use crate::domain::probe::ProbeSpec;
 use crate::domain::schedule::Overlap;
@@ -19,9 +19,9 @@ use crate::domain::step::StepKind;
 use crate::domain::subject::Subject;
 use crate::domain::sync::Selection;
 use crate::failpoint::{Failpoint, reach};
-use crate::store::outbox::{Announcement, Owed};
+use crate::store::outbox::Owed;
 use crate::store::sync_tasks::{self, SyncTask};
-use crate::store::{Conn, StoreError, backups, job_log, jobs, packages, steps};
+use crate::store::{Conn, StoreError, backups, job_log, jobs, packages};
 
 /// Who asks for a job, and under which trace.
 #[derive(Clone, Debug)]
@@ -251,21 +251,4 @@ fn asked(by: &Actor) -> String {
         (ActorKind::Schedule, Some(_)) => format!("it was due by the schedule of {name}"),
         (_, None) => format!("it was due by the {name}"),
     }
-}
-
-/// The job's first step, announced (where a limit holds it waits, and this is `None`);
-/// published by the caller, or after `pause_seconds` by
-/// the sweep.
-pub(super) async fn first_step(
-    conn: &mut Conn,
-    org_id: OrgId,
-    job_id: JobId,
-    kind: StepKind,
-    trace: Option<&str>,
-    pause_seconds: f64,
-) -> Result<Option<Vec<Owed>>, StoreError> {
-    let id = StepId(clock::fresh_id());
-    let body = serde_json::to_value(StepMessage::new(org_id, job_id, id, kind.as_str(), trace))?;
-    let first = Announcement { step_id: id, queue: kind.traits().queue, body };
-    steps::insert_first(conn, org_id, job_id, kind, &first, pause_seconds).await
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use longshore_tests::client::{Client, connection_body};
 use longshore_tests::place::fresh_name;
+use longshore_tests::servers::Bucket;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
 use reqwest::Method;
@@ -44,6 +45,8 @@ async fn post(client: &Client, path: &str, key: &str, body: &Value) -> Answer {
 
 async fn serving() -> Stack {
     let mut stack = Stack::prepared().await;
+    let bucket = Bucket::of_the_run();
+    stack.keep_packages(&bucket, bucket.port);
     stack.start_api();
     stack.ready().await;
     stack
@@ -84,6 +87,22 @@ async fn case(stack: &Stack, path: &str) -> (String, Value) {
         "/v1/jobs/{id}/cancel" => {
             let job = stack.client.post("/v1/probes", &json!({"steps": 1})).await.expect(202).id();
             (path.replace("{id}", &job), json!({}))
+        }
+        "/v1/backups" => {
+            let connection: String = stack.control.value("SELECT id::text FROM connections LIMIT 1").await;
+            (path.to_owned(), json!({"connection_id": connection, "name": "nightly", "allow_untested": true}))
+        }
+        "/v1/backups/{id}/verifications" => {
+            let connection: String = stack.control.value("SELECT id::text FROM connections LIMIT 1").await;
+            let body = json!({"connection_id": connection, "name": "nightly", "allow_untested": true});
+            let made = stack.client.post("/v1/backups", &body).await.expect(202).body;
+            let backup = made["spec"]["backup_id"].as_str().unwrap().to_owned();
+            let sql = format!(
+                "UPDATE packages SET state = 'complete', manifest_key = 'k', manifest_hash = repeat('0', 64),
+                     manifest_bytes = 1, completed_at = now() WHERE id = '{backup}'"
+            );
+            assert_eq!(stack.control.run(&sql).await, 1);
+            (path.replace("{id}", &backup), json!({}))
         }
         "/v1/probes" => (path.to_owned(), json!({"steps": 3})),
         "/v1/dead-letters/replay" => (path.to_owned(), json!({})),

@@ -8,9 +8,12 @@ use sha2::{Digest as _, Sha256};
 
 /// The routes that are promised; a new one is added here, and so asked for a token.
 const ROUTES: &[&str] = &[
+    "DELETE /v1/backups/{id}",
     "DELETE /v1/connections/{id}",
     "DELETE /v1/sync-tasks/{id}",
     "DELETE /v1/webhooks/{id}",
+    "GET /v1/backups",
+    "GET /v1/backups/{id}",
     "GET /v1/connections",
     "GET /v1/connections/{id}",
     "GET /v1/dead-letters",
@@ -32,6 +35,8 @@ const ROUTES: &[&str] = &[
     "PATCH /v1/connections/{id}",
     "PATCH /v1/sync-tasks/{id}",
     "PATCH /v1/webhooks/{id}",
+    "POST /v1/backups",
+    "POST /v1/backups/{id}/verifications",
     "POST /v1/connections",
     "POST /v1/connections/test",
     "POST /v1/connections/{id}/host-keys",
@@ -119,6 +124,10 @@ async fn each_permission_opens_its_own_doors() {
     // What a route asks for: an answer that is not 403 means that the door is open.
     let cases = [
         ("POST /v1/connections", [true, false, true]),
+        ("POST /v1/backups", [true, false, true]),
+        ("GET /v1/backups", [true, false, true]),
+        ("DELETE /v1/backups/{id}", [true, false, true]),
+        ("POST /v1/backups/{id}/verifications", [true, false, true]),
         ("DELETE /v1/connections/{id}", [true, false, true]),
         ("PATCH /v1/connections/{id}", [true, false, true]),
         ("POST /v1/connections/test", [true, false, true]),

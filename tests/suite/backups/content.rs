@@ -8,7 +8,7 @@ use longshore_tests::agree::agree;
 use longshore_tests::kinds::Kind;
 use longshore_tests::schema::Schema;
 use longshore_tests::seeds;
-use longshore_tests::shelf::Shelved;
+use longshore_tests::shelf::{Shelved, count};
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::seconds;
 use longshore_worker::engine::shape::TableShape;
@@ -82,22 +82,6 @@ async fn seed(schema: &Schema) {
     for (from, to) in numbers {
         schema.run(&format!("DROP TABLE seq_{from}_to_{to}")).await;
     }
-}
-
-/// Rows of a bulk text: a line feed that no backslash stands before.
-fn count(text: &[u8]) -> usize {
-    let mut escaped = false;
-    let mut rows = 0;
-    for &byte in text {
-        if escaped {
-            escaped = false;
-        } else if byte == b'\\' {
-            escaped = true;
-        } else if byte == b'\n' {
-            rows += 1;
-        }
-    }
-    rows
 }
 
 async fn holds_the_shop(stack: &Stack, shelf: &longshore_tests::shelf::Shelf) {

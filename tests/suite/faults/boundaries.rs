@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use longshore_shared::failpoint::Failpoint::{self, *};
 use longshore_tests::fleet::{Process, Surroundings};
 use longshore_tests::invariants;
+use longshore_tests::schema::quoted;
+use longshore_tests::servers::Bucket;
+use longshore_tests::shelf::count;
 use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
 use serde_json::{Value, json};
@@ -46,6 +49,9 @@ const COMPARING: Places = &[
     (ReplaceAfterCommit, 0),
 ];
 const TOGETHER: Places = &[(TogetherBeforeCommit, 1), (TogetherAfterCommit, 2)];
+const DUMPING: Places =
+    &[(DumpBeforeStore, 0), (DumpStored, 0), (ManifestBeforeStore, 0), (ManifestStored, 0)];
+const CHECKING: Places = &[(CheckBeforeEnd, 0)];
 const BETWEEN: Places = &[
     (ClaimBeforeCommit, 0),
     (ClaimAfterCommit, 0),
@@ -80,6 +86,8 @@ fn f13_every_place_has_its_death() {
         FILLING,
         COMPARING,
         TOGETHER,
+        DUMPING,
+        CHECKING,
         BETWEEN,
         FAILING,
         HANDING_BACK,
@@ -196,6 +204,39 @@ async fn f13_workers_die_at_every_place_of_small_tables() {
     let task = stack.task(&json!({})).await;
     let job = stack.client.submit(&task).await;
     dies_and_completes(&mut stack, &job, &mut Deadly::of(TOGETHER)).await;
+}
+
+#[tokio::test]
+async fn f13_workers_die_at_every_place_of_a_backup_and_of_its_verification() {
+    let mut stack = Stack::prepared().await;
+    stack.set(&[("LEASE_SECONDS", "2")]);
+    let bucket = Bucket::of_the_run();
+    let shelf = stack.keep_packages(&bucket, bucket.port);
+    stack.start_api();
+    stack.start_scheduler();
+    stack.ready().await;
+    seed(&stack.source, 300).await;
+    stack.source.run("CREATE TABLE big (id INT PRIMARY KEY, word VARCHAR(200))").await;
+    stack.source.run("INSERT INTO big SELECT seq, REPEAT(MD5(seq), 6) FROM seq_1_to_120000").await;
+    let connection = stack.client.connection(&stack.source).await;
+    let body = json!({"connection_id": connection, "name": "nightly", "allow_untested": true});
+    let job = stack.client.post("/v1/backups", &body).await.expect(202);
+    dies_and_completes(&mut stack, &job.id(), &mut Deadly::of(DUMPING)).await;
+    let backup = job.body["spec"]["backup_id"].as_str().unwrap();
+    let shelved = shelf.package(&stack.control, backup).await;
+    for table in &shelved.manifest.tables {
+        let rows = shelved.rows(&table.name).await;
+        let sql = format!("SELECT COUNT(*) FROM {}", quoted(&table.name));
+        assert_eq!(
+            (count(&rows), table.rows),
+            (table.rows, stack.source.value::<u64>(&sql).await),
+            "{}",
+            table.name
+        );
+    }
+    stack.workers.clear();
+    let job = stack.client.post(&format!("/v1/backups/{backup}/verifications"), &json!({})).await.expect(202);
+    dies_and_completes(&mut stack, &job.id(), &mut Deadly::of(CHECKING)).await;
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ const ROOMS: &[Room] = &[
     // The values of labels are words of the domain.
     ("shared", "telemetry", &["domain"], &[]),
     ("shared", "objects", &[], &[]),
+    // Keys of packages lie in files like those of credentials.
+    ("shared", "package", &["domain", "objects", "vault"], &[]),
     ("shared", "vault", &["domain"], &[]),
     // A sealed secret is a row of `secrets`; the store neither seals nor opens.
     ("shared", "store", &["domain", "vault"], &[]),
@@ -28,10 +30,20 @@ const ROOMS: &[Room] = &[
     ("worker", "transfer", &["row", "engine"], &["domain"]),
     // It makes the `Login` that an engine dials; the engine knows nothing of it.
     ("worker", "tunnel", &["engine"], &["domain", "vault"]),
-    ("worker", "steps", &["row", "engine", "transfer", "tunnel"], &["domain", "store", "vault"]),
+    (
+        "worker",
+        "steps",
+        &["row", "engine", "transfer", "tunnel"],
+        &["domain", "store", "vault", "objects", "package"],
+    ),
     ("worker", "keys", &[], &["domain", "store", "vault"]),
     ("worker", "webhooks", &["tunnel"], &["domain", "store", "vault"]),
-    ("worker", "runtime", &["steps", "transfer"], &["domain", "store", "bus", "workflow", "vault"]),
+    (
+        "worker",
+        "runtime",
+        &["steps", "transfer"],
+        &["domain", "store", "bus", "workflow", "vault", "objects", "package"],
+    ),
     ("api", "view", &[], &["domain", "store", "workflow"]),
     ("api", "error", &[], &["domain", "store", "bus", "workflow", "vault"]),
     ("api", "extract", &["error"], &["domain", "store", "vault"]),

@@ -9,7 +9,7 @@ use syn::{Attribute, Item, ItemUse, UseTree};
 use super::source::{Source, sources};
 
 /// The crates that are held.
-const HELD: &[&str] = &["api", "scheduler"];
+const HELD: &[&str] = &["api", "scheduler", "shared"];
 
 /// A module's path from its crate's root: that of a file.
 type Module = Vec<String>;

@@ -300,6 +300,8 @@ codes! {
         TargetBusy = "target_busy",
     }
     Internal {
+        /// The bucket that the deployment names does not exist.
+        BucketMissing = "bucket_missing",
         /// The worker cannot ask the control plane's PostgreSQL.
         ControlPlaneAway = "control_plane_away",
         /// The control plane holds something that this worker does not know.
@@ -324,8 +326,6 @@ codes! {
         LoadIgnored = "load_ignored",
         /// A step stands in a job of another kind.
         MisplacedStep = "misplaced_step",
-        /// The bucket that the deployment names does not exist.
-        NoBucket = "no_bucket",
         /// No worker is free to hold the job's snapshot; the attempt is not counted.
         NoHolders = "no_holders",
         /// A table without a key reaches a statement that needs one.

@@ -199,7 +199,7 @@ impl FailureCode {
             Self::TableMissing => "check the name, and grant the account SELECT on the table",
             Self::TableNotEmpty => "run it again: the plan then compares the table instead of filling it",
             Self::TableNotMovable | Self::TypeNotSupported => "exclude the table from the task",
-            Self::NoBucket => {
+            Self::BucketMissing => {
                 "make the bucket that LONGSHORE_S3_BUCKET names, or name another one; then ask again"
             }
             Self::NoStore => {

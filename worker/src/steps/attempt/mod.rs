@@ -8,6 +8,7 @@
 
 mod packages;
 mod payload;
+mod sessions;
 mod side;
 mod watch;
 
@@ -39,7 +40,7 @@ use super::error::StepError;
 use super::guard::LeaseGuard;
 use super::secrets::{changed, gone};
 use super::snapshot_share::SnapshotShare;
-use crate::engine::{Inspector, Login, Reader, SnapshotLeader, SnapshotReader as _, Surveyor, Writer};
+use crate::engine::{Login, Writer};
 use crate::transfer::Meter;
 use crate::tunnel::{Dialler, Policy, Sharing};
 
@@ -258,52 +259,6 @@ impl Attempt {
         let writer = opened.map_err(|failure| side.named(failure))?;
         side.remember(writer.session_id());
         Ok(writer)
-    }
-
-    pub(super) async fn surveyor(&self, side: &Side) -> Result<Box<dyn Surveyor>, StepError> {
-        let login = self.login(side, Sharing::Shared).await?;
-        let opened = side.driver().surveyor(&login).await;
-        let surveyor = opened.map_err(|failure| side.named(failure))?;
-        side.remember(surveyor.session_id());
-        Ok(surveyor)
-    }
-
-    pub(super) async fn inspector(&self, side: &Side) -> Result<Box<dyn Inspector>, StepError> {
-        let login = self.login(side, Sharing::Shared).await?;
-        let opened = side.driver().inspector(&login).await;
-        let inspector = opened.map_err(|failure| side.named(failure))?;
-        side.remember(inspector.session_id());
-        Ok(inspector)
-    }
-
-    pub(super) async fn reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
-        let login = self.login(side, self.sharing()).await?;
-        let opened = side.driver().reader(&login).await;
-        let reader = opened.map_err(|failure| side.named(failure))?;
-        side.remember(reader.session_id());
-        Ok(reader)
-    }
-
-    /// A reader of one point: of the job's, in a step for holders, else of whatever it opens its view at.
-    pub(super) async fn point_reader(&self, side: &Side) -> Result<Box<dyn Reader>, StepError> {
-        match self.share.as_deref() {
-            Some(SnapshotShare::Snapshot(snapshot)) => {
-                let lent = snapshot.lend().await?;
-                side.watch(lent.session_id());
-                Ok(Box::new(lent))
-            }
-            Some(SnapshotShare::Token(_)) | None => self.reader(side).await,
-        }
-    }
-
-    /// A session that fixes the point of a snapshot.
-    pub(super) async fn leader(&self, side: &Side) -> Result<Box<dyn SnapshotLeader>, StepError> {
-        // A way of its own: nothing of others is to come before the word that lets commits go on.
-        let login = self.login(side, Sharing::Own).await?;
-        let opened = side.driver().leader(&login).await;
-        let leader = opened.map_err(|failure| side.named(failure))?;
-        side.remember(leader.session_id());
-        Ok(leader)
     }
 
     /// With whom the step's readers and writers share their SSH sessions.
