@@ -141,7 +141,7 @@ mod tests {
             &["connection_id unknown_connection", "name required"],
         );
         check(&json!({"connection_id": id, "name": "x", "tables": []}), &["tables required"]);
-        check(&json!({"connection_id": id, "name": "x", "tables": "t"}), &["tables invalid_type"]);
+        check(&json!({"connection_id": id, "name": "x", "tables": "t"}), &["tables invalid_value"]);
     }
 
     #[test]

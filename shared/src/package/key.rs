@@ -68,7 +68,7 @@ mod tests {
         );
         assert!(attempt.manifest(org_id, package_id).starts_with(&of_package(org_id, package_id)));
         assert_eq!(owner(&key), Some((org_id, package_id)));
-        for strange in ["", "org/", "org/x/packages/y/1", "other/1", &key[..90]] {
+        for strange in ["", "org/", "org/x/packages/y/1", "other/1", &key[..86]] {
             assert_eq!(owner(strange), None, "{strange}");
         }
     }

@@ -58,13 +58,13 @@ const ROWS: &[&str] = &[
             ELT(1 + seq % 5, 'DE', 'FR', 'KR', 'GR', NULL), seq / 7, seq / 3,
             IF(seq % 13 = 0, NULL, DATE_ADD('1950-01-01', INTERVAL seq % 20000 DAY)),
             IF(seq % 5 = 0, NULL, IF(seq % 5 = 1, '', UNHEX(REPEAT(SHA2(seq, 256), 1 + seq % 4)))),
-            REPEAT(CONCAT(CHAR(9, 10, 13, 92, 39 USING utf8mb4), MD5(seq)), seq % 9),
+            REPEAT(CONCAT(CHAR(9, 10, 13, 92, 39 USING utf8mb4), LEFT(SHA2(seq, 256), 32)), seq % 9),
             IF(seq % 3 = 0, NULL, FROM_UNIXTIME(1000000000 + seq * 3601.123456)), seq % 3
         FROM seq_1_to_{n}",
     "INSERT INTO categories SELECT seq, NULL, CONCAT('root ', seq) FROM seq_1_to_5",
     "INSERT INTO categories SELECT seq, 1 + seq % 5, CONCAT('branch ', seq) FROM seq_6_to_40",
     "INSERT INTO products
-        SELECT CONCAT('P-', LPAD(seq, 6, '0')), 1 + seq % 40, CONCAT('product ', MD5(seq)), seq * 1.2345,
+        SELECT CONCAT('P-', LPAD(seq, 6, '0')), 1 + seq % 40, CONCAT('product ', LEFT(SHA2(seq, 256), 32)), seq * 1.2345,
             IF(seq % 4 = 0, NULL, JSON_OBJECT('n', seq, 't', CONCAT('\\\"', seq, '\\n'))), seq / 9e3,
             1 + seq % 3, seq % 8
         FROM seq_1_to_200",

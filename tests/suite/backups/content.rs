@@ -16,7 +16,7 @@ use longshore_worker::engine::{Room, RowBatch, of};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{made, shown, stack, verify};
+use super::{ask_of, shown, stack, verify};
 use crate::standing::logins;
 
 const OBJECTS: &[&str] = &[
@@ -60,6 +60,30 @@ async fn load(shelved: &Shelved, schema: &Schema) {
     }
 }
 
+/// The right to see what others have programmed, by the server's kind.
+fn sees_routines(schema: &Schema) -> Option<&'static str> {
+    match schema.server.kind() {
+        "mysql9" => Some("SHOW_ROUTINE ON *.*"),
+        "mariadb11" => None,
+        _ => Some("SELECT ON mysql.proc"),
+    }
+}
+
+/// The shop; servers of MySQL have no tables of numbers of their own.
+async fn seed(schema: &Schema) {
+    const NUMBERS: &[(u32, u32)] = &[(1, 700), (1, 5), (6, 40), (1, 200), (1, 3), (1, 50), (1, 20)];
+    let numbers = if schema.server.is_mysql() { NUMBERS } else { &[] };
+    for (from, to) in numbers {
+        let rows: Vec<String> = (*from..=*to).map(|number| format!("({number})")).collect();
+        schema.run(&format!("CREATE TABLE seq_{from}_to_{to} (seq INT PRIMARY KEY)")).await;
+        schema.run(&format!("INSERT INTO seq_{from}_to_{to} VALUES {}", rows.join(", "))).await;
+    }
+    seeds::shop(schema, 700).await;
+    for (from, to) in numbers {
+        schema.run(&format!("DROP TABLE seq_{from}_to_{to}")).await;
+    }
+}
+
 /// Rows of a bulk text: a line feed that no backslash stands before.
 fn count(text: &[u8]) -> usize {
     let mut escaped = false;
@@ -77,11 +101,23 @@ fn count(text: &[u8]) -> usize {
 }
 
 async fn holds_the_shop(stack: &Stack, shelf: &longshore_tests::shelf::Shelf) {
-    seeds::shop(&stack.source, 700).await;
+    seed(&stack.source).await;
     for sql in OBJECTS {
         stack.source.run(sql).await;
     }
-    let backup = made(stack, &json!({})).await;
+    let connection = stack.client.connection(&stack.source).await;
+    // All rights on the database are not enough, but on MariaDB 11.3 and later.
+    if let Some(right) = sees_routines(&stack.source) {
+        let (job, _) = ask_of(stack, &connection, &json!({})).await;
+        let failure =
+            stack.client.ended(&job, seconds(60)).await.failure.expect("routines of others are not seen");
+        assert_eq!(failure.code, "privilege_missing");
+        assert!(failure.hint.contains(right.split(' ').next().unwrap()), "{failure:?}");
+        let user = format!("'{}'@'127.0.0.1'", stack.source.username);
+        stack.source.run(&format!("GRANT {right} TO {user}")).await;
+    }
+    let (job, backup) = ask_of(stack, &connection, &json!({})).await;
+    stack.client.completed(&job, seconds(60)).await;
     let view = shown(stack, &backup).await;
     assert_eq!(view["state"], "complete", "{view:#}");
     let tables: BTreeMap<String, i64> = view["tables"]
@@ -97,7 +133,9 @@ async fn holds_the_shop(stack: &Stack, shelf: &longshore_tests::shelf::Shelf) {
     let shelved = shelf.package(&stack.control, &backup).await;
     objects_are_kept(&shelved.manifest.objects);
     load(&shelved, &stack.target).await;
-    stack.source.run("DROP VIEW names, a_view_of_a_view; DROP EVENT sometimes").await;
+    stack.source.run("DROP VIEW names, a_view_of_a_view").await;
+    stack.source.run("DROP TRIGGER orders_before").await;
+    stack.source.run("DROP TRIGGER orders_before_2").await;
     agree(&stack.source, &stack.target).await;
     stack.client.completed(&verify(stack, &backup).await, seconds(60)).await;
     assert!(shown(stack, &backup).await["verified_at"].is_string());

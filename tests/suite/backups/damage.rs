@@ -5,7 +5,7 @@ use longshore_tests::seeds;
 use longshore_tests::wait::seconds;
 use serde_json::json;
 
-use super::{made, shown, stack, verify};
+use super::{ask_of, made, shown, stack, verify};
 
 #[tokio::test]
 async fn f43_a_part_that_was_changed_cut_or_exchanged_is_found() {
@@ -13,7 +13,9 @@ async fn f43_a_part_that_was_changed_cut_or_exchanged_is_found() {
     seeds::shop(&stack.source, 200).await;
     stack.source.run("CREATE TABLE big (id INT PRIMARY KEY, word VARCHAR(200))").await;
     stack.source.run("INSERT INTO big SELECT seq, REPEAT(MD5(seq), 6) FROM seq_1_to_120000").await;
-    let backup = made(&stack, &json!({})).await;
+    let connection = stack.client.connection(&stack.source).await;
+    let (job, backup) = ask_of(&stack, &connection, &json!({})).await;
+    stack.client.completed(&job, seconds(60)).await;
     let shelved = shelf.package(&stack.control, &backup).await;
     let store = shelf.store().await;
     let (first, second) = (&shelved.manifest.parts[0], &shelved.manifest.parts[1]);
@@ -22,7 +24,8 @@ async fn f43_a_part_that_was_changed_cut_or_exchanged_is_found() {
     let mut flipped = whole.to_vec();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;
-    let older = made(&stack, &json!({})).await;
+    let (job, older) = ask_of(&stack, &connection, &json!({})).await;
+    stack.client.completed(&job, seconds(60)).await;
     let older = shelf.package(&stack.control, &older).await.manifest.parts[0].key.clone();
     let older = store.read_whole(&older, 64 << 20).await.unwrap();
     for (what, content) in [

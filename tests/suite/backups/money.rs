@@ -8,7 +8,7 @@ use longshore_tests::stack::Stack;
 use longshore_tests::wait::{seconds, until};
 use serde_json::json;
 
-use super::{ask, made, shown, stack};
+use super::{ask, ask_of, made, shown, stack};
 
 /// Many ranges, so that views of two moments would show.
 const PERMITS: &[(&str, &str)] = &[("WORKER_PERMITS", "2")];
@@ -34,9 +34,11 @@ async fn b04_one_two_and_four_workers_keep_one_point() {
         let (stack, shelf) = stack(workers, PERMITS).await;
         Bank::found(&stack.source).await;
         let bank = Bank::open(&stack.source, 3).await;
+        let connection = stack.client.connection(&stack.source).await;
         for _ in 0..2 {
             let before = bank.moves();
-            let backup = made(&stack, &json!({})).await;
+            let (job, backup) = ask_of(&stack, &connection, &json!({})).await;
+            stack.client.completed(&job, seconds(60)).await;
             assert!(bank.moves() - before > 5, "the clerks slept");
             all_is_there(&stack, &shelf, &backup).await;
         }

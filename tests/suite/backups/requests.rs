@@ -68,7 +68,7 @@ async fn b01_what_cannot_be_backed_up_is_told_at_once() {
     let (stack, _) = self::stack(0, &[]).await;
     let connection = stack.client.connection(&stack.source).await;
     let nobody = "0190bc2a-0000-7000-8000-000000000000";
-    stack.client.post("/v1/backups", &body(nobody)).await.expect_problem(422, "invalid_fields");
+    stack.client.post("/v1/backups", &body(nobody)).await.expect_problem(422, "unknown_connection");
     stack
         .client
         .post("/v1/backups", &json!({"connection_id": connection, "name": "n"}))
