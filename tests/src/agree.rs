@@ -104,14 +104,33 @@ async fn same_rows(source: &Schema, target: &Schema, tables: &[&str]) {
 
 /// The `INSERT` lines of a schema's dump, one a row, sorted.
 pub async fn data_lines(schema: &Schema, tables: &[&str]) -> Vec<String> {
+    let wanted =
+        ["--no-create-info", "--skip-triggers", "--hex-blob", "--skip-extended-insert", "--complete-insert"];
+    let text = dump(schema, &wanted, tables).await;
+    let mut lines: Vec<_> = text.lines().filter(|l| l.starts_with("INSERT")).map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// A schema's dump without rows: tables, views, triggers, routines, events, with their settings.
+pub async fn programs(schema: &Schema) -> String {
+    let wanted = ["--no-data", "--routines", "--events", "--triggers"];
+    // A trigger may have been made with its schema's name before its own or its table's.
+    dump(schema, &wanted, &[])
+        .await
+        .replace(&format!("`{}`.", schema.name), "")
+        .replace(&schema.name, "SCHEMA")
+}
+
+async fn dump(schema: &Schema, wanted: &[&str], tables: &[&str]) -> String {
     let mut account = tempfile::NamedTempFile::new().expect("a temporary file");
     let (user, password) = (&schema.server.admin_username, &schema.server.admin_password);
     write!(account, "[client]\nuser={user}\npassword={password}\n").expect("a temporary file takes a line");
     let dump = tokio::process::Command::new("mariadb-dump")
         .arg(format!("--defaults-file={}", account.path().display()))
-        .args(["--protocol=tcp", "--host=127.0.0.1", &format!("--port={}", schema.server.port)])
-        .args(["--no-create-info", "--skip-triggers", "--compact", "--hex-blob", "--skip-extended-insert"])
-        .args(["--complete-insert", "--default-character-set=utf8mb4", "--single-transaction"])
+        .args(["--protocol=tcp", "--host=127.0.0.1", &format!("--port={}", schema.server.port), "--compact"])
+        .args(["--default-character-set=utf8mb4", "--single-transaction"])
+        .args(wanted)
         .arg(&schema.name)
         .args(tables)
         .stdin(Stdio::null())
@@ -120,10 +139,7 @@ pub async fn data_lines(schema: &Schema, tables: &[&str]) -> Vec<String> {
         .expect("mariadb-dump runs");
     let said = String::from_utf8_lossy(&dump.stderr);
     assert!(dump.status.success(), "mariadb-dump of {}: {said}", schema.name);
-    let text = String::from_utf8_lossy(&dump.stdout);
-    let mut lines: Vec<_> = text.lines().filter(|l| l.starts_with("INSERT")).map(str::to_owned).collect();
-    lines.sort_unstable();
-    lines
+    String::from_utf8_lossy(&dump.stdout).into_owned()
 }
 
 /// MariaDB keeps but one of the two zeros of a float; MySQL shows both.

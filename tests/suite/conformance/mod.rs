@@ -3,6 +3,7 @@
 //!
 //! Deliberately not here: what one engine's servers do with odd values and structures (`values`, `standing`).
 
+mod objects;
 mod reading;
 mod subjects;
 mod writing;
@@ -85,6 +86,11 @@ async fn holds_and_writes(kind: &str) {
     writing::what_was_loaded_is_equal(&source, &target).await;
     writing::other_rows_have_other_digests(&source, &target).await;
     writing::a_name_has_one_session(&target).await;
+    target.remove().await;
+    source.remove().await;
+    let Some(source) = Subject::mysql(kind).await else { return };
+    let target = source.beside().await;
+    objects::objects_are_made_again(&source, &target).await;
     target.remove().await;
     source.remove().await;
 }

@@ -82,6 +82,27 @@ impl Subject {
         Self { name, engine, login, sql, _server: None }
     }
 
+    /// The server's administrator in this database.
+    pub(super) fn as_administrator(&self) -> Login {
+        let server = self.schema().map(|schema| &schema.server);
+        server.map_or_else(
+            || self.login.clone(),
+            |server| Login {
+                username: server.admin_username.clone(),
+                password: Secret::new(server.admin_password.clone()),
+                ..self.login.clone()
+            },
+        )
+    }
+
+    /// The database, where it is one of MySQL's kind.
+    pub(super) fn schema(&self) -> Option<&Schema> {
+        match &self.sql {
+            Sql::Mysql(schema) => Some(schema),
+            Sql::Postgres { .. } => None,
+        }
+    }
+
     pub(super) fn driver(&self) -> &'static dyn Driver {
         of(self.engine)
     }

@@ -65,11 +65,18 @@ pub struct Need {
 }
 
 impl Need {
+    /// What whoever reads the triggers of these tables needs.
+    pub fn of_triggers(tables: &[&str]) -> Vec<Self> {
+        let need =
+            |table: &&str| Self { act: Act::ShowTriggers, schema: None, table: Some((*table).to_owned()) };
+        tables.iter().map(need).collect()
+    }
+
     /// What whoever reads all objects of a database needs beside its tables' rows: without them an account is
     /// shown less, and is not told so.
     pub fn of_objects(tables: &[&str], views: &[&str]) -> Vec<Self> {
         let need = |act, table: Option<&str>| Self { act, schema: None, table: table.map(str::to_owned) };
-        let triggers = tables.iter().map(|table| need(Act::ShowTriggers, Some(table)));
+        let triggers = Self::of_triggers(tables).into_iter();
         let views =
             views.iter().flat_map(|view| [need(Act::Read, Some(view)), need(Act::ShowViews, Some(view))]);
         let whole = [need(Act::ShowEvents, None), need(Act::ShowRoutines, None)];

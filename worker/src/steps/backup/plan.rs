@@ -14,7 +14,7 @@ use super::layout::{self, Laid};
 use super::rights;
 use super::select::{Selected, select};
 use super::table::DumpPlan;
-use crate::engine::shape::{Family, TableListing, TableShape};
+use crate::engine::shape::{Family, TableKind, TableListing, TableShape};
 use crate::engine::{Hash, Inspector, Reader};
 use crate::steps::attempt::{Attempt, Side};
 use crate::steps::error::StepError;
@@ -48,8 +48,10 @@ type Looked = (Vec<TableShape>, Vec<TableListing>, Vec<TableShape>, Vec<String>)
 async fn look(attempt: &Attempt, side: &Side, selection: &Selection) -> Result<Looked, StepError> {
     let mut source = attempt.surveyor(side).await?;
     let listings = source.tables().await?;
+    let views = listings.iter().filter(|listing| listing.kind == TableKind::View);
+    let views: Vec<String> = views.map(|view| view.name.clone()).collect();
     let Selected { tables, bare, mut warnings } = select(selection, listings)?;
-    warnings.extend(rights::may_be_read(side, selection, &mut *source, &tables).await?);
+    warnings.extend(rights::may_be_read(side, selection, &mut *source, &tables, &views).await?);
     // What cannot be read of the objects is told before anything is read.
     let objects = source.objects().await?;
     let troubled = objects.objects.iter().filter_map(|object| {

@@ -75,8 +75,16 @@ pub(in super::super) async fn make(
 pub(in super::super) async fn remove(s: &mut Session, kind: ObjectKind, name: &str) -> Result<()> {
     let (word, more) = words(kind);
     let more = more.map(|more| format!(" {more}")).unwrap_or_default();
-    s.execute(&format!("DROP {word}{more} IF EXISTS {}", ident(name)), &format!("remove the {kind} `{name}`"))
-        .await
+    let doing = format!("remove the {kind} `{name}`");
+    let statement = format!("DROP {word}{more} IF EXISTS {}", ident(name));
+    if !matches!(kind, ObjectKind::Package | ObjectKind::PackageBody) {
+        return s.execute(&statement, &doing).await;
+    }
+    // Servers before 11.4 know the word in this mode only.
+    s.execute("SET SESSION sql_mode = 'ORACLE'", &doing).await?;
+    let removed = s.execute(&statement, &doing).await;
+    let back = s.set_as_opened(&doing).await;
+    removed.and(back)
 }
 
 /// The statement in the bytes of the character set that it was written in, by the server's own conversion.

@@ -39,7 +39,8 @@ pub(super) struct Header {
 #[derive(Debug, PartialEq, Eq)]
 struct Path {
     from: usize,
-    to: usize,
+    /// Where its last part begins.
+    last: usize,
     parts: Vec<String>,
 }
 
@@ -104,26 +105,27 @@ impl Tokens<'_> {
 
     fn path(&mut self) -> Option<Path> {
         let first = self.peek()?;
-        let (mut parts, mut to, mut is_open) = (Vec::new(), first.from, true);
+        let (mut parts, mut last, mut is_open) = (Vec::new(), first.from, true);
         while let Some(token) = self.peek() {
             let word = token.of(self.text);
             match token.kind {
                 Kind::Name if is_open => {
                     parts.push(token.name(self.text)?);
+                    last = token.from;
                     is_open = false;
                 }
                 Kind::Word if is_open != word.starts_with('.') => {
                     for part in word.trim_start_matches('.').split('.') {
                         is_open = part.is_empty();
+                        last = token.to - part.len();
                         parts.extend((!is_open).then(|| part.to_owned()));
                     }
                 }
                 _ => break,
             }
-            to = token.to;
             self.take();
         }
-        (!is_open).then_some(Path { from: first.from, to, parts })
+        (!is_open).then_some(Path { from: first.from, last, parts })
     }
 }
 
@@ -183,9 +185,7 @@ impl Header {
     pub(super) fn relative(&self, definition: &str) -> String {
         let mut text = definition.to_owned();
         for path in self.table.iter().chain([&self.name]) {
-            if let [_, .., last] = path.parts.as_slice() {
-                text.replace_range(path.from..path.to, &ident(last));
-            }
+            text.replace_range(path.from..path.last, "");
         }
         text
     }
@@ -315,7 +315,7 @@ mod tests {
                 "CREATE DEFINER=\"a\"@\"%\" TRIGGER /* c */ \"src\".\"tr`1\" -- a comment\n AFTER UPDATE ON src . t FOR EACH ROW SET @a = 1",
                 "ANSI_QUOTES",
                 Some(
-                    "CREATE DEFINER=\"a\"@\"%\" TRIGGER /* c */ `tr``1` -- a comment\n AFTER UPDATE ON `t` FOR EACH ROW SET @a = 1",
+                    "CREATE DEFINER=\"a\"@\"%\" TRIGGER /* c */ \"tr`1\" -- a comment\n AFTER UPDATE ON t FOR EACH ROW SET @a = 1",
                 ),
                 false,
             ),
