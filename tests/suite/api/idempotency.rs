@@ -52,6 +52,12 @@ async fn serving() -> Stack {
     stack
 }
 
+async fn fresh_connection(stack: &Stack) -> String {
+    let mut body = connection_body(&stack.source);
+    body["name"] = json!(fresh_name());
+    stack.client.post("/v1/connections", &body).await.expect(201).id()
+}
+
 /// What to ask of each `POST`. A new route needs a line here: no `POST` without its key.
 async fn case(stack: &Stack, path: &str) -> (String, Value) {
     match path {
@@ -89,11 +95,11 @@ async fn case(stack: &Stack, path: &str) -> (String, Value) {
             (path.replace("{id}", &job), json!({}))
         }
         "/v1/backups" => {
-            let connection: String = stack.control.value("SELECT id::text FROM connections LIMIT 1").await;
+            let connection = fresh_connection(stack).await;
             (path.to_owned(), json!({"connection_id": connection, "name": "nightly", "allow_untested": true}))
         }
         "/v1/backups/{id}/verifications" => {
-            let connection: String = stack.control.value("SELECT id::text FROM connections LIMIT 1").await;
+            let connection = fresh_connection(stack).await;
             let body = json!({"connection_id": connection, "name": "nightly", "allow_untested": true});
             let made = stack.client.post("/v1/backups", &body).await.expect(202).body;
             let backup = made["spec"]["backup_id"].as_str().unwrap().to_owned();

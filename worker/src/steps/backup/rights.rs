@@ -23,7 +23,8 @@ pub(super) async fn may_be_read(
     views: &[String],
 ) -> Result<Vec<String>, StepError> {
     let name = &side.connection.name;
-    if selection.is_open() && source.hidden().await?.tables {
+    let hidden = source.hidden().await?;
+    if selection.is_open() && hidden.tables {
         return Err(partial(name, source.database()).into());
     }
     let read = |table: &TableListing| Need { act: Act::Read, schema: None, table: Some(table.name.clone()) };
@@ -34,6 +35,8 @@ pub(super) async fn may_be_read(
         Selection::Full => Need::of_objects(&names, &views),
         _ => Need::of_triggers(&names),
     });
+    // Whoever may run or make routines sees that they are there; one whose text is not shown then fails by name.
+    needs.retain(|need| need.act != Act::ShowRoutines || hidden.routines);
     let lacks = source.lacks(&needs).await?;
     let told = |missing: &Missing| {
         format!(
