@@ -104,7 +104,7 @@ impl Shelved {
             }
             let mut text = Vec::new();
             let mut reading = self.reader.part(part).await.expect("the part is as it was written");
-            while let Some(piece) = reading.next().expect("the part is as it was written") {
+            while let Some(piece) = reading.piece().expect("the part is as it was written") {
                 text.extend_from_slice(&piece);
             }
             let mut from = 0;

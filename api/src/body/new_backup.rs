@@ -116,6 +116,8 @@ fn selection(
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use serde_json::{Value, json};
 
     use super::*;

@@ -75,7 +75,7 @@ impl PartText {
     /// The next piece; `None`: that was all, and it was what was written.
     ///
     /// Errors: [`PackageError::Damaged`] where the text ends early, goes on, or is another one.
-    pub fn next(&mut self) -> Result<Option<Bytes>, PackageError> {
+    pub fn piece(&mut self) -> Result<Option<Bytes>, PackageError> {
         let mut piece = vec![0; PIECE];
         let mut filled = 0;
         while filled < piece.len() {
@@ -110,6 +110,8 @@ fn unpacked(error: &io::Error) -> PackageError {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use proptest::prelude::*;
 
     use super::*;
@@ -123,7 +125,7 @@ mod tests {
     fn text(packed: Bytes, raw_bytes: u64, raw_hash: &str) -> Result<Vec<u8>, PackageError> {
         let mut reading = PartText::new(packed, raw_bytes, raw_hash)?;
         let mut text = Vec::new();
-        while let Some(piece) = reading.next()? {
+        while let Some(piece) = reading.piece()? {
             text.extend_from_slice(&piece);
         }
         Ok(text)
@@ -148,6 +150,6 @@ mod tests {
         let bomb = packed(&vec![0; 64 << 20]);
         assert!(bomb.packed.len() < 64 << 10);
         let mut reading = PartText::new(bomb.packed, 1_000, &bomb.raw_hash).unwrap();
-        assert!(matches!(reading.next(), Err(PackageError::Damaged(_))));
+        assert!(matches!(reading.piece(), Err(PackageError::Damaged(_))));
     }
 }

@@ -84,6 +84,8 @@ pub(super) fn open(keys: &PackageKeys, place: Place<'_>, object: &Bytes) -> Resu
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -97,8 +99,8 @@ mod tests {
         PackageKeys::of([("k2", [2; 32]), ("k1", [1; 32])])
     }
 
-    fn opened(keys: &PackageKeys, place: Place<'_>, object: Bytes) -> Option<Vec<u8>> {
-        open(keys, place, &object).ok().map(|content| content.to_vec())
+    fn opened(keys: &PackageKeys, place: Place<'_>, object: impl Into<Bytes>) -> Option<Vec<u8>> {
+        open(keys, place, &object.into()).ok().map(|content| content.to_vec())
     }
 
     proptest! {
@@ -108,7 +110,7 @@ mod tests {
             prop_assert_eq!(opened(&keys(), place(1, 2, "a"), object.clone()), Some(content));
             let mut flipped = object.to_vec();
             flipped[at.index(object.len())] ^= 1 << bit;
-            prop_assert_eq!(opened(&keys(), place(1, 2, "a"), flipped.into()), None);
+            prop_assert_eq!(opened(&keys(), place(1, 2, "a"), flipped), None);
             prop_assert_eq!(opened(&keys(), place(1, 2, "a"), object.slice(..at.index(object.len()))), None);
         }
     }

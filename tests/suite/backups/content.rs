@@ -157,27 +157,27 @@ fn objects_are_kept(objects: &[DatabaseObject]) {
 #[tokio::test]
 async fn b06_a_backup_holds_all_that_mariadb_has() {
     let (stack, shelf) = stack(2, &[("CHUNK_ROWS", "300")]).await;
-    holds_the_shop(&stack, &shelf).await;
+    Box::pin(holds_the_shop(&stack, &shelf)).await;
 }
 
 async fn of_kind(kind: &str) {
     let Some(server) = Kind::shared(kind, 0) else { return };
     let (mut stack, shelf) = stack(2, &[]).await;
     stack.move_to(Some(&server), Some(&server)).await;
-    holds_the_shop(&stack, &shelf).await;
+    Box::pin(holds_the_shop(&stack, &shelf)).await;
 }
 
 #[tokio::test]
 async fn b06_a_backup_holds_all_that_mariadb_11_has() {
-    of_kind("mariadb11").await;
+    Box::pin(of_kind("mariadb11")).await;
 }
 
 #[tokio::test]
 async fn b06_a_backup_holds_all_that_mysql_9_has() {
-    of_kind("mysql9").await;
+    Box::pin(of_kind("mysql9")).await;
 }
 
 #[tokio::test]
 async fn b06_a_backup_holds_all_that_mysql_5_7_has() {
-    of_kind("mysql57").await;
+    Box::pin(of_kind("mysql57")).await;
 }

@@ -44,7 +44,7 @@ async fn f43_a_part_that_was_changed_cut_or_exchanged_is_found() {
         assert!(failure.message.contains("big"), "{what}: {}", failure.message);
         assert!(shown(&stack, &backup).await["verified_at"].is_null());
     }
-    store.delete(&[first.key.clone()]).await.unwrap();
+    store.delete(std::slice::from_ref(&first.key)).await.unwrap();
     let ended = stack.client.ended(&verify(&stack, &backup).await, seconds(60)).await;
     assert_eq!(ended.failure.unwrap().code, "package_damaged", "gone");
     store.put(&first.key, whole).await.unwrap();

@@ -109,6 +109,6 @@ pub(crate) fn family(spec: &JobSpec) -> Box<dyn Family> {
         JobSpec::Probe(spec) => Box::new(ProbeJob(*spec)),
         JobSpec::ConnectionTest(spec) => Box::new(ConnectionTestJob(spec.clone())),
         JobSpec::Backup(spec) => Box::new(BackupJob(spec.clone())),
-        JobSpec::BackupVerification(spec) => Box::new(VerificationJob(spec.clone())),
+        JobSpec::BackupVerification(spec) => Box::new(VerificationJob(*spec)),
     }
 }

@@ -118,6 +118,8 @@ fn step(stage: i32, kind: StepKind, table_number: Option<i32>, payload: Value) -
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use proptest::prelude::*;
 
     use super::*;

@@ -10,7 +10,7 @@ use longshore_shared::package::part::PartWriter;
 use longshore_shared::package::writer::PackageWriter;
 use serde_json::Value;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use super::table::Piece;
 use crate::engine::shape::{Digest, TableShape};
@@ -30,7 +30,8 @@ pub(super) struct Packing {
     /// The table whose rows come now.
     table: u32,
     number: u32,
-    flying: Option<JoinHandle<std::result::Result<PartEntry, Failure>>>,
+    /// At most one; what is on its way when the step is stopped ends with it, and no manifest names it.
+    flying: JoinSet<Result<PartEntry>>,
     landed: Vec<PartEntry>,
 }
 
@@ -38,7 +39,7 @@ impl Packing {
     /// Of an attempt's parts.
     pub(super) fn new(writer: PackageWriter) -> Result<Self> {
         let (sections, landed, filling) = (Vec::new(), Vec::new(), fresh()?);
-        Ok(Self { writer, filling, sections, table: 0, number: 0, flying: None, landed })
+        Ok(Self { writer, filling, sections, table: 0, number: 0, flying: JoinSet::new(), landed })
     }
 
     /// The rows that come now are this table's.
@@ -83,17 +84,14 @@ impl Packing {
         let (writer, number) = (self.writer.clone(), self.number);
         let sections = std::mem::take(&mut self.sections);
         self.number += 1;
-        self.flying =
-            Some(tokio::spawn(
-                async move { writer.part(number, packed, sections).await.map_err(Failure::from) },
-            ));
+        self.flying.spawn(async move { writer.part(number, packed, sections).await.map_err(Failure::from) });
         Ok(())
     }
 
     async fn land(&mut self) -> Result<()> {
-        if let Some(flying) = self.flying.take() {
+        while let Some(landed) = self.flying.join_next().await {
             let ended = |_| Failure::transient(FailureCode::Stopped, "the writing of a part was ended");
-            self.landed.push(flying.await.map_err(ended)??);
+            self.landed.push(landed.map_err(ended)??);
         }
         Ok(())
     }
@@ -104,16 +102,7 @@ impl Packing {
             self.send().await?;
         }
         self.land().await?;
-        Ok(std::mem::take(&mut self.landed))
-    }
-}
-
-/// What is on its way when the step is stopped is not waited for; no manifest names it.
-impl Drop for Packing {
-    fn drop(&mut self) {
-        if let Some(flying) = self.flying.take() {
-            flying.abort();
-        }
+        Ok(self.landed)
     }
 }
 

@@ -93,7 +93,7 @@ impl VerificationJob {
             };
             let mut text = reader.part(part).await.map_err(|error| of(error.into()))?;
             let mut bytes = 0;
-            while let Some(piece) = text.next().map_err(|error| of(error.into()))? {
+            while let Some(piece) = text.piece().map_err(|error| of(error.into()))? {
                 bytes += whole(piece.len());
             }
             let rows = part.sections.iter().map(|section| whole(section.rows)).sum();
@@ -145,7 +145,7 @@ fn growth(parts: &[PartEntry]) -> Result<Growth, Failure> {
     for (at, part) in parts.iter().enumerate() {
         match groups.last_mut() {
             Some(group) if bytes + part.stored_bytes <= STEP_BYTES && group.len() < STEP_PARTS => {
-                group.push(at)
+                group.push(at);
             }
             _ => {
                 groups.push(vec![at]);
