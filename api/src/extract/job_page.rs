@@ -221,7 +221,10 @@ mod tests {
         let id = "0190bc2a-0000-7000-8000-000000000000";
         check(&json!({}), &[]);
         check(&json!({"state": "running", "kind": "sync"}), &[]);
-        check(&json!({"state": "Running", "kind": "backup"}), &["state invalid_value", "kind invalid_value"]);
+        check(
+            &json!({"state": "Running", "kind": "backups"}),
+            &["state invalid_value", "kind invalid_value"],
+        );
         check(&json!({"cursor": encode("j", "not-an-id")}), &["cursor invalid_cursor"]);
         check(&json!({"connection_id": id, "task_id": id, "q": "50%"}), &[]);
         check(

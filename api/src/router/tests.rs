@@ -82,7 +82,7 @@ fn operations() -> Vec<(String, String)> {
 async fn every_route_of_the_document_wants_a_token() {
     let routes = router(state().await, Vec::new());
     let operations = operations();
-    assert_eq!(operations.len(), 37);
+    assert_eq!(operations.len(), 42);
     for (method, path) in operations {
         let (status, headers, problem) = ask(&routes, request(&method, &path, "{}")).await;
         assert_eq!((status, problem["code"].as_str()), (401, Some("token_missing")), "{method} {path}");
@@ -115,7 +115,8 @@ async fn what_no_permission_grants_is_denied() {
     };
     let is_admins = |path: &str| is_fleet(path) || path.contains("webhooks");
     check(&["database"], &|_, path| is_sync(path) || is_admins(path)).await;
-    let is_databases = |path: &str| path.contains("connections") || path.contains("examination");
+    let is_databases =
+        |path: &str| path.contains("connections") || path.contains("examination") || path.contains("backups");
     check(&["sync"], &|_, path| is_databases(path) || is_admins(path)).await;
     check(&["org_admin"], &|_, path| is_fleet(path)).await;
 }

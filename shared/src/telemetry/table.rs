@@ -226,7 +226,7 @@ metrics_table! {
         "Requests to the store of packages and backups that ended, tries again included.";
     S3RequestDuration = "longshore_s3_request_duration_seconds", Histogram(ANSWER), Seconds, Everywhere, [operation: StoreOperation],
         "From a request to the store to the head of its answer, tries again included.";
-    StoreSwept = "longshore_store_swept_total", Counter, Count, Leader, [what: Swept],
+    StoreSwept = "longshore_store_swept_total", Counter, Count, SCHEDULER, [what: Swept],
         "Objects and uploads that were removed from the store because nobody needs them any more.";
     S3Bytes = "longshore_s3_bytes_total", Counter, Bytes, Everywhere, [direction: StoreWay],
         "Bytes of objects that went to the store, or came from it.";

@@ -48,7 +48,7 @@ async fn a_sync_goes_through_one_hop_and_through_two() {
     stack.client.completed(&job, seconds(120)).await;
     agree(&stack.source, &stack.target).await;
     for sshd in [&one, &two] {
-        until("every SSH session has ended", seconds(20), async || (sshd.sessions() == 0).then_some(()))
+        until("every SSH session has ended", seconds(60), async || (sshd.sessions() == 0).then_some(()))
             .await;
     }
     // Nothing of a key is told anywhere.
